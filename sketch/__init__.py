@@ -1,0 +1,1 @@
+"""sketch: a web framework with two modes and one behaviour."""

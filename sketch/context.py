@@ -1,0 +1,82 @@
+"""The current request and application, for code that is not handed them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    from sketch.application import Application
+    from sketch.request import Request
+
+request_var: ContextVar[Request | None] = ContextVar("sketch.request", default=None)
+app_var: ContextVar[Application | None] = ContextVar("sketch.app", default=None)
+
+
+def _request() -> Request:
+    request = request_var.get()
+    if request is None:
+        raise RuntimeError("no current request: current_request works in handlers, middleware and what they call")
+    return request
+
+
+def _app() -> Application:
+    app = app_var.get()
+    if app is None:
+        raise RuntimeError("no current application: current_app works in requests, hooks and `with app.context():`")
+    return app
+
+
+class _Proxy:
+    """Stands for whatever `find` returns at the time of use; `find` raises RuntimeError where there is nothing."""
+
+    __slots__ = ("_find",)
+
+    def __init__(self, find: Callable[[], Any]) -> None:
+        object.__setattr__(self, "_find", find)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._find(), name)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        setattr(self._find(), name, value)
+
+    def __delattr__(self, name: str) -> None:
+        delattr(self._find(), name)
+
+    def __getitem__(self, key: Any) -> Any:
+        return self._find()[key]
+
+    def __setitem__(self, key: Any, value: object) -> None:
+        self._find()[key] = value
+
+    def __iter__(self) -> Any:
+        return iter(self._find())
+
+    def __contains__(self, item: object) -> bool:
+        return item in self._find()
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._find()(*args, **kwargs)
+
+    def __bool__(self) -> bool:
+        return bool(self._find())
+
+    def __eq__(self, other: object) -> bool:
+        return bool(self._find() == other)
+
+    def __hash__(self) -> int:
+        return hash(self._find())
+
+    def __repr__(self) -> str:
+        return repr(self._find())
+
+    @property
+    def __class__(self) -> Any:
+        return type(self._find())
+
+
+# Typed as what they stand for, so that editors and type checkers see the real attributes.
+current_request: Request = cast("Request", _Proxy(_request))
+current_app: Application = cast("Application", _Proxy(_app))

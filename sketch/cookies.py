@@ -1,0 +1,100 @@
+"""Cookies: reading the `Cookie` header, writing `Set-Cookie` (RFC 6265bis)."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from typing import Literal
+
+SameSite = Literal["strict", "lax", "none"]
+
+_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_VALUE = re.compile(r"[!#-+\--:<-\[\]-~]*")
+_ATTRIBUTE = re.compile(r"[ -:<-~]*")
+
+
+def parse_cookies(header: str) -> dict[str, str]:
+    """The cookies of a `Cookie` header. The first of a name counts: browsers send the most specific path first.
+
+    What is malformed is passed over, as RFC 6265bis section 5.7 asks of servers: one bad cookie, set by another
+    application on the domain, must not cost the visitor the others.
+    """
+    cookies: dict[str, str] = {}
+    for pair in header.split(";"):
+        name, found, value = pair.partition("=")
+        name, value = name.strip(" \t"), value.strip(" \t")
+        if len(value) > 1 and value[0] == value[-1] == '"':
+            value = value[1:-1]
+        if found and name:
+            cookies.setdefault(name, value)
+    return cookies
+
+
+def format_cookie(
+    name: str,
+    value: str,
+    *,
+    max_age: int | None = None,
+    expires: datetime | None = None,
+    path: str | None = "/",
+    domain: str | None = None,
+    secure: bool = False,
+    httponly: bool = False,
+    samesite: SameSite | None = "lax",
+    partitioned: bool = False,
+) -> str:
+    """The value of a `Set-Cookie` field.
+
+    Raises:
+        ValueError: for a name, value or attribute with characters a cookie cannot hold, and for combinations every
+            browser drops: `samesite="none"` or `partitioned` or a `__Secure-` name without `secure`, a `__Host-`
+            name with a domain or another path than `/`.
+    """
+    if not _TOKEN.fullmatch(name):
+        raise ValueError(f"expected a cookie name of token characters (RFC 6265 section 4.1.1), got {name!r}")
+    if not _VALUE.fullmatch(value):
+        raise ValueError(
+            f"expected a cookie value of printable ASCII without space, quote, comma, semicolon or backslash, "
+            f"got {value!r}: percent-encode or base64 it"
+        )
+    for attribute in (path, domain):
+        if attribute is not None and not _ATTRIBUTE.fullmatch(attribute):
+            raise ValueError(f"expected a cookie attribute of printable ASCII without semicolon, got {attribute!r}")
+    if samesite is not None and samesite not in ("strict", "lax", "none"):
+        raise ValueError(f"expected samesite to be 'strict', 'lax', 'none' or None, got {samesite!r}")
+    _refuse_dropped(name, path, domain, secure, samesite, partitioned)
+    parts = [f"{name}={value}"]
+    if expires is not None:
+        parts.append(f"Expires={format_datetime(expires.astimezone(UTC), usegmt=True)}")
+    if max_age is not None:
+        parts.append(f"Max-Age={int(max_age)}")
+    if domain is not None:
+        parts.append(f"Domain={domain}")
+    if path is not None:
+        parts.append(f"Path={path}")
+    if secure:
+        parts.append("Secure")
+    if httponly:
+        parts.append("HttpOnly")
+    if samesite is not None:
+        parts.append(f"SameSite={samesite.title()}")
+    if partitioned:
+        parts.append("Partitioned")
+    return "; ".join(parts)
+
+
+def _refuse_dropped(
+    name: str, path: str | None, domain: str | None, secure: bool, samesite: str | None, partitioned: bool
+) -> None:
+    """Raise for a cookie that browsers would silently drop: the error belongs here, not in somebody's console."""
+    if not secure:
+        for needs, why in (
+            (samesite == "none", 'samesite="none"'),
+            (partitioned, "partitioned"),
+            (name.startswith(("__Secure-", "__Host-")), f"the name {name!r}"),
+        ):
+            if needs:
+                raise ValueError(f"expected secure=True with {why}, got a cookie that browsers drop")
+    if name.startswith("__Host-") and (domain is not None or path != "/"):
+        raise ValueError(f'expected path="/" and no domain for {name!r}, got path={path!r}, domain={domain!r}')

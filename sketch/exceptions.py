@@ -1,0 +1,357 @@
+"""HTTP errors: one class per status, raised or returned by handlers and middleware, answered by the application."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from http import HTTPStatus
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from sketch.response import Response
+
+PHRASES: dict[int, str] = {status.value: status.phrase for status in HTTPStatus} | {
+    # RFC 9110 section 15 renamed these after the standard library's oldest supported version took its names.
+    413: "Content Too Large",
+    414: "URI Too Long",
+    416: "Range Not Satisfiable",
+    422: "Unprocessable Content",
+}
+"""Reason phrases of RFC 9110 section 15 and of the IANA registry, by status."""
+
+
+class HTTPException(Exception):
+    """An error that is an answer. A handler may raise or return it; it becomes a fresh response each time.
+
+    Args:
+        status: 400 to 599 (300 to 399 for redirects).
+        reason: the text of the answer's body; never part of the status line. Default: the status and its phrase.
+        headers: extra fields of the answer.
+
+    Raises:
+        ValueError: for a status outside 300 to 599.
+    """
+
+    status: int
+    reason: str | None
+    headers: dict[str, str]
+
+    def __init__(self, status: int, reason: str | None = None, *, headers: Mapping[str, str] | None = None) -> None:
+        if not 300 <= status <= 599:
+            raise ValueError(f"expected an error status from 300 to 599, got {status!r}")
+        self.status = status
+        self.reason = reason
+        self.headers = dict(headers or {})
+        super().__init__(status, reason)
+
+    def __str__(self) -> str:
+        return self.reason or f"{self.status} {PHRASES.get(self.status, 'Unknown Status')}"
+
+    def to_response(self) -> Response:
+        """A new response with this status, reason and headers: plain text."""
+        from sketch.response import ErrorResponse  # the response module stands above this one
+
+        return ErrorResponse(self.status, self.reason, headers=self.headers)
+
+
+class _FixedStatus(HTTPException):
+    """An HTTPException whose class fixes its status."""
+
+    default_status: ClassVar[int]
+
+    def __init__(self, reason: str | None = None, *, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(self.default_status, reason, headers=headers)
+
+
+class HTTPRedirection(HTTPException):
+    """A 3xx answer that points elsewhere (RFC 9110 section 15.4).
+
+    Args:
+        location: a URL or an absolute path, percent-encoded where it must be.
+        reason: the text of the answer's body.
+        headers: extra fields of the answer.
+    """
+
+    default_status: ClassVar[int]
+
+    def __init__(
+        self, location: object, reason: str | None = None, *, headers: Mapping[str, str] | None = None
+    ) -> None:
+        from sketch.response import quote_location  # the response module stands above this one
+
+        super().__init__(self.default_status, reason, headers={**(headers or {}), "Location": quote_location(location)})
+
+
+class HTTPClientError(_FixedStatus):
+    """A 4xx answer: the request is at fault."""
+
+
+class HTTPServerError(_FixedStatus):
+    """A 5xx answer: the server is at fault."""
+
+
+class HTTPMethodNotAllowed(HTTPClientError):
+    """405: the resource exists, the method does not apply to it.
+
+    Args:
+        allowed: the methods that do apply; they become the `Allow` header (RFC 9110 section 15.5.6).
+    """
+
+    default_status = 405
+
+    def __init__(
+        self, allowed: Iterable[str] = (), reason: str | None = None, *, headers: Mapping[str, str] | None = None
+    ) -> None:
+        self.allowed = sorted(set(allowed))
+        super().__init__(reason, headers={**(headers or {}), "Allow": ", ".join(self.allowed)})
+
+class HTTPMultipleChoices(HTTPRedirection):
+    """300 Multiple Choices."""
+
+    default_status = 300
+
+
+class HTTPMovedPermanently(HTTPRedirection):
+    """301 Moved Permanently."""
+
+    default_status = 301
+
+
+class HTTPFound(HTTPRedirection):
+    """302 Found."""
+
+    default_status = 302
+
+
+class HTTPSeeOther(HTTPRedirection):
+    """303 See Other."""
+
+    default_status = 303
+
+
+class HTTPTemporaryRedirect(HTTPRedirection):
+    """307 Temporary Redirect."""
+
+    default_status = 307
+
+
+class HTTPPermanentRedirect(HTTPRedirection):
+    """308 Permanent Redirect."""
+
+    default_status = 308
+
+
+class HTTPBadRequest(HTTPClientError):
+    """400 Bad Request."""
+
+    default_status = 400
+
+
+class HTTPUnauthorized(HTTPClientError):
+    """401 Unauthorized."""
+
+    default_status = 401
+
+
+class HTTPPaymentRequired(HTTPClientError):
+    """402 Payment Required."""
+
+    default_status = 402
+
+
+class HTTPForbidden(HTTPClientError):
+    """403 Forbidden."""
+
+    default_status = 403
+
+
+class HTTPNotFound(HTTPClientError):
+    """404 Not Found."""
+
+    default_status = 404
+
+
+class HTTPNotAcceptable(HTTPClientError):
+    """406 Not Acceptable."""
+
+    default_status = 406
+
+
+class HTTPProxyAuthenticationRequired(HTTPClientError):
+    """407 Proxy Authentication Required."""
+
+    default_status = 407
+
+
+class HTTPRequestTimeout(HTTPClientError):
+    """408 Request Timeout."""
+
+    default_status = 408
+
+
+class HTTPConflict(HTTPClientError):
+    """409 Conflict."""
+
+    default_status = 409
+
+
+class HTTPGone(HTTPClientError):
+    """410 Gone."""
+
+    default_status = 410
+
+
+class HTTPLengthRequired(HTTPClientError):
+    """411 Length Required."""
+
+    default_status = 411
+
+
+class HTTPPreconditionFailed(HTTPClientError):
+    """412 Precondition Failed."""
+
+    default_status = 412
+
+
+class HTTPContentTooLarge(HTTPClientError):
+    """413 Content Too Large."""
+
+    default_status = 413
+
+
+class HTTPURITooLong(HTTPClientError):
+    """414 URI Too Long."""
+
+    default_status = 414
+
+
+class HTTPUnsupportedMediaType(HTTPClientError):
+    """415 Unsupported Media Type."""
+
+    default_status = 415
+
+
+class HTTPRangeNotSatisfiable(HTTPClientError):
+    """416 Range Not Satisfiable."""
+
+    default_status = 416
+
+
+class HTTPExpectationFailed(HTTPClientError):
+    """417 Expectation Failed."""
+
+    default_status = 417
+
+
+class HTTPMisdirectedRequest(HTTPClientError):
+    """421 Misdirected Request."""
+
+    default_status = 421
+
+
+class HTTPUnprocessableContent(HTTPClientError):
+    """422 Unprocessable Content."""
+
+    default_status = 422
+
+
+class HTTPLocked(HTTPClientError):
+    """423 Locked."""
+
+    default_status = 423
+
+
+class HTTPFailedDependency(HTTPClientError):
+    """424 Failed Dependency."""
+
+    default_status = 424
+
+
+class HTTPTooEarly(HTTPClientError):
+    """425 Too Early."""
+
+    default_status = 425
+
+
+class HTTPUpgradeRequired(HTTPClientError):
+    """426 Upgrade Required."""
+
+    default_status = 426
+
+
+class HTTPPreconditionRequired(HTTPClientError):
+    """428 Precondition Required."""
+
+    default_status = 428
+
+
+class HTTPTooManyRequests(HTTPClientError):
+    """429 Too Many Requests."""
+
+    default_status = 429
+
+
+class HTTPRequestHeaderFieldsTooLarge(HTTPClientError):
+    """431 Request Header Fields Too Large."""
+
+    default_status = 431
+
+
+class HTTPUnavailableForLegalReasons(HTTPClientError):
+    """451 Unavailable For Legal Reasons."""
+
+    default_status = 451
+
+
+class HTTPInternalServerError(HTTPServerError):
+    """500 Internal Server Error."""
+
+    default_status = 500
+
+
+class HTTPNotImplemented(HTTPServerError):
+    """501 Not Implemented."""
+
+    default_status = 501
+
+
+class HTTPBadGateway(HTTPServerError):
+    """502 Bad Gateway."""
+
+    default_status = 502
+
+
+class HTTPServiceUnavailable(HTTPServerError):
+    """503 Service Unavailable."""
+
+    default_status = 503
+
+
+class HTTPGatewayTimeout(HTTPServerError):
+    """504 Gateway Timeout."""
+
+    default_status = 504
+
+
+class HTTPVersionNotSupported(HTTPServerError):
+    """505 HTTP Version Not Supported."""
+
+    default_status = 505
+
+
+class HTTPInsufficientStorage(HTTPServerError):
+    """507 Insufficient Storage."""
+
+    default_status = 507
+
+
+class HTTPNetworkAuthenticationRequired(HTTPServerError):
+    """511 Network Authentication Required."""
+
+    default_status = 511
+
+
+# The names that aiohttp kept from before RFC 9110.
+HTTPRequestEntityTooLarge = HTTPContentTooLarge
+HTTPRequestURITooLong = HTTPURITooLong
+HTTPRequestRangeNotSatisfiable = HTTPRangeNotSatisfiable
+HTTPUnprocessableEntity = HTTPUnprocessableContent

@@ -1,0 +1,62 @@
+"""How JSON is written and read: the standard library by default, a faster library where the application asks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class JSONCodec:
+    """A pair of functions. `dumps` raises TypeError for what it cannot write, `loads` ValueError for malformed text."""
+
+    dumps: Callable[[Any], bytes]
+    loads: Callable[[bytes], Any]
+
+
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"expected JSON, got {name} (RFC 8259 section 6 has no such number)")
+
+
+STDLIB = JSONCodec(
+    dumps=lambda data: _encode(data).encode(),
+    loads=lambda text: json.loads(text, parse_constant=_refuse_constant),
+)
+
+
+def _orjson() -> JSONCodec:
+    orjson: Any = import_module("orjson")
+    return JSONCodec(dumps=orjson.dumps, loads=orjson.loads)
+
+
+def _msgspec() -> JSONCodec:
+    msgspec_json: Any = import_module("msgspec.json")
+    return JSONCodec(dumps=msgspec_json.encode, loads=msgspec_json.decode)
+
+
+CODECS: dict[str, Callable[[], JSONCodec]] = {"stdlib": lambda: STDLIB, "orjson": _orjson, "msgspec": _msgspec}
+
+
+def json_codec(choice: str | JSONCodec) -> JSONCodec:
+    """The codec of that name, or the given one.
+
+    Raises:
+        ValueError: for an unknown name.
+        RuntimeError: for a library that is not installed.
+    """
+    if isinstance(choice, JSONCodec):
+        return choice
+    if choice not in CODECS:
+        raise ValueError(f"expected json to be one of {', '.join(CODECS)} or a JSONCodec, got {choice!r}")
+    try:
+        return CODECS[choice]()
+    except ModuleNotFoundError as exc:
+        raise RuntimeError(
+            f"json={choice!r} needs the package {choice}, which is not installed: pip install {choice}"
+        ) from exc

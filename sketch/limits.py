@@ -1,0 +1,29 @@
+"""How much a client may ask of a handler. What a server bounds before there is a request is in its own limits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+
+KIB = 1024
+MIB = 1024 * KIB
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Bounds of one request, set per application, group or route; a field left None is inherited.
+
+    The defaults are `DEFAULT_LIMITS`. To lift a bound on purpose, give a large number.
+    """
+
+    body: int | None = None
+    """Bytes of request body, counted after transfer decoding. More is 413. Default 16 MiB: room for a photograph."""
+    query_fields: int | None = None
+    """Fields of a query string. More is 400. Default 1,000: parsing is linear, but memory per field is not small."""
+
+    def over(self, outer: Limits) -> Limits:
+        """These limits, with what they leave open taken from `outer`."""
+        given = {f.name: value for f in fields(self) if (value := getattr(self, f.name)) is not None}
+        return replace(outer, **given)
+
+
+DEFAULT_LIMITS = Limits(body=16 * MIB, query_fields=1000)

@@ -1,0 +1,347 @@
+"""One request: what the client sent, decoded when it is asked for."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import AsyncIterator, Awaitable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import parse_qsl, unquote
+
+from multidict import CIMultiDict, CIMultiDictProxy, MultiDict, MultiDictProxy
+from yarl import URL
+
+from sketch import threads
+from sketch.cookies import parse_cookies
+from sketch.exceptions import HTTPBadRequest, HTTPContentTooLarge
+from sketch.limits import DEFAULT_LIMITS, Limits
+from sketch.mediatype import parse_media_type
+from sketch.transport import Address, BodyReader, Connection, RawHeaders
+
+if TYPE_CHECKING:
+    from sketch.application import Application
+    from sketch.routing import Route
+
+T = TypeVar("T")
+
+_ABSOLUTE = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*://([^/?#]*)")
+
+
+class Request:
+    """What a client asks for. Made by an adapter, one per exchange.
+
+    Args:
+        method: as sent; methods are case-sensitive (RFC 9110 section 9.1).
+        target: the request target as sent: `/path?query`, an absolute URL, or `*`.
+        raw_headers: fields in the order received, names in lower case.
+        version: `"1.0"`, `"1.1"`, `"2"` or `"3"`.
+        root_path: the prefix under which the application is reachable. A target that has it loses it once.
+        body: the body as it arrives, None where none is announced.
+        connection: the way to the peer.
+
+    Any further attribute may be set, by middleware for handlers: `request.user = user`.
+    """
+
+    # A lazy view has a slot that stays empty until its first use: an unset slot costs nothing to make, and a set one
+    # is read as fast as a plain attribute.
+    __slots__ = (
+        "__dict__",
+        "_authority",
+        "_body",
+        "_content_type",
+        "_cookies",
+        "_headers",
+        "_query",
+        "_reader",
+        "_url",
+        "app",
+        "connection",
+        "http_version",
+        "match_info",
+        "method",
+        "query_string",
+        "raw_headers",
+        "raw_path",
+        "root_path",
+        "route",
+        "target",
+    )
+
+    app: Application
+    """The application that handles the request."""
+    route: Route | None
+    """The route that matched, None where none did."""
+    match_info: Mapping[str, Any]
+    """The path parameters, converted."""
+
+    def __init__(
+        self,
+        method: str,
+        target: bytes,
+        raw_headers: RawHeaders,
+        *,
+        version: str = "1.1",
+        root_path: str = "",
+        body: BodyReader | None = None,
+        connection: Connection,
+    ) -> None:
+        self.method = method
+        self.target = target
+        self.raw_headers = raw_headers
+        self.http_version = version
+        self.root_path = root_path
+        self.connection = connection
+        self._reader = body
+        if target[:1] != b"/":
+            target = self._origin_form(target)
+        path, _, self.query_string = target.decode("latin-1").partition("?")
+        if root_path and (path == root_path or path.startswith(root_path + "/")):
+            path = path[len(root_path) :] or "/"
+        self.raw_path = path
+        self.route = None
+
+    def _origin_form(self, target: bytes) -> bytes:
+        """The path and query of another form of target (RFC 9112 section 3.2). Its authority replaces Host."""
+        match = _ABSOLUTE.match(target)
+        if match is None:
+            return target
+        self._authority = match[1].decode("latin-1")
+        rest = target[match.end() :]
+        return rest if rest[:1] == b"/" else b"/" + rest
+
+    # -- the head ---------------------------------------------------------------------------------------------------
+
+    @property
+    def headers(self) -> CIMultiDictProxy[str]:
+        """The header fields; names are case-insensitive, bytes are read as Latin-1."""
+        try:
+            return self._headers
+        except AttributeError:
+            fields = CIMultiDict([(name.decode("latin-1"), value.decode("latin-1")) for name, value in self.raw_headers])
+            self._headers = CIMultiDictProxy(fields)
+            return self._headers
+
+    def header(self, name: bytes) -> bytes | None:
+        """The first field of that lower-case name as bytes, without building `headers`."""
+        for key, value in self.raw_headers:
+            if key == name:
+                return value
+        return None
+
+    @property
+    def path(self) -> str:
+        """The path, percent-decoded once, without `root_path`. Bytes that are not UTF-8 become U+FFFD."""
+        return unquote(self.raw_path)
+
+    @property
+    def query(self) -> MultiDictProxy[str]:
+        """The query parameters, decoded; blank values are kept.
+
+        Raises:
+            HTTPBadRequest: for more fields than `limits.query_fields`.
+        """
+        try:
+            return self._query
+        except AttributeError:
+            most = self.limits.query_fields
+            try:
+                pairs = parse_qsl(self.query_string, keep_blank_values=True, max_num_fields=most)
+            except ValueError:
+                raise HTTPBadRequest(f"expected at most {most} query fields") from None
+            self._query = MultiDictProxy(MultiDict(pairs))
+            return self._query
+
+    @property
+    def cookies(self) -> Mapping[str, str]:
+        """The cookies. Several `Cookie` fields, as HTTP/2 may send them, are read as one."""
+        try:
+            return self._cookies
+        except AttributeError:
+            sent = [value.decode("latin-1") for name, value in self.raw_headers if name == b"cookie"]
+            self._cookies = parse_cookies("; ".join(sent)) if sent else {}
+            return self._cookies
+
+    @property
+    def scheme(self) -> str:
+        """`"http"` or `"https"`."""
+        return self.connection.scheme
+
+    @property
+    def host(self) -> str:
+        """Host and port as the client named them; where it did not (HTTP/1.0), the address it connected to."""
+        try:
+            return self._authority
+        except AttributeError:
+            sent = self.header(b"host")
+            server = self.connection.server
+            if sent:
+                self._authority = sent.decode("latin-1")
+            elif server is None:
+                self._authority = "localhost"
+            else:
+                name = f"[{server[0]}]" if ":" in server[0] else server[0]
+                self._authority = f"{name}:{server[1]}" if server[1] else name
+            return self._authority
+
+    @property
+    def url(self) -> URL:
+        """The full URL, `root_path` included."""
+        try:
+            return self._url
+        except AttributeError:
+            # Built from its parts: parsed from a string, the path `//evil/x` would become a host.
+            path = self.root_path + self.raw_path
+            query = self.query_string
+            self._url = URL.build(
+                scheme=self.scheme, authority=self.host, path=path, query_string=query, encoded=True
+            )
+            return self._url
+
+    @property
+    def client(self) -> Address | None:
+        """The peer's address; None on a unix socket."""
+        return self.connection.client
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """What the application's lifespan handed out."""
+        return self.connection.state
+
+    @property
+    def trailers(self) -> CIMultiDictProxy[str]:
+        """The trailer fields, complete once the body is read. They are never merged into `headers`."""
+        fields = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in self.connection.trailers]
+        return CIMultiDictProxy(CIMultiDict(fields))
+
+    @property
+    def content_length(self) -> int | None:
+        """The announced size of the body in bytes, None where it is not announced."""
+        sent = self.header(b"content-length")
+        return int(sent) if sent is not None and sent.isdigit() else None
+
+    @property
+    def content_type(self) -> str:
+        """The media type of the body in lower case, without parameters; empty where none is given."""
+        return self._media_type()[0]
+
+    @property
+    def charset(self) -> str | None:
+        """The charset parameter of the media type."""
+        return self._media_type()[1].get("charset")
+
+    def _media_type(self) -> tuple[str, dict[str, str]]:
+        try:
+            return self._content_type
+        except AttributeError:
+            self._content_type = parse_media_type((self.header(b"content-type") or b"").decode("latin-1"))
+            return self._content_type
+
+    @property
+    def limits(self) -> Limits:
+        """The limits of the matched route."""
+        return DEFAULT_LIMITS if self.route is None else self.route.limits
+
+    # -- the body ---------------------------------------------------------------------------------------------------
+
+    @property
+    def has_body(self) -> bool:
+        """Whether a body was announced; it may still turn out to be empty."""
+        return self._reader is not None
+
+    def check_announced_length(self) -> None:
+        """Refuse a body that announces more than the limit, before anything of it is read.
+
+        Raises:
+            HTTPContentTooLarge: if it does.
+        """
+        most = self.limits.body
+        length = self.content_length
+        if most is not None and length is not None and length > most:
+            raise HTTPContentTooLarge(f"expected a body of at most {most} bytes, got {length}")
+
+    async def stream(self) -> AsyncIterator[bytes]:
+        """The body in chunks as they arrive, each byte once. After `read()`, the whole body in one chunk.
+
+        Raises:
+            RuntimeError: if the body was streamed before.
+            ClientDisconnected: if the client leaves, or ends the body short of its announced end.
+            HTTPContentTooLarge: once the body exceeds `limits.body`.
+        """
+        body: bytes | None
+        try:
+            body = self._body
+        except AttributeError:
+            pass
+        else:
+            if body is None:
+                raise RuntimeError("the body was streamed before: use `await request.read()` to have it more than once")
+            if body:
+                yield body
+            return
+        self._body = None
+        reader = self._reader
+        if reader is None:
+            return
+        most = self.limits.body
+        received = 0
+        while chunk := await reader.read():
+            received += len(chunk)
+            if most is not None and received > most:
+                raise HTTPContentTooLarge(f"expected a body of at most {most} bytes")
+            yield chunk
+
+    async def read(self) -> bytes:
+        """The whole body. May be called again. Raises as `stream()` does."""
+        try:
+            body: bytes | None = self._body
+        except AttributeError:
+            body = b"" if self._reader is None else b"".join([chunk async for chunk in self.stream()])
+            self._body = body
+        if body is None:
+            raise RuntimeError("the body was streamed before: use `await request.read()` to have it more than once")
+        return body
+
+    async def text(self) -> str:
+        """The body decoded by the charset of its media type, UTF-8 by default.
+
+        Raises:
+            HTTPBadRequest: for an unknown charset and for bytes that are not in it. Else as `read()`.
+        """
+        body = await self.read()
+        charset = self.charset or "utf-8"
+        try:
+            # Only text encodings: "zlib" or "rot13" name no charset.
+            if not getattr(codecs.lookup(charset), "_is_text_encoding", True):
+                raise LookupError
+            return body.decode(charset)
+        except LookupError:
+            raise HTTPBadRequest(f"expected a known charset, got {charset!r}") from None
+        except UnicodeError as exc:
+            raise HTTPBadRequest(f"expected a body in {charset}: {exc}") from None
+
+    async def json(self) -> Any:
+        """The body parsed as JSON. May be called again: each call parses anew, so nobody shares a mutable result.
+
+        Raises:
+            HTTPBadRequest: for malformed JSON. Else as `read()`.
+        """
+        body = await self.read()
+        try:
+            return self.app.json.loads(body)
+        except (ValueError, RecursionError) as exc:
+            raise HTTPBadRequest(f"expected a body in JSON: {exc}") from None
+
+    async def wait_disconnected(self) -> None:
+        """Return once the client is gone."""
+        await self.connection.wait_disconnected()
+
+    def wait(self, awaitable: Awaitable[T]) -> T:
+        """Wait for an awaitable in a `def` handler: `data = request.wait(request.json())`.
+
+        Raises:
+            RuntimeError: when called in a coroutine: use `await` there.
+        """
+        return threads.wait(awaitable)
+
+    def __repr__(self) -> str:
+        return f"<Request {self.method} {self.raw_path}>"

@@ -1,0 +1,439 @@
+"""Responses are values: a status, header fields and a body. Whoever serves the request writes them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import quote
+
+from multidict import CIMultiDict
+
+from sketch.context import app_var
+from sketch.cookies import SameSite, format_cookie
+from sketch.exceptions import PHRASES
+from sketch.jsoncodec import STDLIB
+from sketch.threads import iterate_in_thread
+from sketch.transport import Body, FileBody, RawHeaders
+
+if TYPE_CHECKING:
+    from sketch.request import Request
+
+HeadersArgument = Mapping[str, str] | Iterable[tuple[str, str]] | None
+
+TEXT = "text/plain; charset=utf-8"
+HTML = "text/html; charset=utf-8"
+JSON = "application/json"
+BYTES = "application/octet-stream"
+
+
+class Response:
+    """An answer: status, headers, body.
+
+    Args:
+        body: `str` is sent as UTF-8 text, `bytes` as they are. None is an empty body.
+        status: 200 to 999; 1xx are not final answers (RFC 9110 section 15.2).
+        headers: initial fields; names are case-insensitive, a name may occur more than once.
+        content_type: the media type. Default: `text/plain; charset=utf-8` for `str`, `application/octet-stream` for
+            `bytes`, none for an empty body. Text types given without a charset are sent as they are given.
+
+    Raises:
+        TypeError: for a body that is neither `str` nor bytes-like; the message names the class to use instead.
+
+    One object may be returned any number of times: what middleware and hooks change does not show in the next answer.
+    """
+
+    # Until somebody looks at `headers`, a response holds its media type alone: most responses have nothing else, and
+    # a multidict costs more than all the rest together.
+    __slots__ = ("_content_type", "_headers", "body", "length", "payload", "raw_headers", "status")
+
+    status: int
+    body: Body
+    raw_headers: RawHeaders
+    """The final header fields. Set by `finalize`, for adapters."""
+    payload: Body
+    """What is really sent: the body, or nothing (HEAD, 204, 304). Set by `finalize`, for adapters."""
+    length: int | None
+    """Bytes of the body where known beforehand, else None. Set by `finalize`, for adapters."""
+
+    def __init__(
+        self,
+        body: str | bytes | None = None,
+        *,
+        status: int = 200,
+        headers: HeadersArgument = None,
+        content_type: str | None = None,
+    ) -> None:
+        default: str | None
+        if isinstance(body, str):
+            body = body.encode()
+            default = TEXT
+        elif isinstance(body, bytes):
+            default = BYTES
+        elif body is None:
+            body = b""
+            default = None
+        else:
+            body = _bytes_like(body)
+            default = BYTES
+        self._start(body, status, headers, content_type, default)
+
+    def _start(
+        self, body: Body, status: int, headers: HeadersArgument, content_type: str | None, default: str | None
+    ) -> None:
+        self.status = status
+        self.body = body
+        self._headers: CIMultiDict[str] | None = None
+        self._content_type = content_type or default
+        if headers is not None:
+            fields = self._headers = CIMultiDict(headers)
+            if content_type is not None:
+                fields["Content-Type"] = content_type
+            elif default is not None:
+                fields.setdefault("Content-Type", default)
+
+    @property
+    def headers(self) -> CIMultiDict[str]:
+        """The header fields, mutable. Content-Length is added when the response is sent."""
+        fields = self._headers
+        if fields is None:
+            fields = self._headers = CIMultiDict()
+            if self._content_type is not None:
+                fields["Content-Type"] = self._content_type
+        return fields
+
+    @property
+    def content_type(self) -> str | None:
+        """The media type with its parameters, None where there is none."""
+        return self._content_type if self._headers is None else self._headers.get("Content-Type")
+
+    @content_type.setter
+    def content_type(self, value: str) -> None:
+        if self._headers is None:
+            self._content_type = value
+        else:
+            self._headers["Content-Type"] = value
+
+    def set_cookie(
+        self,
+        name: str,
+        value: str = "",
+        *,
+        max_age: int | None = None,
+        expires: datetime | None = None,
+        path: str | None = "/",
+        domain: str | None = None,
+        secure: bool = False,
+        httponly: bool = False,
+        samesite: SameSite | None = "lax",
+        partitioned: bool = False,
+    ) -> None:
+        """Add a `Set-Cookie` field. `max_age` is in seconds.
+
+        Raises:
+            ValueError: for what a cookie cannot hold and for what every browser would drop.
+        """
+        self.headers.add(
+            "Set-Cookie",
+            format_cookie(
+                name,
+                value,
+                max_age=max_age,
+                expires=expires,
+                path=path,
+                domain=domain,
+                secure=secure,
+                httponly=httponly,
+                samesite=samesite,
+                partitioned=partitioned,
+            ),
+        )
+
+    def delete_cookie(
+        self, name: str, *, path: str = "/", domain: str | None = None, secure: bool = False, httponly: bool = False
+    ) -> None:
+        """Tell the browser to forget a cookie. Path and domain must be those it was set with."""
+        epoch = datetime.fromtimestamp(0, UTC)
+        secure = secure or name.startswith(("__Secure-", "__Host-"))
+        self.set_cookie(
+            name, max_age=0, expires=epoch, path=path, domain=domain, secure=secure, httponly=httponly
+        )
+
+    def copy(self) -> Self:
+        """A response of the same class with headers of its own. The body is shared."""
+        new = object.__new__(type(self))
+        new.status = self.status
+        new.body = self.body
+        new._content_type = self._content_type
+        new._headers = None if self._headers is None else self._headers.copy()
+        if hasattr(self, "__dict__"):  # a subclass without slots
+            new.__dict__.update(self.__dict__)
+        return new
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} status={self.status} content_type={self.content_type!r}>"
+
+
+def _bytes_like(body: object) -> bytes:
+    if isinstance(body, bytearray | memoryview):
+        return bytes(body)
+    if isinstance(body, dict | list | int | float | bool):
+        advice = "JSONResponse(data)"
+    elif hasattr(body, "__aiter__") or hasattr(body, "__iter__"):
+        advice = "StreamResponse(iterable)"
+    else:
+        advice = "str() of it"
+    raise TypeError(f"expected a body of type str, bytes or None, got {body!r}: use {advice}")
+
+
+class TextResponse(Response):
+    """A plain text answer: `text/plain; charset=utf-8` unless another media type is given."""
+
+    __slots__ = ()
+
+
+class HTMLResponse(Response):
+    """An HTML answer. What is put into the page must be escaped by whoever builds it."""
+
+    __slots__ = ()
+
+    def __init__(
+        self,
+        body: str | bytes = "",
+        *,
+        status: int = 200,
+        headers: HeadersArgument = None,
+        content_type: str = HTML,
+    ) -> None:
+        super().__init__(body, status=status, headers=headers, content_type=content_type)
+
+
+class JSONResponse(Response):
+    """An answer in JSON, written by the codec of the current application (`Application(json=)`).
+
+    Raises:
+        TypeError: for data that JSON cannot hold.
+    """
+
+    __slots__ = ()
+
+    def __init__(
+        self,
+        data: Any,
+        *,
+        status: int = 200,
+        headers: HeadersArgument = None,
+        content_type: str = JSON,
+    ) -> None:
+        app = app_var.get()
+        codec = STDLIB if app is None else app.json
+        self._start(codec.dumps(data), status, headers, content_type, None)
+
+
+def json_response(data: Any, *, status: int = 200, headers: HeadersArgument = None) -> JSONResponse:
+    """The same as `JSONResponse(data, ...)`, under its older name."""
+    return JSONResponse(data, status=status, headers=headers)
+
+
+class RedirectResponse(Response):
+    """A redirect.
+
+    Args:
+        location: a URL or path. Unsafe characters are percent-encoded, existing percent signs are kept; a path is
+            never sent with two leading slashes, which browsers would take for another host.
+        status: 301, 302, 303, 307 or 308. 307, the default, keeps the method.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, location: object, *, status: int = 307, headers: HeadersArgument = None) -> None:
+        super().__init__(status=status, headers=headers)
+        self.headers["Location"] = quote_location(location)
+
+
+def quote_location(location: object) -> str:
+    """A URL or path made safe for the `Location` field (RFC 9110 section 10.2.2)."""
+    text = str(location)
+    if text[:1] in ("/", "\\"):
+        text = "/" + text.lstrip("/\\")
+    return quote(text, safe=":/?#[]@!$&'()*+,;=%-._~")
+
+
+class ErrorResponse(Response):
+    """A plain text answer for an error status: the given detail, else the status and its phrase."""
+
+    __slots__ = ()
+
+    def __init__(self, status: int, detail: str | None = None, *, headers: HeadersArgument = None) -> None:
+        text = detail if detail is not None else f"{status} {PHRASES.get(status, 'Unknown Status')}"
+        super().__init__(text, status=status, headers=headers)
+
+
+class StreamBody:
+    """An iterable of bytes as a body: given out once if it can be iterated but once."""
+
+    __slots__ = ("_iterable", "_spent")
+
+    def __init__(self, iterable: AsyncIterable[bytes] | Iterable[bytes]) -> None:
+        self._iterable = iterable
+        self._spent = False
+
+    def claim(self) -> None:
+        """Note that the body is about to be sent.
+
+        Raises:
+            RuntimeError: if it is an iterator that was sent before: the second answer would be silently empty.
+        """
+        if self._spent:
+            raise RuntimeError(
+                "this StreamResponse was sent before and its iterator is used up: "
+                "make a new response for each request, or give it an object whose __aiter__ starts afresh"
+            )
+        self._spent = hasattr(self._iterable, "__anext__") or hasattr(self._iterable, "__next__")
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        if isinstance(self._iterable, AsyncIterable):
+            return self._iterable.__aiter__()
+        return iterate_in_thread(self._iterable)
+
+    async def aclose(self) -> None:
+        """Close an iterator that was never started."""
+        aclose = getattr(self._iterable, "aclose", None)
+        if aclose is not None:
+            await aclose()
+        elif (close := getattr(self._iterable, "close", None)) is not None:
+            close()
+
+
+class StreamResponse(Response):
+    """An answer whose body is produced while it is sent.
+
+    Args:
+        iterable: of `bytes`, asynchronous or not; the next chunk is asked for when the client has taken the last.
+            A synchronous one runs in a thread. When the client leaves, an async generator is closed: its `finally`
+            runs. An exception after the first chunk aborts the connection, so the body cannot look complete.
+        status, headers, content_type: as in `Response`. With a Content-Length header the chunks must add up to it.
+    """
+
+    __slots__ = ()
+
+    def __init__(
+        self,
+        iterable: AsyncIterable[bytes] | Iterable[bytes],
+        *,
+        status: int = 200,
+        headers: HeadersArgument = None,
+        content_type: str = BYTES,
+    ) -> None:
+        if isinstance(iterable, str | bytes | bytearray | memoryview):
+            raise TypeError(f"expected an iterable of bytes, got {iterable!r}: use Response(body)")
+        if not hasattr(iterable, "__aiter__") and not hasattr(iterable, "__iter__"):
+            raise TypeError(f"expected an iterable of bytes, got {iterable!r}: was the generator function called?")
+        # A media type among the headers wins over the default, not over one that was asked for.
+        asked = content_type if content_type != BYTES else None
+        self._start(StreamBody(iterable), status, headers, asked, content_type)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# finalize: the HTTP rules that both modes share, in one place.
+
+_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_FORBIDDEN = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_CACHED_FIELDS = 512
+_names: dict[str, bytes] = {}
+_content_types: dict[str, tuple[bytes, bytes]] = {}
+
+
+def finalize(request: Request, response: Response) -> None:
+    """Apply the HTTP rules that every mode shares, and leave the result in slots that only adapters read.
+
+    Sets `raw_headers`, `length` and `payload`: Content-Length (RFC 9110 section 8.6), no content for HEAD, 204, 205
+    and 304 (sections 9.3.2 and 15). It changes nothing that a handler can see, so a response may be finalized again.
+
+    Raises:
+        ValueError: for a status that is no final one, a header that cannot be sent (CR, LF, NUL, a name that is no
+            token: response splitting), or a Content-Length that is not the body's.
+        RuntimeError: for an iterator that was already sent.
+    """
+    status = response.status
+    body = response.body
+    if not 200 <= status <= 999:
+        raise ValueError(f"expected a final status from 200 to 999, got {status!r}")
+    length: int | None
+    if body.__class__ is bytes:
+        length = len(body)  # type: ignore[arg-type]
+    elif isinstance(body, FileBody):
+        length = body.count
+    else:
+        length = None
+        if isinstance(body, StreamBody):
+            body.claim()
+    if response._headers is None:
+        fields = [] if response._content_type is None else [_content_type_field(response._content_type)]
+    else:
+        fields, declared = _encode_fields(response._headers)
+        if declared is not None:
+            if length is None or (length == 0 and request.method == "HEAD"):
+                length = declared
+            elif declared != length:
+                raise ValueError(f"expected Content-Length {length}, the size of the body, got {declared}")
+    if status in (204, 304):
+        length = None
+        response.payload = b""
+    elif status == 205:
+        length = 0
+        response.payload = b""
+    else:
+        response.payload = b"" if request.method == "HEAD" else body
+    if length is not None:
+        fields.append((b"content-length", b"%d" % length))
+    response.raw_headers = fields
+    response.length = length
+
+
+def _content_type_field(value: str) -> tuple[bytes, bytes]:
+    field = _content_types.get(value)
+    if field is None:
+        field = (b"content-type", _encode_value("Content-Type", value))
+        if len(_content_types) < _CACHED_FIELDS:
+            _content_types[value] = field
+    return field
+
+
+def _encode_fields(headers: CIMultiDict[str]) -> tuple[RawHeaders, int | None]:
+    """Header fields as bytes, and the Content-Length among them, which is left out."""
+    fields: RawHeaders = []
+    declared: int | None = None
+    for name, value in headers.items():
+        key = _names.get(name) or _encode_name(name)
+        encoded = _encode_value(name, value)
+        if key == b"content-length":
+            if not encoded.isdigit() or (declared is not None and declared != int(encoded)):
+                raise ValueError(f"expected one Content-Length of digits, got {value!r}")
+            declared = int(encoded)
+        elif key == b"transfer-encoding":
+            raise ValueError("expected no Transfer-Encoding from the application: framing is the server's, remove it")
+        else:
+            fields.append((key, encoded))
+    return fields, declared
+
+
+def _encode_name(name: str) -> bytes:
+    if not _TOKEN.fullmatch(name):
+        raise ValueError(f"expected a header name of token characters (RFC 9110 section 5.1), got {name!r}")
+    key = name.lower().encode("ascii")
+    if len(_names) < _CACHED_FIELDS:
+        _names[name] = key
+    return key
+
+
+def _encode_value(name: str, value: str) -> bytes:
+    if not isinstance(value, str):
+        raise ValueError(f"expected a str as the value of header {name}, got {value!r}")
+    if _FORBIDDEN.search(value):
+        raise ValueError(f"expected no control characters in header {name} (RFC 9110 section 5.5), got {value!r}")
+    try:
+        return value.strip(" \t").encode("latin-1")
+    except UnicodeEncodeError:
+        raise ValueError(f"expected Latin-1 in header {name}, got {value!r}: percent-encode what is not") from None

@@ -1,0 +1,105 @@
+"""The seam: everything the core and its adapters know of each other.
+
+An adapter builds a `Request`, awaits `app.handle(request)` once, gets a finalized `Response` value and writes it
+itself. The core never calls a writer, so there is one behaviour and nothing to keep in step between the modes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable
+from typing import Any, BinaryIO, Protocol
+
+Address = tuple[str, int]
+"""Host and port. A peer on a unix socket has none."""
+
+RawHeaders = list[tuple[bytes, bytes]]
+"""Header fields as received or as sent: names in lower case, values without surrounding white space."""
+
+
+class ClientDisconnected(ConnectionError):
+    """The peer went away, or ended a body before its announced end.
+
+    Raised by every body accessor of a request. It passes through `Application.handle`: there is nobody to answer.
+    """
+
+
+class Connection(Protocol):
+    """The way to the peer: one per TCP connection natively, one per scope under ASGI."""
+
+    client: Address | None
+    """The peer's address, None where there is none (a unix socket) or the server does not say."""
+    server: Address | None
+    """The address the peer connected to."""
+    scheme: str
+    """`"https"` over TLS, else `"http"`."""
+    tls: dict[str, Any] | None
+    """What is known of the TLS session (`version`, `cipher`, `peer_certificate`), None without TLS."""
+    state: dict[str, Any]
+    """What the lifespan handed out; a shallow copy per request."""
+    trailers: RawHeaders
+    """Trailer fields of the current request, complete once its body is read. Never merged into headers."""
+
+    async def wait_disconnected(self) -> None:
+        """Return once the peer is gone, at once if it is. Consumes no byte of any body."""
+
+
+class BodyReader(Protocol):
+    """A request body as it arrives. An adapter makes one only where a body is announced."""
+
+    async def read(self) -> bytes:
+        """Return the next chunk, `b""` at the end of the body (and again after it).
+
+        Raises `ClientDisconnected` when the body was cut short: a truncated body never looks complete.
+        """
+
+
+class WebSocketTransport(Protocol):
+    """An open websocket. Lent to a session only after the handshake has succeeded."""
+
+    async def receive(self) -> str | bytes:
+        """Return the next message; raises `WebSocketDisconnected` with code and reason at the end."""
+
+    async def send(self, data: str | bytes) -> None:
+        """Send one message, waiting while the peer reads slowly."""
+
+    async def close(self, code: int = 1000, reason: str = "") -> None:
+        """Close with a code of RFC 6455 section 7.4 and a reason of at most 123 bytes."""
+
+
+class FileBody:
+    """A part of an open file as a response body. Whoever holds it closes it, exactly once.
+
+    Args:
+        file: opened for reading in binary mode; must have a file descriptor.
+        path: where it was opened, for servers that send files by name.
+        offset: of the first byte to send.
+        count: how many bytes to send.
+    """
+
+    __slots__ = ("count", "file", "offset", "path")
+
+    def __init__(self, file: BinaryIO, path: str, offset: int, count: int) -> None:
+        self.file = file
+        self.path = path
+        self.offset = offset
+        self.count = count
+
+    def close(self) -> None:
+        """Close the file. Closing again does nothing."""
+        self.file.close()
+
+
+Body = bytes | FileBody | AsyncIterable[bytes]
+"""What a finalized response carries. Only an iterable may need time, and only it may fail halfway."""
+
+
+async def close_body(body: Body) -> None:
+    """Release what a body holds, without sending it: a file descriptor, or an iterator's `aclose()`."""
+    if isinstance(body, bytes):
+        return
+    if isinstance(body, FileBody):
+        body.close()
+        return
+    aclose = getattr(body, "aclose", None)
+    if aclose is not None:
+        await aclose()

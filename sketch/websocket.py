@@ -1,0 +1,31 @@
+"""Websocket answers. The sessions themselves are not built yet: every adapter refuses the handshake."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from sketch.response import HeadersArgument, Response
+
+
+class WebSocketResponse(Response):
+    """Status 101: asks the adapter to shake hands and then to await a session with the open socket.
+
+    Args:
+        session: `async (websocket) -> None`, awaited after the handshake.
+        subprotocol: the one that was chosen from those the client offers.
+        headers: extra fields of the handshake's answer.
+    """
+
+    __slots__ = ("session", "subprotocol")
+
+    def __init__(
+        self,
+        session: Callable[[Any], Awaitable[None]],
+        *,
+        subprotocol: str | None = None,
+        headers: HeadersArgument = None,
+    ) -> None:
+        super().__init__(status=101, headers=headers)
+        self.session = session
+        self.subprotocol = subprotocol
