@@ -104,6 +104,7 @@ class HTTPMethodNotAllowed(HTTPClientError):
         self.allowed = sorted(set(allowed))
         super().__init__(reason, headers={**(headers or {}), "Allow": ", ".join(self.allowed)})
 
+
 class HTTPMultipleChoices(HTTPRedirection):
     """300 Multiple Choices."""
 

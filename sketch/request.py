@@ -13,13 +13,14 @@ from yarl import URL
 
 from sketch import threads
 from sketch.cookies import parse_cookies
-from sketch.exceptions import HTTPBadRequest, HTTPContentTooLarge
-from sketch.limits import DEFAULT_LIMITS, Limits
+from sketch.exceptions import HTTPBadRequest, HTTPContentTooLarge, HTTPException
+from sketch.limits import Limits
 from sketch.mediatype import parse_media_type
-from sketch.transport import Address, BodyReader, Connection, RawHeaders
+from sketch.transport import Address, BodyReader, Connection, FileBody, RawHeaders
 
 if TYPE_CHECKING:
     from sketch.application import Application
+    from sketch.middleware.chain import Endpoint
     from sketch.routing import Route
 
 T = TypeVar("T")
@@ -56,9 +57,13 @@ class Request:
         "_url",
         "app",
         "connection",
+        "endpoint",
+        "error",
+        "file",
         "http_version",
         "match_info",
         "method",
+        "miss",
         "query_string",
         "raw_headers",
         "raw_path",
@@ -73,6 +78,14 @@ class Request:
     """The route that matched, None where none did."""
     match_info: Mapping[str, Any]
     """The path parameters, converted."""
+    endpoint: Endpoint
+    """What answers the request: the matched route's chain, or one that ends in 404 or 405."""
+    error: Exception | None
+    """The exception that became a 500, for logs and tests."""
+    miss: HTTPException
+    """Why no route matched, where none did."""
+    file: FileBody | None
+    """The file that was opened for the answer. Whoever finishes the request sees that it is sent or closed."""
 
     def __init__(
         self,
@@ -99,6 +112,8 @@ class Request:
             path = path[len(root_path) :] or "/"
         self.raw_path = path
         self.route = None
+        self.error = None
+        self.file = None
 
     def _origin_form(self, target: bytes) -> bytes:
         """The path and query of another form of target (RFC 9112 section 3.2). Its authority replaces Host."""
@@ -117,7 +132,9 @@ class Request:
         try:
             return self._headers
         except AttributeError:
-            fields = CIMultiDict([(name.decode("latin-1"), value.decode("latin-1")) for name, value in self.raw_headers])
+            fields = CIMultiDict(
+                [(name.decode("latin-1"), value.decode("latin-1")) for name, value in self.raw_headers]
+            )
             self._headers = CIMultiDictProxy(fields)
             return self._headers
 
@@ -192,9 +209,7 @@ class Request:
             # Built from its parts: parsed from a string, the path `//evil/x` would become a host.
             path = self.root_path + self.raw_path
             query = self.query_string
-            self._url = URL.build(
-                scheme=self.scheme, authority=self.host, path=path, query_string=query, encoded=True
-            )
+            self._url = URL.build(scheme=self.scheme, authority=self.host, path=path, query_string=query, encoded=True)
             return self._url
 
     @property
@@ -239,7 +254,9 @@ class Request:
     @property
     def limits(self) -> Limits:
         """The limits of the matched route."""
-        return DEFAULT_LIMITS if self.route is None else self.route.limits
+        if self.route is not None and self.route.limits is not None:
+            return self.route.limits
+        return self.app.limits
 
     # -- the body ---------------------------------------------------------------------------------------------------
 

@@ -46,7 +46,7 @@ class Response:
 
     # Until somebody looks at `headers`, a response holds its media type alone: most responses have nothing else, and
     # a multidict costs more than all the rest together.
-    __slots__ = ("_content_type", "_headers", "body", "length", "payload", "raw_headers", "status")
+    __slots__ = ("_content_type", "_headers", "body", "length", "owner", "payload", "raw_headers", "status")
 
     status: int
     body: Body
@@ -56,6 +56,8 @@ class Response:
     """What is really sent: the body, or nothing (HEAD, 204, 304). Set by `finalize`, for adapters."""
     length: int | None
     """Bytes of the body where known beforehand, else None. Set by `finalize`, for adapters."""
+    owner: Request | None
+    """The request whose copy this is, None for what a handler made. See `sketch.middleware.chain.own`."""
 
     def __init__(
         self,
@@ -84,6 +86,7 @@ class Response:
     ) -> None:
         self.status = status
         self.body = body
+        self.owner = None
         self._headers: CIMultiDict[str] | None = None
         self._content_type = content_type or default
         if headers is not None:
@@ -156,15 +159,14 @@ class Response:
         """Tell the browser to forget a cookie. Path and domain must be those it was set with."""
         epoch = datetime.fromtimestamp(0, UTC)
         secure = secure or name.startswith(("__Secure-", "__Host-"))
-        self.set_cookie(
-            name, max_age=0, expires=epoch, path=path, domain=domain, secure=secure, httponly=httponly
-        )
+        self.set_cookie(name, max_age=0, expires=epoch, path=path, domain=domain, secure=secure, httponly=httponly)
 
     def copy(self) -> Self:
         """A response of the same class with headers of its own. The body is shared."""
         new = object.__new__(type(self))
         new.status = self.status
         new.body = self.body
+        new.owner = None
         new._content_type = self._content_type
         new._headers = None if self._headers is None else self._headers.copy()
         if hasattr(self, "__dict__"):  # a subclass without slots
@@ -430,7 +432,7 @@ def _encode_name(name: str) -> bytes:
 
 def _encode_value(name: str, value: str) -> bytes:
     if not isinstance(value, str):
-        raise ValueError(f"expected a str as the value of header {name}, got {value!r}")
+        raise TypeError(f"expected a str as the value of header {name}, got {value!r}")
     if _FORBIDDEN.search(value):
         raise ValueError(f"expected no control characters in header {name} (RFC 9110 section 5.5), got {value!r}")
     try:

@@ -1,0 +1,311 @@
+"""The application: registers what a program consists of, freezes it, and turns each request into a response."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+from sketch import servers
+from sketch.context import app_var, request_var
+from sketch.errors import ErrorHandler, ErrorHandlers
+from sketch.exceptions import HTTPException, HTTPNotImplemented
+from sketch.files import FileResponse
+from sketch.jsoncodec import JSONCodec, json_codec
+from sketch.lifecycle import Lifecycle, Lifespan, Stopping
+from sketch.limits import DEFAULT_LIMITS, Limits
+from sketch.middleware.chain import Endpoint, Middleware, fold, own, owning
+from sketch.request import Request
+from sketch.response import Response, finalize
+from sketch.routing import Router
+from sketch.signals import Signal
+from sketch.threads import Threads
+from sketch.transport import Body, close_body
+from sketch.websocket import WebSocketResponse
+
+logger = logging.getLogger("sketch")
+
+H = TypeVar("H", bound=ErrorHandler)
+
+_NO_PARAMETERS: MappingProxyType[str, Any] = MappingProxyType({})
+
+
+class Application:
+    """A web application: routes, middleware, hooks, and the function from a request to a response.
+
+    Args:
+        name: for logs. (An event loop given here, as older code does, is ignored.)
+        middlewares: round every handler, 404 and 405 included; the first is the outermost. They see exceptions.
+        outer_middlewares: outside the error handling, so they always get a response, also for an error.
+        limits: what a client may ask of a handler; what is left open comes from the defaults.
+        lifespan: `async (app)` generator or context manager round the application's life; a mapping that it yields
+            is what `request.state` starts from.
+        debug: show the details of unexpected errors to whoever asks. Not for production.
+        json: `"stdlib"`, `"orjson"`, `"msgspec"` or a `JSONCodec`.
+        threads: how many `def` handlers may run at once.
+
+    Any further attribute may be set: `app.db = pool`, read as `request.app.db`.
+    """
+
+    def __init__(
+        self,
+        name: object = None,
+        *,
+        middlewares: Iterable[Middleware] | None = (),
+        outer_middlewares: Iterable[Middleware] | None = (),
+        limits: Limits | None = None,
+        lifespan: Lifespan | None = None,
+        debug: bool = False,
+        json: str | JSONCodec = "stdlib",
+        threads: int = 40,
+    ) -> None:
+        self.name = name if isinstance(name, str) else "sketch"
+        self.debug = debug
+        self.json = json_codec(json)
+        self.limits = (limits or Limits()).over(DEFAULT_LIMITS)
+        self.middlewares = list(middlewares or ())
+        self.outer_middlewares = list(outer_middlewares or ())
+        self.router = Router()
+        self.state: dict[str, Any] = {}
+        self.threads = Threads(threads, f"{self.name}-handler")
+        self.errors = ErrorHandlers()
+        self.before_request = Signal("before_request", "request")
+        self.after_request = Signal("after_request", "request", "response")
+        self.on_response_prepare = Signal("on_response_prepare", "request", "response")
+        self._lifecycle = Lifecycle(self, lifespan)
+        self._answer: Endpoint | None = None
+        self._missed: Endpoint = _raise_miss
+        self._asgi: Any = None
+
+        self._frozen = False
+
+    # -- what is registered -----------------------------------------------------------------------------------------
+
+    @property
+    def on_startup(self) -> Signal:
+        """Called with `(app)` in order before the first request, after the contexts were entered."""
+        return self._lifecycle.on_startup
+
+    @property
+    def on_shutdown(self) -> Signal:
+        """Called with `(app)` in order when the server was told to stop and requests still run."""
+        return self._lifecycle.on_shutdown
+
+    @property
+    def on_cleanup(self) -> Signal:
+        """Called with `(app)` in reverse order after the last request, also when the start failed."""
+        return self._lifecycle.on_cleanup
+
+    @property
+    def cleanup_ctx(self) -> Signal:
+        """Async generator functions `(app)` that yield once: what is before it starts, what is after it cleans up."""
+        return self._lifecycle.cleanup_ctx
+
+    @property
+    def exception(self) -> Signal:
+        """Called with `(request, exc)` for unexpected exceptions; a returned response is the answer."""
+        return self.errors.exception
+
+    @property
+    def stopping(self) -> Stopping:
+        """Whether the server was told to stop; a new one at each start."""
+        return self._lifecycle.stopping
+
+    on_before_request = property(lambda self: self.before_request, doc="The same object as `before_request`.")
+    on_after_request = property(lambda self: self.after_request, doc="The same object as `after_request`.")
+    on_exception = property(lambda self: self.exception, doc="The same object as `exception`.")
+
+    def on_event(self, name: str) -> Signal:
+        """The signal of that name, to decorate with: `@app.on_event("startup")`.
+
+        Raises:
+            ValueError: for an unknown name.
+        """
+        names = ("startup", "shutdown", "cleanup", "before_request", "after_request", "exception", "response_prepare")
+        if name not in names:
+            raise ValueError(f"expected an event of {', '.join(names)}, got {name!r}")
+        signal: Signal = getattr(self, f"on_{name}")
+        return signal
+
+    def error_handler(self, kind: int | type[Exception]) -> Callable[[H], H]:
+        """Register `async (request, exc) -> Response` for a status or an exception class: `@app.error_handler(404)`."""
+
+        def register(handler: H) -> H:
+            self.errors.add(kind, handler)
+            return handler
+
+        return register
+
+    # -- life -------------------------------------------------------------------------------------------------------
+
+    async def startup(self) -> None:
+        """Enter the contexts and call the start-up hooks; afterwards routes, middleware and hooks are frozen.
+
+        Raises whatever a hook raises, after a clean-up of what was started.
+        """
+        with self.context():
+            await self._lifecycle.startup(self._freeze)
+
+    async def shutdown(self) -> None:
+        """Set `stopping` and call the shutdown hooks, while requests may still run."""
+        with self.context():
+            await self._lifecycle.shutdown()
+
+    async def cleanup(self) -> None:
+        """Call the clean-up hooks and leave the contexts, in reverse order, after the last request."""
+        with self.context():
+            try:
+                await self._lifecycle.cleanup()
+            finally:
+                self._report_threads()
+
+    def _report_threads(self) -> None:
+        """Name the handlers that did not end in time. Their threads are left behind: nothing can stop them."""
+        for name in self.threads.running():
+            logger.warning("handler %s still runs in its thread after the end of the application", name)
+        self.threads.close()
+
+    def _freeze(self) -> None:
+        """Fold the chains and refuse changes: from here on, requests only read."""
+        if self._frozen:
+            return
+        self._frozen = True
+        for signal in (
+            self.on_startup, self.on_shutdown, self.on_cleanup, self.cleanup_ctx, self.exception,
+            self.before_request, self.after_request, self.on_response_prepare,
+        ):  # fmt: skip
+            signal.freeze()
+        self.router.freeze()
+        # A handler's response is copied only where something could change it afterwards.
+        hooks = self.outer_middlewares or self.after_request or self.on_response_prepare
+        for route in self.router.routes():
+            middlewares = [*self.middlewares, *route.middlewares]
+            call = owning(route.call, route.handler) if middlewares or hooks else route.call
+            route.endpoint = fold(middlewares, call)
+            route.limits = (route.limits or Limits()).over(self.limits)
+        self._missed = fold(self.middlewares, _raise_miss)
+        self._answer = fold(self.outer_middlewares, self._guarded)
+
+    @contextmanager
+    def context(self) -> Iterator[None]:
+        """Make this the `current_app` of a script or a test."""
+        token = app_var.set(self)
+        try:
+            yield
+        finally:
+            app_var.reset(token)
+
+    @contextmanager
+    def request_context(self, request: Request) -> Iterator[None]:
+        """Make this request the `current_request`, and its application the `current_app`, of a test."""
+        request.app = self
+        token = request_var.set(request)
+        try:
+            with self.context():
+                yield
+        finally:
+            request_var.reset(token)
+
+    # -- requests ---------------------------------------------------------------------------------------------------
+
+    async def handle(self, request: Request) -> Response:
+        """Answer a request. The response is finalized: an adapter writes it as it is.
+
+        Every exception becomes a response; only `ClientDisconnected` and cancellation pass through. An exchange owns
+        its context, so what is set here is never reset: a body that is produced later still sees it.
+        """
+        request.app = self
+        request_var.set(request)
+        app_var.set(self)
+        if self._answer is None:
+            self._freeze()
+        try:
+            request.route, request.match_info = route, _ = self.router.match(request.method, request.raw_path)
+            request.endpoint = route.endpoint
+        except HTTPException as miss:
+            request.match_info = _NO_PARAMETERS
+            request.miss, request.endpoint = miss, self._missed
+        response: Response | None = None
+        try:
+            response = await self._answer(request)  # type: ignore[misc]  # frozen above
+            if self.after_request:
+                response = await self._after(request, response)
+            if isinstance(response, FileResponse):  # from an outer middleware or a hook
+                response = await response.prepare(request)
+            if self.on_response_prepare:
+                response = own(response, request, self)
+                await self.on_response_prepare.send(request, response)
+            finalize(request, response)
+        except Exception as exc:
+            await _release(request, response)
+            response = await self.errors.answer(request, exc)
+            finalize(request, response)
+        except BaseException:
+            await _release(request, response)
+            raise
+        if response.payload is not response.body or request.file is not None:
+            await _release(request, response, keep=response.payload)
+        return response
+
+    async def _guarded(self, request: Request) -> Response:
+        """The error boundary: what comes out of it is a response."""
+        try:
+            if request.has_body:
+                request.check_announced_length()
+            response = await self._before(request) if self.before_request else None
+            if response is None:
+                response = await request.endpoint(request)
+                if not isinstance(response, Response):
+                    response = own(response, request, request.route and request.route.handler)
+            if isinstance(response, FileResponse):
+                response = await response.prepare(request)
+            elif isinstance(response, WebSocketResponse):
+                raise HTTPNotImplemented("websockets are not supported by this server")
+            return response
+        except Exception as exc:
+            return await self.errors.answer(request, exc)
+
+    async def _before(self, request: Request) -> Response | None:
+        """The first response that a hook before the handler returns, None where none does."""
+        for receiver in self.before_request.receivers:
+            response = await receiver(request)
+            if response is not None:
+                return own(response, request, receiver)
+        return None
+
+    async def _after(self, request: Request, response: Response) -> Response:
+        """The response after the hooks; each gets what the one before has made of it, None means unchanged."""
+        response = own(response, request, self)
+        for receiver in self.after_request.receivers:
+            changed = await receiver(request, response)
+            if changed is not None:
+                response = own(changed, request, receiver)
+        return response
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Serve one ASGI 3 scope: `uvicorn package.module:app`."""
+        if self._asgi is None:
+            self._asgi = servers.load_asgi()(self)
+        await self._asgi(scope, receive, send)
+
+    def run(self, **options: Any) -> int:
+        """The same as `run_app(app, **options)`."""
+        return servers.run_app(self, **options)
+
+    def __repr__(self) -> str:
+        return f"<Application {self.name}>"
+
+
+async def _raise_miss(request: Request) -> Response:
+    """The end of the chain where no route matched: the 404 or 405, raised inside, so that middleware sees it."""
+    raise request.miss
+
+
+async def _release(request: Request, response: Response | None, keep: Body | None = None) -> None:
+    """Close what was made for this request and is not sent: a stream, or the file that `prepare` has opened."""
+    for body in (response.body if response is not None else None, request.file):
+        if body is not None and body is not keep:
+            await close_body(body)
+    request.file = None

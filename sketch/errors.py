@@ -1,0 +1,98 @@
+"""From an exception to an answer: the one place where errors become responses."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from sketch.debug import debug_response
+from sketch.exceptions import HTTPException, HTTPInternalServerError
+from sketch.files import FileResponse
+from sketch.middleware.chain import own
+from sketch.response import Response
+from sketch.signals import Signal
+from sketch.transport import ClientDisconnected
+
+if TYPE_CHECKING:
+    from sketch.request import Request
+
+logger = logging.getLogger("sketch")
+
+ErrorHandler = Callable[["Request", Any], Awaitable[Response]]
+"""`async (request, exc) -> Response`."""
+
+H = TypeVar("H", bound=ErrorHandler)
+
+
+class ErrorHandlers:
+    """Error handlers by exception class and by status, and what happens without one.
+
+    A handler for the exception's class, or the nearest of its bases, comes before one for the status. What no handler
+    and no `exception` hook answers is logged and becomes a plain 500, or a page with details in debug.
+    """
+
+    def __init__(self) -> None:
+        self.exception = Signal("exception", "request", "exc")
+        self._by_class: dict[type[Exception], ErrorHandler] = {}
+        self._by_status: dict[int, ErrorHandler] = {}
+
+    def add(self, kind: int | type[Exception], handler: ErrorHandler) -> None:
+        """Register a handler.
+
+        Raises:
+            TypeError: for anything but a status or an exception class.
+        """
+        if isinstance(kind, int):
+            self._by_status[kind] = handler
+        elif isinstance(kind, type) and issubclass(kind, Exception):
+            self._by_class[kind] = handler
+        else:
+            raise TypeError(f"expected a status or an exception class, got {kind!r}")
+
+    async def answer(self, request: Request, exc: Exception) -> Response:
+        """The response for an exception. Never raises but `ClientDisconnected`: an error in a handler is a plain 500.
+
+        A group that holds one exception counts as that exception: so it does not matter whether a handler works in a
+        task group.
+        """
+        while isinstance(exc, ExceptionGroup) and len(exc.exceptions) == 1:
+            exc = exc.exceptions[0]
+        if isinstance(exc, ClientDisconnected):
+            raise exc
+        try:
+            response = await self._answer(request, exc)
+            return await response.prepare(request) if isinstance(response, FileResponse) else response
+        except ClientDisconnected:
+            raise
+        except Exception as second:
+            return unexpected(request, second)
+
+    async def _answer(self, request: Request, exc: Exception) -> Response:
+        handler = self._find(exc)
+        if handler is None and not isinstance(exc, HTTPException):
+            for receiver in self.exception.receivers:
+                result = await receiver(request, exc)
+                if result is not None:
+                    return own(result, request, receiver)
+            response = unexpected(request, exc)
+            handler = self._by_status.get(500)
+            if handler is None or request.app.debug:
+                return response
+        if handler is not None:
+            return own(await handler(request, exc), request, handler)
+        return own(exc, request, self)
+
+    def _find(self, exc: Exception) -> ErrorHandler | None:
+        for kind in type(exc).__mro__:
+            handler = self._by_class.get(kind)
+            if handler is not None:
+                return handler
+        return self._by_status.get(exc.status) if isinstance(exc, HTTPException) else None
+
+
+def unexpected(request: Request, exc: Exception) -> Response:
+    """Log an error that nobody expected. To the client it says nothing, unless the application is in debug."""
+    request.error = exc
+    logger.error("error while handling %s %r", request.method, request.raw_path, exc_info=exc)
+    return debug_response(request, exc) if request.app.debug else HTTPInternalServerError().to_response()

@@ -1,0 +1,65 @@
+"""The chain: middleware and handler folded into one coroutine function, once, when the application freezes."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from sketch.exceptions import HTTPException
+from sketch.request import Request
+from sketch.response import Response
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+"""What answers a request."""
+
+Middleware = Callable[..., Awaitable[Response]]
+"""`async (request, handler) -> Response`; it awaits `handler(request)`, or does not."""
+
+
+def fold(middlewares: Sequence[Middleware], endpoint: Endpoint) -> Endpoint:
+    """The endpoint inside its middlewares; the first in the list is the outermost."""
+    for middleware in reversed(middlewares):
+        endpoint = _wrap(middleware, endpoint)
+    return endpoint
+
+
+def _wrap(middleware: Middleware, handler: Endpoint) -> Endpoint:
+    async def call(request: Request) -> Response:
+        response = await middleware(request, handler=handler)
+        # The same as own(), without a call for the usual case: the response that came from inside.
+        if isinstance(response, Response) and response.owner is request:
+            return response
+        return own(response, request, middleware)
+
+    return call
+
+
+def owning(call: Callable[[Request], Awaitable[Any]], source: Callable[..., Any]) -> Endpoint:
+    """A handler's call whose response belongs to its request alone; for where something may change it later."""
+
+    async def endpoint(request: Request) -> Response:
+        return own(await call(request), request, source)
+
+    return endpoint
+
+
+def own(result: object, request: Request, source: object) -> Response:
+    """What a handler or middleware returned, as a response that belongs to this request alone.
+
+    A response object may be kept by the application and returned a thousand times. So whatever comes out of
+    user code is copied before the next middleware or hook may change it; copies are not copied again.
+
+    Raises:
+        TypeError: for anything but a Response or an HTTPException; the message names the source.
+    """
+    if isinstance(result, HTTPException):
+        result = result.to_response()
+    elif not isinstance(result, Response):
+        name = getattr(source, "__qualname__", None) or repr(source)
+        raise TypeError(f"expected a Response from {name}, got {result!r}: did it forget to return one?")
+    elif result.owner is request:
+        return result
+    else:
+        result = result.copy()
+    result.owner = request
+    return result

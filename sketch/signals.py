@@ -1,0 +1,126 @@
+"""Signals: lists of functions that are called in order, at a fixed point of an application's life or of a request."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, MutableSequence
+from typing import Any, TypeVar, overload
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class _Receiver:
+    """A function that takes the last of the arguments it is called with, as many as it wants."""
+
+    __slots__ = ("_takes", "function")
+
+    def __init__(self, function: Callable[..., Any], takes: int) -> None:
+        self.function = function
+        self._takes = takes
+
+    async def __call__(self, *arguments: Any) -> Any:
+        result = self.function(*arguments[len(arguments) - self._takes :])
+        return await result if inspect.isawaitable(result) else result
+
+    def __repr__(self) -> str:
+        return repr(self.function)
+
+
+class Signal(MutableSequence[Callable[..., Any]]):
+    """A list of functions that is also a decorator: `app.on_startup.append(f)` and `@app.on_startup` are the same.
+
+    A function takes as many arguments as it wants, counted from the last: of `(request, response)` one with a single
+    parameter gets the response. Its parameters are counted once, when it is added. It may be a coroutine function or a
+    plain one, which must not block.
+
+    Args:
+        name: for messages.
+        parameters: the names of the arguments that are sent.
+
+    Raises:
+        TypeError: when something is added that cannot be called with the last of these arguments.
+        RuntimeError: when something is changed after the application has started.
+    """
+
+    __slots__ = ("_frozen", "_name", "_parameters", "receivers")
+
+    receivers: list[_Receiver]
+    """The functions, each callable with all arguments; for who stops at a result or goes on after an error."""
+
+    def __init__(self, name: str, *parameters: str) -> None:
+        self._name = name
+        self._parameters = parameters
+        self.receivers = []
+        self._frozen = False
+
+    def __call__(self, function: F) -> F:
+        """Add a function and return it: the signal as a decorator."""
+        self.append(function)
+        return function
+
+    def insert(self, index: int, value: Callable[..., Any]) -> None:
+        """Add a function before that position."""
+        self.receivers.insert(index, self._receiver(value))
+
+    @overload
+    def __getitem__(self, index: int) -> Callable[..., Any]: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Callable[..., Any]]: ...
+    def __getitem__(self, index: int | slice) -> Any:
+        if isinstance(index, slice):
+            return [receiver.function for receiver in self.receivers[index]]
+        return self.receivers[index].function
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        if isinstance(index, slice):
+            self.receivers[index] = [self._receiver(function) for function in value]
+        else:
+            self.receivers[index] = self._receiver(value)
+
+    def __delitem__(self, index: int | slice) -> None:
+        self._refuse_frozen()
+        del self.receivers[index]
+
+    def __len__(self) -> int:
+        return len(self.receivers)
+
+    def __repr__(self) -> str:
+        return f"<Signal {self._name}({', '.join(self._parameters)}) {self.receivers!r}>"
+
+    def freeze(self) -> None:
+        """Refuse changes from now on."""
+        self._frozen = True
+
+    async def send(self, *arguments: Any) -> None:
+        """Call the functions one after the other, each when the one before has ended. An exception ends the round."""
+        for receiver in self.receivers:
+            await receiver(*arguments)
+
+    def _refuse_frozen(self) -> None:
+        if self._frozen:
+            raise RuntimeError(f"{self._name} cannot be changed any more: the application has started")
+
+    def _receiver(self, function: Callable[..., Any]) -> _Receiver:
+        self._refuse_frozen()
+        if not callable(function):
+            raise TypeError(f"expected a function for {self._name}, got {function!r}")
+        required, most = _positional(function)
+        if required > len(self._parameters):
+            wanted = ", ".join(self._parameters)
+            raise TypeError(f"expected a function of ({wanted}) for {self._name}, got {function!r}")
+        return _Receiver(function, int(min(most, len(self._parameters))))
+
+
+def _positional(function: Callable[..., Any]) -> tuple[float, float]:
+    """How many positional arguments a function needs, and how many it takes."""
+    required = most = 0.0
+    for parameter in inspect.signature(function).parameters.values():
+        needed = parameter.default is parameter.empty
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            most = float("inf")
+        elif parameter.kind is parameter.KEYWORD_ONLY and needed:
+            required = float("inf")  # nothing is sent by keyword: no number of arguments will do
+        elif parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD):
+            required += needed
+            most += 1
+    return required, most
