@@ -1,0 +1,110 @@
+"""The checks of the project: `nox -l` lists them, `nox -s NAME` runs one, `.ci/run` runs them all.
+
+The version that runs nox is the default Python: it gets the full suite, the others the core and the native server.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+from pathlib import Path
+
+import nox
+
+HERE = Path(__file__).parent
+DEFAULT = f"{sys.version_info.major}.{sys.version_info.minor}"
+PYTHONS = sorted({DEFAULT, "3.11", "3.12", "3.13", "3.14", "3.15"})
+PROJECT = nox.project.load_toml("pyproject.toml")
+
+nox.needs_version = ">=2025.5.1"
+nox.options.error_on_missing_interpreters = False
+nox.options.reuse_venv = "yes"
+nox.options.sessions = ["lint", "types", "imports", f"tests-{DEFAULT}"]
+
+
+def group(name: str) -> list[str]:
+    """The requirements of a dependency group; pip itself reads groups only from version 25.1 on."""
+    return list(nox.project.dependency_groups(PROJECT, name))
+
+
+def requirements() -> list[str]:
+    """The hard dependencies and those of every extra, as pyproject.toml has them."""
+    extras = PROJECT["project"]["optional-dependencies"].values()
+    found = [*PROJECT["project"]["dependencies"], *(line for extra in extras for line in extra)]
+    return [line for line in found if not line.startswith("sketch-web")]
+
+
+@nox.session(python=PYTHONS)
+def tests(session: nox.Session) -> None:
+    """The full suite with coverage on the default Python, the core and the native server on the others."""
+    if session.python == DEFAULT:
+        session.install("-e", ".[all]", *group("test"))
+        session.run("pytest", "--cov", "--cov-report=term-missing:skip-covered", *session.posargs)
+    else:
+        session.install("-e", ".[fast]", *group("test"))
+        session.run("pytest", *(session.posargs or ["tests/core", "tests/native"]))
+
+
+@nox.session(python=DEFAULT)
+def contract(session: nox.Session) -> None:
+    """One behaviour on every transport: the contract suite alone."""
+    session.install("-e", ".[all]", *group("test"))
+    session.run("pytest", "tests/contract", *session.posargs)
+
+
+@nox.session(python=DEFAULT)
+def minimums(session: nox.Session) -> None:
+    """The suite with the oldest versions that pyproject.toml allows."""
+    lowest = [re.sub(r">=([\w.]+)", r"==\1", line) for line in requirements()]
+    session.install("-e", ".", *lowest, *group("test"))
+    session.run("pytest", *(session.posargs or ["tests/core", "tests/native", "tests/asgi", "tests/contract"]))
+
+
+@nox.session(python=DEFAULT)
+def lint(session: nox.Session) -> None:
+    """Style and common mistakes."""
+    session.install(*group("lint"))
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session(python=DEFAULT)
+def types(session: nox.Session) -> None:
+    """Both type checkers, strictly."""
+    session.install("-e", ".[all]", *group("lint"))
+    session.run("mypy")
+    session.run("pyright")
+
+
+@nox.session(python=DEFAULT)
+def imports(session: nox.Session) -> None:
+    """Who may import whom (pyproject.toml, tool.importlinter), and that there are no import cycles."""
+    session.install("-e", ".[all]", *group("lint"), *group("test"))
+    session.run("lint-imports")
+    session.run("pytest", "tests/house/test_imports.py")
+
+
+@nox.session(python=DEFAULT)
+def wheel(session: nox.Session) -> None:
+    """Build the wheel, install it elsewhere, and run the smoke part of the contract suite against that."""
+    directory = Path(session.create_tmp()).resolve()
+    shutil.rmtree(directory)
+    directory.mkdir()
+    session.run("python", "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(directory), str(HERE))
+    (built,) = directory.glob("sketch_web-*.whl")
+    session.install("--force-reinstall", f"sketch-web[all] @ {built.as_uri()}", *group("test"))
+    shutil.copytree(HERE / "tests", directory / "tests", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(HERE / "pyproject.toml", directory)
+    environment = {"PYTHONSAFEPATH": "1", "SKETCH_INSTALLED": str(session.virtualenv.location)}
+    session.chdir(directory)
+    session.run("pytest", "tests/house/test_installed.py", "tests/contract", "-m", "smoke", env=environment)
+
+
+@nox.session(python=DEFAULT)
+def browser(session: nox.Session) -> None:
+    """`sketch demo` in Chromium, headless."""
+    if not any(map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))):
+        session.skip("no Chromium here: the browser tests are NOT run (Debian: apt-get install chromium)")
+    session.install("-e", ".[all]", *group("test"))
+    session.run("pytest", "tests/browser", "-m", "browser", *session.posargs)
