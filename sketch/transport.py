@@ -6,7 +6,7 @@ itself. The core never calls a writer, so there is one behaviour and nothing to 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, AsyncIterator
 from typing import Any, BinaryIO, Protocol
 
 Address = tuple[str, int]
@@ -103,3 +103,66 @@ async def close_body(body: Body) -> None:
     aclose = getattr(body, "aclose", None)
     if aclose is not None:
         await aclose()
+
+
+class Chunks:
+    """A streamed body as an adapter pulls it: checked chunk by chunk, and closed exactly once by who pulled it.
+
+        async with Chunks(body, response.length) as chunks:
+            while chunk := await chunks.next():
+                await write(chunk)
+
+    Leaving the block awaits the iterator's `aclose()` in the same task, whatever happened: a generator's `finally`
+    runs where its `try` did, so timeouts, task groups and context variables in it hold together.
+
+    Args:
+        body: what is iterated; its `__aiter__` is called at the first `next()`.
+        length: the declared Content-Length that the chunks have to add up to, None where there is none.
+    """
+
+    __slots__ = ("_body", "_iterator", "_length", "_sent")
+
+    def __init__(self, body: AsyncIterable[bytes], length: int | None = None) -> None:
+        self._body = body
+        self._length = length
+        self._sent = 0
+        self._iterator: AsyncIterator[bytes] | None = None
+
+    async def __aenter__(self) -> Chunks:
+        return self
+
+    async def next(self) -> bytes:
+        """The next chunk that is not empty; `b""` at the end.
+
+        Raises:
+            TypeError: for a chunk that is not bytes.
+            RuntimeError: as soon as the chunks are more than declared, and at the end if they were less.
+        """
+        if self._iterator is None:
+            self._iterator = aiter(self._body)
+        async for chunk in self._iterator:
+            if chunk:
+                self._count(chunk)
+                return chunk
+        if self._length is not None and self._sent != self._length:
+            raise RuntimeError(self._complaint("only"))
+        return b""
+
+    def _count(self, chunk: bytes) -> None:
+        if not isinstance(chunk, bytes | bytearray | memoryview):
+            raise TypeError(f"expected the application's stream to yield bytes, got {chunk!r}")
+        self._sent += len(chunk)
+        if self._length is not None and self._sent > self._length:
+            raise RuntimeError(self._complaint("at least"))
+
+    def _complaint(self, relation: str) -> str:
+        return (
+            f"expected the application to stream as many bytes as its Content-Length announces, {self._length}, "
+            f"got {relation} {self._sent}"
+        )
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        body = self._body if self._iterator is None else self._iterator
+        aclose = getattr(body, "aclose", None) or getattr(self._body, "aclose", None)
+        if aclose is not None:
+            await aclose()
