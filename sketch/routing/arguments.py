@@ -1,0 +1,237 @@
+"""Handler arguments: what a callable's signature asks for, decided once, when its route is added."""
+
+from __future__ import annotations
+
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Collection, Iterable
+from dataclasses import dataclass
+from functools import partial
+from inspect import Parameter
+from types import MethodType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sketch.request import Request
+
+Handler = Callable[..., Any]
+Call = Callable[["Request"], Awaitable[Any]]
+"""A handler with its arguments filled in."""
+
+_VARIABLE = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
+
+
+class SelfBinding(ABC):
+    """A handler that knows its methods and fills in its arguments itself, as class-based views do."""
+
+    methods: frozenset[str]
+
+    @abstractmethod
+    def bind(self, names: Collection[str]) -> Call:
+        """The call for a route with these path parameters; raises ValueError for arguments that nothing gives."""
+
+
+def describe(handler: object) -> str:
+    """A handler's name and where it was written, for messages."""
+    while isinstance(handler, partial):
+        handler = handler.func
+    handler = inspect.unwrap(handler) if callable(handler) else handler
+    name = getattr(handler, "__qualname__", None) or repr(handler)
+    place = _class_place(handler) if isinstance(handler, type) else _code_place(handler)
+    return f"{name} ({place})" if place else name
+
+
+def _code_place(handler: object) -> str | None:
+    code = getattr(handler, "__code__", None)
+    if code is None and callable(handler):
+        code = getattr(handler.__call__, "__code__", None)
+    return f"{code.co_filename}:{code.co_firstlineno}" if code is not None else None
+
+
+def _class_place(handler: type) -> str | None:
+    try:
+        return f"{inspect.getsourcefile(handler)}:{inspect.getsourcelines(handler)[1]}"
+    except (OSError, TypeError):  # no source at hand: the name must do
+        return None
+
+
+def is_coroutine_function(handler: object) -> bool:
+    """Whether calling it gives a coroutine: also for partials and for objects with an async `__call__`."""
+    while isinstance(handler, partial):
+        handler = handler.func
+    if inspect.iscoroutinefunction(handler):
+        return True
+    return callable(handler) and inspect.iscoroutinefunction(handler.__call__)
+
+
+class _Request:
+    """The place of the request in a plan."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Constant:
+    """A default that must be given, because arguments follow it."""
+
+    value: Any
+
+
+Source = str | type[_Request] | _Constant
+"""Where an argument comes from: the path parameter of that name, the request, or a default."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Which arguments a handler gets."""
+
+    positional: tuple[Source, ...]
+    keywords: tuple[tuple[str, Source], ...]
+
+    def arguments(self, request: Request) -> tuple[list[Any], dict[str, Any]]:
+        """The arguments for one request."""
+        args = [_fetch(source, request) for source in self.positional]
+        return args, {name: _fetch(source, request) for name, source in self.keywords}
+
+
+def _fetch(source: Source, request: Request) -> Any:
+    if isinstance(source, str):
+        return request.match_info[source]
+    return source.value if isinstance(source, _Constant) else request
+
+
+def plan(handler: Handler, names: Collection[str]) -> Plan:
+    """Decide what each parameter of a handler gets.
+
+    A parameter with the name of a path parameter gets that. `request`, or else the first positional parameter left
+    over, gets the request. `**kwargs` gets the path parameters that are not named; `*args` gets the request if nothing
+    else does.
+
+    Raises:
+        ValueError: for a parameter without a default that nothing gives.
+    """
+    parameters = list(_parameters(handler, names))
+    sources = {parameter.name: _source(parameter, names) for parameter in parameters}
+    if _Request not in sources.values():
+        _give_request(parameters, sources)
+    for parameter in parameters:
+        if sources[parameter.name] is None and parameter.kind not in _VARIABLE:
+            given = ", ".join(["'request'", *(repr(name) for name in names)])
+            raise ValueError(f"expected a parameter of {given} or with a default, got {parameter.name!r}")
+    return Plan(tuple(_positional(parameters, sources)), tuple(_keywords(parameters, sources, names)))
+
+
+def _source(parameter: Parameter, names: Collection[str]) -> Source | None:
+    if parameter.kind in _VARIABLE:
+        return None
+    if parameter.name in names:
+        return parameter.name
+    if parameter.name == "request":
+        return _Request
+    return None if parameter.default is Parameter.empty else _Constant(parameter.default)
+
+
+def _give_request(parameters: list[Parameter], sources: dict[str, Source | None]) -> None:
+    """Find a place for a request that is not asked for by name."""
+    for parameter in parameters:
+        if sources[parameter.name] is None and parameter.kind in (
+            Parameter.POSITIONAL_ONLY,
+            Parameter.POSITIONAL_OR_KEYWORD,
+            Parameter.VAR_POSITIONAL,
+        ):
+            sources[parameter.name] = _Request
+            return
+
+
+def _positional(parameters: list[Parameter], sources: dict[str, Source | None]) -> list[Source]:
+    given: list[Source] = []
+    for parameter in parameters:
+        source = sources[parameter.name]
+        if source is not None and parameter.kind not in (Parameter.KEYWORD_ONLY, Parameter.VAR_KEYWORD):
+            given.append(source)
+    while given and isinstance(given[-1], _Constant):
+        given.pop()
+    return given
+
+
+def _keywords(
+    parameters: list[Parameter], sources: dict[str, Source | None], names: Collection[str]
+) -> Iterable[tuple[str, Source]]:
+    for parameter in parameters:
+        source = sources[parameter.name]
+        if parameter.kind is Parameter.VAR_KEYWORD:
+            yield from ((name, name) for name in names if name not in sources)
+        elif parameter.kind is Parameter.KEYWORD_ONLY and source is not None and not isinstance(source, _Constant):
+            yield parameter.name, source
+
+
+def _parameters(handler: Handler, names: Collection[str]) -> Iterable[Parameter]:
+    """The parameters of a callable; where a decorator passes `*args, **kwargs` on, those of the function inside."""
+    try:
+        own = list(inspect.signature(handler, follow_wrapped=False).parameters.values())
+    except (ValueError, TypeError) as exc:
+        raise ValueError(f"expected a handler with a signature: {exc}") from None
+    wrapped = getattr(handler, "__wrapped__", None)
+    if wrapped is None or not any(parameter.kind in _VARIABLE for parameter in own):
+        return own
+    if isinstance(handler, MethodType):  # what is wrapped has not lost its `self`
+        wrapped = MethodType(wrapped, handler.__self__)
+    inner = _parameters(wrapped, names)
+    own = [parameter for parameter in own if parameter.kind not in _VARIABLE]
+    return [*own, *_passed_on(own, inner, names)] if own else inner
+
+
+def _passed_on(own: list[Parameter], inner: Iterable[Parameter], names: Collection[str]) -> Iterable[Parameter]:
+    """What a decorator with parameters of its own passes on by keyword."""
+    taken = {parameter.name for parameter in own}
+    # A decorator that takes the request passes it on by itself.
+    has_request = any(_source(parameter, names) in (None, _Request) for parameter in own)
+    for parameter in inner:
+        if parameter.kind is Parameter.VAR_KEYWORD:
+            yield parameter
+        elif parameter.name not in taken and (parameter.name in names or not has_request):
+            yield parameter.replace(kind=Parameter.KEYWORD_ONLY)
+
+
+def bind(handler: Handler, names: Collection[str]) -> Call:
+    """A handler's call for a route with these path parameters. `def` handlers are called in a thread.
+
+    Raises:
+        ValueError: for arguments that nothing gives, and for generators.
+    """
+    if isinstance(handler, SelfBinding):
+        return handler.bind(names)
+    if any(is_generator(handler) for is_generator in (inspect.isgeneratorfunction, inspect.isasyncgenfunction)):
+        raise ValueError("expected a handler that returns a Response, got a generator: return StreamResponse(...)")
+    decided = plan(handler, names)
+    return _awaiting(handler, decided) if is_coroutine_function(handler) else _in_thread(handler, decided)
+
+
+def _awaiting(handler: Handler, decided: Plan) -> Call:
+    # The usual signatures without a loop over the plan, and without a coroutine round the handler's own.
+    shape = decided.positional
+    if not decided.keywords:
+        if shape == (_Request,):
+            return handler
+        if not shape:
+            return lambda _: handler()
+        first = shape[0]
+        if len(shape) == 1 and isinstance(first, str):
+            return lambda request: handler(request.match_info[first])
+        second = shape[-1]
+        if len(shape) == 2 and first is _Request and isinstance(second, str):
+            return lambda request: handler(request, request.match_info[second])
+
+    def call(request: Request) -> Awaitable[Any]:
+        args, kwargs = decided.arguments(request)
+        result: Awaitable[Any] = handler(*args, **kwargs)
+        return result
+
+    return call
+
+
+def _in_thread(handler: Handler, decided: Plan) -> Call:
+    async def call(request: Request) -> Any:
+        args, kwargs = decided.arguments(request)
+        result = await request.app.threads.run(handler, *args, **kwargs)
+        return await result if inspect.isawaitable(result) else result
+
+    return call

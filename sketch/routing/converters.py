@@ -1,0 +1,65 @@
+"""Converters: which text a path parameter takes, and what Python object it becomes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from operator import index
+from typing import Any
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Converter:
+    """What `{name:converter}` accepts in a path, and what the handler gets for it.
+
+    Args:
+        pattern: a regular expression for the whole decoded text. The author answers for what it costs: it runs on
+            what clients send.
+        convert: makes the object out of the text. A ValueError means that the path does not match (404).
+        format: makes the text out of an object, for reverse URLs.
+
+    Raises:
+        ValueError: for a malformed pattern.
+    """
+
+    pattern: str
+    convert: Callable[[str], Any] = str
+    format: Callable[[Any], str] = str
+    regex: re.Pattern[str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        try:
+            object.__setattr__(self, "regex", re.compile(self.pattern))
+        except re.error as exc:
+            raise ValueError(f"expected a regular expression, got {self.pattern!r}: {exc}") from None
+
+    def text(self, value: Any) -> str:
+        """The text of a value, not yet percent-encoded. A `str` stands for itself.
+
+        Raises:
+            ValueError: for a value that no path can carry in this place.
+        """
+        text = value if isinstance(value, str) else self.format(value)
+        if "\0" in text or self.regex.fullmatch(text) is None:
+            raise ValueError(f"expected text that matches {self.pattern}, got {value!r}")
+        return text
+
+
+def _format_float(value: float) -> str:
+    # repr() may answer in scientific notation, and a fixed number of digits would lose some.
+    return format(Decimal(repr(value)), "f")
+
+
+# Bounded and ASCII only: int() takes time quadratic in the digits, and takes digits of every script.
+INT = Converter("[0-9]{1,19}", int, lambda value: str(index(value)))
+FLOAT = Converter(r"[0-9]{1,19}(?:\.[0-9]{1,30})?", float, _format_float)
+UUID_ = Converter("[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", UUID)
+STR = Converter("(?s:.+)")
+PATH = Converter("(?s:.*)")
+
+CONVERTERS: Mapping[str, Converter] = {"int": INT, "float": FLOAT, "uuid": UUID_, "str": STR, "path": PATH}
+"""The converters every router begins with: `int` 1 to 19 digits, `float` digits with an optional fraction, `uuid` the
+canonical form in either case, `str` (the default) one non-empty segment, `path` the rest of the path, `/` and all."""

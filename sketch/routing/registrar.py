@@ -1,0 +1,178 @@
+"""The vocabulary for adding routes, in one place for everything that routes can be added to."""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack
+
+from sketch.limits import Limits
+from sketch.routing.arguments import Handler, SelfBinding
+from sketch.routing.route import ANY, Methods, Path, Route
+
+if TYPE_CHECKING:
+    from sketch.middleware.chain import Middleware
+
+H = TypeVar("H", bound=Handler)
+Decorator = Callable[[H], H]
+
+
+class RouteOptions(TypedDict, total=False):
+    """What every way to add a route takes by keyword; see `Route`."""
+
+    name: str | None
+    middlewares: Iterable[Middleware]
+    limits: Limits | None
+
+
+class Registrar(ABC):
+    """Something that routes can be added to. Subclasses say how to add one; everything else follows."""
+
+    @abstractmethod
+    def add_route(self, method: Methods, path: Path, handler: Handler, **options: Unpack[RouteOptions]) -> Route:
+        """Add one route; see `Route` for the arguments.
+
+        Raises:
+            ValueError: for a malformed route, one that is there already, and a name that is taken.
+            RuntimeError: after the application has started.
+        """
+
+    def add_get(self, path: Path, handler: Handler, **options: Unpack[RouteOptions]) -> Route:
+        """Add a route for GET, and for HEAD where no other route takes that."""
+        return self.add_route("GET", path, handler, **options)
+
+    def add_post(self, path: Path, handler: Handler, **options: Unpack[RouteOptions]) -> Route:
+        """Add a route for POST."""
+        return self.add_route("POST", path, handler, **options)
+
+    def add_put(self, path: Path, handler: Handler, **options: Unpack[RouteOptions]) -> Route:
+        """Add a route for PUT."""
+        return self.add_route("PUT", path, handler, **options)
+
+    def add_patch(self, path: Path, handler: Handler, **options: Unpack[RouteOptions]) -> Route:
+        """Add a route for PATCH."""
+        return self.add_route("PATCH", path, handler, **options)
+
+    def add_delete(self, path: Path, handler: Handler, **options: Unpack[RouteOptions]) -> Route:
+        """Add a route for DELETE."""
+        return self.add_route("DELETE", path, handler, **options)
+
+    def add_head(self, path: Path, handler: Handler, **options: Unpack[RouteOptions]) -> Route:
+        """Add a route for HEAD."""
+        return self.add_route("HEAD", path, handler, **options)
+
+    def add_options(self, path: Path, handler: Handler, **options: Unpack[RouteOptions]) -> Route:
+        """Add a route for OPTIONS, in place of the automatic answer."""
+        return self.add_route("OPTIONS", path, handler, **options)
+
+    def add_query(self, path: Path, handler: Handler, **options: Unpack[RouteOptions]) -> Route:
+        """Add a route for QUERY."""
+        return self.add_route("QUERY", path, handler, **options)
+
+    def add_view(self, path: Path, view: Handler, **options: Unpack[RouteOptions]) -> Route:
+        """Add a class-based view for the methods it has. A function given here takes every method."""
+        return self.add_route(ANY, path, view, **options)
+
+    def add_routes(self, *routes: Any) -> list[Route]:
+        """Add many routes.
+
+        Args:
+            routes: tuples `("/help/", "/doc/", handler)`, in which functions take every method and views their own;
+                `Route` objects; or iterables of these.
+        """
+        added: list[Route] = []
+        for item in routes:
+            if isinstance(item, Route):
+                added.append(self._add_copy(item))
+            elif isinstance(item, tuple) and len(item) > 1 and isinstance(item[0], str | re.Pattern):
+                added += [self.add_view(path, item[-1]) for path in item[:-1]]
+            elif isinstance(item, Iterable) and not isinstance(item, str):
+                added += self.add_routes(*item)
+            else:
+                raise ValueError(f"expected a Route or a tuple of paths and a handler, got {item!r}")
+        return added
+
+    def _add_copy(self, route: Route) -> Route:
+        options = RouteOptions(name=route.name, middlewares=route.middlewares, limits=route.limits)
+        return self.add_route(route.methods, route.path, route.handler, **options)
+
+    def route(self, *paths: Path, methods: Methods | None = None, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
+        """Decorate a handler: `@app.route("/doc", "/help", methods=["GET", "POST"])`. Returns it unchanged.
+
+        Args:
+            paths: one or more; a name belongs to the first.
+            methods: default GET; for a class-based view, the methods it has.
+            options: see `Route`.
+        """
+        _check_paths(paths)
+        given = methods if methods is None or isinstance(methods, str) else tuple(methods)
+        aliases = RouteOptions(**{**options, "name": None})
+
+        def register(handler: H) -> H:
+            chosen = _default_methods(handler) if given is None else given
+            for path in paths:
+                self.add_route(chosen, path, handler, **(options if path is paths[0] else aliases))
+            return handler
+
+        return register
+
+    def re_route(
+        self, *patterns: Path, methods: Methods | None = None, **options: Unpack[RouteOptions]
+    ) -> Callable[[H], H]:
+        """Decorate a handler with regular expressions, each for the whole decoded path; else as `route`."""
+        return self.route(*map(_compile, patterns), methods=methods, **options)
+
+    def get(self, *paths: Path, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
+        """Decorate a handler of GET, and of HEAD where no other route takes that."""
+        return self.route(*paths, methods="GET", **options)
+
+    def post(self, *paths: Path, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
+        """Decorate a handler of POST."""
+        return self.route(*paths, methods="POST", **options)
+
+    def put(self, *paths: Path, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
+        """Decorate a handler of PUT."""
+        return self.route(*paths, methods="PUT", **options)
+
+    def patch(self, *paths: Path, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
+        """Decorate a handler of PATCH."""
+        return self.route(*paths, methods="PATCH", **options)
+
+    def delete(self, *paths: Path, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
+        """Decorate a handler of DELETE."""
+        return self.route(*paths, methods="DELETE", **options)
+
+    def head(self, *paths: Path, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
+        """Decorate a handler of HEAD."""
+        return self.route(*paths, methods="HEAD", **options)
+
+    def options(self, *paths: Path, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
+        """Decorate a handler of OPTIONS, in place of the automatic answer."""
+        return self.route(*paths, methods="OPTIONS", **options)
+
+    def query(self, *paths: Path, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
+        """Decorate a handler of QUERY."""
+        return self.route(*paths, methods="QUERY", **options)
+
+
+def _default_methods(handler: object) -> str:
+    return ANY if isinstance(handler, type | SelfBinding) else "GET"
+
+
+def _check_paths(paths: tuple[object, ...]) -> None:
+    """Find the usual slips where they are made: no path, or a method in a path's place."""
+    if not paths:
+        raise ValueError("expected at least one path: @app.route('/path')")
+    for path in paths:
+        if not isinstance(path, str | re.Pattern):
+            raise TypeError(f"expected a path, got {path!r}: write @app.route('/path'), methods as methods=[...]")
+        if isinstance(path, str) and not path.startswith("/"):
+            raise ValueError(f"expected a path that begins with '/', got {path!r}: give methods as methods=[...]")
+
+
+def _compile(pattern: Path) -> re.Pattern[str]:
+    try:
+        return re.compile(pattern)
+    except re.error as exc:
+        raise ValueError(f"expected a regular expression, got {pattern!r}: {exc}") from None

@@ -1,0 +1,159 @@
+"""One route: the methods and paths it takes, and the handler that answers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from sketch.limits import Limits
+from sketch.routing.arguments import Call, Handler, SelfBinding, bind, describe
+from sketch.routing.converters import CONVERTERS, Converter
+from sketch.routing.template import Template
+
+if TYPE_CHECKING:
+    from sketch.middleware.chain import Endpoint, Middleware
+
+ANY = "*"
+"""The method that stands for every method."""
+
+Path = str | re.Pattern[str]
+Methods = str | Iterable[str]
+
+_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+
+
+class Route:
+    """A handler with the methods and the path that lead to it. Made by `add_route`, or to be given to `add_routes`.
+
+    Args:
+        method: one method or several, in any case; `"*"` is every method that no other route with this path takes.
+            A class-based view that is given `"*"` takes the methods it has.
+        path: a template (see `Template`), or a compiled regular expression for the whole decoded path, in which `%2F`
+            stays as it is; its named groups are the path parameters.
+        handler: a function, any other callable, or a class-based view; see `sketch.routing.arguments.plan`.
+        name: for reverse URLs.
+        middlewares: round this handler only, inside those of the application; the first is the outermost.
+        limits: what a client may ask of this handler; what is left open comes from the application.
+        converters: by name.
+
+    Raises:
+        ValueError: for a malformed method or path, and for a handler whose arguments nothing gives.
+        TypeError: for a handler that cannot be called, and for a path that is neither text nor regular expression.
+    """
+
+    __slots__ = (
+        "call",
+        "endpoint",
+        "handler",
+        "limits",
+        "matcher",
+        "methods",
+        "middlewares",
+        "name",
+        "parameters",
+        "path",
+    )
+
+    path: Path
+    """As it was given."""
+    matcher: Template | re.Pattern[str]
+    parameters: tuple[str, ...]
+    """The names of the path parameters."""
+
+    methods: frozenset[str]
+    """In upper case; `{"*"}` for every method."""
+    call: Call
+    """Calls the handler for a request, with the arguments that it asks for."""
+    endpoint: Endpoint
+    """The handler inside its middlewares; set when the application freezes."""
+    limits: Limits | None
+    """Complete once the application is frozen."""
+
+    def __init__(
+        self,
+        method: Methods,
+        path: Path,
+        handler: Handler,
+        *,
+        name: str | None = None,
+        middlewares: Iterable[Middleware] = (),
+        limits: Limits | None = None,
+        converters: Mapping[str, Converter] = CONVERTERS,
+    ) -> None:
+        self.handler = handler = _resolved(handler)
+        self.path = path
+        self.name = name
+        self.middlewares = tuple(middlewares)
+        self.limits = limits
+        try:
+            self.methods = _methods(method, handler)
+            self.matcher = matcher = _compiled(path, converters)
+            self.parameters = matcher.names if isinstance(matcher, Template) else tuple(matcher.groupindex)
+            self.call = bind(handler, self.parameters)
+        except ValueError as exc:
+            raise ValueError(f"{exc}; in the route {_text(path)!r} of {describe(handler)}") from None
+
+    @property
+    def template(self) -> str:
+        """The path as text: the template, or the pattern of a regular expression."""
+        return _text(self.path)
+
+    def url_path(self, **parameters: Any) -> str:
+        """The percent-encoded path for these path parameters.
+
+        Raises:
+            ValueError: for a missing, unknown or unfit parameter, and for a route by regular expression, which has
+                no one path.
+        """
+        if isinstance(self.matcher, re.Pattern):
+            raise ValueError(f"expected a route with a template, got the regular expression {self.template!r}")  # noqa: TRY004
+        return self.matcher.format(parameters)
+
+    def __repr__(self) -> str:
+        return f"<Route {','.join(sorted(self.methods))} {self.template}>"
+
+
+def _text(path: object) -> str:
+    return str(path.pattern) if isinstance(path, re.Pattern) else str(path)
+
+
+def _resolved(handler: Handler) -> Handler:
+    """The handler itself; for a class-based view, what makes its instances."""
+    if not callable(handler):
+        raise TypeError(f"expected a callable handler, got {handler!r}")
+    if not isinstance(handler, type):
+        return handler
+    as_view = getattr(handler, "as_view", None)
+    if as_view is None:
+        raise ValueError(f"expected a function or a subclass of View as handler, got {handler!r}")
+    resolved: Handler = as_view()
+    return resolved
+
+
+def _compiled(path: Path, converters: Mapping[str, Converter]) -> Template | re.Pattern[str]:
+    if isinstance(path, str):
+        return Template(path, converters)
+    if not isinstance(path, re.Pattern) or not isinstance(path.pattern, str):
+        raise TypeError(f"expected a path as str or compiled regular expression, got {path!r}")
+    return path
+
+
+def _methods(given: Methods, handler: Handler) -> frozenset[str]:
+    methods = frozenset(method.upper() for method in ([given] if isinstance(given, str) else given))
+    for method in sorted(methods):
+        if not _TOKEN.fullmatch(method):
+            raise ValueError(f"expected a method (RFC 9110 section 9.1), got {method!r}")
+    if not methods:
+        raise ValueError("expected at least one method, got none")
+    if ANY in methods:
+        methods = frozenset([ANY])
+    return _methods_of_view(methods, handler) if isinstance(handler, SelfBinding) else methods
+
+
+def _methods_of_view(methods: frozenset[str], view: SelfBinding) -> frozenset[str]:
+    if methods == {ANY} or view.methods == {ANY}:
+        return view.methods if methods == {ANY} else methods
+    if missing := methods - view.methods:
+        raise ValueError(f"expected methods that the view has, got {', '.join(sorted(missing))}")
+    return methods

@@ -1,0 +1,155 @@
+"""Class-based views: one class for one resource, one method of it for each method of HTTP."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from types import MethodType
+from typing import TYPE_CHECKING, Any
+
+from sketch.exceptions import HTTPMethodNotAllowed
+from sketch.routing.arguments import Call, Plan, SelfBinding, is_coroutine_function, plan
+
+if TYPE_CHECKING:
+    from sketch.request import Request
+
+VERBS = ("get", "post", "put", "patch", "delete", "head", "options", "query")
+"""The methods of a class that answer requests."""
+
+Action = Callable[["View"], Awaitable[Any]]
+
+
+class View:
+    """A handler as a class; each request gets an instance of its own.
+
+    A subclass defines `get`, `post`, `put`, `patch`, `delete`, `head`, `options`, `query`, or some of them: these are
+    the methods of its route. Their arguments are filled in like those of function handlers; `def` methods are called
+    in a thread. HEAD is answered by `get` where there is no `head`. A subclass that overrides `dispatch` answers
+    everything there: without any of the methods, it takes every method.
+
+    Args:
+        attributes: from `as_view`; each one must be an attribute of the class.
+    """
+
+    request: Request
+    _actions: Mapping[str, Action]
+
+    def __init__(self, **attributes: Any) -> None:
+        for name, value in attributes.items():
+            setattr(self, name, value)
+
+    @classmethod
+    def as_view(cls, **initkwargs: Any) -> ViewHandler:
+        """A handler that makes an instance with these arguments for each request.
+
+        Raises:
+            ValueError: for arguments that the class does not take, and for a class without any method.
+        """
+        return ViewHandler(cls, initkwargs)
+
+    def setup(self) -> Any:
+        """Called before `dispatch`, with `self.request` set; may be a coroutine function."""
+
+    async def dispatch(self) -> Any:
+        """Call the method for the request. May be overridden, with parameters like a handler's."""
+        action = self._actions.get(self.request.method)
+        if action is None:
+            raise HTTPMethodNotAllowed({*self._actions, "OPTIONS"})
+        return await action(self)
+
+
+class ViewHandler(SelfBinding):
+    """Makes an instance of a view for each request, and lets it answer.
+
+    Args:
+        view: a subclass of View.
+        initkwargs: what its instances are made with.
+
+    Raises:
+        ValueError: as `View.as_view`.
+    """
+
+    def __init__(self, view: type[View], initkwargs: Mapping[str, Any]) -> None:
+        self.view = view
+        self.initkwargs = dict(initkwargs)
+        self.verbs = [verb for verb in VERBS if callable(getattr(view, verb, None))]
+        self.dispatches = view.dispatch is not View.dispatch
+        self.methods = frozenset(verb.upper() for verb in self.verbs)
+        if not self.methods and self.dispatches:
+            self.methods = frozenset("*")
+        self.__wrapped__ = view
+        self.__qualname__ = view.__qualname__
+        self.__doc__ = view.__doc__
+        self._bound: dict[frozenset[str], Call] = {}
+        self._check()
+
+    def _check(self) -> None:
+        name = self.view.__qualname__
+        if not self.methods:
+            raise ValueError(f"expected {name} to define one of {', '.join(VERBS)}, or dispatch")
+        if self.view.__init__ is View.__init__:
+            for key in self.initkwargs:
+                if not hasattr(self.view, key):
+                    raise ValueError(f"expected an attribute of {name}, got {key!r}")
+            return
+        try:
+            inspect.signature(self.view).bind(**self.initkwargs)
+        except TypeError as exc:
+            raise ValueError(f"expected the arguments of {name}: {exc}") from None
+
+    def bind(self, names: Collection[str]) -> Call:
+        """The call for a route with these path parameters; raises ValueError for arguments that nothing gives."""
+        actions = {verb.upper(): _action(self.view, verb, names) for verb in self.verbs}
+        if "GET" in actions:
+            actions.setdefault("HEAD", actions["GET"])
+        dispatch = _action(self.view, "dispatch", names)
+        view, initkwargs = self.view, self.initkwargs
+
+        async def call(request: Request) -> Any:
+            instance = view(**initkwargs)
+            instance.request = request
+            instance._actions = actions
+            prepared = instance.setup()
+            if prepared is not None and inspect.isawaitable(prepared):
+                await prepared
+            return await dispatch(instance)
+
+        return call
+
+    async def __call__(self, request: Request) -> Any:
+        """Answer a request: for decorators that wrap a view as they wrap a function."""
+        names = frozenset(request.match_info)
+        call = self._bound.get(names)
+        if call is None:
+            call = self._bound[names] = self.bind(names)
+        return await call(request)
+
+
+def _action(view: type[View], name: str, names: Collection[str]) -> Action:
+    """What calls a method of an instance with the arguments that it asks for."""
+    try:
+        decided = plan(_as_bound(view, name), names)
+    except ValueError as exc:
+        raise ValueError(f"{exc}, in {view.__qualname__}.{name}") from None
+    if is_coroutine_function(getattr(view, name)):
+        return lambda instance: _call(getattr(instance, name), decided, instance.request)
+
+    async def action(instance: View) -> Any:
+        args, kwargs = decided.arguments(instance.request)
+        result = await instance.request.app.threads.run(getattr(instance, name), *args, **kwargs)
+        return await result if inspect.isawaitable(result) else result
+
+    return action
+
+
+def _call(method: Callable[..., Awaitable[Any]], decided: Plan, request: Request) -> Awaitable[Any]:
+    args, kwargs = decided.arguments(request)
+    return method(*args, **kwargs)
+
+
+def _as_bound(view: type[View], name: str) -> Callable[..., Any]:
+    """A method as its instances will have it, without making one: for its signature."""
+    method: Callable[..., Any] = getattr(view, name)
+    if isinstance(inspect.getattr_static(view, name), staticmethod | classmethod):
+        return method
+    return MethodType(method, view)
