@@ -1,0 +1,1 @@
+"""sketch under any ASGI 3 server."""

@@ -1,0 +1,127 @@
+"""The ASGI 3 callable round an application."""
+
+from __future__ import annotations
+
+import logging
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from sketch.accesslog import log_access
+from sketch.transport import ClientDisconnected, FileBody
+from sketch_asgi.exchange import Exchange, Scope
+from sketch_asgi.head import Refused, read_head, read_target
+from sketch_asgi.inbox import Receive
+from sketch_asgi.lifespan import Life
+from sketch_asgi.websocket import refuse_websocket
+from sketch_asgi.writer import Send, pass_on, write_file, write_stream
+
+if TYPE_CHECKING:
+    from sketch.application import Application
+
+logger = logging.getLogger("sketch.server")
+
+
+class ASGIApplication:
+    """`async (scope, receive, send)` for one application.
+
+    Args:
+        app: handles the requests.
+        access_log: whether to write an access line per request. Off where the server writes its own.
+    """
+
+    __slots__ = ("_app", "_handle", "access_log", "life")
+
+    def __init__(self, app: Application, *, access_log: bool = False) -> None:
+        self.access_log = access_log
+        self.life = Life(app)
+        self._app = app
+        self._handle = app.handle
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one scope.
+
+        Raises:
+            RuntimeError: for a scope of another type than http, websocket and lifespan.
+            Exception: what a stream raises after its head: the server has to abort the connection.
+        """
+        if scope["type"] != "http":
+            await self._serve_other(scope, receive, send)
+            return
+        began = perf_counter() if self.access_log else 0.0
+        exchange = Exchange(self._app, scope, receive)
+        status: int | None = None
+        try:
+            if not self.life.started and not await self.life.start_late():
+                status = 500 if self.life.error is not None else 503
+                await _refuse(send, exchange, status, "The application does not run.")
+                return
+            # Read at once: another request may get the same response object before this one is written.
+            response = await self._handle(read_head(scope, exchange))
+            status = response.status
+            start = {"type": "http.response.start", "status": status, "headers": response.raw_headers}
+            payload = response.payload
+            if isinstance(payload, bytes):
+                try:
+                    await send(start)
+                    await send({"type": "http.response.body", "body": payload})
+                except OSError as exc:
+                    raise ClientDisconnected("the client left before the end of the answer") from exc
+                exchange.size = len(payload)
+            elif isinstance(payload, FileBody):
+                await write_file(exchange, send, start, payload, scope)
+            else:
+                await write_stream(exchange, send, start, payload, response.length)
+        except Refused as refusal:
+            status = 400
+            await _refuse(send, exchange, 400, str(refusal))
+        except ClientDisconnected as exc:
+            await _leave(send, exchange, status, exc)
+        except Exception as exc:
+            # Without the traceback: every server logs that itself.
+            logger.error("the answer to %s %r broke off: %r", scope["method"], scope["path"], exc)  # noqa: TRY400
+            raise
+        finally:
+            if exchange.inbox is not None:
+                await exchange.inbox.close()
+            if self.access_log:
+                _log(exchange, scope, status, perf_counter() - began)
+
+    async def _serve_other(self, scope: Scope, receive: Receive, send: Send) -> None:
+        kind = scope["type"]
+        if kind == "lifespan":
+            await self.life.serve(scope, receive, send)
+        elif kind == "websocket":
+            began = perf_counter()
+            status = await refuse_websocket(scope, receive, send)
+            if self.access_log:
+                _log(Exchange(self._app, scope, receive), scope, status, perf_counter() - began)
+        else:
+            raise RuntimeError(f"expected a scope of type http, websocket or lifespan, got {kind!r}")
+
+
+async def _refuse(send: Send, exchange: Exchange, status: int, text: str) -> None:
+    """Answer in plain text what the application does not get to see."""
+    body = text.encode()
+    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(body))]
+    try:
+        await pass_on(send, {"type": "http.response.start", "status": status, "headers": headers}, exchange)
+        await pass_on(send, {"type": "http.response.body", "body": body}, exchange)
+        exchange.size = len(body)
+    except ClientDisconnected as exc:
+        logger.info("%s left before it was refused: %s", exchange.client, exc)
+
+
+async def _leave(send: Send, exchange: Exchange, status: int | None, exc: ClientDisconnected) -> None:
+    """The end of an exchange whose client has left, or has cut its body short and still waits for an answer."""
+    logger.info("%s: %s", exchange.client, exc)
+    if status is None and exchange.inbox is not None and not exchange.inbox.gone:
+        await _refuse(send, exchange, 400, "expected a request body as long as announced")
+
+
+def _log(exchange: Exchange, scope: Scope, status: int | None, seconds: float) -> None:
+    try:
+        target = read_target(scope)
+    except Refused:
+        target = scope.get("raw_path") or scope["path"].encode("utf-8", "replace")
+    method: Any = scope.get("method", "GET")
+    log_access(exchange.client, method, target, status, exchange.size, seconds)

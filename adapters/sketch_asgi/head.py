@@ -1,0 +1,102 @@
+"""The head of a request out of a scope, and what is refused before there is a request."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from sketch.authority import valid_authority
+from sketch.request import Request
+from sketch.transport import RawHeaders
+from sketch_asgi.exchange import Exchange, Scope
+
+if TYPE_CHECKING:
+    from sketch.transport import BodyReader
+
+# A request target is visible ASCII without a fragment (RFC 9112 section 3.2, RFC 3986 section 3).
+_FORBIDDEN = re.compile(rb"[^!\"$-~]")
+_PATH_CHARACTERS = "/:@!$&'()*+,;=-._~"
+_MOST_DIGITS = 19
+_VERSIONS = {"1": "1.0", "2.0": "2", "3.0": "3"}
+
+
+class Refused(Exception):
+    """A head that no application should see. Answered with 400 and the message, in plain text."""
+
+
+def read_head(scope: Scope, exchange: Exchange) -> Request:
+    """The request of an http scope.
+
+    Raises:
+        Refused: where the native server would refuse too.
+    """
+    headers: RawHeaders = list(scope["headers"])
+    fields = dict(headers)
+    version: str = scope["http_version"]
+    version = _VERSIONS.get(version, version)
+    host = fields.get(b"host")
+    if host is None:
+        if version == "1.1":
+            raise Refused("expected a Host field (RFC 9112 section 3.2)")
+    elif not valid_authority(host):
+        raise Refused("expected a host and an optional port in Host (RFC 9112 section 3.2)")
+    if len(fields) != len(headers):
+        _check_single(headers)
+    body: BodyReader | None = None
+    if b"content-length" in fields or b"transfer-encoding" in fields or version[0] != "1":
+        body = _announced_body(fields, version, exchange)
+    root_path = scope.get("root_path") or ""
+    return Request(
+        scope["method"],
+        read_target(scope, root_path),
+        headers,
+        version=version,
+        root_path=root_path.rstrip("/") if root_path else "",
+        body=body,
+        connection=exchange,
+    )
+
+
+def _check_single(headers: RawHeaders) -> None:
+    if sum(name == b"host" for name, _ in headers) > 1:
+        raise Refused("expected one Host field, got several (RFC 9112 section 3.2)")
+    if len({value for name, value in headers if name == b"content-length"}) > 1:
+        raise Refused("expected one Content-Length, got several (RFC 9112 section 6.3)")
+
+
+def _announced_body(fields: dict[bytes, bytes], version: str, exchange: Exchange) -> BodyReader | None:
+    """HTTP/1 announces a body by a field; later versions may just send one."""
+    sent = fields.get(b"content-length")
+    if b"transfer-encoding" in fields:  # it overrides Content-Length, where the server lets both pass
+        return exchange.announce_body(None)
+    if sent is None:
+        return exchange.announce_body(None) if version[0] != "1" else None
+    if not sent.isdigit() or len(sent) > _MOST_DIGITS:
+        raise Refused("expected digits in Content-Length (RFC 9110 section 8.6)")
+    return exchange.announce_body(int(sent)) if int(sent) else None
+
+
+def read_target(scope: Scope, root_path: str = "") -> bytes:
+    """The request target as the client sent it, as far as the server tells.
+
+    Raises:
+        Refused: for bytes that no target may have.
+    """
+    path: bytes | None = scope.get("raw_path")
+    if path is None:
+        path = quote(scope["path"], safe=_PATH_CHARACTERS, errors="replace").encode("ascii")
+    if root_path:
+        path = _without_misplaced_prefix(path, root_path)
+    query: bytes = scope.get("query_string") or b""
+    target = b"%b?%b" % (path, query) if query else path or b"/"
+    if _FORBIDDEN.search(target):
+        raise Refused("expected visible ASCII without '#' in the request target (RFC 9112 section 3.2)")
+    return target
+
+
+def _without_misplaced_prefix(path: bytes, root_path: str) -> bytes:
+    """uvicorn puts `root_path` before whatever was sent, also before an absolute URL: `/apihttp://host/path`."""
+    prefix = root_path.encode()
+    rest = path.removeprefix(prefix)
+    return rest if rest[:1] not in (b"/", b"") and b"://" in rest else path

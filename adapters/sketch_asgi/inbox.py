@@ -1,0 +1,187 @@
+"""What the client sends during one exchange: its body and, after it, its leaving."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from sketch.transport import ClientDisconnected
+
+logger = logging.getLogger("sketch.server")
+
+Receive = Callable[[], Awaitable[Any]]
+
+QUEUED_BYTES = 64 * 1024
+"""How much of a body may wait unread while somebody watches for the client's leaving. As much as servers buffer."""
+
+
+class Inbox:
+    """The messages of `receive()`, sorted into a body and a disconnect.
+
+    Whoever reads the body takes messages as they are needed. Somebody who waits for the client to leave needs a task
+    that takes them all, and queues what is body. Either way one task at a time waits in `receive()`: servers do not
+    promise more.
+
+    Args:
+        receive: of the scope. What it returns need not be a coroutine.
+        more: whether a body is announced.
+        length: its announced size, None where that is not known.
+    """
+
+    __slots__ = (
+        "_arrived", "_chunks", "_complete", "_cut", "_left", "_queued", "_receive", "_receiving", "_room", "_watcher",
+        "gone", "interrupted", "reading_task",
+    )  # fmt: skip
+
+    def __init__(self, receive: Receive, *, more: bool = False, length: int | None = None) -> None:
+        self.gone = False
+        self.interrupted = False
+        self.reading_task: asyncio.Task[Any] | None = None
+        self._receive = receive
+        self._complete = not more
+        self._cut = False
+        self._left = length
+        self._chunks: deque[bytes] = deque()
+        self._queued = 0
+        self._receiving = False
+        self._arrived: asyncio.Event | None = None
+        self._room: asyncio.Event | None = None
+        self._watcher: asyncio.Task[None] | None = None
+
+    async def read(self) -> bytes:
+        """The next chunk of the body, `b""` at its end and after it.
+
+        Raises:
+            ClientDisconnected: if the client left, or ended the body, before its announced end; and again later.
+        """
+        while not self._chunks:
+            if self._cut:
+                raise ClientDisconnected("the client left before the end of the request body")
+            if self._complete:
+                return b""
+            await self._step()
+        chunk = self._chunks.popleft()
+        self._queued -= len(chunk)
+        if self._room is not None:
+            self._room.set()
+        return chunk
+
+    async def wait_gone(self) -> None:
+        """Return once the client has left, or the exchange is over."""
+        if not self.gone:
+            # Not awaited itself: who stops waiting must not stop the task for the others.
+            await asyncio.wait([self.watch()])
+
+    def watch(self) -> asyncio.Task[None]:
+        """The task that takes messages until the client leaves; started at the first call."""
+        if self._watcher is None:
+            self._watcher = asyncio.get_running_loop().create_task(self._watch())
+        return self._watcher
+
+    async def close(self) -> None:
+        """End the watching task, if there is one: no task outlives its exchange."""
+        watcher = self._watcher
+        if watcher is not None and not watcher.done():
+            watcher.cancel()
+            await asyncio.wait([watcher])
+
+    async def _watch(self) -> None:
+        try:
+            while not self.gone:
+                if self._queued >= QUEUED_BYTES:
+                    await self._wait_for_room()
+                await self._step()
+                await asyncio.sleep(0)  # a receive() that never waits must not stop everything else
+        except Exception:
+            logger.exception("the ASGI server's receive() failed: taken as a disconnect")
+            self._note_gone()
+        if self.reading_task is not None:
+            self.interrupted = True
+            self.reading_task.cancel()
+
+    async def _wait_for_room(self) -> None:
+        self._room = asyncio.Event()
+        try:
+            await self._room.wait()
+        finally:
+            self._room = None
+
+    async def _step(self) -> None:
+        """Take one message, or wait until the task that already waits for one has it."""
+        if self._receiving:
+            if self._arrived is None:
+                self._arrived = asyncio.Event()
+            await self._arrived.wait()
+            return
+        self._receiving = True
+        try:
+            self._sort(await self._receive())
+        except OSError:
+            self._note_gone()
+        finally:
+            self._receiving = False
+            if self._arrived is not None:
+                self._arrived.set()
+                self._arrived = None
+
+    def _sort(self, message: Any) -> None:
+        if message["type"] != "http.request":
+            self._note_gone()
+            return
+        chunk = message.get("body") or b""
+        if self._complete or self._cut:
+            return
+        if chunk:
+            self._chunks.append(chunk)
+            self._queued += len(chunk)
+        left = self._left
+        if left is not None:
+            left = self._left = left - len(chunk)
+        if left == 0:
+            self._complete = True  # whatever comes now: nothing is missing
+        elif not message.get("more_body", False):
+            if left is None:
+                self._complete = True
+            else:
+                self._cut = True
+
+    def _note_gone(self) -> None:
+        self.gone = True
+        if not self._complete:
+            self._cut = True
+
+
+class Interruptible:
+    """A block of the current task that ends with `ClientDisconnected` once the client has left.
+
+    The block is cancelled, as `asyncio.timeout` does it: nothing else gets a task out of an `await` that may never
+    return. Cancellation from outside passes through.
+    """
+
+    __slots__ = ("_cancelling", "_inbox", "_task")
+
+    def __init__(self, inbox: Inbox) -> None:
+        self._inbox = inbox
+
+    def __enter__(self) -> None:
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("expected to run in a task")
+        self._task = task
+        self._cancelling = task.cancelling()
+        if self._inbox.gone:
+            raise ClientDisconnected("the client has left")
+        self._inbox.reading_task = task
+        self._inbox.watch()
+
+    def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, traceback: object) -> None:
+        self._inbox.reading_task = None
+        if not self._inbox.interrupted:
+            return
+        self._inbox.interrupted = False
+        left = self._task.uncancel()
+        if kind is None or (kind is asyncio.CancelledError and left <= self._cancelling):
+            raise ClientDisconnected("the client left before the end of the answer") from exc

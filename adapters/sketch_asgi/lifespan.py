@@ -1,0 +1,129 @@
+"""The application's life as an ASGI server tells it: the lifespan scope, or its absence."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any
+
+from sketch_asgi.exchange import Scope
+from sketch_asgi.inbox import Receive
+from sketch_asgi.stopsignals import StopSignals
+from sketch_asgi.writer import Send
+
+if TYPE_CHECKING:
+    from sketch.application import Application
+
+logger = logging.getLogger("sketch.server")
+
+
+class Life:
+    """Starts and stops an application, once per lifespan scope.
+
+    Args:
+        app: whose hooks are run.
+    """
+
+    def __init__(self, app: Application) -> None:
+        self.started = False
+        """Whether requests may be handled."""
+        self.error: BaseException | None = None
+        """Why the last start failed."""
+        self.stop_error: BaseException | None = None
+        """Why the last stop failed."""
+        self._app = app
+        self._ended = False
+        self._lock: asyncio.Lock | None = None
+
+    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a lifespan scope.
+
+        Raises:
+            RuntimeError: if the server does not keep to the protocol.
+        """
+        await _expect(receive, "lifespan.startup")
+        signals = StopSignals(lambda: self._app.stopping.set())  # each start makes a new `stopping`
+        try:
+            if not await self._start(signals):
+                await send({"type": "lifespan.startup.failed", "message": f"the start failed: {self.error!r}"})
+                return
+            state = scope.get("state")
+            if state is not None:
+                state.update(self._app.state)
+            try:
+                await send({"type": "lifespan.startup.complete"})
+                await _expect(receive, "lifespan.shutdown")
+            finally:
+                # Also when the server ends this task without a word: what was started is stopped.
+                await self._stop()
+        finally:
+            signals.restore()
+        if self.stop_error is None:
+            await send({"type": "lifespan.shutdown.complete"})
+        else:
+            await send({"type": "lifespan.shutdown.failed", "message": f"the stop failed: {self.stop_error!r}"})
+
+    async def _start(self, signals: StopSignals) -> bool:
+        """Run the start-up hooks; False, and the reason in the log, if they fail."""
+        lock = self._lock = asyncio.Lock()
+        async with lock:
+            self.error, self._ended = None, False
+            try:
+                _require_asyncio()
+                signals.install()
+                await self._app.startup()
+            except Exception as exc:
+                logger.exception("the application could not be started")
+                self.error = exc
+                return False
+            self.started = True
+            return True
+
+    async def _stop(self) -> None:
+        self.started, self._ended, self.stop_error = False, True, None
+        for step in (self._app.shutdown, self._app.cleanup):
+            try:
+                await step()
+            except Exception as exc:
+                logger.exception("the application could not be stopped cleanly")
+                self.stop_error = self.stop_error or exc
+
+    async def start_late(self) -> bool:
+        """Start before a request, for a server that has sent no lifespan. False if that is not possible.
+
+        Nothing tells us of the end then: no clean-up hook can run, and no signal handler is chained that nobody
+        would take back.
+        """
+        if self._lock is None:
+            self._lock = asyncio.Lock()
+        async with self._lock:
+            if self.started:
+                return True
+            if self.error is not None or self._ended:
+                return False
+            logger.warning(
+                "this server has sent no lifespan scope: start-up hooks run before the first request, "
+                "shutdown and clean-up hooks cannot run"
+            )
+            try:
+                _require_asyncio()
+                await self._app.startup()
+            except Exception as exc:
+                logger.exception("the application could not be started")
+                self.error = exc
+                return False
+            self.started = True
+            return True
+
+
+async def _expect(receive: Receive, kind: str) -> None:
+    message: Any = await receive()
+    if message["type"] != kind:
+        raise RuntimeError(f"expected the server to send {kind}, got {message['type']!r}")
+
+
+def _require_asyncio() -> None:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        raise RuntimeError("expected an asyncio event loop: sketch does not run on trio workers") from None

@@ -1,0 +1,55 @@
+"""Hear that the server is to stop as early as the server does."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import threading
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+NUMBERS = (signal.SIGINT, signal.SIGTERM)
+
+
+class StopSignals:
+    """Puts itself before the server's own signal handlers, never in their place.
+
+    The lifespan protocol tells of a stop only when every request has ended, which an endless stream never does.
+    Works with handlers set by `signal.signal` (uvicorn) and by `loop.add_signal_handler` (hypercorn, our launchers):
+    the loop hears of a signal through its wake-up descriptor, whichever Python function is called as well. Where
+    nobody handles a signal it stays that way: then it ends the process or means nothing.
+
+    Args:
+        notify: called in the event loop's thread.
+    """
+
+    def __init__(self, notify: Callable[[], None]) -> None:
+        self._notify = notify
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._previous: dict[int, Callable[[int, FrameType | None], Any]] = {}
+
+    def install(self) -> None:
+        """Chain the handlers. Outside the main thread Python allows none, and nothing is done."""
+        if threading.current_thread() is not threading.main_thread():
+            return
+        self._loop = asyncio.get_running_loop()
+        for number in NUMBERS:
+            previous = signal.getsignal(number)
+            if callable(previous):
+                self._previous[number] = previous
+                signal.signal(number, self._handle)
+                signal.siginterrupt(number, False)
+
+    def restore(self) -> None:
+        """Put back what was there, unless somebody has put something else there since."""
+        for number, previous in self._previous.items():
+            if signal.getsignal(number) == self._handle:
+                signal.signal(number, previous)
+        # The handlers are kept: who has chained ours still calls it.
+        self._loop = None
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._notify)
+        self._previous[number](number, frame)

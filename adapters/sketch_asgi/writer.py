@@ -1,0 +1,122 @@
+"""Bodies that are not plain bytes: streams and files, written to a server's `send`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from sketch.threads import file_threads
+from sketch.transport import Chunks, ClientDisconnected, FileBody
+from sketch_asgi.exchange import Exchange, Scope
+from sketch_asgi.inbox import Interruptible
+
+Send = Callable[[Any], Awaitable[None]]
+
+FILE_CHUNK = 256 * 1024
+"""Bytes per read: each costs one thread hop (about 60 us), and more of them do not make a transfer faster."""
+_FAIRNESS = 16
+"""After that many chunks other tasks get a turn, whether or not the server made the stream wait."""
+
+
+async def pass_on(send: Send, message: dict[str, Any], exchange: Exchange) -> None:
+    """Send one message.
+
+    Raises:
+        ClientDisconnected: where the server says that the client has left, by an OSError (ASGI 2.4) or, once we
+            know it ourselves, by any error.
+    """
+    try:
+        await send(message)
+    except OSError as exc:
+        raise ClientDisconnected("the client left before the end of the answer") from exc
+    except Exception as exc:
+        if exchange.inbox is not None and exchange.inbox.gone:
+            raise ClientDisconnected("the client left before the end of the answer") from exc
+        raise
+
+
+async def write_stream(
+    exchange: Exchange, send: Send, start: dict[str, Any], body: AsyncIterable[bytes], length: int | None
+) -> None:
+    """Write head and chunks; ends the stream when the client leaves. The iterator is closed exactly once.
+
+    Raises:
+        ClientDisconnected: when it left.
+        Exception: whatever the stream raises, so that the server aborts what must not look complete.
+    """
+    async with Chunks(body, length) as chunks:
+        # Servers drop what is sent to a client that has left, most without a word: only receive() tells.
+        with Interruptible(exchange.listen()):
+            await pass_on(send, start, exchange)
+            # Some servers hold the head back until the first body message; the client may be waiting for it.
+            await pass_on(send, _chunk(b""), exchange)
+            count = 0
+            while chunk := await chunks.next():
+                await pass_on(send, _chunk(chunk), exchange)
+                exchange.size += len(chunk)
+                count += 1
+                if not count % _FAIRNESS:
+                    await asyncio.sleep(0)
+                if exchange.listen().gone:
+                    raise ClientDisconnected("the client left before the end of the answer")
+            await pass_on(send, {"type": "http.response.body", "body": b"", "more_body": False}, exchange)
+
+
+def _chunk(data: bytes) -> dict[str, Any]:
+    return {"type": "http.response.body", "body": data, "more_body": True}
+
+
+async def write_file(exchange: Exchange, send: Send, start: dict[str, Any], body: FileBody, scope: Scope) -> None:
+    """Write head and file, by the server's own means where it has some. The file is closed exactly once.
+
+    Raises:
+        ClientDisconnected: when the client left.
+        RuntimeError: if the file has shrunk since it was opened.
+    """
+    try:
+        extensions = scope.get("extensions") or {}
+        message: dict[str, Any] | None = None
+        if "http.response.pathsend" in extensions and (path := await file_threads.run(_path_of_whole, body)):
+            message = {"type": "http.response.pathsend", "path": path}
+        elif "http.response.zerocopysend" in extensions:
+            file = body.file.fileno()
+            message = {"type": "http.response.zerocopysend", "file": file, "offset": body.offset, "count": body.count}
+        if message is None:
+            await write_stream(exchange, send, start, _read(body), body.count)
+            return
+        await pass_on(send, start, exchange)
+        await pass_on(send, message, exchange)
+        exchange.size = body.count
+    finally:
+        body.close()
+
+
+def _path_of_whole(body: FileBody) -> str | None:
+    """Where the file is, if its path still leads to the open file and all of it is to be sent."""
+    opened = os.fstat(body.file.fileno())
+    path = Path(body.path).absolute()
+    try:
+        named = path.stat()
+    except OSError:
+        return None
+    whole = body.offset == 0 and body.count == opened.st_size == named.st_size
+    return str(path) if whole and os.path.samestat(opened, named) else None
+
+
+async def _read(body: FileBody) -> AsyncIterator[bytes]:
+    position, left = body.offset, body.count
+    while left:
+        data = await file_threads.run(_read_at, body, position, min(left, FILE_CHUNK))
+        if not data:
+            raise RuntimeError(f"the file {body.path} has shrunk while it was sent: {left} bytes are missing")
+        yield data
+        position += len(data)
+        left -= len(data)
+
+
+def _read_at(body: FileBody, position: int, count: int) -> bytes:
+    body.file.seek(position)
+    return body.file.read(count)
