@@ -1,0 +1,107 @@
+"""A pipe in which nothing is produced before somebody asks for it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterable
+
+
+class Channel:
+    """Hands chunks from one task to another, one at a time, each only when it is asked for.
+
+    That laziness is the point: a body without an end can be tested, and so can the place where its producer stops.
+    `ended` says that no more will come, `producing` that the producer is at work on a chunk (and not waiting to be
+    asked), so that only cancelling its task stops it.
+    """
+
+    __slots__ = ("_asked", "_chunk", "_error", "_filled", "_left", "ended", "producing")
+
+    def __init__(self) -> None:
+        self._asked = asyncio.Event()
+        self._filled = asyncio.Event()
+        self._chunk: bytes | None = None
+        self._error: BaseException | None = None
+        self._left = False
+        self.ended = False
+        self.producing = False
+
+    async def wanted(self) -> bool:
+        """Wait until a chunk is asked for. False once the reader has left."""
+        await self._asked.wait()
+        return not self._left
+
+    def put(self, chunk: bytes) -> None:
+        """Hand over the chunk that was asked for."""
+        self._asked.clear()
+        self._chunk = chunk
+        self._filled.set()
+
+    def end(self, error: BaseException | None = None) -> None:
+        """There will be no more; `error` is raised in the reader. The first end counts."""
+        if not self.ended:
+            self.ended = True
+            self._error = error
+            self._filled.set()
+
+    def leave(self) -> None:
+        """The reader asks for nothing any more."""
+        self._left = True
+        self._asked.set()
+
+    async def get(self) -> bytes:
+        """The next chunk, `b""` at the end and after it. Raises the error the body ended with."""
+        if self._chunk is None and not self.ended:
+            self._asked.set()
+            await self._filled.wait()
+        chunk, self._chunk = self._chunk, None
+        if chunk is not None:
+            if not self.ended:
+                self._filled.clear()
+            return chunk
+        if self._error is not None:
+            raise self._error
+        return b""
+
+
+async def pump(source: AsyncIterable[bytes], channel: Channel, length: int | None) -> None:
+    """Pull chunks as they are asked for, and close the source in this task, once, however it ends.
+
+    Args:
+        source: of chunks; empty ones are passed over.
+        channel: where they go. It is left open: the caller knows what an error means there.
+        length: how many bytes they must add up to, None where nobody said.
+
+    Raises:
+        ValueError: if they do not.
+        TypeError: for a chunk that is not bytes.
+    """
+    iterator = aiter(source)
+    sent = 0
+    try:
+        while await channel.wanted():
+            channel.producing = True
+            try:
+                chunk = await anext(iterator, None)
+            finally:
+                channel.producing = False
+            if chunk is None:
+                break
+            sent += _size(chunk)
+            if length is not None and sent > length:
+                raise ValueError(f"expected a body of {length} bytes, as its Content-Length says, got more")
+            if chunk:
+                channel.put(bytes(chunk))
+        else:
+            return
+    finally:
+        aclose = getattr(iterator, "aclose", None)
+        if aclose is not None:
+            await aclose()
+    if length is not None and sent < length:
+        raise ValueError(f"expected a body of {length} bytes, as its Content-Length says, got {sent}")
+
+
+def _size(chunk: object) -> int:
+    if not isinstance(chunk, bytes | bytearray | memoryview):
+        raise TypeError(f"expected chunks of bytes, got {chunk!r}")
+    return len(chunk)

@@ -1,0 +1,240 @@
+"""The in-memory adapter: builds requests, runs the application and hands its answers over, chunk by chunk."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import logging
+from collections.abc import AsyncIterable, AsyncIterator
+from typing import TYPE_CHECKING, Any
+
+from sketch.authority import valid_authority
+from sketch.request import Request
+from sketch.response import ErrorResponse, Response, finalize
+from sketch.testing.channel import Channel, pump
+from sketch.testing.encoding import single_chunk
+from sketch.threads import file_threads
+from sketch.transport import Address, ClientDisconnected, FileBody, RawHeaders
+
+if TYPE_CHECKING:
+    from sketch.application import Application
+
+FILE_CHUNK = 256 * 1024
+
+logger = logging.getLogger("sketch.testing")
+
+
+class MemoryConnection:
+    """The way to a client that lives in the same event loop: see `sketch.transport.Connection`."""
+
+    def __init__(self, *, client: Address | None, server: Address | None, scheme: str, state: dict[str, Any]) -> None:
+        self.client = client
+        self.server = server
+        self.scheme = scheme
+        self.tls: dict[str, Any] | None = {} if scheme == "https" else None
+        self.state = state
+        self.trailers: RawHeaders = []
+        self._gone = asyncio.Event()
+
+    async def wait_disconnected(self) -> None:
+        """Return once the client is gone."""
+        await self._gone.wait()
+
+    @property
+    def disconnected(self) -> bool:
+        """Whether the client is gone."""
+        return self._gone.is_set()
+
+    def disconnect(self) -> None:
+        """The client leaves."""
+        self._gone.set()
+
+
+class Upload:
+    """A request body, pulled from the test as the handler reads it. A `BodyReader`.
+
+    Args:
+        source: bytes, or chunks as they are to arrive. An iterable that raises `ClientDisconnected` cuts the upload
+            short; so does one that ends before its announced length.
+        length: the announced length.
+        connection: ends with an upload that is cut short.
+    """
+
+    def __init__(self, source: bytes | AsyncIterable[bytes], length: int | None, connection: MemoryConnection) -> None:
+        self._channel = Channel()
+        self._connection = connection
+        self.error: Exception | None = None
+        chunks = single_chunk(source) if isinstance(source, bytes) else source
+        self._task = asyncio.create_task(self._run(chunks, length))
+
+    async def _run(self, source: AsyncIterable[bytes], length: int | None) -> None:
+        try:
+            await pump(source, self._channel, length)
+        except (ClientDisconnected, ValueError) as exc:
+            self._cut(exc)
+        except Exception as exc:
+            # The test's own generator failed: the application sees a client that went away, the test its error.
+            self.error = exc
+            self._cut(exc)
+        else:
+            self._channel.end()
+
+    def _cut(self, cause: BaseException | None) -> None:
+        error = ClientDisconnected("the client left before the end of the body")
+        error.__cause__ = cause
+        self._channel.end(error)
+        self._connection.disconnect()
+
+    async def read(self) -> bytes:
+        """The next chunk, `b""` at the end. Raises `ClientDisconnected` for a body cut short."""
+        return await self._channel.get()
+
+    def disconnect(self) -> None:
+        """The client leaves: whatever of the body was not sent will not come."""
+        self._channel.end(ClientDisconnected("the client left before the end of the body"))
+
+    async def close(self) -> None:
+        """Stop asking, and wait until the test's iterator is closed."""
+        self._channel.leave()
+        if self._channel.producing:
+            self._task.cancel()
+        await asyncio.wait([self._task])
+
+
+class Exchange:
+    """One request and its answer, in one task from the handler's first line to the last byte.
+
+    Args:
+        app: a started application.
+        request: what it is asked.
+        connection, upload: those of the request.
+        raise_errors: hand the error of a body that fails to its reader, instead of a broken connection.
+    """
+
+    def __init__(
+        self,
+        app: Application,
+        request: Request,
+        connection: MemoryConnection,
+        upload: Upload | None,
+        raise_errors: bool,
+    ) -> None:
+        self.request = request
+        self._app = app
+        self._connection = connection
+        self._upload = upload
+        self._raise_errors = raise_errors
+        self._body = Channel()
+        self._left = False
+        self._head: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
+        self.task = asyncio.create_task(self._run(), context=contextvars.copy_context())
+
+    # -- the client's side ------------------------------------------------------------------------------------------
+
+    async def head(self) -> Response:
+        """Wait for the answer's head. A caller that is cancelled is a client that leaves.
+
+        Raises:
+            ClientDisconnected: when the upload was cut short and the application gave up on it.
+            ConnectionResetError: when the application was stopped before it answered.
+        """
+        try:
+            return await self._head
+        except asyncio.CancelledError:
+            self.disconnect()
+            raise
+
+    async def chunk(self) -> bytes:
+        """The next chunk of the body, `b""` at its end. Raises what the body failed with."""
+        return await self._body.get()
+
+    @property
+    def unexpected(self) -> Exception | None:
+        """What a handler failed with and the application answered with a plain 500."""
+        return self.request.error
+
+    @property
+    def upload_error(self) -> Exception | None:
+        """What the test's own iterator failed with."""
+        return None if self._upload is None else self._upload.error
+
+    def disconnect(self) -> None:
+        """The client leaves. A handler goes on; a body that is being produced is stopped and closed."""
+        if self.task.done():
+            return
+        self._left = True
+        self._connection.disconnect()
+        self._body.end(ConnectionResetError("the response was closed before the end of its body"))
+        self._body.leave()
+        if self._upload is not None:
+            self._upload.disconnect()
+        if self._body.producing:
+            self.task.cancel()
+
+    async def ended(self) -> None:
+        """Wait until the exchange's task has ended."""
+        await asyncio.wait([self.task])
+
+    # -- the application's side -------------------------------------------------------------------------------------
+
+    async def _run(self) -> None:
+        try:
+            response = await self._answer()
+            if not self._head.done():
+                self._head.set_result(response)
+            await self._send(response)
+            self._body.end()
+        except asyncio.CancelledError:
+            self._fail(ConnectionResetError("the exchange was cancelled: the application stopped"))
+            if not self._left:
+                raise
+        except Exception as exc:
+            self._fail(exc)
+        finally:
+            if self._upload is not None:
+                await self._upload.close()
+
+    async def _answer(self) -> Response:
+        hosts = [value for name, value in self.request.raw_headers if name == b"host"]
+        if len(hosts) == 1 and valid_authority(hosts[0]):
+            return await self._app.handle(self.request)
+        refusal = ErrorResponse(400)
+        finalize(self.request, refusal)
+        return refusal
+
+    def _fail(self, error: BaseException) -> None:
+        """Break the connection, as a server does: an answer that failed halfway must not look complete."""
+        if not self._head.done():
+            self._head.set_exception(error)
+            return
+        expected = isinstance(error, ConnectionError)
+        if not expected and (self._left or not self._raise_errors):
+            logger.error("the body of the answer to %s failed", self.request, exc_info=error)
+        if not expected and not self._raise_errors:
+            broken = ConnectionResetError("the connection broke before the end of the body")
+            broken.__cause__ = error
+            error = broken
+        self._body.end(error)
+
+    async def _send(self, response: Response) -> None:
+        payload = response.payload
+        if isinstance(payload, bytes):
+            self._body.put(payload)
+            return
+        try:
+            await pump(_chunks(payload), self._body, response.length)
+        finally:
+            if isinstance(payload, FileBody):
+                payload.close()
+
+
+def _chunks(payload: FileBody | AsyncIterable[bytes]) -> AsyncIterable[bytes]:
+    return _file_chunks(payload) if isinstance(payload, FileBody) else payload
+
+
+async def _file_chunks(body: FileBody) -> AsyncIterator[bytes]:
+    left = body.count
+    await file_threads.run(body.file.seek, body.offset)
+    while left and (chunk := await file_threads.run(body.file.read, min(left, FILE_CHUNK))):
+        left -= len(chunk)
+        yield chunk
