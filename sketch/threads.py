@@ -37,7 +37,7 @@ class Threads:
         self._waiting = 0
         self._running: dict[int, str] = {}
 
-    async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    async def run(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Call the function in a thread, in a copy of the current context, and return or raise what it does.
 
         A caller that is cancelled stops waiting; the thread itself cannot be stopped.

@@ -117,7 +117,7 @@ class ViewHandler(SelfBinding):
         return call
 
     async def __call__(self, request: Request) -> Any:
-        """Answer a request: for decorators that wrap a view as they wrap a function."""
+        """Answer a request, as a function handler would."""
         names = frozenset(request.match_info)
         call = self._bound.get(names)
         if call is None:

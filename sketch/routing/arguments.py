@@ -30,6 +30,10 @@ class SelfBinding(ABC):
     def bind(self, names: Collection[str]) -> Call:
         """The call for a route with these path parameters; raises ValueError for arguments that nothing gives."""
 
+    @abstractmethod
+    async def __call__(self, request: Request) -> Any:
+        """Answer a request: for decorators that wrap this as they wrap a function."""
+
 
 def describe(handler: object) -> str:
     """A handler's name and where it was written, for messages."""

@@ -30,7 +30,7 @@ class Route:
         method: one method or several, in any case; `"*"` is every method that no other route with this path takes.
             A class-based view that is given `"*"` takes the methods it has.
         path: a template (see `Template`), or a compiled regular expression for the whole decoded path, in which `%2F`
-            stays as it is; its named groups are the path parameters.
+            stays as it is; its named groups are the path parameters, None for one that took no part.
         handler: a function, any other callable, or a class-based view; see `sketch.routing.arguments.plan`.
         name: for reverse URLs.
         middlewares: round this handler only, inside those of the application; the first is the outermost.

@@ -30,35 +30,43 @@ from sketch.routing.arguments import Handler, describe
 from sketch.routing.converters import CONVERTERS, Converter
 from sketch.routing.registrar import Registrar, RouteOptions
 from sketch.routing.route import ANY, Methods, Path, Route
-from sketch.routing.template import Segment, Template, split_path
+from sketch.routing.template import Reader, Segment, Template, split_path
 
 if TYPE_CHECKING:
     from sketch.request import Request
 
 Found = tuple[Route, Mapping[str, Any]]
 
-METHODS = ("CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY", "TRACE")
-"""RFC 9110's methods, PATCH (RFC 5789) and QUERY."""
+METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY")
+"""What `Allow` names where every method is taken: RFC 9110's methods for resources, PATCH (RFC 5789) and QUERY."""
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
-def _pick(routes: Mapping[str, Route], method: str) -> Route | None:
-    """The route for a method among those of one path: GET answers HEAD too, and `*` what is left."""
+def _pick(routes: Mapping[str, Route], method: str, allowed: set[str]) -> Route | None:
+    """The route for a method among those of one path: GET answers HEAD too, and `*` what is left.
+
+    Where there is none, the methods that would do are added to `allowed`.
+    """
     route = routes.get(method)
     if route is None and method == "HEAD":
         route = routes.get("GET")
-    return routes.get(ANY) if route is None else route
+    if route is None:
+        route = routes.get(ANY)
+    if route is None:
+        allowed.update(routes)
+    return route
 
 
 class _Node:
     """What may follow after the same beginning of a path."""
 
-    __slots__ = ("children", "parameters", "routes", "tail")
+    __slots__ = ("children", "parameters", "readers", "routes", "tail")
 
     def __init__(self) -> None:
         self.children: dict[str, _Node] = {}
         self.parameters: list[tuple[Segment, _Node]] = []
+        self.readers: list[tuple[Reader, _Node]] = []
         self.routes: dict[str, Route] = {}
         self.tail: dict[str, Route] = {}
 
@@ -72,48 +80,35 @@ class _Node:
         node = _Node()
         self.parameters.append((segment, node))
         self.parameters.sort(key=lambda entry: entry[0].order)
+        self.readers = [(known.read, node) for known, node in self.parameters]
         return node
 
 
-class _Search:
-    """One look for a method along one path.
+def _below(
+    node: _Node, segments: list[str], depth: int, method: str, values: tuple[Any, ...], allowed: set[str]
+) -> tuple[Route, tuple[Any, ...]] | None:
+    """The route behind a node whose segments above `depth` have matched, and the values on the way.
 
-    Args:
-        method: of the request.
-        segments: decoded, the first one empty.
+    Where a path has routes, but none with the method, their methods are added to `allowed`.
     """
-
-    __slots__ = ("allowed", "method", "segments")
-
-    def __init__(self, method: str, segments: list[str]) -> None:
-        self.method = method
-        self.segments = segments
-        self.allowed: set[str] = set()
-
-    def among(self, routes: dict[str, Route]) -> Route | None:
-        """The route with the method; where there is none, the methods that would do are noted."""
-        route = _pick(routes, self.method)
-        if route is None:
-            self.allowed.update(routes)
-        return route
-
-    def below(self, node: _Node, depth: int, values: tuple[Any, ...]) -> tuple[Route, tuple[Any, ...]] | None:
-        """The route behind a node whose segments above `depth` have matched, and the values on the way."""
-        segments = self.segments
-        if depth == len(segments):
-            route = self.among(node.routes) if node.routes else None
-            return None if route is None else (route, values)
-        segment = segments[depth]
-        child = node.children.get(segment)
-        if child is not None and (found := self.below(child, depth + 1, values)) is not None:
+    if depth == len(segments):
+        route = _pick(node.routes, method, allowed) if node.routes else None
+        return None if route is None else (route, values)
+    segment = segments[depth]
+    child = node.children.get(segment)
+    if child is not None:
+        found = _below(child, segments, depth + 1, method, values, allowed)
+        if found is not None:
             return found
-        for parameter, child in node.parameters:
-            read = parameter.read(segment)
-            if read is not None and (found := self.below(child, depth + 1, values + read)) is not None:
+    for read, child in node.readers:
+        read_values = read(segment)
+        if read_values is not None:
+            found = _below(child, segments, depth + 1, method, values + read_values, allowed)
+            if found is not None:
                 return found
-        if node.tail and (route := self.among(node.tail)) is not None:
-            return route, (*values, "/".join(segments[depth:]))
-        return None
+    if node.tail and (route := _pick(node.tail, method, allowed)) is not None:
+        return route, (*values, "/".join(segments[depth:]))
+    return None
 
 
 class Router(Registrar):
@@ -126,7 +121,7 @@ class Router(Registrar):
 
     def __init__(self) -> None:
         self.converters: dict[str, Converter] = dict(CONVERTERS)
-        self.options_route = Route("OPTIONS", "/", self._answer_options)
+        self.options_route = Route("OPTIONS", re.compile(".*"), self._answer_options)
         self._routes: list[Route] = []
         self._names: dict[str, Route] = {}
         self._static: dict[str, dict[str, Found]] = {}
@@ -182,7 +177,7 @@ class Router(Registrar):
     def _add_static(self, matcher: Template | re.Pattern[str], routes: dict[str, Route]) -> None:
         path = matcher.static_path if isinstance(matcher, Template) else None
         if path is not None:
-            picked = {method: _pick(routes, method) for method in {*METHODS, *routes} - {ANY}}
+            picked = {method: _pick(routes, method, set()) for method in {*METHODS, *routes} - {ANY}}
             self._static[path] = {method: (route, _NOTHING) for method, route in picked.items() if route is not None}
 
     def freeze(self) -> None:
@@ -231,16 +226,15 @@ class Router(Registrar):
 
     def allowed_methods(self, path: str) -> frozenset[str]:
         """The methods that a path takes, empty where nothing matches it; of `*`, all that the application knows."""
-        segments = None if path == "*" else split_path(path)
         if path == "*":
-            allowed = {method for route in self._routes for method in route.methods}
-        elif segments is None or segments[0]:
-            allowed = set()
-        else:
-            # No handler can have this method, so the search visits every candidate.
-            search = _Search("", segments)
-            self._find(search)
-            allowed = search.allowed
+            return _complete({"OPTIONS"}.union(*[route.methods for route in self._routes]))
+        allowed: set[str] = set()
+        segments = split_path(path)
+        if segments is not None and not segments[0]:
+            # No handler has the empty method, so every candidate is visited; one for every method ends the search.
+            found = self._find("", segments, allowed)
+            if found is not None:
+                allowed.add(ANY)
         return _complete(allowed)
 
     # -- searching --------------------------------------------------------------------------------------------------
@@ -251,28 +245,30 @@ class Router(Registrar):
             if path == "*" and method == "OPTIONS":  # RFC 9110 section 9.3.7: the server as a whole
                 return self.options_route, _NOTHING
             raise HTTPNotFound
-        search = _Search(method, segments)
-        found = self._find(search)
+        allowed: set[str] = set()
+        found = self._find(method, segments, allowed)
         if found is not None:
             return found
-        if not search.allowed:
+        if not allowed:
             raise HTTPNotFound
         if method == "OPTIONS":
             return self.options_route, _NOTHING
-        raise HTTPMethodNotAllowed(_complete(search.allowed))
+        raise HTTPMethodNotAllowed(_complete(allowed))
 
-    def _find(self, search: _Search) -> Found | None:
-        found = search.below(self._root, 1, ())
+    def _find(self, method: str, segments: list[str], allowed: set[str]) -> Found | None:
+        found = _below(self._root, segments, 1, method, (), allowed)
         if found is not None:
             route, values = found
-            return route, dict(zip(route.parameters, values, strict=True))
-        return self._find_pattern(search) if self._patterns else None
+            names = route.parameters
+            # The usual case, for a third of what zip() takes.
+            return route, {names[0]: values[0]} if len(names) == 1 else dict(zip(names, values, strict=True))
+        return self._find_pattern(method, segments, allowed) if self._patterns else None
 
-    def _find_pattern(self, search: _Search) -> Found | None:
-        path = "/".join(segment.replace("/", "%2F") for segment in search.segments)
+    def _find_pattern(self, method: str, segments: list[str], allowed: set[str]) -> Found | None:
+        path = "/".join(segment.replace("/", "%2F") for segment in segments)
         for pattern, routes in self._patterns.items():
             match = pattern.fullmatch(path)
-            if match is not None and (route := search.among(routes)) is not None:
+            if match is not None and (route := _pick(routes, method, allowed)) is not None:
                 return route, match.groupdict()
         return None
 
@@ -285,7 +281,7 @@ def _complete(allowed: Iterable[str]) -> frozenset[str]:
     """With the methods that need no handler of their own: HEAD where there is GET, and OPTIONS."""
     methods = frozenset(allowed)
     if ANY in methods:
-        methods = (methods - {ANY}).union(METHODS) - {"CONNECT"}
+        methods = (methods - {ANY}).union(METHODS)
     if "GET" in methods:
         methods |= {"HEAD"}
     return methods | {"OPTIONS"} if methods else methods

@@ -18,7 +18,7 @@ _MALFORMED_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})")
 _ESCAPES = re.compile("(?:%[0-9A-Fa-f]{2})+")
 _BARE_WORD = re.compile(r"[^\W\d]\w*")
 
-_RANKS = {INT: 0, UUID_: 1, FLOAT: 2, STR: 4}
+_RANKS: dict[str | Converter, int] = {INT: 0, UUID_: 1, FLOAT: 2, STR: 4}
 _RANK_OF_OTHERS = 3
 
 
@@ -111,9 +111,8 @@ class Segment:
         """Which segment is tried before which: sorts ascending."""
         texts = [part for part in self.key if isinstance(part, str)]
         shape = "".join(part if isinstance(part, str) else f"{{{part.pattern}}}" for part in self.key)
-        only = self.key[0]
-        rank = _RANKS.get(only, _RANK_OF_OTHERS) if len(self.key) == 1 and isinstance(only, Converter) else None
-        return (_RANK_OF_OTHERS if rank is None else rank, -sum(map(len, texts)), shape)
+        rank = _RANKS.get(self.key[0], _RANK_OF_OTHERS) if len(self.key) == 1 else _RANK_OF_OTHERS
+        return (rank, -sum(map(len, texts)), shape)
 
     def format(self, values: Mapping[str, Any]) -> str:
         """The segment with these values, percent-encoded; raises ValueError for one that does not fit."""
@@ -142,6 +141,8 @@ def _no_reader(segment: str) -> None:
 def _whole_reader(converter: Converter) -> Reader:
     if converter is STR:
         return lambda segment: (segment,) if segment else None
+    if converter is INT:  # the same as by its pattern, in half the time
+        return lambda s: (int(s),) if s.isdigit() and len(s) <= 19 and s.isascii() else None
     fullmatch, convert = converter.regex.fullmatch, converter.convert
 
     def read(segment: str) -> tuple[Any, ...] | None:
