@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any, TypeVar, Unpack
 
 from sketch import servers
 from sketch.context import app_var, request_var
@@ -19,7 +19,8 @@ from sketch.limits import DEFAULT_LIMITS, Limits
 from sketch.middleware.chain import Endpoint, Middleware, fold, own, owning
 from sketch.request import Request
 from sketch.response import Response, finalize
-from sketch.routing import Router
+from sketch.routing import Handler, Registrar, Route, RouteOptions, Router
+from sketch.routing.route import Methods, Path
 from sketch.signals import Signal
 from sketch.threads import Threads
 from sketch.transport import Body, close_body
@@ -32,7 +33,7 @@ H = TypeVar("H", bound=ErrorHandler)
 _NO_PARAMETERS: MappingProxyType[str, Any] = MappingProxyType({})
 
 
-class Application:
+class Application(Registrar):
     """A web application: routes, middleware, hooks, and the function from a request to a response.
 
     Args:
@@ -82,6 +83,15 @@ class Application:
         self._frozen = False
 
     # -- what is registered -----------------------------------------------------------------------------------------
+
+    def add_route(self, method: Methods, path: Path, handler: Handler, **options: Unpack[RouteOptions]) -> Route:
+        """Add one route to the application's router; see `Route` for the arguments.
+
+        Raises:
+            ValueError: for a malformed route, one that is there already, and a name that is taken.
+            RuntimeError: after the application has started.
+        """
+        return self.router.add_route(method, path, handler, **options)
 
     @property
     def on_startup(self) -> Signal:
@@ -180,7 +190,7 @@ class Application:
         self.router.freeze()
         # A handler's response is copied only where something could change it afterwards.
         hooks = self.outer_middlewares or self.after_request or self.on_response_prepare
-        for route in self.router.routes():
+        for route in (*self.router.routes(), self.router.options_route):
             middlewares = [*self.middlewares, *route.middlewares]
             call = owning(route.call, route.handler) if middlewares or hooks else route.call
             route.endpoint = fold(middlewares, call)

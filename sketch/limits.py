@@ -17,6 +17,10 @@ class Limits:
 
     body: int | None = None
     """Bytes of request body, counted after transfer decoding. More is 413. Default 16 MiB: room for a photograph."""
+    body_timeout: float | None = None
+    """Seconds that a handler waits for the next part of a body. More is 408. Default 30."""
+    write_timeout: float | None = None
+    """Seconds that a response waits for a client that reads nothing; then the connection is cut. Default 30."""
     query_fields: int | None = None
     """Fields of a query string. More is 400. Default 1,000: parsing is linear, but memory per field is not small."""
 
@@ -26,4 +30,4 @@ class Limits:
         return replace(outer, **given)
 
 
-DEFAULT_LIMITS = Limits(body=16 * MIB, query_fields=1000)
+DEFAULT_LIMITS = Limits(body=16 * MIB, body_timeout=30.0, write_timeout=30.0, query_fields=1000)

@@ -54,6 +54,7 @@ class Request:
         "_headers",
         "_query",
         "_reader",
+        "_state",
         "_url",
         "app",
         "connection",
@@ -219,8 +220,12 @@ class Request:
 
     @property
     def state(self) -> dict[str, Any]:
-        """What the application's lifespan handed out."""
-        return self.connection.state
+        """What the application's lifespan handed out: a copy that is this request's own."""
+        try:
+            return self._state
+        except AttributeError:
+            self._state = dict(self.connection.state)
+            return self._state
 
     @property
     def trailers(self) -> CIMultiDictProxy[str]:

@@ -127,6 +127,7 @@ class Server(Protocol):
         Raises:
             ServeError: for what one line explains.
         """
+        raise NotImplementedError
 
 
 def run_app(

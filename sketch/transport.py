@@ -35,7 +35,7 @@ class Connection(Protocol):
     tls: dict[str, Any] | None
     """What is known of the TLS session (`version`, `cipher`, `peer_certificate`), None without TLS."""
     state: dict[str, Any]
-    """What the lifespan handed out; a shallow copy per request."""
+    """What the lifespan handed out. A request takes a shallow copy of it."""
     trailers: RawHeaders
     """Trailer fields of the current request, complete once its body is read. Never merged into headers."""
 

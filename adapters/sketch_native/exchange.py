@@ -1,0 +1,150 @@
+"""One exchange: a request handled and its answer written, in one task from the first line to the last byte."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from sketch.response import Response
+from sketch.transport import Body as Payload
+from sketch.transport import Chunks, ClientDisconnected, FileBody, RawHeaders, close_body
+from sketch_native import writer
+from sketch_native.sendfile import send_file
+
+if TYPE_CHECKING:
+    from sketch.request import Request
+    from sketch_native.body import Body
+    from sketch_native.protocol import HTTPProtocol
+
+SMALL_FILE = 64 * 1024
+"""Bytes of a file that are read at once and sent with the head: below it, more system calls cost more than a copy."""
+
+LARGE_BODY = 64 * 1024
+"""From this size on, a copy to put head and body together costs more than a second write."""
+
+TURN = 256 * 1024
+"""Bytes that a stream may write before others get a turn, if the socket takes them all."""
+
+
+class Exchange:
+    """A request on a native connection.
+
+    Args:
+        protocol: of the connection.
+        request: as it goes to the application.
+        body: its body, None where none is announced.
+        keep_alive: whether the client wants the connection to stay open.
+        trailers: of the request; filled by the parser at the end of the body.
+    """
+
+    __slots__ = ("_protocol", "body", "head_sent", "keep_alive", "request", "streaming", "trailers", "unframed")
+
+    def __init__(
+        self, protocol: HTTPProtocol, request: Request, body: Body | None, keep_alive: bool, trailers: RawHeaders
+    ) -> None:
+        self._protocol = protocol
+        self.request = request
+        self.body = body
+        self.keep_alive = keep_alive
+        self.trailers = trailers
+        self.head_sent = False
+        self.streaming = False
+        """Whether a stream is being sent, which ends when the client leaves, whatever it waits for."""
+        self.unframed = False
+        """Whether nothing but the end of the connection ends the response."""
+
+    async def run(self) -> None:
+        """Handle the request and write the answer. Afterwards `keep_alive` says whether the connection is good."""
+        server = self._protocol.server
+        started = perf_counter() if server.access_log else 0.0
+        response = await server.app.handle(self.request)
+        # Before anything is awaited: the same object may be the answer of another exchange at the same time.
+        status, payload = response.status, response.payload
+        head = self._head(response)
+        if isinstance(payload, bytes):
+            size = len(payload)
+            await self._write_bytes(head, payload)
+        elif isinstance(payload, FileBody):
+            size = payload.count
+            await self._write_file(head, payload)
+        else:
+            size = await self._write_stream(head, payload, response.length)
+        if server.access_log:
+            server.log(self._protocol.connection.client, self.request, status, size, perf_counter() - started)
+
+    def _head(self, response: Response) -> bytes:
+        """The head as it goes out: framing and persistence are decided here, by RFC 9112 sections 6 and 9."""
+        self.keep_alive = self._stays_open(response)
+        chunked = False
+        if response.length is None and not isinstance(response.payload, bytes):
+            chunked = self.request.http_version == "1.1"
+            if not chunked:
+                self.keep_alive = False
+                self.unframed = True
+        if self.keep_alive:
+            connection = b"" if self.request.http_version == "1.1" else b"connection: keep-alive\r\n"
+        else:
+            connection = b"connection: close\r\n"
+        if chunked:
+            connection += b"transfer-encoding: chunked\r\n"
+        return writer.head(response.status, response.raw_headers, self._protocol.server.clock.fields, connection)
+
+    def _stays_open(self, response: Response) -> bool:
+        body = self.body
+        return (
+            self.keep_alive
+            and not self._protocol.ending
+            # A client that was never told to go on will not send its body, or already does: nobody can know.
+            and (body is None or body.ended or not body.awaits_continue)
+            and not (len(response.raw_headers) > 2 and writer.wants_close(response.raw_headers))
+        )
+
+    async def _write_bytes(self, head: bytes, payload: bytes) -> None:
+        protocol = self._protocol
+        if protocol.flow.lost:
+            raise ClientDisconnected("the client left before the response")
+        self.head_sent = True
+        if len(payload) < LARGE_BODY:
+            protocol.transport.write(head + payload)
+        else:
+            protocol.transport.write(head)
+            protocol.transport.write(payload)
+        if protocol.flow.blocked:
+            await protocol.flow.drain()
+
+    async def _write_file(self, head: bytes, payload: FileBody) -> None:
+        try:
+            if payload.count <= SMALL_FILE:
+                data = os.pread(payload.file.fileno(), payload.count, payload.offset)
+                if len(data) != payload.count:
+                    raise RuntimeError(f"expected {payload.path} to keep its size, but it has become shorter")
+                await self._write_bytes(head, data)
+            else:
+                self.head_sent = self.streaming = True
+                await self._protocol.write(head)
+                await send_file(self._protocol, payload)
+        finally:
+            payload.close()
+
+    async def _write_stream(self, head: bytes, payload: Payload, length: int | None) -> int:
+        protocol = self._protocol
+        if protocol.flow.lost:
+            await close_body(payload)
+            raise ClientDisconnected("the client left before the response")
+        assert not isinstance(payload, bytes | FileBody)
+        self.head_sent = self.streaming = True
+        chunked = length is None and not self.unframed
+        size = turn = 0
+        async with Chunks(payload, length) as chunks:
+            await protocol.write(head)
+            while data := await chunks.next():
+                size += len(data)
+                await protocol.write(writer.chunk(data) if chunked else data)
+                if size - turn > TURN:
+                    turn = size
+                    await asyncio.sleep(0)
+        if chunked:
+            await protocol.write(writer.LAST_CHUNK)
+        return size

@@ -1,0 +1,36 @@
+"""What a server bounds before there is a request: bytes of a head, connections, time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+KIB = 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerLimits:
+    """Bounds of the native server, for `run_app(server_limits=ServerLimits(...))`. Sizes in bytes, times in seconds."""
+
+    target: int = 8 * KIB
+    """Size of a request target; more is 414. RFC 9112 section 3 asks for at least 8,000."""
+    head: int = 64 * KIB
+    """Size of all header fields; more is 431. Room for large cookies and tokens, too little to fill memory."""
+    headers: int = 128
+    """Number of header fields; more is 431. Browsers send about fifteen."""
+    chunk_overhead: int = 8 * KIB
+    """Bytes of trailers, or of chunk extensions beyond what chunks need; more is refused. Hardly anybody sends them."""
+    pipeline: int = 16
+    """Requests of one connection that wait while one is answered; the rest stays unread in the socket."""
+    body_buffer: int = 64 * KIB
+    """Bytes of a request body that wait for the handler; beyond it the socket is not read."""
+    header_timeout: float = 10.0
+    """Time for a request head, from its first byte (for the first one: from the connection). More is 408."""
+    keep_alive_timeout: float = 75.0
+    """How long an idle connection stays open. Longer than the 60 seconds that load balancers keep theirs: the side
+    that forwards requests must be the one that closes, or some of them meet a closed connection."""
+    linger_timeout: float = 2.0
+    """How long a closing connection is still read, so that the answer is not lost to a reset."""
+
+    def shortest_timeout(self) -> float:
+        """The shortest of the times."""
+        return min(self.header_timeout, self.keep_alive_timeout, self.linger_timeout)

@@ -1,0 +1,356 @@
+"""Bytes to requests: httptools with the checks and limits that it leaves to its user.
+
+No input or output happens here. `RequestParser` is fed bytes and calls a sink; what it refuses is a `Refusal`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Protocol
+
+import httptools
+
+from sketch.authority import valid_authority
+from sketch.transport import RawHeaders
+from sketch_native.limits import ServerLimits
+
+SLICE = 16 * 1024
+"""Bytes that are parsed at once. httptools cannot be stopped in the middle, so this bounds what one call can do."""
+
+_CHUNK_FRAMING = 16
+"""Bytes of size and line ends that each chunk may take without counting as overhead."""
+
+_TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_ABSOLUTE = re.compile(rb"(?i:https?)://([^/?#]*)")
+_LONGEST_METHOD = 32
+
+# Fields that must not arrive as trailers (RFC 9110 section 6.5.1): framing, routing, authentication, content.
+_NO_TRAILERS = frozenset(
+    b"authorization cache-control connection content-encoding content-length content-range content-type cookie expect "
+    b"host if-match if-modified-since if-none-match if-range if-unmodified-since max-forwards pragma proxy-authorization "
+    b"range te trailer transfer-encoding upgrade".split()
+)
+
+_PARSER_STATUS = {
+    "Invalid HTTP version": 505,
+    "Pause on PRI/Upgrade": 505,  # the preface of HTTP/2
+    "Invalid method for HTTP/x.x request": 501,
+}
+
+
+class Refusal(Exception):
+    """Why a request is refused before there is one. The connection is closed after the answer."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        self.status = status
+        self.reason = reason
+        super().__init__(status, reason)
+
+
+class Sink(Protocol):
+    """What the parser calls; the head of the current request is in the parser's attributes."""
+
+    def on_head(self) -> None:
+        """A head is complete and was found good."""
+
+    def on_body(self, data: bytes) -> None:
+        """Some bytes of the body."""
+
+    def on_end(self) -> None:
+        """The request is complete."""
+
+
+class RequestParser:
+    """Parses one connection's requests, strictly, in the order they come.
+
+    Args:
+        limits: of the server.
+        sink: is told of heads, bodies and ends.
+    """
+
+    __slots__ = (
+        "_begun",
+        "_body",
+        "_chunks",
+        "_completed",
+        "_expect",
+        "_failed",
+        "_fed",
+        "_head_done",
+        "_hosts",
+        "_limits",
+        "_muted",
+        "_parser",
+        "_refusal",
+        "_sink",
+        "_trailer_size",
+        "_transfer_encoding",
+        "_unknown_method",
+        "_upgrade",
+        "chunked",
+        "content_length",
+        "expect_continue",
+        "headers",
+        "keep_alive",
+        "method",
+        "target",
+        "trailers",
+        "version",
+    )
+
+    def __init__(self, limits: ServerLimits, sink: Sink) -> None:
+        self._limits = limits
+        self._sink = sink
+        self._parser = httptools.HttpRequestParser(self)
+        self._refusal: Refusal | None = None
+        self._unknown_method: bytearray | None = None
+        self._muted = False
+        self._upgrade = False
+        self._completed = 0
+        self._fed = 0
+        self.keep_alive = True
+        self._reset()
+
+    def _reset(self) -> None:
+        """Forget the last request. The lists are new: the last request keeps its own."""
+        self.target = b""
+        self.headers: RawHeaders = []
+        self.trailers: RawHeaders = []
+        self.content_length: int | None = None
+        self._transfer_encoding: list[bytes] | None = None
+        self._expect: bytes | None = None
+        self._hosts = 0
+        self._begun = False
+        self._head_done = False
+
+    @property
+    def in_head(self) -> bool:
+        """Whether a head has begun and is not complete. Empty lines before it are none (RFC 9112 section 2.2)."""
+        return self._begun and not self._head_done
+
+    def feed(self, data: bytes) -> bytes:
+        """Parse one slice, at most `SLICE` bytes, and return what of it is still to be fed (after an upgrade).
+
+        Raises:
+            Refusal: when the connection cannot go on. What was complete before has reached the sink.
+        """
+        if self._unknown_method is not None:
+            return self._collect_method(data)
+        at_start = not self._begun
+        self._completed = 0
+        self._fed += len(data)
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            return self._ignore_upgrade(data[upgrade.args[0] :])
+        except httptools.HttpParserInvalidMethodError:
+            if not self.keep_alive:
+                return b""
+            return self._collect_method(self._last_start(data) if at_start else b"\0")
+        except httptools.HttpParserError as exc:
+            if self._refusal is not None:
+                raise self._refusal from None
+            if isinstance(exc, httptools.HttpParserCallbackError):
+                raise  # a bug in the sink or here
+            if not self.keep_alive and not self._head_done:
+                return b""  # bytes after the last request of a connection mean nothing
+            reason = str(exc)
+            raise Refusal(_PARSER_STATUS.get(reason, 400), reason) from None
+        self._check_unfinished()
+        return b""
+
+    # -- callbacks of httptools -------------------------------------------------------------------------------------
+
+    def on_message_begin(self) -> None:
+        """The first byte of a request line."""
+        self._begun = True
+
+    def on_url(self, url: bytes) -> None:
+        """A part of the target: as often as segments cut it."""
+        target = self.target = self.target + url if self.target else url
+        if len(target) > self._limits.target:
+            self._refuse(414, f"request target over {self._limits.target} bytes")
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A complete field. Also of a trailer: nothing but our own flag tells them apart."""
+        name = name.lower()
+        value = value.strip()
+        if self._head_done:
+            self._add_trailer(name, value)
+            return
+        self.headers.append((name, value))
+        if name == b"host":
+            self._hosts += 1
+            if self._hosts > 1 or not valid_authority(value):
+                self._refuse(400, "expected one valid Host field")
+        elif name == b"content-length":
+            self.content_length = int(value)
+        elif name == b"transfer-encoding":
+            codings = [coding.strip().lower() for coding in value.split(b",")]
+            self._transfer_encoding = (self._transfer_encoding or []) + codings
+        elif name == b"expect":
+            self._expect = value.lower()
+
+    def on_headers_complete(self) -> None:
+        """The end of a head: everything that can be refused is refused here, before anybody hears of the request."""
+        if self._muted:
+            return
+        parser = self._parser
+        self._check_version(parser.get_http_version())
+        self.method = method = parser.get_method().decode("ascii")
+        self.keep_alive = parser.should_keep_alive()
+        self._check_size()
+        self._check_target(method)
+        if not self._hosts and self.version == "1.1":
+            self._refuse(400, "expected a Host field")
+        self._check_framing()
+        self.expect_continue = False
+        if self._expect is not None:
+            self._check_expect(self._expect)
+        self._upgrade = parser.should_upgrade()
+        self._head_done = True
+        self._fed = self._body = self._chunks = self._trailer_size = 0
+        self._sink.on_head()
+
+    def on_body(self, data: bytes) -> None:
+        """Some bytes of a body."""
+        self._body += len(data)
+        self._sink.on_body(data)
+
+    def on_chunk_header(self) -> None:
+        """The size line of a chunk."""
+        self._chunks += 1
+
+    def on_message_complete(self) -> None:
+        """The end of a request; of an upgrade that is not taken, only where no body follows."""
+        if self._upgrade and (self.chunked or self.content_length):
+            return
+        self._upgrade = False
+        self._completed += 1
+        self._fed = 0
+        self._sink.on_end()
+        self._reset()
+
+    # -- checks -----------------------------------------------------------------------------------------------------
+
+    def _refuse(self, status: int, reason: str) -> None:
+        """Stop parsing. httptools hides what a callback raises, so it is kept."""
+        self._refusal = Refusal(status, reason)
+        raise self._refusal
+
+    def _check_version(self, version: str) -> None:
+        if version not in ("1.1", "1.0"):
+            self._refuse(400 if version == "0.9" else 505, f"HTTP version {version}")
+        self.version = version
+
+    def _check_size(self) -> None:
+        limits = self._limits
+        if len(self.headers) > limits.headers:
+            self._refuse(431, f"over {limits.headers} header fields")
+        # What was fed since the last request is never less than the head: mostly nothing needs to be added up.
+        if self._fed > limits.head and sum(len(n) + len(v) + 4 for n, v in self.headers) > limits.head:
+            self._refuse(431, f"header fields over {limits.head} bytes")
+
+    def _check_target(self, method: str) -> None:
+        """The forms of RFC 9112 section 3.2."""
+        target = self.target
+        if method == "CONNECT":
+            self._refuse(501, "CONNECT is not implemented")
+        if b"#" in target:
+            self._refuse(400, "fragment in the request target")
+        if target[:1] == b"/" or (target == b"*" and method == "OPTIONS"):
+            return
+        absolute = _ABSOLUTE.match(target)
+        if absolute is None or not absolute[1] or not valid_authority(absolute[1]):
+            self._refuse(400, "malformed request target")
+
+    def _check_framing(self) -> None:
+        """RFC 9112 section 6: one way to find the end of the body, or no request."""
+        codings = self._transfer_encoding
+        self.chunked = codings is not None
+        if codings is None:
+            return
+        if self.version == "1.0" or self.content_length is not None:
+            self._refuse(400, "Transfer-Encoding in HTTP/1.0 or with Content-Length")
+        if codings[-1:] != [b"chunked"] or b"chunked" in codings[:-1]:
+            self._refuse(400, "Transfer-Encoding does not end in one chunked")
+        if len(codings) > 1:
+            self._refuse(501, "transfer codings other than chunked are not implemented")
+
+    def _check_expect(self, expect: bytes) -> None:
+        if expect != b"100-continue":
+            self._refuse(417, "expectation other than 100-continue")
+        self.expect_continue = self.version == "1.1" and (self.chunked or bool(self.content_length))
+
+    def _add_trailer(self, name: bytes, value: bytes) -> None:
+        self._trailer_size += len(name) + len(value) + 4
+        if self._trailer_size > self._limits.chunk_overhead:
+            self._refuse(431, f"trailer fields over {self._limits.chunk_overhead} bytes")
+        if name not in _NO_TRAILERS:
+            self.trailers.append((name, value))
+
+    def _check_unfinished(self) -> None:
+        """Bound what makes no callback: an endless field, empty lines, a chunk extension, tiny chunks."""
+        limits = self._limits
+        if not self._head_done:
+            if self._fed > limits.head + limits.target + SLICE:
+                raise Refusal(431, f"header fields over {limits.head} bytes")
+        elif self.chunked and self._fed - self._body - self._chunks * _CHUNK_FRAMING > limits.chunk_overhead + SLICE:
+            raise Refusal(400, f"chunk framing over {limits.chunk_overhead} bytes")
+
+    # -- what httptools does not do ---------------------------------------------------------------------------------
+
+    def _ignore_upgrade(self, rest: bytes) -> bytes:
+        """Go on with a fresh parser after an upgrade that is not taken.
+
+        httptools stops at the end of such a head and takes no body for its own. Fed on, it would take the body for the
+        next request: that is request smuggling. So a fresh parser is given a head with the same framing, unheard.
+        """
+        self._parser = httptools.HttpRequestParser(self)
+        if self._upgrade:
+            length = (
+                b"Transfer-Encoding: chunked" if self.chunked else b"Content-Length: %d" % (self.content_length or 0)
+            )
+            self._upgrade = False
+            self._muted = True
+            self._parser.feed_data(b"POST / HTTP/1.1\r\n" + length + b"\r\n\r\n")
+            self._muted = False
+        return rest
+
+    def _collect_method(self, data: bytes) -> bytes:
+        """Tell an unknown method (501) from what is no method (400).
+
+        httptools fails at the first byte that no known method has there, so the rest of the word is awaited here.
+        """
+        seen = self._unknown_method = (self._unknown_method or bytearray()) + data
+        word, space, _ = bytes(seen[: _LONGEST_METHOD + 1].lstrip(b"\r\n")).partition(b" ")
+        if not _TOKEN.fullmatch(word) or len(word) > _LONGEST_METHOD:
+            raise Refusal(400, "malformed request line")
+        if space:
+            raise Refusal(501, "unknown method")
+        return b""
+
+    def _last_start(self, data: bytes) -> bytes:
+        """The bytes from where the request begins that could not be parsed, behind those of the slice that could.
+
+        httptools does not say where it stopped. One byte at a time does; it is done once and ends the connection.
+        """
+        if not self._completed:
+            return data
+        counter = _Counter()
+        parser = httptools.HttpRequestParser(counter)
+        for position in range(len(data)):
+            parser.feed_data(data[position : position + 1])
+            if counter.completed == self._completed:
+                return data[position + 1 :]
+        return b"\0"
+
+
+class _Counter:
+    """Counts complete requests."""
+
+    def __init__(self) -> None:
+        self.completed = 0
+
+    def on_message_complete(self) -> None:
+        self.completed += 1

@@ -1,0 +1,418 @@
+"""One TCP connection: bytes in, requests to the application one after the other, and the ends a connection can have."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import struct
+from collections import deque
+from typing import TYPE_CHECKING, cast
+
+from sketch.exceptions import HTTPException
+from sketch.request import Request
+from sketch.transport import ClientDisconnected
+from sketch_native import writer
+from sketch_native.body import Body
+from sketch_native.connection import NativeConnection
+from sketch_native.exchange import Exchange
+from sketch_native.flow import WriteFlow
+from sketch_native.parser import SLICE, Refusal, RequestParser
+
+if TYPE_CHECKING:
+    from sketch_native.server import Server
+
+logger = logging.getLogger("sketch.native")
+
+NEVER = float("inf")
+
+DISCARDED = 256 * 1024
+"""Bytes that are read and forgotten after an answer, so that the peer gets to read it."""
+
+# What a connection waits for.
+IDLE, HEAD, EXCHANGE, REST, CLOSING = "idle", "head", "exchange", "rest", "closing"
+
+
+class HTTPProtocol(asyncio.Protocol):
+    """Serves the requests of one connection strictly in order, each in a task of its own.
+
+    It arms no timer: it notes until when it waits, and the server's one sweep looks at the notes.
+    """
+
+    __slots__ = (
+        "_backlog",
+        "_deaf",
+        "_discarded",
+        "_eof",
+        "_exchange",
+        "_parser",
+        "_queue",
+        "_receiving",
+        "_task",
+        "_unsent",
+        "_waits_for",
+        "connection",
+        "flow",
+        "loop",
+        "read_deadline",
+        "server",
+        "transport",
+        "write_deadline",
+    )
+
+    transport: asyncio.Transport
+    connection: NativeConnection
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self.loop = server.loop
+        self.flow = WriteFlow()
+        self.read_deadline = self.write_deadline = NEVER
+        self._parser = RequestParser(server.limits, self)
+        self._queue: deque[Exchange | Refusal] = deque()
+        self._receiving: Exchange | None = None
+        self._exchange: Exchange | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._backlog = b""
+        self._waits_for = IDLE
+        self._deaf = False
+        self._eof = False
+        self._discarded = 0
+        self._unsent = 0
+
+    # -- called by the transport ------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin to wait for the first head."""
+        self.transport = cast("asyncio.Transport", transport)  # uvloop's is none by class
+        self.connection = NativeConnection(self.transport, self.server.app.state)
+        self.read_deadline = self.server.now + self.server.limits.header_timeout
+        self.server.connections.add(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what has come; then, not before, begin to answer: a small body is complete by then."""
+        if self._waits_for == CLOSING:
+            self._discard(len(data))
+        elif self._deaf:
+            return
+        elif self._backlog:
+            self._backlog += data
+        else:
+            self._parse(data)
+            if self._task is None:
+                self._proceed()
+
+    def eof_received(self) -> bool:
+        """The peer will send no more. What is complete is still answered; whoever waits for the peer is told."""
+        self._eof = True
+        self._tell_gone()
+        answering = self._task is not None and self._waits_for == EXCHANGE
+        return answering and self.connection.scheme == "http"
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is gone, and with it whatever waits for it."""
+        self._waits_for = CLOSING
+        self._queue.clear()
+        self._backlog = b""
+        self.read_deadline = self.write_deadline = NEVER
+        self.flow.lose()
+        self._tell_gone()
+        if self._task is None:
+            self.server.forget(self)
+
+    def pause_writing(self) -> None:
+        """The peer reads more slowly than we write."""
+        self.flow.pause()
+        self.watch_writing()
+
+    def resume_writing(self) -> None:
+        """The peer has caught up."""
+        self.writing_done()
+        self.flow.resume()
+
+    # -- called by the parser ---------------------------------------------------------------------------------------
+
+    def on_head(self) -> None:
+        """Queue a request whose head is complete."""
+        parser = self._parser
+        body = None
+        if parser.chunked or parser.content_length:
+            send_continue = self._send_continue if parser.expect_continue else None
+            body = Body(self, self.server.limits.body_buffer, send_continue)
+        request = Request(
+            parser.method,
+            parser.target,
+            parser.headers,
+            version=parser.version,
+            root_path=self.server.root_path,
+            body=body,
+            connection=self.connection,
+        )
+        self._receiving = Exchange(self, request, body, parser.keep_alive, parser.trailers)
+        self._queue.append(self._receiving)
+
+    def on_body(self, data: bytes) -> None:
+        """Hand on a part of a body."""
+        assert self._receiving is not None
+        assert self._receiving.body is not None
+        self._receiving.body.feed(data)
+
+    def on_end(self) -> None:
+        """Note the end of a request."""
+        assert self._receiving is not None
+        if self._receiving.body is not None:
+            self._receiving.body.end()
+        self._receiving = None
+
+    # -- reading ----------------------------------------------------------------------------------------------------
+
+    def _parse(self, data: bytes) -> None:
+        """Feed the parser slice by slice. Past the pipeline's limit the rest is kept, and the socket is not read."""
+        position = 0
+        try:
+            while position < len(data):
+                if len(self._queue) >= self.server.limits.pipeline:
+                    self._backlog = data[position:]
+                    self.transport.pause_reading()
+                    return
+                part = data[position : position + SLICE] if len(data) > SLICE else data
+                position += len(part) - len(self._parser.feed(part))
+        except Refusal as refusal:
+            self._refuse(refusal)
+
+    def _refuse(self, refusal: Refusal) -> None:
+        """Parse no more. What is wrong in a body is its reader's to know; else it is answered in its turn."""
+        self._deaf = True
+        self.transport.pause_reading()
+        exchange = self._receiving
+        if exchange is None:
+            self._queue.append(refusal)
+        else:
+            self._fail_body(exchange, refusal.status, refusal.reason)
+
+    def _fail_body(self, exchange: Exchange, status: int, reason: str) -> None:
+        assert exchange.body is not None
+        exchange.keep_alive = False
+        exchange.body.fail(HTTPException(status, reason))
+        if self._waits_for == REST:
+            self.close()
+
+    def _proceed(self) -> None:
+        """With no exchange under way: begin the next, or say what is waited for."""
+        if not self._queue and self._backlog:
+            data, self._backlog = self._backlog, b""
+            self.transport.resume_reading()
+            self._parse(data)
+        if self._queue:
+            self._begin(self._queue.popleft())
+        elif self._eof or (self.server.stopping and self._waits_for == EXCHANGE):
+            self.close()
+        elif self._receiving is not None:
+            self._wait_for_rest(self._receiving)
+        elif self._parser.in_head:
+            self._wait_for(HEAD, self.server.limits.header_timeout)
+        elif self._waits_for != IDLE:
+            self._wait_for(IDLE, self.server.limits.keep_alive_timeout)
+
+    def _wait_for(self, what: str, seconds: float) -> None:
+        """Note what is waited for and until when; the time runs from the first note."""
+        if self._waits_for != what:
+            self._waits_for = what
+            self.read_deadline = self.server.now + seconds
+
+    def _wait_for_rest(self, exchange: Exchange) -> None:
+        """Read the rest of a body that the handler did not want: a bounded amount, for a bounded time."""
+        assert exchange.body is not None
+        self._wait_for(REST, self.server.limits.linger_timeout)
+        if exchange.body.discard() > DISCARDED:
+            self.close()
+
+    def _discard(self, size: int) -> None:
+        self._discarded += size
+        if self._discarded > DISCARDED:
+            self.transport.abort()
+
+    def enough_body(self) -> None:
+        """Stop reading: the handler is slower than the client."""
+        self.transport.pause_reading()
+
+    def want_body(self) -> None:
+        """Read on."""
+        if not self._backlog and not self.transport.is_closing():
+            self.transport.resume_reading()
+
+    def body_awaited(self) -> None:
+        """The handler waits for the client from now on."""
+        timeout = self._exchange.request.limits.body_timeout if self._exchange is not None else None
+        if timeout is not None:
+            self.read_deadline = self.server.now + timeout
+
+    def body_arrived(self) -> None:
+        """The handler waits no more."""
+        self.read_deadline = NEVER
+
+    def _send_continue(self) -> None:
+        if self._exchange is not None and not self._exchange.head_sent and not self.transport.is_closing():
+            self.transport.write(writer.CONTINUE)
+
+    # -- answering --------------------------------------------------------------------------------------------------
+
+    def _begin(self, turn: Exchange | Refusal) -> None:
+        self._waits_for = EXCHANGE
+        self.read_deadline = NEVER
+        if isinstance(turn, Refusal):
+            self._write_refusal(turn)
+            self.close()
+        else:
+            self._exchange = turn
+            self.connection.trailers = turn.trailers
+            # A context of its own: what one request sets must not be seen by the next on the same connection.
+            self._task = self.loop.create_task(self._run(turn), context=self.server.context.copy())
+
+    async def _run(self, exchange: Exchange) -> None:
+        try:
+            await exchange.run()
+        except ClientDisconnected as exc:
+            exchange.keep_alive = False
+            logger.info("%s %r: %s", exchange.request.method, exchange.request.raw_path, exc)
+            if not exchange.head_sent and not self.flow.lost:
+                self._write_refusal(Refusal(400, "the request body was cut short"))
+        except asyncio.CancelledError:
+            exchange.keep_alive = False
+            self.transport.abort()
+            if not self._eof and not self.flow.lost:
+                raise
+            logger.info("%s %r: the client left", exchange.request.method, exchange.request.raw_path)
+        except Exception:
+            exchange.keep_alive = False
+            logger.exception("the answer to %s %r failed", exchange.request.method, exchange.request.raw_path)
+            self._break_off(exchange)
+        finally:
+            self._task = self._exchange = None
+            if self.flow.lost:
+                self.server.forget(self)
+            elif not self.transport.is_closing():
+                if exchange.keep_alive:
+                    self._proceed()
+                else:
+                    self.close()
+
+    def _write_refusal(self, refusal: Refusal) -> None:
+        answer = writer.refusal(refusal.status, refusal.reason, self.server.clock.fields)
+        self.transport.write(answer)
+        self.server.log_refusal(self.connection.client, refusal)
+
+    @property
+    def ending(self) -> bool:
+        """Whether the answer that is written now is the connection's last."""
+        return self._eof or self.server.stopping
+
+    async def write(self, data: bytes) -> None:
+        """Write a part of a streamed answer and wait until more may be written.
+
+        Raises:
+            ClientDisconnected: if the connection is lost.
+        """
+        if not self.flow.lost:
+            self.transport.write(data)
+        if self.flow.blocked:
+            await self.flow.drain()
+
+    def watch_writing(self) -> None:
+        """The answer waits for the client from now on."""
+        timeout = self._exchange.request.limits.write_timeout if self._exchange is not None else None
+        if timeout is not None:
+            self.write_deadline = self.server.now + timeout
+            self._unsent = self.transport.get_write_buffer_size()
+
+    def writing_done(self) -> None:
+        """The answer waits no more."""
+        self.write_deadline = NEVER
+
+    # -- ends -------------------------------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Close so that the last answer arrives: say that it was the last, and read on for a while.
+
+        Closing a socket with unread input makes the kernel send a reset, which destroys what the peer has not read
+        yet (RFC 9112 section 9.6).
+        """
+        if self._waits_for == CLOSING:
+            return
+        self._wait_for(CLOSING, self.server.limits.linger_timeout)
+        self._queue.clear()
+        self._backlog = b""
+        if self._eof or not self.transport.can_write_eof():
+            self.transport.close()
+        else:
+            self.transport.write_eof()
+            self.transport.resume_reading()
+
+    def shut_down(self) -> None:
+        """The server stops: end the connection now if nothing is being answered, else after the answer."""
+        if self._task is None and self._waits_for != CLOSING:
+            self.transport.close()
+
+    def cancel(self) -> None:
+        """End at once what is still running."""
+        if self._task is not None:
+            self._task.cancel()
+        else:
+            self.transport.abort()
+
+    def _tell_gone(self) -> None:
+        self.connection.lost()
+        for exchange in (self._receiving, self._exchange):
+            if exchange is not None and exchange.body is not None:
+                exchange.body.cut()
+        if self._task is not None and self._exchange is not None and self._exchange.streaming:
+            self._task.cancel()
+
+    def _break_off(self, exchange: Exchange) -> None:
+        """End an answer that has failed so that nobody takes it for a complete one."""
+        if exchange.unframed:
+            # Its end is the connection's end: only a reset tells the two apart.
+            self.transport.get_extra_info("socket").setsockopt(
+                socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+            )
+            self.transport.abort()
+        else:
+            self.transport.close()
+
+    def sweep(self, now: float) -> None:
+        """Act on a deadline that has passed."""
+        if now > self.write_deadline:
+            self._write_expired()
+        if now > self.read_deadline:
+            self._read_expired()
+
+    def _write_expired(self) -> None:
+        """A client that takes something now and then is slow, one that takes nothing is gone."""
+        unsent = self.transport.get_write_buffer_size()
+        if unsent < self._unsent:
+            self.watch_writing()
+        else:
+            logger.info("%s: the client reads nothing, the connection is cut", self.connection.client)
+            self.transport.abort()
+
+    def _read_expired(self) -> None:
+        self.read_deadline = NEVER
+        if self._waits_for == HEAD:
+            self._begin(Refusal(408, "the request head took too long"))
+        elif self._waits_for == EXCHANGE and self._exchange is not None:
+            self._fail_body(self._exchange, 408, "the request body took too long")
+        elif self._waits_for == CLOSING and self.transport.get_write_buffer_size():
+            self._linger_on()
+        elif self._waits_for == CLOSING:
+            self.transport.abort()
+        else:
+            self.transport.close()
+
+    def _linger_on(self) -> None:
+        """The last answer is not out yet: wait as long as it is being taken."""
+        unsent = self.transport.get_write_buffer_size()
+        if unsent == self._unsent:
+            self.transport.abort()
+        else:
+            self._unsent = unsent
+            self.read_deadline = self.server.now + self.server.limits.linger_timeout

@@ -1,0 +1,93 @@
+"""Large files: by the kernel where nothing stands between file and socket, else in pieces read off the loop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import TYPE_CHECKING
+
+from sketch.threads import file_threads
+from sketch.transport import ClientDisconnected, FileBody
+
+if TYPE_CHECKING:
+    from sketch_native.protocol import HTTPProtocol
+
+PIECE = 256 * 1024
+"""Bytes of a file that are read at once, where the kernel cannot send it."""
+
+BURST = 1024 * 1024
+"""Bytes that the kernel may send at once before others get a turn."""
+
+
+async def send_file(protocol: HTTPProtocol, body: FileBody) -> None:
+    """Write a part of a file behind what was already written.
+
+    Raises:
+        ClientDisconnected: if the connection is lost.
+        RuntimeError: if the file has become shorter than was announced.
+    """
+    encrypted = protocol.transport.get_extra_info("ssl_object") is not None
+    if encrypted or not hasattr(os, "sendfile"):
+        await _send_pieces(protocol, body)
+    else:
+        await _send_by_kernel(protocol, body)
+
+
+async def _send_pieces(protocol: HTTPProtocol, body: FileBody) -> None:
+    position, end = body.offset, body.offset + body.count
+    while position < end:
+        data = await file_threads.run(os.pread, body.file.fileno(), min(PIECE, end - position), position)
+        if not data:
+            raise _shrunk(body)
+        position += len(data)
+        await protocol.write(data)
+
+
+async def _send_by_kernel(protocol: HTTPProtocol, body: FileBody) -> None:
+    """`os.sendfile` on a duplicate of the socket.
+
+    asyncio has this as `loop.sendfile`, uvloop does not. Both refuse to watch a transport's own descriptor, and both
+    watch its duplicate: so there is one way for both.
+    """
+    transport = protocol.transport
+    transport.set_write_buffer_limits(high=0)
+    await protocol.flow.drain()  # the head must be out first
+    descriptor = os.dup(transport.get_extra_info("socket").fileno())
+    position, end = body.offset, body.offset + body.count
+    try:
+        while position < end:
+            try:
+                sent = os.sendfile(descriptor, body.file.fileno(), position, min(BURST, end - position))
+            except BlockingIOError:
+                await _writable(protocol, descriptor)
+                continue
+            if not sent:
+                raise _shrunk(body)
+            position += sent
+            await asyncio.sleep(0)
+    except (BrokenPipeError, ConnectionResetError):
+        raise ClientDisconnected("the client left before the end of the file") from None
+    finally:
+        os.close(descriptor)
+        transport.set_write_buffer_limits()
+
+
+async def _writable(protocol: HTTPProtocol, descriptor: int) -> None:
+    """Wait until the socket takes more, no longer than the write timeout without progress."""
+    waiter = protocol.loop.create_future()
+    protocol.loop.add_writer(descriptor, _settle, waiter)
+    protocol.watch_writing()
+    try:
+        await waiter
+    finally:
+        protocol.loop.remove_writer(descriptor)
+        protocol.writing_done()
+
+
+def _settle(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)
+
+
+def _shrunk(body: FileBody) -> RuntimeError:
+    return RuntimeError(f"expected {body.path} to keep its size while it is sent, but it has become shorter")

@@ -1,0 +1,282 @@
+"""The native server: listens, keeps the connections, stops in order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import logging
+import signal
+import ssl
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from sketch.accesslog import log_access
+from sketch.servers import ServeError, ServeOptions, announce, cannot_listen
+from sketch.servers import logger as startup_logger
+from sketch.transport import Address
+from sketch_native.limits import ServerLimits
+from sketch_native.parser import Refusal
+from sketch_native.protocol import HTTPProtocol
+from sketch_native.writer import Clock
+
+if TYPE_CHECKING:
+    import socket
+
+    from sketch.application import Application
+    from sketch.request import Request
+
+logger = logging.getLogger("sketch.native")
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+SWEEP = 1.0
+"""Seconds between two looks at the deadlines of all connections. Shorter only where a limit is."""
+
+CANCELLED = 5.0
+"""Seconds that cancelled handlers get to end. What still runs then is left behind, with its name in the log."""
+
+
+class Server:
+    """One application on its listening sockets, in the running event loop.
+
+    Args:
+        app: the application; started and stopped by the server.
+        options: as in `sketch.servers.ServeOptions`.
+    """
+
+    def __init__(self, app: Application, options: ServeOptions) -> None:
+        self.app = app
+        self.options = options
+        self.limits: ServerLimits = options.server_limits or ServerLimits()
+        self.root_path = options.root_path.rstrip("/")
+        self.access_log = options.access_log
+        self.loop = asyncio.get_running_loop()
+        self.context = contextvars.copy_context()
+        self.clock = Clock()
+        self.connections: set[HTTPProtocol] = set()
+        self.stopping = False
+        self._listener: asyncio.Server | None = None
+        self._empty = asyncio.Event()
+        self._sweep_interval = min(SWEEP, self.limits.shortest_timeout() / 4)
+        self.now = self.loop.time()
+        """The time as of the last sweep, in the event loop's seconds: exact enough for deadlines, and free."""
+
+    @property
+    def sockets(self) -> tuple[socket.socket, ...]:
+        """The sockets that are listened on."""
+        return () if self._listener is None else tuple(self._listener.sockets)
+
+    @property
+    def port(self) -> int | None:
+        """The TCP port that is listened on, None on a unix socket."""
+        name = self.sockets[0].getsockname() if self.sockets else None
+        return name[1] if isinstance(name, tuple) else None
+
+    async def start(self) -> None:
+        """Start the application, then listen.
+
+        Raises:
+            ServeError: if the address cannot be listened on. Errors of the application's start come as they are.
+        """
+        await self.app.startup()
+        try:
+            self._listener = await self._listen()
+        except OSError as exc:
+            await self._end_application()
+            raise cannot_listen(self.options, exc) from exc
+        except BaseException:
+            await self._end_application()
+            raise
+        self._sweep()
+
+    async def _listen(self) -> asyncio.Server:
+        options = self.options
+        context = tls_context(options)
+        common: dict[str, Any] = {"ssl": context, "backlog": options.backlog}
+        if context is not None:
+            common["ssl_handshake_timeout"] = self.limits.header_timeout
+        if options.uds is not None:
+            return await self.loop.create_unix_server(self._protocol, options.uds, **common)
+        if options.sock is not None:
+            return await self.loop.create_server(self._protocol, sock=options.sock, **common)
+        return await self.loop.create_server(self._protocol, options.host, options.port, **common)
+
+    def _protocol(self) -> HTTPProtocol:
+        return HTTPProtocol(self)
+
+    async def stop(self, hurry: asyncio.Event | None = None) -> None:
+        """Stop: no new connections, `app.stopping`, the shutdown hooks, the running requests, the clean-up.
+
+        Args:
+            hurry: when set, running requests get no more time.
+        """
+        self.stopping = True
+        self.app.stopping.set()
+        if self._listener is not None:
+            self._listener.close()
+        try:
+            await self.app.shutdown()
+        finally:
+            await self._drain(hurry or asyncio.Event())
+            self._timer.cancel()
+            await self.app.cleanup()
+
+    async def _drain(self, hurry: asyncio.Event) -> None:
+        """Let running requests end by themselves for a while, then cancel them, then leave them."""
+        for connection in list(self.connections):
+            connection.shut_down()
+        await self._wait_empty(self.options.shutdown_timeout, hurry)
+        if self.connections:
+            logger.warning("cancelling %d connections that are still busy", len(self.connections))
+            for connection in list(self.connections):
+                connection.cancel()
+            await self._wait_empty(CANCELLED)
+        for connection in self.connections:
+            logger.warning("left behind: %r does not end", connection)
+
+    async def _wait_empty(self, seconds: float, hurry: asyncio.Event | None = None) -> None:
+        """Wait until there is no connection, for that long or until there is a hurry."""
+        if not self.connections:
+            return
+        waits = [asyncio.ensure_future(event.wait()) for event in (self._empty, hurry) if event is not None]
+        try:
+            await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+
+    async def _end_application(self) -> None:
+        try:
+            await self.app.shutdown()
+        finally:
+            await self.app.cleanup()
+
+    def forget(self, connection: HTTPProtocol) -> None:
+        """A connection is gone, and so is the last handler on it."""
+        self.connections.discard(connection)
+        if self.stopping and not self.connections:
+            self._empty.set()
+
+    def _sweep(self) -> None:
+        """Look at every connection's deadlines: one timer for all of them."""
+        self.now = now = self.loop.time()
+        self.clock.tick()
+        for connection in list(self.connections):
+            if now > connection.read_deadline or now > connection.write_deadline:
+                connection.sweep(now)
+        self._timer = self.loop.call_later(self._sweep_interval, self._sweep)
+
+    def log(self, client: Address | None, request: Request, status: int, size: int, seconds: float) -> None:
+        """The access log's line for an answer."""
+        log_access(client, request.method, request.target, status, size, seconds)
+
+    def log_refusal(self, client: Address | None, refusal: Refusal) -> None:
+        """The access log's line for what never became a request."""
+        if self.access_log:
+            log_access(client, "-", b"-", refusal.status, 0, 0.0)
+
+
+@asynccontextmanager
+async def serve(app: Application, options: ServeOptions) -> AsyncIterator[Server]:
+    """Serve inside the running event loop, for as long as the block lasts."""
+    server = Server(app, options)
+    await server.start()
+    try:
+        yield server
+    finally:
+        await server.stop()
+
+
+class NativeServer:
+    """The backend `native`."""
+
+    options = frozenset(
+        ["host", "port", "loop", "root_path", "access_log", "shutdown_timeout", "ssl", "ssl_certfile", "ssl_keyfile", "uds", "sock", "backlog", "server_limits"]
+    )
+
+    def run(self, app: Application, options: ServeOptions) -> int:
+        """Serve until SIGINT or SIGTERM; a second one ends what still runs, a third one the process."""
+        with asyncio.Runner(loop_factory=loop_factory(options.loop)) as runner:
+            return runner.run(_main(app, options))
+
+
+async def _main(app: Application, options: ServeOptions) -> int:
+    server = Server(app, options)
+    told, hurry = asyncio.Event(), asyncio.Event()
+    restore = _watch_signals(server.loop, app, told, hurry)
+    try:
+        try:
+            await server.start()
+        except ServeError:
+            raise
+        except Exception:
+            startup_logger.exception("the application could not be started")
+            return 1
+        announce(options, server.port)
+        await told.wait()
+        await server.stop(hurry)
+    except ServeError:
+        raise
+    except Exception:
+        startup_logger.exception("the application could not be stopped in order")
+        return 1
+    finally:
+        restore()
+    return 0
+
+
+def _watch_signals(
+    loop: asyncio.AbstractEventLoop, app: Application, told: asyncio.Event, hurry: asyncio.Event
+) -> Callable[[], None]:
+    """Turn the first signal into `told` and the second into `hurry`, and give the third its default."""
+
+    def restore() -> None:
+        for number in SIGNALS:
+            loop.remove_signal_handler(number)
+
+    def on_signal() -> None:
+        if told.is_set():
+            hurry.set()
+            restore()
+        told.set()
+        app.stopping.set()
+
+    for number in SIGNALS:
+        loop.add_signal_handler(number, on_signal)
+    return restore
+
+
+def loop_factory(name: str) -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """What makes the event loop of that name; None for asyncio's own.
+
+    Raises:
+        ServeError: if uvloop is asked for and not installed.
+    """
+    if name == "asyncio":
+        return None
+    try:
+        import uvloop
+    except ImportError:
+        if name == "uvloop":
+            raise ServeError("loop 'uvloop' is not installed: pip install 'sketch-web[fast]'") from None
+        return None
+    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    return factory
+
+
+def tls_context(options: ServeOptions) -> ssl.SSLContext | None:
+    """The TLS context that was given, or one for the given files.
+
+    Raises:
+        ServeError: for files that cannot be used.
+    """
+    if options.ssl_certfile is None:
+        return options.ssl
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.set_alpn_protocols(["http/1.1"])
+    try:
+        context.load_cert_chain(options.ssl_certfile, options.ssl_keyfile)
+    except (OSError, ssl.SSLError) as exc:
+        raise ServeError(f"cannot use {options.ssl_certfile} for TLS: {exc}") from None
+    return context

@@ -1,0 +1,77 @@
+"""Responses to bytes (RFC 9112): pure functions, tested without a socket."""
+
+from __future__ import annotations
+
+import time
+from email.utils import formatdate
+
+from sketch.exceptions import PHRASES
+from sketch.transport import RawHeaders
+
+STATUS_LINES = {status: f"HTTP/1.1 {status} {phrase}\r\n".encode() for status, phrase in PHRASES.items()}
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+LAST_CHUNK = b"0\r\n\r\n"
+
+# What the server decides alone. A handler's `Connection: close` is heeded before these are dropped.
+_CONNECTION_FIELDS = frozenset((b"connection", b"keep-alive"))
+
+
+class Clock:
+    """The fields that are the same in every response of one second."""
+
+    __slots__ = ("_second", "fields")
+
+    def __init__(self) -> None:
+        self._second = 0
+        self.fields = b""
+        self.tick()
+
+    def tick(self) -> None:
+        """Bring the date up to date; called about once a second."""
+        second = int(time.time())
+        if second != self._second:
+            self._second = second
+            self.fields = b"date: %b\r\nserver: sketch\r\n" % formatdate(second, usegmt=True).encode()
+
+
+def head(status: int, fields: RawHeaders, common: bytes, connection: bytes) -> bytes:
+    """A complete head.
+
+    Args:
+        status: of the response.
+        fields: of the finalized response.
+        common: of the `Clock`; left out for a name that the response has itself.
+        connection: the server's `Connection` and framing fields as they go out, or nothing.
+    """
+    line = STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status
+    if len(fields) > 2:  # more than a media type and a length: a handler has set fields
+        fields, common = _without_doubles(fields, common)
+    return b"%b%b%b%b\r\n" % (line, b"".join([b"%b: %b\r\n" % field for field in fields]), common, connection)
+
+
+def _without_doubles(fields: RawHeaders, common: bytes) -> tuple[RawHeaders, bytes]:
+    """The fields without those that are the server's, and the common ones without those that are the handler's."""
+    names = {name for name, _ in fields}
+    if not names.isdisjoint(_CONNECTION_FIELDS):
+        fields = [field for field in fields if field[0] not in _CONNECTION_FIELDS]
+    for name in (b"date", b"server"):
+        if name in names:
+            common = b"".join(line for line in common.splitlines(keepends=True) if not line.startswith(name))
+    return fields, common
+
+
+def wants_close(fields: RawHeaders) -> bool:
+    """Whether the handler has asked for the connection to be closed."""
+    return any(name == b"connection" and b"close" in value.lower() for name, value in fields)
+
+
+def chunk(data: bytes) -> bytes:
+    """One chunk of RFC 9112 section 7.1. The data must not be empty: that would be the last chunk."""
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+def refusal(status: int, reason: str, common: bytes) -> bytes:
+    """A whole plain text answer to what never became a request."""
+    text = f"{status} {PHRASES[status]}: {reason}\n".encode()
+    fields = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(text))]
+    return head(status, fields, common, b"connection: close\r\n") + text
