@@ -1,0 +1,76 @@
+"""What is running: server, event loop, versions, and which extras are installed."""
+
+from __future__ import annotations
+
+import asyncio
+import platform
+import sys
+from dataclasses import dataclass
+from importlib import metadata
+
+from sketch.request import Request
+
+
+@dataclass(frozen=True, slots=True)
+class Extra:
+    """An optional package: which extra installs it, what it gives and how, its version (None: not installed)."""
+
+    package: str
+    extra: str
+    gives: str
+    how: str
+    version: str | None
+
+
+_EXTRAS = (
+    ("uvloop", "fast", "A faster event loop, taken by itself:", "loop='auto'"),
+    ("orjson", "fast", "Faster JSON:", "Application(json='orjson')"),
+    ("uvicorn", "uvicorn", "This page on another server:", "sketch demo --server uvicorn"),
+    ("hypercorn", "hypercorn", "This page on another server:", "sketch demo --server hypercorn"),
+    ("granian", "granian", "This page on another server:", "sketch demo --server granian"),
+)
+
+
+def version_of(package: str) -> str | None:
+    """The version of an installed distribution, None where there is none. Imports nothing."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def extras() -> list[Extra]:
+    """The optional packages that this page speaks of."""
+    return [Extra(*row, version=version_of(row[0])) for row in _EXTRAS]
+
+
+def server_name(request: Request) -> str:
+    """Who serves the request, judged by its way to the peer.
+
+    An ASGI server does not say its name; it is known where exactly one of those we can start is loaded.
+    """
+    adapter = type(request.connection).__module__.partition(".")[0]
+    if adapter == "sketch_native":
+        return "native"
+    if adapter == "sketch_asgi":
+        loaded = [name for name in ("uvicorn", "hypercorn", "granian") if name in sys.modules]
+        return loaded[0] if len(loaded) == 1 else "an ASGI server"
+    return "in memory"
+
+
+def event_loop() -> str:
+    """The package of the running event loop: `asyncio` or `uvloop`."""
+    return type(asyncio.get_running_loop()).__module__.partition(".")[0]
+
+
+def running(request: Request) -> dict[str, str]:
+    """The facts that the page and `/json` show."""
+    return {
+        "server": server_name(request),
+        "event loop": event_loop(),
+        "python": f"{platform.python_implementation()} {platform.python_version()}",
+        "sketch": version_of("sketch-web") or "a checkout",
+        "httptools": version_of("httptools") or "missing",
+        "multidict": version_of("multidict") or "missing",
+        "yarl": version_of("yarl") or "missing",
+    }

@@ -1,0 +1,89 @@
+"""The routes of the demo."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator
+from datetime import datetime
+
+from sketch.application import Application
+from sketch.demo.facts import extras, running, version_of
+from sketch.demo.page import HEADERS, render, static_file
+from sketch.limits import MIB, Limits
+from sketch.request import Request
+from sketch.response import HTMLResponse, JSONResponse, Response, StreamResponse, TextResponse
+
+_ORJSON = version_of("orjson")
+_JSON_NOTE = (
+    f"Written by orjson {_ORJSON}."
+    if _ORJSON
+    else "Written by the standard library: orjson is missing (pip install 'sketch-web[fast]')."
+)
+
+app = Application("sketch demo", json="orjson" if _ORJSON else "stdlib")
+
+
+@app.get("/")
+async def index(request: Request) -> Response:
+    """The page itself."""
+    return HTMLResponse(render(running(request), extras(), _JSON_NOTE), headers=HEADERS)
+
+
+@app.get("/demo.css")
+async def style() -> Response:
+    """The style of the page."""
+    return Response(static_file("demo.css"), content_type="text/css; charset=utf-8")
+
+
+@app.get("/demo.js")
+async def script() -> Response:
+    """The script of the page."""
+    return Response(static_file("demo.js"), content_type="text/javascript; charset=utf-8")
+
+
+@app.get("/hello/{name}")
+async def hello(name: str) -> Response:
+    """A greeting. Plain text, so nothing in the name can be markup."""
+    return TextResponse(f"Hello, {name}!\n", headers={"X-Content-Type-Options": "nosniff"})
+
+
+@app.get("/json")
+async def facts(request: Request) -> Response:
+    """The facts of the page as JSON."""
+    return JSONResponse(running(request))
+
+
+# The upload is hashed as it arrives and never kept, so it may be far larger than an ordinary body.
+@app.post("/upload", limits=Limits(body=1024 * MIB))
+async def upload(request: Request) -> Response:
+    """The size and the SHA-256 of a raw request body."""
+    size, digest = 0, hashlib.sha256()
+    async for chunk in request.stream():
+        size += len(chunk)
+        digest.update(chunk)
+    return JSONResponse({"size": size, "sha256": digest.hexdigest()})
+
+
+async def ticks() -> AsyncIterator[bytes]:
+    """The local time, at every full second, until the client leaves or the server stops."""
+    stopping = app.stopping
+    while not stopping:
+        now = datetime.now().astimezone()
+        yield f"{now:%H:%M:%S}\n".encode()
+        try:
+            await asyncio.wait_for(stopping.wait(), 1 - now.microsecond / 1e6)
+        except TimeoutError:
+            continue
+
+
+@app.get("/clock")
+async def clock() -> Response:
+    """A stream without an end."""
+    return StreamResponse(ticks(), content_type="text/plain; charset=utf-8", headers={"Cache-Control": "no-store"})
+
+
+@app.get("/error")
+async def error() -> Response:
+    """A handler with a mistake: the answer is a 500 that tells the client nothing more."""
+    raise RuntimeError("the demo's deliberate mistake")

@@ -1,0 +1,91 @@
+"""Programs that serve: started on a free port, waited for, always stopped."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from time import monotonic
+
+STARTUP = 30.0
+SHUTDOWN = 30.0
+
+
+def free_port() -> int:
+    """A TCP port of the loopback interface that nobody listens on now."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port: int = sock.getsockname()[1]
+        return port
+
+
+def script(name: str) -> list[str]:
+    """The command of that name in the environment that runs the tests."""
+    path = Path(sys.executable).with_name(name)
+    if name == "sketch" and not path.exists():  # a checkout that is only on the path
+        return [sys.executable, "-c", "import sys; from sketch.cli import main; sys.exit(main())"]
+    return [str(path)]
+
+
+class Program:
+    """A running server program and what it has printed."""
+
+    def __init__(self, command: Sequence[str], port: int, cwd: Path, log: Path) -> None:
+        self.port = port
+        self.url = f"http://127.0.0.1:{port}"
+        self._log = log
+        with log.open("wb") as output:
+            self.process = subprocess.Popen(
+                command,
+                cwd=cwd,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=os.environ | {"PYTHONUNBUFFERED": "1"},
+            )
+
+    @property
+    def output(self) -> str:
+        return self._log.read_text(errors="replace")
+
+    def wait_until_it_listens(self) -> None:
+        deadline = monotonic() + STARTUP
+        while monotonic() < deadline:
+            with socket.socket() as sock:
+                sock.settimeout(5)
+                if sock.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return
+            try:
+                status = self.process.wait(timeout=0.05)
+            except subprocess.TimeoutExpired:
+                continue
+            raise AssertionError(f"the server ended with status {status}:\n{self.output}")
+        raise AssertionError(f"the server does not listen on port {self.port} after {STARTUP} s:\n{self.output}")
+
+    def stop(self) -> int:
+        """Ask it to stop; the exit status."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(SHUTDOWN)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise AssertionError(f"the server did not stop within {SHUTDOWN} s of SIGTERM:\n{self.output}") from None
+
+
+@contextmanager
+def serving(command: Sequence[str], port: int, cwd: Path, log: Path) -> Iterator[Program]:
+    """The program, listening. It is stopped at the end, whatever happens."""
+    program = Program(command, port, cwd, log)
+    try:
+        program.wait_until_it_listens()
+        yield program
+    finally:
+        if program.process.poll() is None:
+            program.stop()
