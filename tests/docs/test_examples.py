@@ -1,0 +1,85 @@
+"""The examples do what they say."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import urllib.request
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+
+from sketch.testing import TestClient
+from tests.docs.documents import ROOT
+from tests.programs import free_port, script, serving
+
+EXAMPLES = ROOT / "examples"
+
+
+def load(name: str) -> ModuleType:
+    spec = spec_from_file_location(f"example_{name}", EXAMPLES / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_every_example_is_tested_and_listed() -> None:
+    names = {path.stem for path in EXAMPLES.glob("*.py")}
+    assert [name for name in names if f"test_{name}" not in globals()] == []
+    listed = (EXAMPLES / "README.md").read_text()
+    assert [name for name in names if f"({name}.py)" not in listed] == []
+
+
+def test_hello(tmp_path: Path) -> None:
+    port = free_port()
+    command = [*script("sketch"), "run", "hello:app", "--port", str(port)]
+    with serving(command, port, EXAMPLES, tmp_path / "log") as server:
+        with urllib.request.urlopen(f"{server.url}/hello/Ada", timeout=10) as response:
+            assert response.read() == b"Hello, Ada!"
+        assert server.stop() == 0, server.output
+
+
+def test_streaming() -> None:
+    async def run() -> None:
+        module = load("streaming")
+        async with TestClient(module.app) as client:
+
+            async def upload():
+                for _ in range(100):
+                    yield b"x" * 1000
+
+            response = await client.post("/sha256", body=upload())
+            assert await response.json() == {"sha256": hashlib.sha256(b"x" * 100_000).hexdigest()}
+
+            assert await (await client.get("/countdown/2")).text() == "2\n1\nlift-off\n"
+            assert module.app.ended == 1
+
+            endless = await client.get("/countdown/1000000")
+            lines = endless.stream()
+            assert await anext(lines) == b"1000000\n"
+            await endless.close()
+            assert module.app.ended == 2
+
+            stopped = await client.get("/countdown/1000000")
+            await client.shutdown()
+            assert (await stopped.text()).endswith("the server stops\n")
+
+    asyncio.run(run())
+
+
+def test_middlewares() -> None:
+    async def run() -> None:
+        async with TestClient(load("middlewares").app) as client:
+            refused = await client.get("/notes")
+            assert refused.status == 403
+            assert refused.headers["Server-Timing"].startswith("app;dur=")
+
+            headers = {"Authorization": "Bearer token-of-ada"}
+            assert await (await client.get("/notes", headers=headers)).json() == ["invent programming"]
+
+            missing = await client.get("/nothing", headers=headers)
+            assert (missing.status, await missing.json()) == (404, {"error": "404 Not Found", "path": "/nothing"})
+
+    asyncio.run(run())
