@@ -1,0 +1,84 @@
+"""What the modules of the project import, read from their source."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import sketch
+import sketch_asgi
+import sketch_native
+
+
+def sources() -> dict[str, Path]:
+    """Every module of the three packages: dotted name and file."""
+    found = {}
+    for package in (sketch, sketch_native, sketch_asgi):
+        root = Path(package.__file__ or "").parent
+        for path in root.rglob("*.py"):
+            parts = [root.name, *path.relative_to(root).with_suffix("").parts]
+            found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+def _is_type_checking(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING")
+
+
+def _walk(node: ast.AST, *, deferred: bool) -> Iterator[ast.Import | ast.ImportFrom]:
+    """The import statements that run with the module, or (`deferred`) with its functions as well."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Import | ast.ImportFrom):
+            yield child
+        elif _is_type_checking(child):
+            continue
+        elif deferred or not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            yield from _walk(child, deferred=deferred)
+
+
+def imported(path: Path, known: set[str], *, deferred: bool) -> set[str]:
+    """The modules of the project that a file imports."""
+    found = set()
+    for node in _walk(ast.parse(path.read_text()), deferred=deferred):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        else:
+            base = node.module or ""
+            found.update(f"{base}.{alias.name}" if f"{base}.{alias.name}" in known else base for alias in node.names)
+    return found & known
+
+
+def graph(*, deferred: bool) -> dict[str, set[str]]:
+    """Who imports whom."""
+    files = sources()
+    known = set(files)
+    return {name: imported(path, known, deferred=deferred) - {name} for name, path in files.items()}
+
+
+def cycles(edges: dict[str, set[str]]) -> list[list[str]]:
+    """The groups of modules that import each other: strongly connected components of more than one (Tarjan)."""
+    index: dict[str, int] = {}
+    low: dict[str, int] = {}
+    stack: list[str] = []
+    groups: list[list[str]] = []
+
+    def visit(module: str) -> None:
+        index[module] = low[module] = len(index)
+        stack.append(module)
+        for other in sorted(edges[module]):
+            if other not in index:
+                visit(other)
+                low[module] = min(low[module], low[other])
+            elif other in stack:
+                low[module] = min(low[module], index[other])
+        if low[module] == index[module]:
+            group = stack[stack.index(module) :]
+            del stack[stack.index(module) :]
+            if len(group) > 1:
+                groups.append(sorted(group))
+
+    for module in sorted(edges):
+        if module not in index:
+            visit(module)
+    return groups

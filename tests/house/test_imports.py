@@ -1,0 +1,82 @@
+"""Importing sketch is cheap and has no surprises; no module imports in a circle."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from statistics import median
+
+from tests.house.imports import cycles, graph, imported, sources
+
+EXTRAS = (
+    "granian",
+    "h11",
+    "hypercorn",
+    "msgspec",
+    "multipart",
+    "orjson",
+    "uvicorn",
+    "uvloop",
+    "watchfiles",
+    "websockets",
+)
+ADAPTERS = ("httptools", "sketch_asgi", "sketch_native", "sketch.cli", "sketch.demo", "sketch.testing")
+
+
+def python(code: str, **environment: str) -> str:
+    """Run code in a fresh interpreter; what it prints."""
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=50, env=os.environ | environment)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_import_loads_no_extra_and_no_adapter() -> None:
+    loaded = set(json.loads(python("import sketch, sys, json; print(json.dumps(sorted(sys.modules)))")))
+    assert "sketch.application" in loaded
+    assert loaded & {*EXTRAS, *ADAPTERS} == set()
+
+
+def test_import_is_faster_than_starlette(tmp_path: Path) -> None:
+    # Both from compiled files of our own: an installed package has them, a checkout may not. No coverage meanwhile.
+    environment = {"PYTHONPYCACHEPREFIX": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "", "COVERAGE_PROCESS_CONFIG": ""}
+    timed = "import time; begin = time.perf_counter(); import {}; print(time.perf_counter() - begin)"
+    names = ("sketch", "starlette.applications")
+    taken: dict[str, list[float]] = {name: [] for name in names}
+    for _ in range(12):  # interleaved, so that a busy moment hits both
+        for name in names:
+            taken[name].append(float(python(timed.format(name), **environment)))
+    ours, theirs = (median(taken[name][1:]) for name in names)  # the first round compiled
+    assert ours < theirs, f"expected less than {theirs * 1e3:.0f} ms, took {ours * 1e3:.0f} ms"
+
+
+def test_no_module_imports_in_a_circle() -> None:
+    edges = graph(deferred=False)
+    assert len(edges) > 20
+    # The package itself stands above all its modules: nothing may import from it.
+    assert [name for name, others in edges.items() if "sketch" in others and name.split(".")[0] == "sketch"] == []
+    assert cycles(edges) == []
+
+
+# An exception makes a response of itself (`to_response`), and responses use the exceptions' phrases.
+DEFERRED = [["sketch.exceptions", "sketch.response"]]
+
+
+def test_circles_of_deferred_imports_are_known() -> None:
+    assert cycles(graph(deferred=True)) == DEFERRED
+
+
+def test_nobody_imports_the_adapters_folder() -> None:
+    files = sources()
+    known = {*files, "adapters", *(f"adapters.{name}" for name in files)}
+    assert {
+        name for name, path in files.items() for one in imported(path, known, deferred=True) if "adapters" in one
+    } == set()
+
+
+def test_cycles_are_found() -> None:
+    assert cycles({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}}) == [["a", "b", "c"]]
+    assert cycles({"a": {"b"}, "b": set()}) == []
