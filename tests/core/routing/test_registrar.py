@@ -1,0 +1,163 @@
+"""The vocabulary for adding routes: decorators, helpers, tuples."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from sketch.limits import Limits
+from sketch.routing import Route, Router
+from sketch.views import View
+
+VERBS = ["get", "post", "put", "patch", "delete", "head", "options", "query"]
+
+
+async def handler(request: object) -> None: ...
+
+
+async def middleware(request: Any, handler: Any) -> Any:
+    return await handler(request)
+
+
+class Example(View):
+    async def get(self) -> None: ...
+
+    async def post(self) -> None: ...
+
+
+def listed(router: Router) -> list[str]:
+    return [f"{','.join(sorted(route.methods))} {route.template}" for route in router.routes()]
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_verb_helpers(verb: str) -> None:
+    router = Router()
+    limits = Limits(body=1)
+    route = getattr(router, f"add_{verb}")("/a", handler, name="n", middlewares=[middleware], limits=limits)
+    assert listed(router) == [f"{verb.upper()} /a"]
+    assert (route.handler, route.name, route.middlewares, route.limits) == (handler, "n", (middleware,), limits)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_verb_decorators(verb: str) -> None:
+    router = Router()
+    assert getattr(router, verb)("/a", "/b")(handler) is handler
+    assert listed(router) == [f"{verb.upper()} /a", f"{verb.upper()} /b"]
+
+
+def test_route_decorator() -> None:
+    router = Router()
+    limits = Limits(body=1)
+    decorate = router.route("/doc", "/help", name="doc", middlewares=[middleware], limits=limits)
+    assert decorate(handler) is handler
+    assert listed(router) == ["GET /doc", "GET /help"]
+    assert [route.name for route in router.routes()] == ["doc", None]
+    assert {(route.middlewares, route.limits) for route in router.routes()} == {((middleware,), limits)}
+
+
+@pytest.mark.parametrize(
+    "methods", [["GET", "POST"], ("GET", "POST"), {"GET", "POST"}, iter(["GET", "POST"]), ["get", "post"]]
+)
+def test_methods_of_the_decorator(methods: Any) -> None:
+    router = Router()
+    before = list(methods) if isinstance(methods, list) else None
+    router.route("/a", "/b", methods=methods)(handler)
+    assert listed(router) == ["GET,POST /a", "GET,POST /b"]
+    assert before is None or methods == before
+
+
+def test_one_method_as_text() -> None:
+    router = Router()
+    router.route("/a", methods="POST")(handler)
+    assert listed(router) == ["POST /a"]
+
+
+def test_re_route() -> None:
+    router = Router()
+    router.re_route("/regexp/\\w{3}-\\d{2}/?", re.compile("/x"), methods=["GET", "POST"])(handler)
+    assert listed(router) == ["GET,POST /regexp/\\w{3}-\\d{2}/?", "GET,POST /x"]
+    assert router.match("POST", "/regexp/abc-12/")[0] is router.routes()[0]
+    with pytest.raises(ValueError, match="expected a regular expression, got '\\('"):
+        router.re_route("(")
+
+
+def test_a_method_in_a_path_s_place() -> None:
+    with pytest.raises(ValueError, match=r"expected a path that begins with '/', got 'POST': give methods as methods="):
+        Router().route("/a", "POST")
+
+
+def test_a_decorator_without_its_path() -> None:
+    with pytest.raises(TypeError, match=r"expected a path, got <function handler .*write @app.route"):
+        Router().route(handler)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="expected at least one path"):
+        Router().get()
+
+
+def test_views_take_their_methods() -> None:
+    router = Router()
+    assert router.route("/a")(Example) is Example
+    router.add_view("/b", Example)
+    router.add_route("*", "/c", Example)
+    router.add_get("/d", Example)
+    router.route("/e", methods=["POST"])(Example)
+    router.add_view("/f", Example.as_view())
+    router.route("/g")(Example.as_view())
+    assert listed(router) == [
+        "GET,POST /a",
+        "GET,POST /b",
+        "GET,POST /c",
+        "GET /d",
+        "POST /e",
+        "GET,POST /f",
+        "GET,POST /g",
+    ]
+    with pytest.raises(ValueError, match="expected methods that the view has, got PUT; in the route '/h' of Example"):
+        router.add_put("/h", Example)
+
+
+def test_add_routes() -> None:
+    router = Router()
+    added = router.add_routes(
+        ("/help/", "/doc/", handler),
+        ("/test/", Example.as_view()),
+        ("/class/", Example),
+        (re.compile("/r.*"), handler),
+        Route("POST", "/route", handler, name="r", middlewares=[middleware], limits=Limits(body=1)),
+        [Route("PUT", "/listed", handler), ("/also", handler)],
+        (route for route in [Route("GET", "/made", handler)]),
+    )
+    assert tuple(added) == router.routes()
+    assert listed(router) == [
+        "* /help/",
+        "* /doc/",
+        "GET,POST /test/",
+        "GET,POST /class/",
+        "* /r.*",
+        "POST /route",
+        "PUT /listed",
+        "* /also",
+        "GET /made",
+    ]
+    copied = router.named("r")
+    assert (copied.middlewares, copied.limits) == ((middleware,), Limits(body=1))
+
+
+def test_one_route_in_two_routers() -> None:
+    route = Route("GET", "/a", handler)
+    one, two = Router(), Router()
+    one.add_routes(route)
+    two.add_routes(route)
+    assert len({route, *one.routes(), *two.routes()}) == 3
+
+
+@pytest.mark.parametrize("wrong", ["/a", 5, ["/a", handler], handler])
+def test_add_routes_refuses(wrong: Any) -> None:
+    with pytest.raises(ValueError, match="expected a Route or a tuple of paths and a handler"):
+        Router().add_routes(wrong)
+
+
+def test_a_class_that_is_no_view() -> None:
+    with pytest.raises(ValueError, match="expected a function or a subclass of View as handler"):
+        Router().add_get("/a", dict)

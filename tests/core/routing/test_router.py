@@ -1,0 +1,386 @@
+"""The router: which route is found, which error where none is, and what may be added."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from itertools import permutations, product
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sketch.exceptions import HTTPMethodNotAllowed, HTTPNotFound
+from sketch.request import Request
+from sketch.routing import Converter, Route, Router
+
+
+async def handler(request: object) -> None: ...
+
+
+async def other(request: object) -> None: ...
+
+
+def router_of(*routes: str) -> Router:
+    """A router of routes written as `GET,POST /path`."""
+    router = Router()
+    for route in routes:
+        methods, path = route.split(" ", 1)
+        router.add_route(methods.split(","), path, handler)
+    return router
+
+
+def found(router: Router, method: str, path: str) -> str:
+    """The template that is found, or the error with what it allows."""
+    try:
+        return router.match(method, path)[0].template
+    except HTTPMethodNotAllowed as exc:
+        return f"405 {exc.headers['Allow']}"
+    except HTTPNotFound:
+        return "404"
+
+
+def test_every_route_is_reachable() -> None:
+    router = router_of("GET /first", "GET /{id:int}/second", "GET /last/{name}")
+    assert found(router, "GET", "/first") == "/first"
+    assert found(router, "GET", "/2/second") == "/{id:int}/second"
+    assert found(router, "GET", "/last/x") == "/last/{name}"
+    assert found(router, "GET", "/nowhere") == "404"
+
+
+# -- methods ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["/a", "/{name}", "/x-{name}", "/{rest:path}", re.compile("/x-a")])
+def test_same_path_many_methods(path: str | re.Pattern[str]) -> None:
+    router = Router()
+    got, posted = router.add_get(path, handler), router.add_post(path, other)
+    sent = "/a" if path == "/a" else "/x-a"
+    assert router.match("GET", sent)[0] is got
+    assert router.match("POST", sent)[0] is posted
+    assert router.match("HEAD", sent)[0] is got
+    assert found(router, "PUT", sent) == "405 GET, HEAD, OPTIONS, POST"
+    assert found(router, "get", sent) == "405 GET, HEAD, OPTIONS, POST"  # methods are case-sensitive
+    assert found(router, "", sent) == "405 GET, HEAD, OPTIONS, POST"
+    assert router.match("OPTIONS", sent)[0] is router.options_route
+    assert router.allowed_methods(sent) == {"GET", "HEAD", "OPTIONS", "POST"}
+
+
+def test_search_goes_on_for_the_method() -> None:
+    router = router_of("GET /users/me", "POST /users/{id:int}", "PUT /users/{name}", "DELETE /{rest:path}")
+    router.add_route("PATCH", re.compile("/users/.*"), handler)
+    assert found(router, "GET", "/users/me") == "/users/me"
+    assert found(router, "PUT", "/users/me") == "/users/{name}"
+    assert found(router, "PUT", "/users/7") == "/users/{name}"
+    assert found(router, "POST", "/users/7") == "/users/{id:int}"
+    assert found(router, "DELETE", "/users/7") == "/{rest:path}"
+    assert found(router, "PATCH", "/users/7") == "/users/.*"
+    assert found(router, "QUERY", "/users/7") == "405 DELETE, OPTIONS, PATCH, POST, PUT"
+    assert found(router, "QUERY", "/users/me") == "405 DELETE, GET, HEAD, OPTIONS, PATCH, PUT"
+
+
+def test_head_of_its_own() -> None:
+    router = Router()
+    router.add_get("/a", handler)
+    head = router.add_head("/a", other)
+    assert router.match("HEAD", "/a")[0] is head
+    assert router.match("GET", "/a")[0] is not head
+
+
+def test_no_head_without_get() -> None:
+    assert found(router_of("POST /a"), "HEAD", "/a") == "405 OPTIONS, POST"
+
+
+@pytest.mark.parametrize("path", ["/a", "/{name}"])
+def test_any_method(path: str) -> None:
+    router = Router()
+    anything, posted = router.add_route("*", path, handler), router.add_post(path, other)
+    for method in ("GET", "HEAD", "OPTIONS", "QUERY", "PROPFIND"):
+        assert router.match(method, "/a")[0] is anything
+    assert router.match("POST", "/a")[0] is posted
+    assert anything.methods == {"*"}
+    assert router.allowed_methods("/a") == {"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY"}
+
+
+def test_methods_are_copied() -> None:
+    methods = ["get", "POST"]
+    route = Router().add_route(methods, "/a", handler)
+    methods.append("PUT")
+    assert route.methods == {"GET", "POST"}
+    assert methods == ["get", "POST", "PUT"]
+
+
+@pytest.mark.parametrize("methods", [("GET", "PUT"), {"GET", "PUT"}, iter(["GET", "PUT"]), frozenset(["get", "put"])])
+def test_any_iterable_of_methods(methods: Any) -> None:
+    assert Router().add_route(methods, "/a", handler).methods == {"GET", "PUT"}
+
+
+@pytest.mark.parametrize("methods", ["", [], "GE T", ["GET", "A\r\nB"]])
+def test_malformed_methods(methods: Any) -> None:
+    with pytest.raises(ValueError, match=r"expected (a|at least one) method"):
+        Router().add_route(methods, "/a", handler)
+
+
+# -- automatic OPTIONS ------------------------------------------------------------------------------------------------
+
+
+class NoConnection:
+    """A peer that is never spoken to."""
+
+    client = server = tls = None
+    scheme = "http"
+    state: dict[str, Any] = {}  # noqa: RUF012
+    trailers: list[tuple[bytes, bytes]] = []  # noqa: RUF012
+
+    async def wait_disconnected(self) -> None:
+        raise AssertionError
+
+
+def options(router: Router, target: bytes) -> tuple[int, str]:
+    async def main() -> tuple[int, str]:
+        request = Request("OPTIONS", target, [], connection=NoConnection())
+        route, request.match_info = router.resolve(request)
+        response = await route.call(request)
+        return response.status, response.headers["Allow"]
+
+    return asyncio.run(main())
+
+
+def test_automatic_options() -> None:
+    router = router_of("GET /a", "POST /{name}", "PURGE /b/{id:int}")
+    assert options(router, b"/a?x=1") == (204, "GET, HEAD, OPTIONS, POST")
+    assert options(router, b"/c") == (204, "OPTIONS, POST")
+    assert options(router, b"*") == (204, "GET, HEAD, OPTIONS, POST, PURGE")
+    assert options(Router(), b"*") == (204, "OPTIONS")
+    assert found(router, "OPTIONS", "/x/y") == "404"
+    assert found(router, "GET", "*") == "404"
+
+
+def test_allowed_methods_of_nothing() -> None:
+    for path in ("/x/y", "/%ff", "a", ""):
+        assert router_of("GET /a", "POST /{name}").allowed_methods(path) == frozenset()
+
+
+def test_options_of_its_own() -> None:
+    router = router_of("GET /a")
+    route = router.add_options("/{name}", handler)
+    assert router.match("OPTIONS", "/a")[0] is route
+
+
+# -- order of preference ----------------------------------------------------------------------------------------------
+
+# From the first choice to the last, and a segment that only this one and later ones take.
+LADDER = [
+    ("/p/7", "7"),
+    ("/p/{a:int}", "8"),
+    ("/p/{a:float}", "8.5"),
+    ("/p/file.{a}", "file.x"),
+    (r"/p/{a:[\w.]+}", "word"),
+    ("/p/{a}", "a-b"),
+    ("/p/{a:path}", "a/b"),
+]
+
+
+@pytest.mark.parametrize("shift", range(len(LADDER)))
+def test_preference_does_not_depend_on_the_order_of_adding(shift: int) -> None:
+    for order in (1, -1):
+        routes = [f"GET {template}" for template, _ in (LADDER[shift:] + LADDER[:shift])[::order]]
+        router = Router()
+        router.add_route("GET", re.compile("/p/.*"), handler)
+        for route in routes:
+            router.add_get(route[4:], handler)
+        for template, segment in LADDER:
+            assert found(router, "GET", f"/p/{segment}") == template
+
+
+def test_more_text_first() -> None:
+    for order in permutations(["/{a}.txt", "/x{a}.txt", "/{a:[a-z.]+}"]):
+        router = router_of(*(f"GET {path}" for path in order))
+        assert found(router, "GET", "/xy.txt") == "/x{a}.txt"
+        assert found(router, "GET", "/y.txt") == "/{a}.txt"
+        assert found(router, "GET", "/y.csv") == "/{a:[a-z.]+}"
+
+
+def test_more_text_beats_the_alphabet() -> None:
+    assert found(router_of("GET /a{x}", "GET /{x}.txt"), "GET", "/ab.txt") == "/{x}.txt"
+
+
+def test_uuid_before_float_and_str() -> None:
+    router = router_of("GET /{a}", "GET /{a:float}", "GET /{a:uuid}")
+    assert found(router, "GET", "/00000000-0000-0000-0000-000000000005") == "/{a:uuid}"
+
+
+def test_backtracking() -> None:
+    router = router_of("GET /a/{x:int}/c", "GET /a/{y}/d", "GET /{z}/7/e", "GET /a/{rest:path}", "GET /{rest:path}")
+    assert router.match("GET", "/a/7/c")[1] == {"x": 7}
+    assert router.match("GET", "/a/7/d")[1] == {"y": "7"}
+    assert router.match("GET", "/a/7/e") == (router.routes()[3], {"rest": "7/e"})
+    assert router.match("GET", "/b/7/e")[1] == {"z": "b"}
+    assert router.match("GET", "/b/7/f")[1] == {"rest": "b/7/f"}
+
+
+def test_patterns_come_last_in_their_order() -> None:
+    router = Router()
+    for pattern in ("/w/a.*", "/w/.*", "/w/ab"):
+        router.add_route("GET", re.compile(pattern), handler)
+    router.add_get("/w/abc", handler)
+    assert found(router, "GET", "/w/ab") == "/w/a.*"
+    assert found(router, "GET", "/w/b") == "/w/.*"
+    assert found(router, "GET", "/w/abc") == "/w/abc"
+
+
+def test_pattern_parameters() -> None:
+    router = Router()
+    router.add_route("GET", re.compile(r"/r/(?P<a>\w{3})-(?P<b>\d{2})?/?$"), handler)
+    assert router.match("GET", "/r/abc-12/")[1] == {"a": "abc", "b": "12"}
+    assert router.match("GET", "/r/%C3%A9bc-")[1] == {"a": "ébc", "b": None}
+    for path in ("/r/abc-123", "/r/abc-12%0A", "/x/r/abc-12", "/r%2Fabc-12", "/r/abc-%ff"):
+        assert found(router, "GET", path) == "404"
+
+
+# -- what a search costs ----------------------------------------------------------------------------------------------
+
+
+def test_a_search_visits_each_node_at_most_once() -> None:
+    reads = 0
+
+    def count(text: str) -> str:
+        nonlocal reads
+        reads += 1
+        return text
+
+    router = Router()
+    router.converters["one"] = Converter("a+", count)
+    router.converters["two"] = Converter("[a]+", count)
+    depth = 6
+    for kinds in product(("one", "two"), repeat=depth):
+        router.add_get("".join(f"/{{p{index}:{kind}}}" for index, kind in enumerate(kinds)) + "/end", handler)
+    nodes = sum(2**level for level in range(1, depth + 1))
+    assert found(router, "GET", "/a" * depth + "/no") == "404"
+    assert reads == nodes
+    reads = 0
+    assert found(router, "GET", "/a" * 4000) == "404"
+    assert reads == nodes
+
+
+def test_deep_paths_do_not_recurse() -> None:
+    router = router_of("GET /{a}", "GET /{a}/{b}", "GET /s/{rest:path}")
+    assert found(router, "GET", "/a" * 100_000) == "404"
+    assert found(router, "GET", "/" * 100_000) == "404"
+    assert found(router, "GET", "/s" + "/" * 100_000) == "/s/{rest:path}"
+
+
+@pytest.mark.parametrize("path", ["", "a", "*", "//", "/../", "/%2E%2E/", "http://h/a", "/%00", "/%"])
+def test_odd_paths(path: str) -> None:
+    assert found(router_of("GET /a", "GET /b/{c}"), "GET", path) == "404"
+
+
+def test_matching_shares_nothing() -> None:
+    router = router_of("GET /u/{name}")
+    _, first = router.match("GET", "/u/ann")
+    _, second = router.match("GET", "/u/bob")
+    assert (first, second) == ({"name": "ann"}, {"name": "bob"})
+    assert not hasattr(handler, "path_params")
+
+
+def test_empty_parameters_cannot_be_changed() -> None:
+    _, parameters = router_of("GET /a").match("GET", "/a")
+    with pytest.raises(TypeError):
+        parameters["x"] = 1  # type: ignore[index]
+
+
+@given(st.lists(st.sampled_from([template for template, _ in LADDER]), unique=True, min_size=1), st.randoms())
+def test_the_answer_does_not_depend_on_the_order_of_adding(templates: list[str], random: Any) -> None:
+    shuffled = random.sample(templates, len(templates))
+    one, another = (router_of(*(f"GET {path}" for path in order)) for order in (templates, shuffled))
+    for _, segment in LADDER:
+        assert found(one, "GET", f"/p/{segment}") == found(another, "GET", f"/p/{segment}")
+
+
+# -- conflicts, names, freezing ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("/a", "/a"),
+        ("/caf%C3%A9", "/café"),
+        ("/{a}", "/{b}"),
+        ("/{a}", "/{b:str}"),
+        ("/{a:[0-9]}", "/{b:[0-9]}"),
+        ("/x-{a}", "/x-{b}"),
+        ("/d/{a:path}", "/d/{b:path}"),
+        (re.compile("/a"), re.compile("/a")),
+    ],
+)
+def test_conflicts_name_both_places(first: str, second: str) -> None:
+    router = Router()
+    router.add_route(["GET", "POST"], first, handler)
+    router.add_put(second, other)
+    with pytest.raises(ValueError, match="expected one handler for POST") as caught:
+        router.add_route(["PATCH", "POST"], second, other)
+    for function in (handler, other):
+        assert f"{function.__name__} ({__file__}:{function.__code__.co_firstlineno})" in str(caught.value)
+    assert len(router.routes()) == 2
+    assert not any("PATCH" in router.allowed_methods(path) for path in ("/a", "/1", "/caf%C3%A9", "/x-1", "/d/1"))
+
+
+def test_shapes_that_differ_do_not_conflict() -> None:
+    router_of(
+        "GET /{a}", "GET /{a:int}", "GET /{a}/", "GET /{a:[0-9]}", "GET /a", "GET /a/", "GET /A", "POST /a", "* /a"
+    )
+
+
+def test_names() -> None:
+    router = Router()
+    listed = router.add_get("/items", handler, name="items")
+    router.add_post("/items", other, name="items")
+    assert router.named("items") is listed
+    assert router.add_get("/unnamed", handler).name is None
+    with pytest.raises(ValueError, match="expected the name 'items' for one path, got '/other' of other") as caught:
+        router.add_get("/other", other, name="items")
+    assert str(caught.value).count(__file__) == 2
+    with pytest.raises(LookupError, match="expected the name of a route, got 'nope'; there are 'items'"):
+        router.named("nope")
+
+
+def test_freezing() -> None:
+    router = router_of("GET /a")
+    router.freeze()
+    with pytest.raises(RuntimeError, match="expected routes to be added before the application starts"):
+        router.add_get("/b", handler)
+    assert found(router, "GET", "/a") == "/a"
+
+
+def test_routes_in_order() -> None:
+    router = router_of("GET /b", "GET /{a}", "POST /b", "GET /a")
+    assert [str(route) for route in router.routes()] == [
+        "<Route GET /b>",
+        "<Route GET /{a}>",
+        "<Route POST /b>",
+        "<Route GET /a>",
+    ]
+
+
+def test_no_url_of_a_pattern() -> None:
+    with pytest.raises(ValueError, match="expected a route with a template, got the regular expression '/a'"):
+        Route("GET", re.compile("/a"), handler).url_path()
+
+
+@pytest.mark.parametrize("path", [None, 5, b"/a", re.compile(b"/a")])
+def test_paths_of_other_types(path: Any) -> None:
+    with pytest.raises(TypeError, match="expected a path"):
+        Router().add_get(path, handler)
+
+
+@pytest.mark.parametrize("wrong", [None, "handler", 5])
+def test_handlers_that_cannot_be_called(wrong: Any) -> None:
+    with pytest.raises(TypeError, match="expected a callable handler"):
+        Router().add_get("/a", wrong)
+
+
+@pytest.mark.parametrize("count", [10, 3000])
+def test_many_routes(count: int) -> None:
+    router = router_of(*(f"GET /s{n}/{{id:int}}/t{m}" for n in range(count // 10) for m in range(10)))
+    assert router.match("GET", f"/s{count // 10 - 1}/5/t9") == (router.routes()[-1], {"id": 5})
