@@ -264,7 +264,7 @@ class Application(Registrar):
         try:
             if request.has_body:
                 request.check_announced_length()
-            response = await self._before(request) if self.before_request else None
+            response: Any = await self._before(request) if self.before_request else None
             if response is None:
                 response = await request.endpoint(request)
                 if not isinstance(response, Response):
@@ -273,7 +273,8 @@ class Application(Registrar):
                 response = await response.prepare(request)
             elif isinstance(response, WebSocketResponse):
                 raise HTTPNotImplemented("websockets are not supported by this server")
-            return response
+            answer: Response = response
+            return answer
         except Exception as exc:
             return await self.errors.answer(request, exc)
 

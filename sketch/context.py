@@ -72,8 +72,9 @@ class _Proxy:
     def __repr__(self) -> str:
         return repr(self._find())
 
-    @property
-    def __class__(self) -> Any:
+    # Read-only: isinstance() asks for it, nobody sets it.
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
         return type(self._find())
 
 

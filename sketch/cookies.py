@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from email.utils import format_datetime
 from typing import Literal
 
 SameSite = Literal["strict", "lax", "none"]
@@ -66,6 +65,8 @@ def format_cookie(
     _refuse_dropped(name, path, domain, secure, samesite, partitioned)
     parts = [f"{name}={value}"]
     if expires is not None:
+        from email.utils import format_datetime  # slow to import, and seldom needed
+
         parts.append(f"Expires={format_datetime(expires.astimezone(UTC), usegmt=True)}")
     if max_age is not None:
         parts.append(f"Max-Age={int(max_age)}")

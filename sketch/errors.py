@@ -6,7 +6,6 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sketch.debug import debug_response
 from sketch.exceptions import HTTPException, HTTPInternalServerError
 from sketch.files import FileResponse
 from sketch.middleware.chain import own
@@ -95,4 +94,8 @@ def unexpected(request: Request, exc: Exception) -> Response:
     """Log an error that nobody expected. To the client it says nothing, unless the application is in debug."""
     request.error = exc
     logger.error("error while handling %s %r", request.method, request.raw_path, exc_info=exc)
-    return debug_response(request, exc) if request.app.debug else HTTPInternalServerError().to_response()
+    if not request.app.debug:
+        return HTTPInternalServerError().to_response()
+    from sketch.debug import debug_response  # only developers need it
+
+    return debug_response(request, exc)

@@ -68,7 +68,7 @@ class FileResponse(Response):
             file, found = await file_threads.run(_open, self.path)
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             raise HTTPNotFound from None
-        plan = plan_file(request.method, request.header, found.st_size, found.st_mtime_ns, self.status)
+        plan = plan_file(request.method, request.combined_header, found.st_size, found.st_mtime_ns, self.status)
         if plan.status == 416:
             response: Response = ErrorResponse(416)
         else:
@@ -123,7 +123,7 @@ def plan_file(method: str, header: Callable[[bytes], bytes | None], size: int, m
 
     Args:
         method: of the request; ranges and 304 are for GET and HEAD.
-        header: gives a request field by its lower-case name.
+        header: gives a request field by its lower-case name, repeated ones joined.
         size: of the file, in bytes.
         mtime_ns: its time of modification, in nanoseconds.
         status: of an unconditional answer.

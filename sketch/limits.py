@@ -18,7 +18,8 @@ class Limits:
     body: int | None = None
     """Bytes of request body, counted after transfer decoding. More is 413. Default 16 MiB: room for a photograph."""
     body_timeout: float | None = None
-    """Seconds that a handler waits for the next part of a body. More is 408. Default 30."""
+    """Seconds that a handler waits for a body, all its waits together. More is 408. A client that sends at least 1,000
+    bytes a second is given more: a large upload may take its time, a drip may not. Default 30."""
     write_timeout: float | None = None
     """Seconds that a response waits for a client that reads nothing; then the connection is cut. Default 30."""
     query_fields: int | None = None

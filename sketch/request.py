@@ -73,6 +73,15 @@ class Request:
         "target",
     )
 
+    _authority: str
+    _body: bytes | None  # None: it was streamed, nobody has it any more
+    _content_type: tuple[str, dict[str, str]]
+    _cookies: Mapping[str, str]
+    _headers: CIMultiDictProxy[str]
+    _query: MultiDictProxy[str]
+    _state: dict[str, Any]
+    _url: URL
+
     app: Application
     """The application that handles the request."""
     route: Route | None
@@ -145,6 +154,11 @@ class Request:
             if key == name:
                 return value
         return None
+
+    def combined_header(self, name: bytes) -> bytes | None:
+        """All fields of that lower-case name as one list (RFC 9110 section 5.3), None where there is none."""
+        values = [value for key, value in self.raw_headers if key == name]
+        return b", ".join(values) if values else None
 
     @property
     def path(self) -> str:
@@ -289,7 +303,6 @@ class Request:
             ClientDisconnected: if the client leaves, or ends the body short of its announced end.
             HTTPContentTooLarge: once the body exceeds `limits.body`.
         """
-        body: bytes | None
         try:
             body = self._body
         except AttributeError:
@@ -315,7 +328,7 @@ class Request:
     async def read(self) -> bytes:
         """The whole body. May be called again. Raises as `stream()` does."""
         try:
-            body: bytes | None = self._body
+            body = self._body
         except AttributeError:
             body = b"" if self._reader is None else b"".join([chunk async for chunk in self.stream()])
             self._body = body

@@ -61,7 +61,7 @@ class Response:
 
     def __init__(
         self,
-        body: str | bytes | None = None,
+        body: str | bytes | bytearray | memoryview | None = None,
         *,
         status: int = 200,
         headers: HeadersArgument = None,
@@ -363,8 +363,8 @@ def finalize(request: Request, response: Response) -> None:
     if not 200 <= status <= 999:
         raise ValueError(f"expected a final status from 200 to 999, got {status!r}")
     length: int | None
-    if body.__class__ is bytes:
-        length = len(body)  # type: ignore[arg-type]
+    if isinstance(body, bytes):
+        length = len(body)
     elif isinstance(body, FileBody):
         length = body.count
     else:

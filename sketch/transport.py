@@ -51,6 +51,7 @@ class BodyReader(Protocol):
 
         Raises `ClientDisconnected` when the body was cut short: a truncated body never looks complete.
         """
+        ...
 
 
 class WebSocketTransport(Protocol):
@@ -58,6 +59,7 @@ class WebSocketTransport(Protocol):
 
     async def receive(self) -> str | bytes:
         """Return the next message; raises `WebSocketDisconnected` with code and reason at the end."""
+        ...
 
     async def send(self, data: str | bytes) -> None:
         """Send one message, waiting while the peer reads slowly."""

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from sketch_native.protocol import HTTPProtocol
 
 
+SLOWEST = 1000
+"""Bytes per second that a client must send on average to be given more time than the body timeout."""
+
+
 class Body:
     """A `BodyReader` that stops the socket while too much of the body is waiting.
 
@@ -23,7 +27,18 @@ class Body:
             client that waits for it (RFC 9110 section 10.1.1).
     """
 
-    __slots__ = ("_chunks", "_error", "_high_water", "_protocol", "_send_continue", "_size", "_waiter", "ended")
+    __slots__ = (
+        "_chunks",
+        "_error",
+        "_high_water",
+        "_protocol",
+        "_received",
+        "_send_continue",
+        "_size",
+        "_waited",
+        "_waiter",
+        "ended",
+    )
 
     def __init__(
         self, protocol: HTTPProtocol, high_water: int, send_continue: Callable[[], None] | None = None
@@ -33,6 +48,8 @@ class Body:
         self._send_continue = send_continue
         self._chunks: deque[bytes] | None = deque()
         self._size = 0
+        self._received = 0
+        self._waited = 0.0
         self._waiter: asyncio.Future[None] | None = None
         self._error: Exception | None = None
         self.ended = False
@@ -56,23 +73,30 @@ class Body:
                 self._send_continue = None
             if self._waiter is not None:
                 raise RuntimeError("expected one reader of a request body at a time, got a second one")
-            self._waiter = self._protocol.loop.create_future()
-            self._protocol.body_awaited()
-            try:
-                await self._waiter
-            finally:
-                self._waiter = None
-                self._protocol.body_arrived()
+            await self._wait()
         data = self._chunks.popleft()
         self._size -= len(data)
         if self._size < self._high_water:
             self._protocol.want_body()
         return data
 
+    async def _wait(self) -> None:
+        loop = self._protocol.loop
+        since = loop.time()
+        self._waiter = loop.create_future()
+        self._protocol.body_awaited(self._received / SLOWEST - self._waited)
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+            self._waited += loop.time() - since
+            self._protocol.body_arrived()
+
     def feed(self, data: bytes) -> None:
         """More bytes have come in."""
         self._send_continue = None
         self._size += len(data)
+        self._received += len(data)
         if self._chunks is None:
             return
         self._chunks.append(data)

@@ -26,10 +26,13 @@ _LONGEST_METHOD = 32
 
 # Fields that must not arrive as trailers (RFC 9110 section 6.5.1): framing, routing, authentication, content.
 _NO_TRAILERS = frozenset(
-    b"authorization cache-control connection content-encoding content-length content-range content-type cookie expect "
-    b"host if-match if-modified-since if-none-match if-range if-unmodified-since max-forwards pragma proxy-authorization "
-    b"range te trailer transfer-encoding upgrade".split()
+    b"authorization cache-control connection content-encoding content-length content-range content-type cookie expect"
+    b" host if-match if-modified-since if-none-match if-range if-unmodified-since max-forwards pragma"
+    b" proxy-authorization range te trailer transfer-encoding upgrade".split()
 )
+
+# Other protocols whose request lines llhttp takes for HTTP.
+_OTHER_PROTOCOLS = (b" RTSP/", b" ICE/")
 
 _PARSER_STATUS = {
     "Invalid HTTP version": 505,
@@ -82,6 +85,7 @@ class RequestParser:
         "_muted",
         "_parser",
         "_refusal",
+        "_seen",
         "_sink",
         "_trailer_size",
         "_transfer_encoding",
@@ -107,6 +111,7 @@ class RequestParser:
         self._muted = False
         self._upgrade = False
         self._completed = 0
+        self._seen = b""
         self._fed = 0
         self.keep_alive = True
         self._reset()
@@ -137,6 +142,8 @@ class RequestParser:
         if self._unknown_method is not None:
             return self._collect_method(data)
         at_start = not self._begun
+        # Of a head in several parts, the end of the request line may be in this one.
+        self._seen = data if at_start else self._seen[-SLICE:] + data
         self._completed = 0
         self._fed += len(data)
         try:
@@ -150,6 +157,8 @@ class RequestParser:
         except httptools.HttpParserError as exc:
             if self._refusal is not None:
                 raise self._refusal from None
+            if self._chunked_behind_tab(data):
+                return self._restart(data[data.index(b"\r\n\r\n") + 4 :])
             if isinstance(exc, httptools.HttpParserCallbackError):
                 raise  # a bug in the sink or here
             if not self.keep_alive and not self._head_done:
@@ -241,6 +250,9 @@ class RequestParser:
     def _check_version(self, version: str) -> None:
         if version not in ("1.1", "1.0"):
             self._refuse(400 if version == "0.9" else 505, f"HTTP version {version}")
+        for name in _OTHER_PROTOCOLS:
+            if name in self._seen and self.target + name in self._seen:
+                self._refuse(505, "another protocol than HTTP")
         self.version = version
 
     def _check_size(self) -> None:
@@ -301,21 +313,36 @@ class RequestParser:
     # -- what httptools does not do ---------------------------------------------------------------------------------
 
     def _ignore_upgrade(self, rest: bytes) -> bytes:
-        """Go on with a fresh parser after an upgrade that is not taken.
+        """Go on after an upgrade that is not taken.
 
         httptools stops at the end of such a head and takes no body for its own. Fed on, it would take the body for the
-        next request: that is request smuggling. So a fresh parser is given a head with the same framing, unheard.
+        next request: that is request smuggling.
         """
-        self._parser = httptools.HttpRequestParser(self)
         if self._upgrade:
-            length = (
-                b"Transfer-Encoding: chunked" if self.chunked else b"Content-Length: %d" % (self.content_length or 0)
-            )
             self._upgrade = False
-            self._muted = True
-            self._parser.feed_data(b"POST / HTTP/1.1\r\n" + length + b"\r\n\r\n")
-            self._muted = False
+            return self._restart(rest)
+        self._parser = httptools.HttpRequestParser(self)
         return rest
+
+    def _restart(self, rest: bytes) -> bytes:
+        """A fresh parser for the body of the current request: it is given a head with the same framing, unheard."""
+        framing = b"Transfer-Encoding: chunked" if self.chunked else b"Content-Length: %d" % (self.content_length or 0)
+        self._parser = httptools.HttpRequestParser(self)
+        self._muted = True
+        self._parser.feed_data(b"POST / HTTP/1.1\r\n" + framing + b"\r\n\r\n")
+        self._muted = False
+        return rest
+
+    def _chunked_behind_tab(self, data: bytes) -> bool:
+        """Whether llhttp has failed on `chunked` with a tab behind it: that is optional white space for everybody else.
+
+        It is mended where the whole head came in one part, which is where anybody would look for it.
+        """
+        codings = self._transfer_encoding
+        return (
+            codings == [b"chunked"] and self._head_done and not self._completed and not self._body
+            and data.count(b"chunked\t") == 1 and b"\r\n\r\n" in data
+        )  # fmt: skip
 
     def _collect_method(self, data: bytes) -> bytes:
         """Tell an unknown method (501) from what is no method (400).

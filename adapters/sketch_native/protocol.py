@@ -109,7 +109,7 @@ class HTTPProtocol(asyncio.Protocol):
         answering = self._task is not None and self._waits_for == EXCHANGE
         return answering and self.connection.scheme == "http"
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - whatever the reason
         """The connection is gone, and with it whatever waits for it."""
         self._waits_for = CLOSING
         self._queue.clear()
@@ -175,7 +175,7 @@ class HTTPProtocol(asyncio.Protocol):
                     self._backlog = data[position:]
                     self.transport.pause_reading()
                     return
-                part = data[position : position + SLICE] if len(data) > SLICE else data
+                part = data[position : position + SLICE] if position or len(data) > SLICE else data
                 position += len(part) - len(self._parser.feed(part))
         except Refusal as refusal:
             self._refuse(refusal)
@@ -238,14 +238,14 @@ class HTTPProtocol(asyncio.Protocol):
 
     def want_body(self) -> None:
         """Read on."""
-        if not self._backlog and not self.transport.is_closing():
+        if not self._backlog and not self._deaf and not self.transport.is_closing():
             self.transport.resume_reading()
 
-    def body_awaited(self) -> None:
-        """The handler waits for the client from now on."""
+    def body_awaited(self, bonus: float) -> None:
+        """The handler waits for the client from now on, for the body timeout and some seconds more or less."""
         timeout = self._exchange.request.limits.body_timeout if self._exchange is not None else None
         if timeout is not None:
-            self.read_deadline = self.server.now + timeout
+            self.read_deadline = self.server.now + timeout + bonus
 
     def body_arrived(self) -> None:
         """The handler waits no more."""
@@ -289,6 +289,8 @@ class HTTPProtocol(asyncio.Protocol):
             self._break_off(exchange)
         finally:
             self._task = self._exchange = None
+            if exchange.body is not None:
+                exchange.body.discard()
             if self.flow.lost:
                 self.server.forget(self)
             elif not self.transport.is_closing():

@@ -192,7 +192,21 @@ class NativeServer:
     """The backend `native`."""
 
     options = frozenset(
-        ["host", "port", "loop", "root_path", "access_log", "shutdown_timeout", "ssl", "ssl_certfile", "ssl_keyfile", "uds", "sock", "backlog", "server_limits"]
+        [
+            "host",
+            "port",
+            "loop",
+            "root_path",
+            "access_log",
+            "shutdown_timeout",
+            "ssl",
+            "ssl_certfile",
+            "ssl_keyfile",
+            "uds",
+            "sock",
+            "backlog",
+            "server_limits",
+        ]
     )
 
     def run(self, app: Application, options: ServeOptions) -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
 from operator import index
 from typing import Any
 from uuid import UUID
@@ -49,6 +48,8 @@ class Converter:
 
 
 def _format_float(value: float) -> str:
+    from decimal import Decimal  # slow to import, and seldom needed
+
     # repr() may answer in scientific notation, and a fixed number of digits would lose some.
     return format(Decimal(repr(value)), "f")
 
