@@ -9,7 +9,6 @@ import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC
-from email.utils import formatdate, parsedate_to_datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import quote
@@ -39,6 +38,8 @@ class FileResponse(Response):
 
     __slots__ = ("_filename", "path")
 
+    prepares = True
+
     def __init__(
         self,
         path: str | os.PathLike[str],
@@ -59,7 +60,7 @@ class FileResponse(Response):
         self._filename = filename
 
     async def prepare(self, request: Request) -> Response:
-        """A new response for this request, with the file open; awaited once by `Application.handle`.
+        """A new response for this request, with the file open.
 
         Raises:
             HTTPNotFound: if there is no regular file at the path.
@@ -128,6 +129,8 @@ def plan_file(method: str, header: Callable[[bytes], bytes | None], size: int, m
         mtime_ns: its time of modification, in nanoseconds.
         status: of an unconditional answer.
     """
+    from email.utils import formatdate  # slow to import, and only needed with files
+
     etag = f'"{mtime_ns:x}-{size:x}"'
     seconds = mtime_ns // 1_000_000_000
     validators = {"ETag": etag, "Last-Modified": formatdate(seconds, usegmt=True)}
@@ -206,6 +209,8 @@ def _date(value: bytes | None) -> int | None:
     """Seconds since 1970 of an HTTP date in any of its three forms, None for anything else (RFC 9110 section 5.6.7)."""
     if value is None:
         return None
+    from email.utils import parsedate_to_datetime  # as above
+
     try:
         date = parsedate_to_datetime(value.decode("latin-1"))
     except (ValueError, IndexError, OverflowError):

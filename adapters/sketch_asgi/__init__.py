@@ -1,1 +1,5 @@
 """sketch under any ASGI 3 server."""
+
+from sketch_asgi.app import ASGIApplication
+
+__all__ = ["ASGIApplication"]

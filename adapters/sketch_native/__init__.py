@@ -1,1 +1,6 @@
 """The native adapter: an HTTP/1.1 server made of an `asyncio.Protocol` and httptools."""
+
+from sketch_native.limits import ServerLimits
+from sketch_native.server import NativeServer, Server, serve
+
+__all__ = ["NativeServer", "Server", "ServerLimits", "serve"]
