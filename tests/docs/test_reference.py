@@ -20,7 +20,7 @@ TEXT = (ROOT / "docs" / "reference.md").read_text()
 INTERNAL = {
     "Application": set(),
     "Request": {"check_announced_length", "endpoint", "error", "file", "miss"},
-    "Response": {"length", "owner", "payload", "raw_headers"},
+    "Response": {"length", "owner", "payload", "prepare", "prepares", "raw_headers"},
     "View": set(),
     "TestClient": {"app"},
     "ClientResponse": set(),
