@@ -11,8 +11,7 @@ from typing import Any, TypeVar, Unpack
 from sketch import servers
 from sketch.context import app_var, request_var
 from sketch.errors import ErrorHandler, ErrorHandlers
-from sketch.exceptions import HTTPException, HTTPNotImplemented
-from sketch.files import FileResponse
+from sketch.exceptions import HTTPException
 from sketch.jsoncodec import JSONCodec, json_codec
 from sketch.lifecycle import Lifecycle, Lifespan, Stopping
 from sketch.limits import DEFAULT_LIMITS, Limits
@@ -24,7 +23,6 @@ from sketch.routing.route import Methods, Path
 from sketch.signals import Signal
 from sketch.threads import Threads
 from sketch.transport import Body, close_body
-from sketch.websocket import WebSocketResponse
 
 logger = logging.getLogger("sketch")
 
@@ -189,7 +187,7 @@ class Application(Registrar):
             signal.freeze()
         self.router.freeze()
         # A handler's response is copied only where something could change it afterwards.
-        hooks = self.outer_middlewares or self.after_request or self.on_response_prepare
+        hooks = self.outer_middlewares or self.after_request.receivers or self.on_response_prepare.receivers
         for route in (*self.router.routes(), self.router.options_route):
             middlewares = [*self.middlewares, *route.middlewares]
             call = owning(route.call, route.handler) if middlewares or hooks else route.call
@@ -240,11 +238,11 @@ class Application(Registrar):
         response: Response | None = None
         try:
             response = await self._answer(request)  # type: ignore[misc]  # frozen above
-            if self.after_request:
+            if self.after_request.receivers:
                 response = await self._after(request, response)
-            if isinstance(response, FileResponse):  # from an outer middleware or a hook
+            if response.prepares:  # it comes from an outer middleware or a hook
                 response = await response.prepare(request)
-            if self.on_response_prepare:
+            if self.on_response_prepare.receivers:
                 response = own(response, request, self)
                 await self.on_response_prepare.send(request, response)
             finalize(request, response)
@@ -264,17 +262,13 @@ class Application(Registrar):
         try:
             if request.has_body:
                 request.check_announced_length()
-            response: Any = await self._before(request) if self.before_request else None
+            response: Any = await self._before(request) if self.before_request.receivers else None
             if response is None:
                 response = await request.endpoint(request)
                 if not isinstance(response, Response):
                     response = own(response, request, request.route and request.route.handler)
-            if isinstance(response, FileResponse):
-                response = await response.prepare(request)
-            elif isinstance(response, WebSocketResponse):
-                raise HTTPNotImplemented("websockets are not supported by this server")
             answer: Response = response
-            return answer
+            return await answer.prepare(request) if answer.prepares else answer
         except Exception as exc:
             return await self.errors.answer(request, exc)
 

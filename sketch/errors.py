@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sketch.exceptions import HTTPException, HTTPInternalServerError
-from sketch.files import FileResponse
 from sketch.middleware.chain import own
 from sketch.response import Response
 from sketch.signals import Signal
@@ -61,7 +60,7 @@ class ErrorHandlers:
             raise exc
         try:
             response = await self._answer(request, exc)
-            return await response.prepare(request) if isinstance(response, FileResponse) else response
+            return await response.prepare(request) if response.prepares else response
         except ClientDisconnected:
             raise
         except Exception as second:

@@ -61,6 +61,7 @@ class Request:
         "endpoint",
         "error",
         "file",
+        "has_body",
         "http_version",
         "match_info",
         "method",
@@ -88,6 +89,8 @@ class Request:
     """The route that matched, None where none did."""
     match_info: Mapping[str, Any]
     """The path parameters, converted."""
+    has_body: bool
+    """Whether a body was announced; it may still turn out to be empty."""
     endpoint: Endpoint
     """What answers the request: the matched route's chain, or one that ends in 404 or 405."""
     error: Exception | None
@@ -115,6 +118,7 @@ class Request:
         self.root_path = root_path
         self.connection = connection
         self._reader = body
+        self.has_body = body is not None
         if target[:1] != b"/":
             target = self._origin_form(target)
         path, _, self.query_string = target.decode("latin-1").partition("?")
@@ -278,11 +282,6 @@ class Request:
         return self.app.limits
 
     # -- the body ---------------------------------------------------------------------------------------------------
-
-    @property
-    def has_body(self) -> bool:
-        """Whether a body was announced; it may still turn out to be empty."""
-        return self._reader is not None
 
     def check_announced_length(self) -> None:
         """Refuse a body that announces more than the limit, before anything of it is read.

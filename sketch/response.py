@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 from urllib.parse import quote
 
 from multidict import CIMultiDict
@@ -47,6 +47,9 @@ class Response:
     # Until somebody looks at `headers`, a response holds its media type alone: most responses have nothing else, and
     # a multidict costs more than all the rest together.
     __slots__ = ("_content_type", "_headers", "body", "length", "owner", "payload", "raw_headers", "status")
+
+    prepares: ClassVar[bool] = False
+    """Whether `prepare` has something to do: to open a file, say."""
 
     status: int
     body: Body
@@ -160,6 +163,10 @@ class Response:
         epoch = datetime.fromtimestamp(0, UTC)
         secure = secure or name.startswith(("__Secure-", "__Host-"))
         self.set_cookie(name, max_age=0, expires=epoch, path=path, domain=domain, secure=secure, httponly=httponly)
+
+    async def prepare(self, request: Request) -> Response:  # noqa: ARG002 - for subclasses
+        """The response to send for a request in this one's place; awaited where `prepares` is set."""
+        return self
 
     def copy(self) -> Self:
         """A response of the same class with headers of its own. The body is shared."""

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from sketch.exceptions import HTTPNotImplemented
 from sketch.response import HeadersArgument, Response
+
+if TYPE_CHECKING:
+    from sketch.request import Request
 
 
 class WebSocketResponse(Response):
@@ -19,6 +23,8 @@ class WebSocketResponse(Response):
 
     __slots__ = ("session", "subprotocol")
 
+    prepares = True
+
     def __init__(
         self,
         session: Callable[[Any], Awaitable[None]],
@@ -29,3 +35,11 @@ class WebSocketResponse(Response):
         super().__init__(status=101, headers=headers)
         self.session = session
         self.subprotocol = subprotocol
+
+    async def prepare(self, request: Request) -> Response:
+        """Refuse: no adapter can shake hands yet.
+
+        Raises:
+            HTTPNotImplemented: always.
+        """
+        raise HTTPNotImplemented(f"websockets are not supported yet: {request.raw_path}")
