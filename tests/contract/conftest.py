@@ -1,0 +1,173 @@
+"""Runs each case through each transport: `test_x[native-uvloop]`.
+
+A test is a coroutine function. Its fixture `transport` stands for every transport, `wired` for those with a real
+connection. Server processes start when the first test needs them, and live as long as the run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+
+from tests.contract import deviations
+from tests.contract.app import make_app
+from tests.contract.transports import COMMANDS, IN_PROCESS, SERVED, SMOKE, Served, Transport
+
+TIMEOUT = 45.0
+FIXTURES = ("transport", "wired", "server_name")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "transports(*names): run only through these")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    for fixture, names in (
+        ("transport", (*IN_PROCESS, *SERVED)),
+        ("wired", SERVED),
+        ("server_name", (*SERVED, *COMMANDS)),
+    ):
+        if fixture in metafunc.fixturenames:
+            chosen = _chosen(metafunc, names)
+            marks = {name: [pytest.mark.smoke] if name in SMOKE else [] for name in chosen}
+            metafunc.parametrize(fixture, [pytest.param(n, marks=marks[n], id=n) for n in chosen], indirect=True)
+
+
+def _chosen(metafunc: pytest.Metafunc, names: tuple[str, ...]) -> list[str]:
+    """All transports, or those that the test names with `@pytest.mark.transports(...)`."""
+    marker = metafunc.definition.get_closest_marker("transports")
+    return [name for name in names if marker is None or name in marker.args]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if isinstance(item, pytest.Function) and hasattr(item, "callspec"):
+            _mark_deviation(item)
+
+
+def _mark_deviation(item: pytest.Function) -> None:
+    """Expect the failure of a case that the table names, alone or with its parameter: `test_x` or `test_x[id]`."""
+    parameters = item.callspec.params
+    transport = next((str(parameters[name]) for name in FIXTURES if name in parameters), "")
+    parameter = item.callspec.id.removeprefix(f"{transport}-").removesuffix(f"-{transport}")
+    for case in (item.originalname, f"{item.originalname}[{parameter}]"):
+        row = deviations.find(case, transport)
+        if row is not None:
+            item.add_marker(pytest.mark.xfail(strict=True, reason=row.reason))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Run a coroutine function in an event loop of its own, inside its transport."""
+    function = pyfuncitem.obj
+    if not inspect.iscoroutinefunction(function):
+        return None
+    arguments = {name: pyfuncitem.funcargs[name] for name in inspect.signature(function).parameters}
+    asyncio.run(_within(function, arguments))
+    return True
+
+
+async def _within(function: Any, arguments: dict[str, Any]) -> None:
+    transport = next((value for value in arguments.values() if isinstance(value, Transport)), Transport())
+    async with asyncio.timeout(TIMEOUT), transport:
+        await function(**arguments)
+
+
+@pytest.fixture(scope="session")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture(scope="session")
+def certificate(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("tls") / "server.pem"
+    authority.issue_cert("localhost", "127.0.0.1").private_key_and_cert_chain_pem.write_to_path(path)
+    return path
+
+
+class Pool:
+    """The servers of a run, by transport, started when they are first asked for."""
+
+    def __init__(self, authority: trustme.CA, certificate: Path, logs: Path) -> None:
+        self._authority = authority
+        self._certificate = certificate
+        self._logs = logs
+        self._shared: dict[str, Served] = {}
+
+    def get(self, name: str) -> Served:
+        """The one that serves the fixture application as long as the run lasts."""
+        served = self._shared.get(name)
+        if served is None:
+            served = self._shared[name] = self._start(name, "tests.contract.app:app", [])
+        return served
+
+    @contextmanager
+    def own(self, name: str, target: str, *options: str) -> Iterator[Served]:
+        """One for a single test."""
+        served = self._start(name, target, list(options))
+        try:
+            yield served
+        finally:
+            served.program.stop()
+
+    def _start(self, name: str, target: str, options: list[str]) -> Served:
+        command = ["-m", "tests.contract.serve", name, target, "PORT", *options]
+        if name == "native-tls":
+            return Served(name, [*command, "--certificate", str(self._certificate)], self._logs, self._authority)
+        return Served(name, command, self._logs)
+
+    def stop(self) -> None:
+        """End all. How each ends is a test of its own."""
+        for served in self._shared.values():
+            served.program.stop()
+
+
+@pytest.fixture(scope="session")
+def pool(authority: trustme.CA, certificate: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pool]:
+    pool = Pool(authority, certificate, tmp_path_factory.mktemp("logs"))
+    yield pool
+    pool.stop()
+
+
+@pytest.fixture
+def transport(request: pytest.FixtureRequest) -> Transport:
+    """Any way to serve the fixture application."""
+    if request.param in IN_PROCESS:
+        return IN_PROCESS[request.param](make_app)
+    return request.getfixturevalue("pool").get(request.param)
+
+
+@pytest.fixture
+def wired(request: pytest.FixtureRequest, pool: Pool) -> Served:
+    """A real server with the fixture application."""
+    return pool.get(request.param)
+
+
+@pytest.fixture
+def server_name(request: pytest.FixtureRequest) -> str:
+    """The name of a real server, for tests that start one of their own from `pool`."""
+    return request.param
+
+
+@pytest.fixture
+def key() -> str:
+    """A key in the journal that no other test uses."""
+    return uuid.uuid4().hex
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Show what the server has written when a test of it fails."""
+    outcome: Any = yield
+    report = outcome.get_result()
+    served = getattr(item, "funcargs", {}).get("transport") or getattr(item, "funcargs", {}).get("wired")
+    if report.when == "call" and report.failed and isinstance(served, Served):
+        report.sections.append((f"output of {served.name}", served.program.output[-6000:]))

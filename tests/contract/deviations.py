@@ -1,0 +1,129 @@
+"""Where a server forces another answer than the others give: the one table.
+
+A case that is named here is still run, and has to fail: when a server changes, the row has to go. The documentation
+publishes the table (`docs/deviations.md`, written by `python -m tests.contract.deviations`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+PAGE = Path(__file__).parents[2] / "docs" / "deviations.md"
+
+
+@dataclass(frozen=True)
+class Deviation:
+    """One behaviour that transports cannot show.
+
+    Args:
+        case: name of the test function, with its parameter's id in brackets where only that one deviates.
+        transports: which of them.
+        expected: what the others do.
+        instead: what happens there.
+        reason: why it cannot be otherwise.
+    """
+
+    case: str
+    transports: tuple[str, ...]
+    expected: str
+    instead: str
+    reason: str
+
+
+NO_RAW_PATH = (
+    "An ASGI server may leave out `raw_path`; the decoded `path` does not tell `%2F` from `/`, or bytes from U+FFFD."
+)
+OWN_COMMAND = "The server's own command line decides; started by `run_app` or `sketch run`, it is as everywhere."
+
+DEVIATIONS: tuple[Deviation, ...] = (
+    Deviation(
+        "test_an_encoded_slash_stays_in_its_segment",
+        ("scripted",),
+        "`/item/a%20b%2Fc` gives the parameter `a b/c`",
+        "404: the slash divides two segments",
+        NO_RAW_PATH,
+    ),
+    Deviation(
+        "test_what_cannot_be_decoded_matches_nothing",
+        ("scripted",),
+        "a path with bytes that are not UTF-8 is 404",
+        "they arrive as U+FFFD and match a text parameter",
+        NO_RAW_PATH,
+    ),
+    Deviation(
+        "test_a_prefix_that_a_proxy_has_left_on",
+        ("uvicorn-httptools", "uvicorn-h11"),
+        'with `root_path="/api"`, both `/echo` and `/api/echo` reach the route `/echo`',
+        "only `/echo` does",
+        "uvicorn puts `root_path` before whatever path was sent, so that `/api/echo` arrives as `/api/api/echo`.",
+    ),
+    Deviation(
+        "test_a_stream_comes_to_its_end_when_the_server_stops",
+        ("hypercorn-command",),
+        "at SIGTERM `app.stopping` is set, and streams that wait for it come to their end",
+        "they are broken off after the graceful timeout",
+        f"hypercorn's workers are processes that get no signal. {OWN_COMMAND}",
+    ),
+    Deviation(
+        "test_the_exit_code_is_zero",
+        ("uvicorn-h11",),
+        "the exit code after SIGTERM is 0",
+        "the process ends by the signal (-15)",
+        f"uvicorn raises the signal again once it has stopped. {OWN_COMMAND}",
+    ),
+    Deviation(
+        "test_http_1_0_is_answered_and_closed[/stream/2]",
+        ("uvicorn-httptools",),
+        "a stream for an HTTP/1.0 client is delimited by the end of the connection",
+        "it is chunked",
+        "uvicorn with httptools frames the body without looking at the version; framing is the server's.",
+    ),
+    Deviation(
+        "test_the_host_is_checked[none]",
+        ("granian",),
+        "HTTP/1.1 without a Host field is 400",
+        "200, with an empty host",
+        "granian adds an empty Host field, which is a valid one, where there is none.",
+    ),
+    Deviation(
+        "test_trailers_are_no_headers",
+        ("uvicorn-httptools",),
+        "trailer fields are not among the headers",
+        "they are appended to the headers once the body is read",
+        "uvicorn with httptools appends them to the list of headers it has handed out; they cannot be told apart.",
+    ),
+    Deviation(
+        "test_one_access_line_per_request",
+        ("uvicorn-h11",),
+        "one access line, in one format",
+        "uvicorn's own line",
+        OWN_COMMAND,
+    ),
+)
+
+
+def find(case: str, transport: str) -> Deviation | None:
+    """The deviation of a case in a transport."""
+    return next((row for row in DEVIATIONS if row.case == case and transport in row.transports), None)
+
+
+def render() -> str:
+    """The page of the documentation."""
+    lines = [
+        "# Deviations",
+        "",
+        "One suite of tests runs the same application through every way it can be served, and expects the same",
+        "answers. Where a server makes that impossible, the case stands here with its reason. Each is still run:",
+        "when the server changes, the test fails and the row goes.",
+        "",
+        "| where | expected everywhere | there | reason |",
+        "|---|---|---|---|",
+    ]
+    for row in DEVIATIONS:
+        lines.append(f"| {', '.join(row.transports)} | {row.expected} | {row.instead} | {row.reason} |")
+    return "\n".join([*lines, ""])
+
+
+if __name__ == "__main__":
+    PAGE.write_text(render())

@@ -1,0 +1,66 @@
+"""The process of a served transport: `python -m tests.contract.serve NAME MODULE:ATTRIBUTE PORT`.
+
+Most go through `sketch.run_app`. The others are the servers' own command lines: both ways of using them are held.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import ssl
+import sys
+from typing import Any
+
+from sketch import run_app
+
+SECONDS = 3
+"""How long a server may take to end; hypercorn takes all of it where a body was left unread."""
+
+RUN_APP: dict[str, dict[str, Any]] = {
+    "native-asyncio": {"server": "native", "loop": "asyncio"},
+    "native-uvloop": {"server": "native", "loop": "uvloop"},
+    "native-tls": {"server": "native", "loop": "asyncio"},
+    "uvicorn-httptools": {"server": "uvicorn"},
+    "hypercorn": {"server": "hypercorn"},
+    "granian": {"server": "granian"},
+}
+COMMANDS = {
+    "uvicorn-h11": f"uvicorn --http h11 --host 127.0.0.1 --port PORT --timeout-graceful-shutdown {SECONDS}",
+    "hypercorn-command": f"hypercorn --bind 127.0.0.1:PORT --graceful-timeout {SECONDS}",
+    "granian-command": f"granian --interface asgi --loop asyncio --port PORT --workers-kill-timeout {SECONDS}s",
+}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("name", choices=[*RUN_APP, *COMMANDS])
+    parser.add_argument("target")
+    parser.add_argument("port", type=int)
+    parser.add_argument("--certificate")
+    parser.add_argument("--root-path")
+    parser.add_argument("--uds")
+    arguments = parser.parse_args()
+    if arguments.name in COMMANDS:
+        become_command(arguments)
+    options: dict[str, Any] = {"host": "127.0.0.1", "port": arguments.port, **RUN_APP[arguments.name]}
+    if arguments.certificate:
+        options["ssl"] = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        options["ssl"].load_cert_chain(arguments.certificate)
+    if arguments.root_path:
+        options["root_path"] = arguments.root_path
+    if arguments.uds:
+        options["uds"] = arguments.uds
+    return run_app(arguments.target, shutdown_timeout=SECONDS, **options)
+
+
+def become_command(arguments: argparse.Namespace) -> None:
+    """Replace this process by the server's own command line."""
+    command = COMMANDS[arguments.name].replace("PORT", str(arguments.port)).split()
+    if arguments.root_path:
+        prefix = "--url-path-prefix" if arguments.name == "granian-command" else "--root-path"
+        command += [prefix, arguments.root_path]
+    os.execv(sys.executable, [sys.executable, "-m", *command, arguments.target])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

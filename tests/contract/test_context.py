@@ -1,0 +1,41 @@
+"""Each request has a task and a context of its own, from the handler's first line to the last byte."""
+
+from __future__ import annotations
+
+import asyncio
+
+from tests.contract.transports import Served, Transport
+
+
+async def test_the_current_request_and_application(transport: Transport) -> None:
+    """Also with many requests at once."""
+
+    async def one(number: int) -> None:
+        reply = await transport.get(f"/context/{number}")
+        assert reply.json() == [str(number), "contract", True]
+
+    await asyncio.gather(*(one(number) for number in range(20)))
+
+
+async def test_a_body_that_is_produced_later_sees_them_too(transport: Transport) -> None:
+    assert (await transport.get("/context-stream")).text == "/context-stream"
+
+
+async def test_a_context_variable_ends_with_its_request(transport: Transport) -> None:
+    for value in ("a", "b"):
+        assert (await transport.get(f"/variable/{value}")).text == "unset"
+
+
+async def test_also_on_the_same_connection(wired: Served) -> None:
+    async with wired.connect() as wire:
+        for value in (b"a", b"b", b"c"):
+            await wire.send(b"GET /variable/%b HTTP/1.1\r\nHost: x\r\n\r\n" % value)
+            assert (await wire.receive()).text == "unset"
+
+
+async def test_timeouts_work_from_the_first_line(transport: Transport) -> None:
+    assert (await transport.get("/timeout")).text == "timed out"
+
+
+async def test_task_groups_work_from_the_first_line(transport: Transport) -> None:
+    assert (await transport.get("/group")).text == "ab"
