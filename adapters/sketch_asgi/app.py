@@ -81,10 +81,10 @@ class ASGIApplication:
             logger.error("the answer to %s %r broke off: %r", scope["method"], scope["path"], exc)  # noqa: TRY400
             raise
         finally:
-            if exchange.inbox is not None:
-                await exchange.inbox.close()
             if self.access_log:
                 _log(exchange, scope, status, perf_counter() - began)
+            if exchange.inbox is not None:
+                await exchange.inbox.close()
 
     async def _serve_other(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind = scope["type"]

@@ -35,6 +35,11 @@ class Life:
         self._ended = False
         self._lock: asyncio.Lock | None = None
 
+    @property
+    def exit_code(self) -> int:
+        """Of a process that served this life: 1 if the start or the stop failed."""
+        return 0 if self.error is None and self.stop_error is None else 1
+
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a lifespan scope.
 

@@ -60,9 +60,10 @@ async def write_stream(
                 count += 1
                 if not count % _FAIRNESS:
                     await asyncio.sleep(0)
-                if exchange.listen().gone:
+                if exchange.listen().gone:  # the stream has swallowed the cancellation
                     raise ClientDisconnected("the client left before the end of the answer")
-            await pass_on(send, {"type": "http.response.body", "body": b"", "more_body": False}, exchange)
+        # Not to be interrupted: some servers report a disconnect as soon as an answer is complete.
+        await pass_on(send, {"type": "http.response.body", "body": b"", "more_body": False}, exchange)
 
 
 def _chunk(data: bytes) -> dict[str, Any]:

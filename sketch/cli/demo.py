@@ -1,0 +1,28 @@
+"""`sketch demo`: something real to look at, without any configuration."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from sketch.cli.flags import add_address_flags
+from sketch.servers import run_app
+
+APP = "sketch.demo:app"
+
+
+def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command to the parser."""
+    text = "serve a small application that comes with sketch"
+    parser = commands.add_parser("demo", help=text, description=f"{text.capitalize()}.")
+    add_address_flags(parser)
+    parser.set_defaults(command=demo)
+
+
+def demo(**options: Any) -> int:
+    """Serve the demo.
+
+    Raises:
+        SystemExit: with code 1 if it cannot be served.
+    """
+    return run_app(APP, **options)
