@@ -10,7 +10,7 @@ from typing import Any, TypeVar, Unpack
 
 from sketch import servers
 from sketch.context import app_var, request_var
-from sketch.errors import ErrorHandler, ErrorHandlers
+from sketch.errors import ErrorHandler, ErrorHandlers, unexpected
 from sketch.exceptions import HTTPException
 from sketch.jsoncodec import JSONCodec, json_codec
 from sketch.lifecycle import Lifecycle, Lifespan, Stopping
@@ -194,7 +194,8 @@ class Application(Registrar):
             route.endpoint = fold(middlewares, call)
             route.limits = (route.limits or Limits()).over(self.limits)
         self._missed = fold(self.middlewares, _raise_miss)
-        self._answer = fold(self.outer_middlewares, self._guarded)
+        if self.outer_middlewares or self.before_request.receivers:
+            self._answer = fold(self.outer_middlewares, self._guarded)
 
     @contextmanager
     def context(self) -> Iterator[None]:
@@ -226,8 +227,7 @@ class Application(Registrar):
         """
         request.app = self
         request_var.set(request)
-        app_var.set(self)
-        if self._answer is None:
+        if not self._frozen:
             self._freeze()
         try:
             request.route, request.match_info = route, _ = self.router.match(request.method, request.raw_path)
@@ -237,7 +237,18 @@ class Application(Registrar):
             request.miss, request.endpoint = miss, self._missed
         response: Response | None = None
         try:
-            response = await self._answer(request)  # type: ignore[misc]  # frozen above
+            if self._answer is not None:
+                response = await self._answer(request)
+            else:
+                # The usual case: nothing stands round the error boundary, so it is here, and costs no coroutine.
+                try:
+                    if request.has_body:
+                        request.check_announced_length()
+                    response = await request.endpoint(request)
+                    if not isinstance(response, Response) or response.prepares:
+                        response = await _settle(request, response)
+                except Exception as exc:
+                    response = await self.errors.answer(request, exc)
             if self.after_request.receivers:
                 response = await self._after(request, response)
             if response.prepares:  # it comes from an outer middleware or a hook
@@ -248,8 +259,7 @@ class Application(Registrar):
             finalize(request, response)
         except Exception as exc:
             await _release(request, response)
-            response = await self.errors.answer(request, exc)
-            finalize(request, response)
+            response = await self._last_answer(request, exc)
         except BaseException:
             await _release(request, response)
             raise
@@ -258,19 +268,25 @@ class Application(Registrar):
         return response
 
     async def _guarded(self, request: Request) -> Response:
-        """The error boundary: what comes out of it is a response."""
+        """The error boundary where something stands round it: what comes out of it is a response."""
         try:
             if request.has_body:
                 request.check_announced_length()
-            response: Any = await self._before(request) if self.before_request.receivers else None
-            if response is None:
-                response = await request.endpoint(request)
-                if not isinstance(response, Response):
-                    response = own(response, request, request.route and request.route.handler)
-            answer: Response = response
-            return await answer.prepare(request) if answer.prepares else answer
+            early = await self._before(request)
+            return await _settle(request, await request.endpoint(request) if early is None else early)
         except Exception as exc:
             return await self.errors.answer(request, exc)
+
+    async def _last_answer(self, request: Request, exc: Exception) -> Response:
+        """The answer to an error outside the boundary: in a hook, an outer middleware, the response itself."""
+        response = await self.errors.answer(request, exc)
+        try:
+            finalize(request, response)
+        except Exception as second:  # an error handler's response is no better
+            await _release(request, response)
+            response = unexpected(request, second)
+            finalize(request, response)
+        return response
 
     async def _before(self, request: Request) -> Response | None:
         """The first response that a hook before the handler returns, None where none does."""
@@ -301,6 +317,12 @@ class Application(Registrar):
 
     def __repr__(self) -> str:
         return f"<Application {self.name}>"
+
+
+async def _settle(request: Request, result: object) -> Response:
+    """A handler's result as a response that can be sent."""
+    response = result if isinstance(result, Response) else own(result, request, request.route and request.route.handler)
+    return await response.prepare(request) if response.prepares else response
 
 
 async def _raise_miss(request: Request) -> Response:

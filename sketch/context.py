@@ -21,8 +21,14 @@ def _request() -> Request:
     return request
 
 
+def find_app() -> Application | None:
+    """The application of the current request, else the one whose context was entered, else None."""
+    request = request_var.get()
+    return app_var.get() if request is None else request.app
+
+
 def _app() -> Application:
-    app = app_var.get()
+    app = find_app()
     if app is None:
         raise RuntimeError("no current application: current_app works in requests, hooks and `with app.context():`")
     return app

@@ -289,10 +289,14 @@ class Request:
         Raises:
             HTTPContentTooLarge: if it does.
         """
-        most = self.limits.body
         length = self.content_length
-        if most is not None and length is not None and length > most:
-            raise HTTPContentTooLarge(f"expected a body of at most {most} bytes, got {length}")
+        if length is not None:
+            self._check_size(length)
+
+    def _check_size(self, size: int) -> None:
+        most = self.limits.body
+        if most is not None and size > most:
+            raise HTTPContentTooLarge(f"expected a body of at most {most} bytes")
 
     async def stream(self) -> AsyncIterator[bytes]:
         """The body in chunks as they arrive, each byte once. After `read()`, the whole body in one chunk.
@@ -302,38 +306,46 @@ class Request:
             ClientDisconnected: if the client leaves, or ends the body short of its announced end.
             HTTPContentTooLarge: once the body exceeds `limits.body`.
         """
-        try:
-            body = self._body
-        except AttributeError:
-            pass
-        else:
-            if body is None:
-                raise RuntimeError("the body was streamed before: use `await request.read()` to have it more than once")
-            if body:
-                yield body
-            return
-        self._body = None
-        reader = self._reader
+        reader = self._take_reader()
         if reader is None:
+            if self._body:
+                yield self._body
             return
-        most = self.limits.body
         received = 0
         while chunk := await reader.read():
             received += len(chunk)
-            if most is not None and received > most:
-                raise HTTPContentTooLarge(f"expected a body of at most {most} bytes")
+            self._check_size(received)
             yield chunk
 
     async def read(self) -> bytes:
         """The whole body. May be called again. Raises as `stream()` does."""
+        reader = self._take_reader()
+        if reader is not None:
+            chunks = []
+            received = 0
+            while chunk := await reader.read():
+                received += len(chunk)
+                self._check_size(received)
+                chunks.append(chunk)
+            self._body = b"".join(chunks)
+        assert self._body is not None
+        return self._body
+
+    def _take_reader(self) -> BodyReader | None:
+        """The reader, once; None where `_body` already has everything.
+
+        Raises:
+            RuntimeError: if somebody else has taken it and the body is not kept.
+        """
         try:
             body = self._body
         except AttributeError:
-            body = b"" if self._reader is None else b"".join([chunk async for chunk in self.stream()])
-            self._body = body
+            reader = self._reader
+            self._body = b"" if reader is None else None
+            return reader
         if body is None:
             raise RuntimeError("the body was streamed before: use `await request.read()` to have it more than once")
-        return body
+        return None
 
     async def text(self) -> str:
         """The body decoded by the charset of its media type, UTF-8 by default.

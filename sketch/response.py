@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from multidict import CIMultiDict
 
-from sketch.context import app_var
+from sketch.context import find_app
 from sketch.cookies import SameSite, format_cookie
 from sketch.exceptions import PHRASES
 from sketch.jsoncodec import STDLIB
@@ -51,6 +51,9 @@ class Response:
     prepares: ClassVar[bool] = False
     """Whether `prepare` has something to do: to open a file, say."""
 
+    _headers: CIMultiDict[str] | None
+    _content_type: str | None
+
     status: int
     body: Body
     raw_headers: RawHeaders
@@ -70,34 +73,28 @@ class Response:
         headers: HeadersArgument = None,
         content_type: str | None = None,
     ) -> None:
-        default: str | None
+        default: str | None = TEXT
         if isinstance(body, str):
             body = body.encode()
-            default = TEXT
-        elif isinstance(body, bytes):
-            default = BYTES
         elif body is None:
-            body = b""
-            default = None
+            body, default = b"", None
         else:
-            body = _bytes_like(body)
-            default = BYTES
-        self._start(body, status, headers, content_type, default)
-
-    def _start(
-        self, body: Body, status: int, headers: HeadersArgument, content_type: str | None, default: str | None
-    ) -> None:
+            body, default = body if isinstance(body, bytes) else _bytes_like(body), BYTES
         self.status = status
         self.body = body
         self.owner = None
-        self._headers: CIMultiDict[str] | None = None
+        self._headers = None
         self._content_type = content_type or default
         if headers is not None:
-            fields = self._headers = CIMultiDict(headers)
-            if content_type is not None:
-                fields["Content-Type"] = content_type
-            elif default is not None:
-                fields.setdefault("Content-Type", default)
+            self._set_headers(headers, content_type)
+
+    def _set_headers(self, headers: HeadersArgument, content_type: str | None) -> None:
+        """Initial fields: a media type among them wins over a default, not over one that was asked for."""
+        fields = self._headers = CIMultiDict(headers or ())
+        if content_type is not None:
+            fields["Content-Type"] = content_type
+        elif self._content_type is not None:
+            fields.setdefault("Content-Type", self._content_type)
 
     @property
     def headers(self) -> CIMultiDict[str]:
@@ -235,9 +232,9 @@ class JSONResponse(Response):
         headers: HeadersArgument = None,
         content_type: str = JSON,
     ) -> None:
-        app = app_var.get()
+        app = find_app()
         codec = STDLIB if app is None else app.json
-        self._start(codec.dumps(data), status, headers, content_type, None)
+        super().__init__(codec.dumps(data), status=status, headers=headers, content_type=content_type)
 
 
 def json_response(data: Any, *, status: int = 200, headers: HeadersArgument = None) -> JSONResponse:
@@ -333,15 +330,14 @@ class StreamResponse(Response):
         *,
         status: int = 200,
         headers: HeadersArgument = None,
-        content_type: str = BYTES,
+        content_type: str | None = None,
     ) -> None:
         if isinstance(iterable, str | bytes | bytearray | memoryview):
             raise TypeError(f"expected an iterable of bytes, got {iterable!r}: use Response(body)")
         if not hasattr(iterable, "__aiter__") and not hasattr(iterable, "__iter__"):
             raise TypeError(f"expected an iterable of bytes, got {iterable!r}: was the generator function called?")
-        # A media type among the headers wins over the default, not over one that was asked for.
-        asked = content_type if content_type != BYTES else None
-        self._start(StreamBody(iterable), status, headers, asked, content_type)
+        super().__init__(b"", status=status, headers=headers, content_type=content_type)
+        self.body = StreamBody(iterable)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
