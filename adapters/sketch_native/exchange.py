@@ -39,7 +39,19 @@ class Exchange:
         trailers: of the request; filled by the parser at the end of the body.
     """
 
-    __slots__ = ("_protocol", "body", "head_sent", "keep_alive", "request", "streaming", "trailers", "unframed")
+    __slots__ = (
+        "_protocol",
+        "_started",
+        "body",
+        "head_sent",
+        "keep_alive",
+        "request",
+        "size",
+        "status",
+        "streaming",
+        "trailers",
+        "unframed",
+    )
 
     def __init__(
         self, protocol: HTTPProtocol, request: Request, body: Body | None, keep_alive: bool, trailers: RawHeaders
@@ -54,25 +66,33 @@ class Exchange:
         """Whether a stream is being sent, which ends when the client leaves, whatever it waits for."""
         self.unframed = False
         """Whether nothing but the end of the connection ends the response."""
+        self.status: int | None = None
+        """Of the answer, None until there is one."""
+        self.size = 0
+        """Bytes of body written so far."""
 
     async def run(self) -> None:
         """Handle the request and write the answer. Afterwards `keep_alive` says whether the connection is good."""
         server = self._protocol.server
-        started = perf_counter() if server.access_log else 0.0
+        self._started = perf_counter() if server.access_log else 0.0
         response = await server.app.handle(self.request)
         # Before anything is awaited: the same object may be the answer of another exchange at the same time.
-        status, payload = response.status, response.payload
+        payload = response.payload
+        self.status = response.status
         head = self._head(response)
         if isinstance(payload, bytes):
-            size = len(payload)
             await self._write_bytes(head, payload)
+            self.size = len(payload)
         elif isinstance(payload, FileBody):
-            size = payload.count
             await self._write_file(head, payload)
+            self.size = payload.count
         else:
-            size = await self._write_stream(head, payload, response.length)
-        if server.access_log:
-            server.log(self._protocol.connection.client, self.request, status, size, perf_counter() - started)
+            await self._write_stream(head, payload, response.length)
+
+    def log(self) -> None:
+        """Write the access log's line, however the exchange has ended."""
+        client, seconds = self._protocol.connection.client, perf_counter() - self._started
+        self._protocol.server.log(client, self.request, self.status, self.size, seconds)
 
     def _head(self, response: Response) -> bytes:
         """The head as it goes out: framing and persistence are decided here, by RFC 9112 sections 6 and 9."""
@@ -128,7 +148,7 @@ class Exchange:
         finally:
             payload.close()
 
-    async def _write_stream(self, head: bytes, payload: Payload, length: int | None) -> int:
+    async def _write_stream(self, head: bytes, payload: Payload, length: int | None) -> None:
         protocol = self._protocol
         if protocol.flow.lost:
             await close_body(payload)
@@ -136,15 +156,14 @@ class Exchange:
         assert not isinstance(payload, bytes | FileBody)
         self.head_sent = self.streaming = True
         chunked = length is None and not self.unframed
-        size = turn = 0
+        turn = 0
         async with Chunks(payload, length) as chunks:
             await protocol.write(head)
             while data := await chunks.next():
-                size += len(data)
+                self.size += len(data)
                 await protocol.write(writer.chunk(data) if chunked else data)
-                if size - turn > TURN:
-                    turn = size
+                if self.size - turn > TURN:
+                    turn = self.size
                     await asyncio.sleep(0)
         if chunked:
             await protocol.write(writer.LAST_CHUNK)
-        return size

@@ -276,7 +276,8 @@ class HTTPProtocol(asyncio.Protocol):
             exchange.keep_alive = False
             logger.info("%s %r: %s", exchange.request.method, exchange.request.raw_path, exc)
             if not exchange.head_sent and not self.flow.lost:
-                self._write_refusal(Refusal(400, "the request body was cut short"))
+                exchange.status = 400
+                self._write_answer(Refusal(400, "the request body was cut short"))
         except asyncio.CancelledError:
             exchange.keep_alive = False
             self.transport.abort()
@@ -288,6 +289,8 @@ class HTTPProtocol(asyncio.Protocol):
             logger.exception("the answer to %s %r failed", exchange.request.method, exchange.request.raw_path)
             self._break_off(exchange)
         finally:
+            if self.server.access_log:
+                exchange.log()
             self._task = self._exchange = None
             if exchange.body is not None:
                 exchange.body.discard()
@@ -299,9 +302,11 @@ class HTTPProtocol(asyncio.Protocol):
                 else:
                     self.close()
 
+    def _write_answer(self, refusal: Refusal) -> None:
+        self.transport.write(writer.refusal(refusal.status, refusal.reason, self.server.clock.fields))
+
     def _write_refusal(self, refusal: Refusal) -> None:
-        answer = writer.refusal(refusal.status, refusal.reason, self.server.clock.fields)
-        self.transport.write(answer)
+        self._write_answer(refusal)
         self.server.log_refusal(self.connection.client, refusal)
 
     @property

@@ -167,7 +167,7 @@ class Server:
                 connection.sweep(now)
         self._timer = self.loop.call_later(self._sweep_interval, self._sweep)
 
-    def log(self, client: Address | None, request: Request, status: int, size: int, seconds: float) -> None:
+    def log(self, client: Address | None, request: Request, status: int | None, size: int, seconds: float) -> None:
         """The access log's line for an answer."""
         log_access(client, request.method, request.target, status, size, seconds)
 
