@@ -100,6 +100,13 @@ DEVIATIONS: tuple[Deviation, ...] = (
         "uvicorn's own line",
         OWN_COMMAND,
     ),
+    Deviation(
+        "test_one_access_line_for_what_breaks_off",
+        ("uvicorn-h11",),
+        "one access line also for what breaks off",
+        "uvicorn's own line, with a status that says nothing of it",
+        OWN_COMMAND,
+    ),
 )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-import uuid
+from contextlib import suppress
 
 import pytest
 
@@ -169,15 +169,38 @@ async def test_a_client_that_leaves_early_harms_nobody(wired: Served) -> None:
     assert (await wired.get("/")).text == "hello"
 
 
-async def test_one_access_line_per_request(wired: Served) -> None:
-    """The same on every server, which writes none of its own beside it."""
-    marker = f"/get?{uuid.uuid4().hex}"
-    await wired.get(marker)
+async def access_line(wired: Served, marker: str) -> str:
+    """Wait for the one line of the access log with a text in it."""
     async with asyncio.timeout(10):
-        while not (lines := [line for line in wired.program.output.splitlines() if marker in line]):
+        while not (
+            lines := [line for line in wired.program.output.splitlines() if f"{marker} " in line.replace('"', " ")]
+        ):
             await wired.get("/")
-    assert len(lines) == 1
-    assert re.search(rf' 127\.0\.0\.1:[0-9]+ "GET {re.escape(marker)}" 200 6 [0-9]\.[0-9]{{6}}$', lines[0]), lines
+    assert len(lines) == 1, lines
+    return lines[0]
+
+
+async def test_one_access_line_per_request(wired: Served, key: str) -> None:
+    """The same on every server, which writes none of its own beside it."""
+    await wired.get(f"/get?{key}")
+    line = await access_line(wired, f"/get?{key}")
+    assert re.search(rf' 127\.0\.0\.1:[0-9]+ "GET /get\?{key}" 200 6 [0-9]\.[0-9]{{6}}$', line), line
+
+
+async def test_one_access_line_for_what_breaks_off(wired: Served, key: str) -> None:
+    """An upload that is cut short, a stream that fails and one whose client leaves have their line, too."""
+    for target, expected in ((f"/stream/broken?{key}", "200 9"), (f"/boom?{key}", "500 25")):
+        with suppress(Broken):
+            await wired.get(target)
+        assert f'"GET {target}" {expected} ' in await access_line(wired, target)
+    target = f"/read?key={key}"
+    async with wired.connect() as wire:
+        await wire.send(f"POST {target} HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc".encode())
+    assert f'"POST {target}" ' in await access_line(wired, target)
+    target = f"/stream/idle?key={key}"
+    async with wired.stream("GET", target) as stream:
+        await stream.chunk()
+    assert f'"GET {target}" 200 5 ' in await access_line(wired, target)
 
 
 async def test_a_websocket_handshake_is_refused(wired: Served) -> None:
