@@ -6,6 +6,7 @@ Everything here is lazy: no adapter, and nothing else of the core, is imported b
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, fields
@@ -212,7 +213,10 @@ def announce(options: ServeOptions, port: int | None = None) -> None:
 def cannot_listen(options: ServeOptions, exc: OSError) -> ServeError:
     """One line for a port in use, a missing permission, an unknown host."""
     place = options.uds if options.uds is not None else f"{options.host}:{options.port}"
-    return ServeError(f"cannot listen on {place}: {exc.strerror or exc}")
+    reason = exc.strerror or str(exc)
+    if exc.errno is not None and reason.startswith("error while attempting to bind"):
+        reason = os.strerror(exc.errno)  # asyncio repeats the address in its own words
+    return ServeError(f"cannot listen on {place}: {reason}")
 
 
 # -- backends ---------------------------------------------------------------------------------------------------------

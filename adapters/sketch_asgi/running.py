@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
@@ -39,21 +40,34 @@ def loop_factory(options: ServeOptions) -> LoopFactory | None:
     return factory
 
 
+def check_certificate(options: ServeOptions) -> None:
+    """Load the TLS files once, before a server does it in its own way.
+
+    Raises:
+        ServeError: for files that cannot be used.
+    """
+    if options.ssl_certfile is None:
+        return
+    try:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(options.ssl_certfile, options.ssl_keyfile)
+    except OSError as exc:  # SSLError is one
+        raise ServeError(f"cannot use {options.ssl_certfile} for TLS: {exc}") from None
+
+
 def run(main: Callable[[], Coroutine[Any, Any, None]], life: Life, options: ServeOptions) -> int:
     """Run a server's coroutine in a loop of its own. Returns the exit code.
 
     Servers make of a failed start an exception or a silent end. The life knows, and has logged why.
     """
-    code = 0
     try:
         with asyncio.Runner(loop_factory=loop_factory(options)) as runner:
             runner.run(main())
     except asyncio.CancelledError:
-        code = 1  # told twice to stop
+        pass  # told twice to stop: an order like the first, only in more of a hurry
     except Exception:
         if not life.exit_code:
             raise
-    return code or life.exit_code
+    return life.exit_code
 
 
 class Stop:

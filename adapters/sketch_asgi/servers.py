@@ -12,7 +12,7 @@ from sketch.servers import ServeOptions, cannot_listen, missing_package
 from sketch_asgi.app import ASGIApplication
 from sketch_asgi.lifespan import Life
 from sketch_asgi.listeners import clear_path, listening, reserved
-from sketch_asgi.running import Stop, announced, run
+from sketch_asgi.running import Stop, announced, check_certificate, run
 
 if TYPE_CHECKING:
     from granian.server.embed import Server as Granian
@@ -43,6 +43,7 @@ class UvicornServer:
             from sketch_asgi.uvicorn_server import UvicornRunner, make_config
         except ModuleNotFoundError as exc:
             raise missing_package("uvicorn", exc) from None
+        check_certificate(options)
         asgi = ASGIApplication(app, access_log=options.access_log)
         runner = UvicornRunner(make_config(asgi, options), options)
         with listening(options) as sockets, runner.signals_taken():
@@ -69,6 +70,7 @@ class HypercornServer:
             from hypercorn.config import Config
         except ModuleNotFoundError as exc:
             raise missing_package("hypercorn", exc) from None
+        check_certificate(options)
         asgi = ASGIApplication(app, access_log=options.access_log)
         config = _configure_hypercorn(Config(), options)
 
@@ -122,6 +124,7 @@ class GranianServer:
             from granian.server.embed import Server  # noqa: F401  # found out before anything is bound
         except ModuleNotFoundError as exc:
             raise missing_package("granian", exc) from None
+        check_certificate(options)
         if options.uds is None:
             with reserved(options) as (address, port):
                 return self._run(app, options, address, port)
