@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
@@ -128,3 +129,13 @@ def test_port_in_use_is_one_line(tmp_path: Path) -> None:
         port = busy.getsockname()[1]
         code, _, errors = sketch("run", "serveme:create_app()", "--port", str(port), cwd=tmp_path)
     assert (code, errors) == (1, f"error: cannot listen on 127.0.0.1:{port}: Address already in use\n")
+
+
+def test_module_runs_as_the_command(tmp_path: Path) -> None:
+    root = Path(__file__).parents[2]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(root), str(root / "adapters")])}
+    done = subprocess.run(
+        [sys.executable, "-m", "sketch", "--version"],
+        cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=30, check=True,
+    )  # fmt: skip
+    assert done.stdout.startswith("sketch ")
