@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -11,12 +12,15 @@ from sketch.response import Response
 from sketch.transport import Body as Payload
 from sketch.transport import Chunks, ClientDisconnected, FileBody, RawHeaders, close_body
 from sketch_native import writer
+from sketch_native.parser import Refusal
 from sketch_native.sendfile import send_file
 
 if TYPE_CHECKING:
     from sketch.request import Request
     from sketch_native.body import Body
     from sketch_native.protocol import HTTPProtocol
+
+logger = logging.getLogger("sketch.native")
 
 SMALL_FILE = 64 * 1024
 """Bytes of a file that are read at once and sent with the head: below it, more system calls cost more than a copy."""
@@ -72,56 +76,85 @@ class Exchange:
         """Bytes of body written so far."""
 
     async def run(self) -> None:
-        """Handle the request and write the answer. Afterwards `keep_alive` says whether the connection is good."""
-        server = self._protocol.server
-        self._started = perf_counter() if server.access_log else 0.0
-        response = await server.app.handle(self.request)
-        # Before anything is awaited: the same object may be the answer of another exchange at the same time.
-        payload = response.payload
-        self.status = response.status
-        head = self._head(response)
-        if isinstance(payload, bytes):
-            await self._write_bytes(head, payload)
-            self.size = len(payload)
-        elif isinstance(payload, FileBody):
-            await self._write_file(head, payload)
-            self.size = payload.count
-        else:
-            await self._write_stream(head, payload, response.length)
+        """Handle the request, write the answer, and tell the protocol whether the connection is still good."""
+        protocol = self._protocol
+        server = protocol.server
+        if server.access_log:
+            self._started = perf_counter()
+        try:
+            response = await server.app.handle(self.request)
+            # Before anything is awaited: the same object may be the answer of another exchange at the same time.
+            payload = response.payload
+            self.status = response.status
+            head = self._head(response)
+            if isinstance(payload, bytes):
+                self._write_bytes(head, payload)
+            elif isinstance(payload, FileBody):
+                await self._write_file(head, payload)
+            else:
+                await self._write_stream(head, payload, response.length)
+            if protocol.flow.blocked:
+                await protocol.flow.drain()
+        except ClientDisconnected as exc:
+            self._client_left(exc)
+        except asyncio.CancelledError:
+            self._cancelled()
+        except Exception as exc:
+            self._failed(exc)
+        finally:
+            if server.access_log:
+                self._log()
+            protocol.exchange_ended(self)
 
-    def log(self) -> None:
+    def _log(self) -> None:
         """Write the access log's line, however the exchange has ended."""
         client, seconds = self._protocol.connection.client, perf_counter() - self._started
         self._protocol.server.log(client, self.request, self.status, self.size, seconds)
 
+    def _client_left(self, exc: ClientDisconnected) -> None:
+        self.keep_alive = False
+        logger.info("%s %r: %s", self.request.method, self.request.raw_path, exc)
+        if not self.head_sent and not self._protocol.flow.lost:
+            self.status = 400
+            self._protocol.write_refusal(Refusal(400, "the request body was cut short"))
+
+    def _cancelled(self) -> None:
+        """By the server's deadline, or because the client of a stream left."""
+        self.keep_alive = False
+        self._protocol.transport.abort()
+        logger.info("%s %r was cancelled", self.request.method, self.request.raw_path)
+
+    def _failed(self, exc: Exception) -> None:
+        """End an answer that failed after its head so that nobody takes it for a complete one."""
+        self.keep_alive = False
+        logger.error("the answer to %s %r failed", self.request.method, self.request.raw_path, exc_info=exc)
+        self._protocol.break_off(reset=self.unframed)
+
     def _head(self, response: Response) -> bytes:
         """The head as it goes out: framing and persistence are decided here, by RFC 9112 sections 6 and 9."""
-        self.keep_alive = self._stays_open(response)
-        chunked = False
+        protocol, body, fields = self._protocol, self.body, response.raw_headers
+        modern = self.request.http_version == "1.1"
+        connection = b""
         if response.length is None and not isinstance(response.payload, bytes):
-            chunked = self.request.http_version == "1.1"
-            if not chunked:
-                self.keep_alive = False
+            if modern:
+                connection = b"transfer-encoding: chunked\r\n"
+            else:
                 self.unframed = True
-        if self.keep_alive:
-            connection = b"" if self.request.http_version == "1.1" else b"connection: keep-alive\r\n"
-        else:
-            connection = b"connection: close\r\n"
-        if chunked:
-            connection += b"transfer-encoding: chunked\r\n"
-        return writer.head(response.status, response.raw_headers, self._protocol.server.clock.fields, connection)
-
-    def _stays_open(self, response: Response) -> bool:
-        body = self.body
-        return (
-            self.keep_alive
-            and not self._protocol.ending
+        if (
+            self.unframed
+            or protocol.ending
             # A client that was never told to go on will not send its body, or already does: nobody can know.
-            and (body is None or body.ended or not body.awaits_continue)
-            and not (len(response.raw_headers) > 2 and writer.wants_close(response.raw_headers))
-        )
+            or (body is not None and body.awaits_continue and not body.ended)
+            or (len(fields) > 2 and writer.wants_close(fields))
+        ):
+            self.keep_alive = False
+        if not self.keep_alive:
+            connection += b"connection: close\r\n"
+        elif not modern:
+            connection += b"connection: keep-alive\r\n"
+        return writer.head(response.status, fields, protocol.server.clock.fields, connection)
 
-    async def _write_bytes(self, head: bytes, payload: bytes) -> None:
+    def _write_bytes(self, head: bytes, payload: bytes) -> None:
         protocol = self._protocol
         if protocol.flow.lost:
             raise ClientDisconnected("the client left before the response")
@@ -131,8 +164,7 @@ class Exchange:
         else:
             protocol.transport.write(head)
             protocol.transport.write(payload)
-        if protocol.flow.blocked:
-            await protocol.flow.drain()
+        self.size = len(payload)
 
     async def _write_file(self, head: bytes, payload: FileBody) -> None:
         try:
@@ -140,11 +172,12 @@ class Exchange:
                 data = os.pread(payload.file.fileno(), payload.count, payload.offset)
                 if len(data) != payload.count:
                     raise RuntimeError(f"expected {payload.path} to keep its size, but it has become shorter")
-                await self._write_bytes(head, data)
+                self._write_bytes(head, data)
             else:
                 self.head_sent = self.streaming = True
                 await self._protocol.write(head)
                 await send_file(self._protocol, payload)
+                self.size = payload.count
         finally:
             payload.close()
 

@@ -31,6 +31,13 @@ _NO_TRAILERS = frozenset(
     b" proxy-authorization range te trailer transfer-encoding upgrade".split()
 )
 
+_METHODS = {method.encode(): method for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "QUERY")}
+
+# The fields that the parser itself has to know.
+_SPECIAL = frozenset((b"host", b"content-length", b"transfer-encoding", b"expect"))
+
+_NO_FIELDS: RawHeaders = []
+
 # Other protocols whose request lines llhttp takes for HTTP.
 _OTHER_PROTOCOLS = (b" RTSP/", b" ICE/")
 
@@ -72,6 +79,7 @@ class RequestParser:
     """
 
     __slots__ = (
+        "_at_start",
         "_begun",
         "_body",
         "_chunks",
@@ -111,16 +119,17 @@ class RequestParser:
         self._muted = False
         self._upgrade = False
         self._completed = 0
+        self._at_start = True
         self._seen = b""
         self._fed = 0
         self.keep_alive = True
         self._reset()
 
     def _reset(self) -> None:
-        """Forget the last request. The lists are new: the last request keeps its own."""
+        """Forget the last request. The list is new: the last request keeps its own."""
         self.target = b""
         self.headers: RawHeaders = []
-        self.trailers: RawHeaders = []
+        self.trailers = _NO_FIELDS
         self.content_length: int | None = None
         self._transfer_encoding: list[bytes] | None = None
         self._expect: bytes | None = None
@@ -141,7 +150,7 @@ class RequestParser:
         """
         if self._unknown_method is not None:
             return self._collect_method(data)
-        at_start = not self._begun
+        self._at_start = at_start = not self._begun
         # Of a head in several parts, the end of the request line may be in this one.
         self._seen = data if at_start else self._seen[-SLICE:] + data
         self._completed = 0
@@ -188,35 +197,39 @@ class RequestParser:
             self._add_trailer(name, value)
             return
         self.headers.append((name, value))
-        if name == b"host":
-            self._hosts += 1
-            if self._hosts > 1 or not valid_authority(value):
-                self._refuse(400, "expected one valid Host field")
-        elif name == b"content-length":
-            self.content_length = int(value)
-        elif name == b"transfer-encoding":
-            codings = [coding.strip().lower() for coding in value.split(b",")]
-            self._transfer_encoding = (self._transfer_encoding or []) + codings
-        elif name == b"expect":
-            self._expect = value.lower()
+        if name in _SPECIAL:
+            self._note(name, value)
 
     def on_headers_complete(self) -> None:
         """The end of a head: everything that can be refused is refused here, before anybody hears of the request."""
         if self._muted:
             return
         parser = self._parser
-        self._check_version(parser.get_http_version())
-        self.method = method = parser.get_method().decode("ascii")
+        method = parser.get_method()
+        self.method = _METHODS.get(method) or method.decode("ascii")
         self.keep_alive = parser.should_keep_alive()
-        self._check_size()
-        self._check_target(method)
+        self._upgrade = parser.should_upgrade()
+        # Most heads are not looked at closely: what could be wrong with them shows in these few tests.
+        target = self.target
+        if (
+            self._at_start
+            and not self._completed
+            and self._seen.startswith(b" HTTP/1.1\r\n", len(method) + 1 + len(target))
+        ):
+            self.version = "1.1"
+        else:
+            self._check_protocol(parser.get_http_version())
+        if target[:1] != b"/" or self._upgrade or b"#" in target:
+            self._check_target()
+        if self._fed > self._limits.head or len(self.headers) > self._limits.headers:
+            self._check_size()
         if not self._hosts and self.version == "1.1":
             self._refuse(400, "expected a Host field")
-        self._check_framing()
-        self.expect_continue = False
-        if self._expect is not None:
-            self._check_expect(self._expect)
-        self._upgrade = parser.should_upgrade()
+        if self._transfer_encoding is None:
+            self.chunked = False
+        else:
+            self._check_transfer_encoding(self._transfer_encoding)
+        self.expect_continue = self._expect is not None and self._check_expect(self._expect)
         self._head_done = True
         self._fed = self._body = self._chunks = self._trailer_size = 0
         self._sink.on_head()
@@ -247,7 +260,21 @@ class RequestParser:
         self._refusal = Refusal(status, reason)
         raise self._refusal
 
-    def _check_version(self, version: str) -> None:
+    def _note(self, name: bytes, value: bytes) -> None:
+        """Keep what a field says of the message's framing or destination."""
+        if name == b"host":
+            self._hosts += 1
+            if self._hosts > 1 or not valid_authority(value):
+                self._refuse(400, "expected one valid Host field")
+        elif name == b"content-length":
+            self.content_length = int(value)
+        elif name == b"transfer-encoding":
+            codings = [coding.strip().lower() for coding in value.split(b",")]
+            self._transfer_encoding = (self._transfer_encoding or []) + codings
+        else:
+            self._expect = value.lower()
+
+    def _check_protocol(self, version: str) -> None:
         if version not in ("1.1", "1.0"):
             self._refuse(400 if version == "0.9" else 505, f"HTTP version {version}")
         for name in _OTHER_PROTOCOLS:
@@ -259,40 +286,39 @@ class RequestParser:
         limits = self._limits
         if len(self.headers) > limits.headers:
             self._refuse(431, f"over {limits.headers} header fields")
-        # What was fed since the last request is never less than the head: mostly nothing needs to be added up.
-        if self._fed > limits.head and sum(len(n) + len(v) + 4 for n, v in self.headers) > limits.head:
+        # What was fed since the last request is never less than the head, but it may be more.
+        if sum(len(name) + len(value) + 4 for name, value in self.headers) > limits.head:
             self._refuse(431, f"header fields over {limits.head} bytes")
 
-    def _check_target(self, method: str) -> None:
+    def _check_target(self) -> None:
         """The forms of RFC 9112 section 3.2."""
         target = self.target
-        if method == "CONNECT":
+        if self.method == "CONNECT":
             self._refuse(501, "CONNECT is not implemented")
         if b"#" in target:
             self._refuse(400, "fragment in the request target")
-        if target[:1] == b"/" or (target == b"*" and method == "OPTIONS"):
+        if target[:1] == b"/" or (target == b"*" and self.method == "OPTIONS"):
             return
         absolute = _ABSOLUTE.match(target)
         if absolute is None or not absolute[1] or not valid_authority(absolute[1]):
             self._refuse(400, "malformed request target")
 
-    def _check_framing(self) -> None:
+    def _check_transfer_encoding(self, codings: list[bytes]) -> None:
         """RFC 9112 section 6: one way to find the end of the body, or no request."""
-        codings = self._transfer_encoding
-        self.chunked = codings is not None
-        if codings is None:
-            return
         if self.version == "1.0" or self.content_length is not None:
             self._refuse(400, "Transfer-Encoding in HTTP/1.0 or with Content-Length")
         if codings[-1:] != [b"chunked"] or b"chunked" in codings[:-1]:
             self._refuse(400, "Transfer-Encoding does not end in one chunked")
         if len(codings) > 1:
             self._refuse(501, "transfer codings other than chunked are not implemented")
+        self.chunked = True
+        self.trailers = []
 
-    def _check_expect(self, expect: bytes) -> None:
+    def _check_expect(self, expect: bytes) -> bool:
+        """Whether the client waits for leave to send a body (RFC 9110 section 10.1.1)."""
         if expect != b"100-continue":
             self._refuse(417, "expectation other than 100-continue")
-        self.expect_continue = self.version == "1.1" and (self.chunked or bool(self.content_length))
+        return self.version == "1.1" and (self.chunked or bool(self.content_length))
 
     def _add_trailer(self, name: bytes, value: bytes) -> None:
         self._trailer_size += len(name) + len(value) + 4

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, cast
 
 from sketch.exceptions import HTTPException
 from sketch.request import Request
-from sketch.transport import ClientDisconnected
 from sketch_native import writer
 from sketch_native.body import Body
 from sketch_native.connection import NativeConnection
@@ -170,12 +169,14 @@ class HTTPProtocol(asyncio.Protocol):
         """Feed the parser slice by slice. Past the pipeline's limit the rest is kept, and the socket is not read."""
         position = 0
         try:
+            if len(data) <= SLICE and not self._queue:  # the usual case: one small request
+                data = self._parser.feed(data)
             while position < len(data):
                 if len(self._queue) >= self.server.limits.pipeline:
                     self._backlog = data[position:]
                     self.transport.pause_reading()
                     return
-                part = data[position : position + SLICE] if position or len(data) > SLICE else data
+                part = data[position : position + SLICE]
                 position += len(part) - len(self._parser.feed(part))
         except Refusal as refusal:
             self._refuse(refusal)
@@ -261,53 +262,31 @@ class HTTPProtocol(asyncio.Protocol):
         self._waits_for = EXCHANGE
         self.read_deadline = NEVER
         if isinstance(turn, Refusal):
-            self._write_refusal(turn)
+            self.write_refusal(turn)
+            self.server.log_refusal(self.connection.client, turn)
             self.close()
         else:
             self._exchange = turn
             self.connection.trailers = turn.trailers
             # A context of its own: what one request sets must not be seen by the next on the same connection.
-            self._task = self.loop.create_task(self._run(turn), context=self.server.context.copy())
+            self._task = self.loop.create_task(turn.run(), context=self.server.context.copy())
 
-    async def _run(self, exchange: Exchange) -> None:
-        try:
-            await exchange.run()
-        except ClientDisconnected as exc:
-            exchange.keep_alive = False
-            logger.info("%s %r: %s", exchange.request.method, exchange.request.raw_path, exc)
-            if not exchange.head_sent and not self.flow.lost:
-                exchange.status = 400
-                self._write_answer(Refusal(400, "the request body was cut short"))
-        except asyncio.CancelledError:
-            exchange.keep_alive = False
-            self.transport.abort()
-            if not self._eof and not self.flow.lost:
-                raise
-            logger.info("%s %r: the client left", exchange.request.method, exchange.request.raw_path)
-        except Exception:
-            exchange.keep_alive = False
-            logger.exception("the answer to %s %r failed", exchange.request.method, exchange.request.raw_path)
-            self._break_off(exchange)
-        finally:
-            if self.server.access_log:
-                exchange.log()
-            self._task = self._exchange = None
-            if exchange.body is not None:
-                exchange.body.discard()
-            if self.flow.lost:
-                self.server.forget(self)
-            elif not self.transport.is_closing():
-                if exchange.keep_alive:
-                    self._proceed()
-                else:
-                    self.close()
+    def exchange_ended(self, exchange: Exchange) -> None:
+        """Go on after an exchange, in its task's last step."""
+        self._task = self._exchange = None
+        if exchange.body is not None:
+            exchange.body.discard()
+        if self.flow.lost:
+            self.server.forget(self)
+        elif not self.transport.is_closing():
+            if exchange.keep_alive:
+                self._proceed()
+            else:
+                self.close()
 
-    def _write_answer(self, refusal: Refusal) -> None:
+    def write_refusal(self, refusal: Refusal) -> None:
+        """Answer in the application's place."""
         self.transport.write(writer.refusal(refusal.status, refusal.reason, self.server.clock.fields))
-
-    def _write_refusal(self, refusal: Refusal) -> None:
-        self._write_answer(refusal)
-        self.server.log_refusal(self.connection.client, refusal)
 
     @property
     def ending(self) -> bool:
@@ -375,13 +354,11 @@ class HTTPProtocol(asyncio.Protocol):
         if self._task is not None and self._exchange is not None and self._exchange.streaming:
             self._task.cancel()
 
-    def _break_off(self, exchange: Exchange) -> None:
-        """End an answer that has failed so that nobody takes it for a complete one."""
-        if exchange.unframed:
-            # Its end is the connection's end: only a reset tells the two apart.
-            self.transport.get_extra_info("socket").setsockopt(
-                socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
-            )
+    def break_off(self, *, reset: bool) -> None:
+        """End the connection in the middle of an answer; by a reset where nothing else would show that it was."""
+        if reset:
+            linger = struct.pack("ii", 1, 0)
+            self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
             self.transport.abort()
         else:
             self.transport.close()

@@ -44,7 +44,9 @@ def head(status: int, fields: RawHeaders, common: bytes, connection: bytes) -> b
         connection: the server's `Connection` and framing fields as they go out, or nothing.
     """
     line = STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status
-    if len(fields) > 2:  # more than a media type and a length: a handler has set fields
+    if len(fields) == 2:  # a media type and a length: most responses
+        return b"%b%b: %b\r\n%b: %b\r\n%b%b\r\n" % (line, *fields[0], *fields[1], common, connection)
+    if len(fields) > 2:  # a handler has set fields
         fields, common = _without_doubles(fields, common)
     return b"%b%b%b%b\r\n" % (line, b"".join([b"%b: %b\r\n" % field for field in fields]), common, connection)
 
