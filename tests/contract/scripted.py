@@ -12,7 +12,7 @@ from collections.abc import AsyncIterable, Awaitable, Generator
 from typing import Any
 from urllib.parse import unquote
 
-from tests.contract.wire import Broken, Cut, Headers, Upload
+from tests.wire import Broken, Cut, Headers, Upload
 
 Message = dict[str, Any]
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from tests.contract.transports import ROOT, Served
-from tests.contract.wire import Wire
 from tests.programs import SHUTDOWN, Program
+from tests.wire import Wire
 
 APP = "tests.contract.app:app"
 

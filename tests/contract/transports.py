@@ -22,8 +22,8 @@ import trustme
 from sketch.testing import TestClient
 from sketch.transport import ClientDisconnected
 from tests.contract.scripted import ScriptedServer
-from tests.contract.wire import DEADLINE, Broken, Cut, Headers, Reply, Upload, Wire, chunked, encode_head
 from tests.programs import SHUTDOWN, Program, free_port
+from tests.wire import DEADLINE, Broken, Cut, Headers, Reply, Upload, Wire, chunked, encode_head
 
 
 class Stream(Protocol):
