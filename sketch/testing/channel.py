@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterable
 
+from sketch.transport import Chunks
+
 
 class Channel:
     """Hands chunks from one task to another, one at a time, each only when it is asked for.
@@ -63,45 +65,29 @@ class Channel:
         return b""
 
 
-async def pump(source: AsyncIterable[bytes], channel: Channel, length: int | None) -> None:
+async def pump(source: AsyncIterable[bytes], channel: Channel, length: int | None = None) -> int:
     """Pull chunks as they are asked for, and close the source in this task, once, however it ends.
 
     Args:
         source: of chunks; empty ones are passed over.
-        channel: where they go. It is left open: the caller knows what an error means there.
-        length: how many bytes they must add up to, None where nobody said.
+        channel: where they go. It is left open: the caller knows what an end or an error means there.
+        length: how many bytes the application has announced, None where it has not.
 
-    Raises:
-        ValueError: if they do not.
-        TypeError: for a chunk that is not bytes.
+    Returns:
+        How many bytes there were until the end, or until the reader left.
+
+    Raises what `sketch.transport.Chunks` raises.
     """
-    iterator = aiter(source)
     sent = 0
-    try:
+    async with Chunks(source, length) as chunks:
         while await channel.wanted():
             channel.producing = True
             try:
-                chunk = await anext(iterator, None)
+                chunk = await chunks.next()
             finally:
                 channel.producing = False
-            if chunk is None:
+            if not chunk:
                 break
-            sent += _size(chunk)
-            if length is not None and sent > length:
-                raise ValueError(f"expected a body of {length} bytes, as its Content-Length says, got more")
-            if chunk:
-                channel.put(bytes(chunk))
-        else:
-            return
-    finally:
-        aclose = getattr(iterator, "aclose", None)
-        if aclose is not None:
-            await aclose()
-    if length is not None and sent < length:
-        raise ValueError(f"expected a body of {length} bytes, as its Content-Length says, got {sent}")
-
-
-def _size(chunk: object) -> int:
-    if not isinstance(chunk, bytes | bytearray | memoryview):
-        raise TypeError(f"expected chunks of bytes, got {chunk!r}")
-    return len(chunk)
+            sent += len(chunk)
+            channel.put(bytes(chunk))
+    return sent

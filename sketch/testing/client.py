@@ -192,12 +192,10 @@ class TestClient:
     async def _answer(self, exchange: Exchange) -> ClientResponse:
         try:
             response = await exchange.head()
-        except ClientDisconnected:
-            if exchange.upload_error is not None:
-                raise exchange.upload_error from None
-            raise
-        error = exchange.unexpected
-        if error is not None and self._raise_errors:
+        except ClientDisconnected as exc:
+            raise exchange.upload_error or exc from None
+        error = exchange.upload_error or (exchange.unexpected if self._raise_errors else None)
+        if error is not None:
             exchange.disconnect()
             await exchange.ended()
             raise error

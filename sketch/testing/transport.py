@@ -69,14 +69,18 @@ class Upload:
 
     async def _run(self, source: AsyncIterable[bytes], length: int | None) -> None:
         try:
-            await pump(source, self._channel, length)
-        except (ClientDisconnected, ValueError) as exc:
+            sent = await pump(source, self._channel)
+            if length is not None and sent > length:
+                raise ValueError(f"expected a body of {length} bytes, as its Content-Length says, got {sent}")
+        except ClientDisconnected as exc:
             self._cut(exc)
         except Exception as exc:
-            # The test's own generator failed: the application sees a client that went away, the test its error.
+            # The test is at fault: the application sees a client that went away, the test its error.
             self.error = exc
             self._cut(exc)
         else:
+            if length is not None and sent < length:
+                self._cut(None)
             self._channel.end()
 
     def _cut(self, cause: BaseException | None) -> None:

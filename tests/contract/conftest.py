@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import uuid
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -163,11 +163,12 @@ def key() -> str:
     return uuid.uuid4().hex
 
 
-@pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Show what the server has written when a test of it fails."""
-    outcome: Any = yield
-    report = outcome.get_result()
-    served = getattr(item, "funcargs", {}).get("transport") or getattr(item, "funcargs", {}).get("wired")
+    report = yield
+    arguments = getattr(item, "funcargs", {})
+    served = arguments.get("transport") or arguments.get("wired")
     if report.when == "call" and report.failed and isinstance(served, Served):
         report.sections.append((f"output of {served.name}", served.program.output[-6000:]))
+    return report

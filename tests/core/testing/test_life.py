@@ -1,0 +1,126 @@
+"""Starting and stopping the application; contexts; what is not built."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextvars import ContextVar
+from typing import Any
+
+import pytest
+
+from sketch.application import Application
+from sketch.request import Request
+from sketch.response import JSONResponse, Response, StreamResponse
+from sketch.testing import TestClient
+from tests.core.testing.support import echo, in_loop, serving
+
+
+@in_loop
+async def test_the_application_is_started_and_stopped_in_one_task() -> None:
+    events: list[tuple[str, Any]] = []
+    app = serving(echo)
+
+    def note(name: str) -> None:
+        events.append((name, asyncio.current_task()))
+
+    async def context(app: Application) -> AsyncIterator[None]:
+        note("enter")
+        yield
+        note("exit")
+
+    app.cleanup_ctx.append(context)
+    app.on_startup.append(lambda: note("startup"))
+    app.on_shutdown.append(lambda: note("shutdown"))
+    app.on_cleanup.append(lambda: note("cleanup"))
+    client = TestClient(app)
+    await asyncio.create_task(client.start())
+    await client.shutdown()
+    assert app.stopping
+    assert (await client.get("/")).status == 200
+    await asyncio.create_task(client.stop())
+    assert [name for name, _ in events] == ["enter", "startup", "shutdown", "cleanup", "exit"]
+    assert len({task for _, task in events}) == 1
+    await client.stop()
+    assert len(events) == 5
+
+
+@in_loop
+async def test_a_failed_start_is_raised() -> None:
+    app = serving(echo)
+
+    async def fail() -> None:
+        raise ZeroDivisionError("no database")
+
+    app.on_startup.append(fail)
+    with pytest.raises(ZeroDivisionError, match="no database"):
+        async with TestClient(app):
+            raise AssertionError("expected no body")
+
+
+@in_loop
+async def test_requests_need_a_started_application() -> None:
+    client = TestClient(serving(echo))
+    with pytest.raises(RuntimeError, match="the application is not started"):
+        await client.get("/")
+    async with client:
+        with pytest.raises(RuntimeError, match="already started"):
+            await client.start()
+
+
+@in_loop
+async def test_requests_run_in_contexts_of_their_own() -> None:
+    variable: ContextVar[str] = ContextVar("variable", default="unset")
+
+    async def handler() -> Response:
+        seen = variable.get()
+        variable.set("changed")
+        return Response(seen)
+
+    async with TestClient(serving(handler)) as client:
+        assert await (await client.get("/")).text() == "unset"
+        variable.set("from the test")
+        assert await (await client.get("/")).text() == "from the test"
+        assert variable.get() == "from the test"
+
+
+@in_loop
+async def test_a_stream_ends_when_the_application_stops() -> None:
+    async def handler(request: Request) -> Response:
+        async def body() -> AsyncIterator[bytes]:
+            yield b"begin "
+            await request.app.stopping.wait()
+            yield b"end"
+
+        return StreamResponse(body())
+
+    async with TestClient(serving(handler)) as client:
+        response = await client.get("/")
+        reading = asyncio.create_task(response.read())
+        await asyncio.sleep(0)
+        await client.shutdown()
+        assert await reading == b"begin end"
+
+
+@in_loop
+async def test_what_the_lifespan_hands_out_is_copied_per_request() -> None:
+    async def lifespan(app: Application) -> AsyncIterator[dict[str, Any]]:
+        yield {"pool": 7}
+
+    async def handler(request: Request) -> Response:
+        fresh = "mark" not in request.state
+        request.state["mark"] = True
+        return JSONResponse([request.state["pool"], fresh])
+
+    app = Application(lifespan=lifespan)
+    app.router.add_route("GET", "/", handler)
+    async with TestClient(app) as client:
+        assert await (await client.get("/")).json() == [7, True]
+        assert await (await client.get("/")).json() == [7, True]
+
+
+@in_loop
+async def test_websockets_say_that_they_are_not_built() -> None:
+    async with TestClient(serving(echo)) as client:
+        with pytest.raises(NotImplementedError, match="websockets are not built yet"):
+            client.websocket("/chat")

@@ -1,0 +1,161 @@
+"""Uploads as they are pulled and cut, and the errors of handlers and bodies."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import suppress
+
+import pytest
+
+from sketch.exceptions import HTTPNotFound
+from sketch.request import Request
+from sketch.response import Response, StreamResponse
+from sketch.testing import TestClient
+from sketch.transport import ClientDisconnected
+from tests.core.testing.support import echo, in_loop, serving
+
+
+@in_loop
+async def test_uploads_are_pulled_by_the_handler() -> None:
+    sent: list[str] = []
+
+    async def upload() -> AsyncIterator[bytes]:
+        try:
+            for chunk in (b"one", b"two", b"three"):
+                sent.append(chunk.decode())
+                yield chunk
+        finally:
+            sent.append("closed")
+
+    async def handler(request: Request) -> Response:
+        stream = request.stream()
+        assert sent == []
+        first = await anext(stream)
+        assert sent == ["one"]
+        await stream.aclose()
+        return Response(first)
+
+    async with TestClient(serving(handler)) as client:
+        response = await client.post("/", body=upload())
+        assert await response.read() == b"one"
+        await response.close()
+    assert sent == ["one", "closed"]
+
+
+@pytest.mark.parametrize("how", ["raises", "ends early", "bytes too few"])
+@in_loop
+async def test_an_upload_cut_short_is_never_complete(how: str) -> None:
+    seen: list[str] = []
+
+    async def upload() -> AsyncIterator[bytes]:
+        yield b"0123456789"
+        if how == "raises":
+            raise ClientDisconnected
+
+    async def handler(request: Request) -> Response:
+        try:
+            await request.read()
+        except ClientDisconnected:
+            seen.append("ClientDisconnected")
+            await request.wait_disconnected()
+            raise
+        return Response("complete")
+
+    body = b"0123456789" if how == "bytes too few" else upload()
+    headers = {} if how == "raises" else {"Content-Length": "100"}
+    async with TestClient(serving(handler)) as client:
+        with pytest.raises(ClientDisconnected):
+            await client.post("/", body=body, headers=headers)
+    assert seen == ["ClientDisconnected"]
+
+
+@in_loop
+async def test_an_error_in_the_tests_own_upload_is_raised_in_the_test() -> None:
+    async def upload() -> AsyncIterator[bytes]:
+        yield b"x"
+        raise ZeroDivisionError("mine")
+
+    async def tolerant(request: Request) -> Response:
+        with suppress(ClientDisconnected):
+            await request.read()
+        return Response("fine")
+
+    for handler in (echo, tolerant):
+        async with TestClient(serving(handler)) as client:
+            with pytest.raises(ZeroDivisionError, match="mine"):
+                await client.post("/", body=upload())
+
+
+@in_loop
+async def test_an_upload_must_not_be_longer_than_announced() -> None:
+    async with TestClient(serving(echo)) as client:
+        with pytest.raises(ValueError, match="expected a body of 1 bytes, as its Content-Length says, got 2"):
+            await client.post("/", body=b"ab", headers={"Content-Length": "1"})
+
+
+async def boom() -> Response:
+    raise ZeroDivisionError("unexpected")
+
+
+@in_loop
+async def test_unexpected_errors_are_raised_in_the_test() -> None:
+    async with TestClient(serving(boom)) as client:
+        with pytest.raises(ZeroDivisionError, match="unexpected"):
+            await client.get("/")
+
+
+@in_loop
+async def test_or_answered_as_a_server_does() -> None:
+    async with TestClient(serving(boom), raise_errors=False) as client:
+        response = await client.get("/")
+        assert response.status == 500
+        assert "unexpected" not in await response.text()
+
+
+@in_loop
+async def test_http_errors_are_answers() -> None:
+    async def handler() -> Response:
+        raise HTTPNotFound("nothing here")
+
+    async with TestClient(serving(handler)) as client:
+        response = await client.get("/")
+        assert (response.status, await response.text()) == (404, "nothing here")
+
+
+@pytest.mark.parametrize(("raise_errors", "expected"), [(True, ZeroDivisionError), (False, ConnectionResetError)])
+@in_loop
+async def test_a_body_that_fails_halfway(raise_errors: bool, expected: type[Exception]) -> None:
+    async def body() -> AsyncIterator[bytes]:
+        yield b"first"
+        raise ZeroDivisionError
+
+    async def handler() -> Response:
+        return StreamResponse(body())
+
+    async with TestClient(serving(handler), raise_errors=raise_errors) as client:
+        response = await client.get("/")
+        stream = response.stream()
+        assert await anext(stream) == b"first"
+        with pytest.raises(expected):
+            await anext(stream)
+
+
+@pytest.mark.parametrize("chunks", [[b"ab"], [b"abcd", b"e"]])
+@in_loop
+async def test_a_body_must_be_as_long_as_announced(chunks: list[bytes]) -> None:
+    async def handler() -> Response:
+        return StreamResponse(iter(chunks), headers={"Content-Length": "4"})
+
+    async with TestClient(serving(handler)) as client:
+        with pytest.raises(RuntimeError, match="expected the application to stream as many bytes"):
+            await (await client.get("/")).read()
+
+
+@in_loop
+async def test_a_body_must_be_of_bytes() -> None:
+    async def handler() -> Response:
+        return StreamResponse(iter(["text"]))  # type: ignore[list-item]
+
+    async with TestClient(serving(handler)) as client:
+        with pytest.raises(TypeError, match="stream to yield bytes, got 'text'"):
+            await (await client.get("/")).read()
