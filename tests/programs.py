@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
@@ -35,7 +35,9 @@ def script(name: str) -> list[str]:
 class Program:
     """A running server program and what it has printed."""
 
-    def __init__(self, command: Sequence[str], port: int, cwd: Path, log: Path) -> None:
+    def __init__(
+        self, command: Sequence[str], port: int, cwd: Path, log: Path, environment: Mapping[str, str] | None = None
+    ) -> None:
         self.port = port
         self.url = f"http://127.0.0.1:{port}"
         self._log = log
@@ -46,7 +48,7 @@ class Program:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env=os.environ | {"PYTHONUNBUFFERED": "1"},
+                env={**os.environ, "PYTHONUNBUFFERED": "1", **(environment or {})},
             )
 
     @property

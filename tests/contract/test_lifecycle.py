@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.transports import ROOT, Served
+from tests.contract.transports import FIND_TESTS, ROOT, Served
 from tests.programs import SHUTDOWN, Program
 from tests.wire import Wire
 
@@ -68,7 +68,7 @@ async def test_the_exit_code_is_zero(pool: Any, server_name: str, idle: bool) ->
 async def test_a_client_on_a_unix_socket_has_no_address(server_name: str, tmp_path: Path) -> None:
     path = tmp_path / "socket"
     command = [sys.executable, "-m", "tests.contract.serve", server_name, APP, "0", "--uds", str(path)]
-    program = Program(command, 0, ROOT, tmp_path / "log")
+    program = Program(command, 0, ROOT, tmp_path / "log", FIND_TESTS)
     try:
         wire = await connected(path, program)
         await wire.send(b"GET /echo HTTP/1.1\r\nHost: example.org\r\n\r\n")

@@ -207,7 +207,7 @@ class Served(Transport):
         for attempt in (1, 2, 3):
             port = free_port()
             arguments = [part.replace("PORT", str(port)) for part in command]
-            program = Program([sys.executable, *arguments], port, ROOT, log / f"{port}.log")
+            program = Program([sys.executable, *arguments], port, ROOT, log / f"{port}.log", FIND_TESTS)
             try:
                 program.wait_until_it_listens()
             except AssertionError:
@@ -297,5 +297,7 @@ ALL = (*IN_PROCESS, *SERVED, *COMMANDS)
 SMOKE = ("memory", "scripted", "native-asyncio")
 
 ROOT = Path(__file__).parents[2]
+FIND_TESTS = {"PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])}
+"""For processes that import `tests`, also where PYTHONSAFEPATH keeps the working directory off the path."""
 
 assert os.name == "posix", "the contract suite runs on POSIX"
