@@ -23,6 +23,8 @@ _CHUNK_FRAMING = 16
 _TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _ABSOLUTE = re.compile(rb"(?i:https?)://([^/?#]*)")
 _LONGEST_METHOD = 32
+_LONGEST_LENGTH = 32
+"""Digits of a Content-Length, zeros included. httptools bounds the number, and `int` fails at thousands of zeros."""
 
 # Fields that must not arrive as trailers (RFC 9110 section 6.5.1): framing, routing, authentication, content.
 _NO_TRAILERS = frozenset(
@@ -40,6 +42,8 @@ _NO_FIELDS: RawHeaders = []
 
 # Other protocols whose request lines llhttp takes for HTTP.
 _OTHER_PROTOCOLS = (b" RTSP/", b" ICE/")
+
+_CHUNKED_NOT_LAST = "Request has invalid `Transfer-Encoding`"
 
 _PARSER_STATUS = {
     "Invalid HTTP version": 505,
@@ -95,6 +99,7 @@ class RequestParser:
         "_refusal",
         "_seen",
         "_sink",
+        "_slice",
         "_trailer_size",
         "_transfer_encoding",
         "_unknown_method",
@@ -121,7 +126,7 @@ class RequestParser:
         self._completed = 0
         self._at_start = True
         self._seen = b""
-        self._fed = 0
+        self._slice = self._fed = 0
         self.keep_alive = True
         self._reset()
 
@@ -154,7 +159,8 @@ class RequestParser:
         # Of a head in several parts, the end of the request line may be in this one.
         self._seen = data if at_start else self._seen[-SLICE:] + data
         self._completed = 0
-        self._fed += len(data)
+        self._slice = len(data)
+        self._fed += self._slice
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
@@ -166,8 +172,8 @@ class RequestParser:
         except httptools.HttpParserError as exc:
             if self._refusal is not None:
                 raise self._refusal from None
-            if self._chunked_behind_tab(data):
-                return self._restart(data[data.index(b"\r\n\r\n") + 4 :])
+            if self._chunked_behind_tab(data, str(exc)):
+                return self._restart(data.lstrip(b"\r\n").partition(b"\r\n\r\n")[2])
             if isinstance(exc, httptools.HttpParserCallbackError):
                 raise  # a bug in the sink or here
             if not self.keep_alive and not self._head_done:
@@ -249,7 +255,7 @@ class RequestParser:
             return
         self._upgrade = False
         self._completed += 1
-        self._fed = 0
+        self._fed = self._slice  # at most that much of the next request came with this one
         self._sink.on_end()
         self._reset()
 
@@ -267,18 +273,22 @@ class RequestParser:
             if self._hosts > 1 or not valid_authority(value):
                 self._refuse(400, "expected one valid Host field")
         elif name == b"content-length":
+            if len(value) > _LONGEST_LENGTH:
+                self._refuse(400, f"Content-Length of {len(value)} digits")
             self.content_length = int(value)
         elif name == b"transfer-encoding":
             codings = [coding.strip().lower() for coding in value.split(b",")]
             self._transfer_encoding = (self._transfer_encoding or []) + codings
-        else:
+        elif self._expect in (None, b"100-continue"):
             self._expect = value.lower()
 
     def _check_protocol(self, version: str) -> None:
         if version not in ("1.1", "1.0"):
             self._refuse(400 if version == "0.9" else 505, f"HTTP version {version}")
         for name in _OTHER_PROTOCOLS:
-            if name in self._seen and self.target + name in self._seen:
+            if name in self._seen and re.search(
+                b"%b +%b +%b" % (self.method.encode(), re.escape(self.target), name.lstrip()), self._seen
+            ):
                 self._refuse(505, "another protocol than HTTP")
         self.version = version
 
@@ -333,8 +343,12 @@ class RequestParser:
         if not self._head_done:
             if self._fed > limits.head + limits.target + SLICE:
                 raise Refusal(431, f"header fields over {limits.head} bytes")
-        elif self.chunked and self._fed - self._body - self._chunks * _CHUNK_FRAMING > limits.chunk_overhead + SLICE:
-            raise Refusal(400, f"chunk framing over {limits.chunk_overhead} bytes")
+        elif self.chunked:
+            overhead = self._fed - self._body - self._chunks * _CHUNK_FRAMING
+            if overhead > limits.chunk_overhead + SLICE:
+                raise Refusal(400, f"chunk framing over {limits.chunk_overhead} bytes")
+            if overhead < 0:
+                self._fed -= overhead  # small chunks save nothing up for an endless trailer
 
     # -- what httptools does not do ---------------------------------------------------------------------------------
 
@@ -354,20 +368,23 @@ class RequestParser:
         """A fresh parser for the body of the current request: it is given a head with the same framing, unheard."""
         framing = b"Transfer-Encoding: chunked" if self.chunked else b"Content-Length: %d" % (self.content_length or 0)
         self._parser = httptools.HttpRequestParser(self)
+        target, self.target = self.target, b""
         self._muted = True
         self._parser.feed_data(b"POST / HTTP/1.1\r\n" + framing + b"\r\n\r\n")
         self._muted = False
+        self.target = target
+        self._trailer_size = 0
         return rest
 
-    def _chunked_behind_tab(self, data: bytes) -> bool:
+    def _chunked_behind_tab(self, data: bytes, error: str) -> bool:
         """Whether llhttp has failed on `chunked` with a tab behind it: that is optional white space for everybody else.
 
-        It is mended where the whole head came in one part, which is where anybody would look for it.
+        It is mended where the whole head came in one part, which is where anybody would look for it. Of any other head
+        and any other error nobody can tell here where the body begins.
         """
-        codings = self._transfer_encoding
         return (
-            codings == [b"chunked"] and self._head_done and not self._completed and not self._body
-            and data.count(b"chunked\t") == 1 and b"\r\n\r\n" in data
+            error == _CHUNKED_NOT_LAST and self._transfer_encoding == [b"chunked"] and self._head_done
+            and self._at_start and not self._completed and b"chunked\t" in data
         )  # fmt: skip
 
     def _collect_method(self, data: bytes) -> bytes:
