@@ -17,11 +17,12 @@ from sketch.lifecycle import Lifecycle, Lifespan, Stopping
 from sketch.limits import DEFAULT_LIMITS, Limits
 from sketch.middleware.chain import Endpoint, Middleware, fold, own, owning
 from sketch.request import Request
-from sketch.response import Response, finalize
+from sketch.response import Response, StreamBody, finalize
 from sketch.routing import Handler, Registrar, Route, RouteOptions, Router
 from sketch.routing.route import Methods, Path
 from sketch.signals import Signal
 from sketch.threads import Threads
+from sketch.timeouts import within
 from sketch.transport import Body, close_body
 
 logger = logging.getLogger("sketch")
@@ -77,7 +78,7 @@ class Application(Registrar):
         self._answer: Endpoint | None = None
         self._missed: Endpoint = _raise_miss
         self._asgi: Any = None
-
+        self._hooked = False  # whether hooks follow after the handler
         self._frozen = False
 
     # -- what is registered -----------------------------------------------------------------------------------------
@@ -154,7 +155,11 @@ class Application(Registrar):
         Raises whatever a hook raises, after a clean-up of what was started.
         """
         with self.context():
-            await self._lifecycle.startup(self._freeze)
+            try:
+                await self._lifecycle.startup(self._freeze)
+            except BaseException:
+                self._report_threads()
+                raise
 
     async def shutdown(self) -> None:
         """Set `stopping` and call the shutdown hooks, while requests may still run."""
@@ -186,16 +191,18 @@ class Application(Registrar):
         ):  # fmt: skip
             signal.freeze()
         self.router.freeze()
-        # A handler's response is copied only where something could change it afterwards.
-        hooks = self.outer_middlewares or self.after_request.receivers or self.on_response_prepare.receivers
+        # A handler's response is copied only where something could change it afterwards. (Hooks get it copied anyway.)
         for route in (*self.router.routes(), self.router.options_route):
+            route.limits = limits = (route.limits or Limits()).over(self.limits)
             middlewares = [*self.middlewares, *route.middlewares]
-            call = owning(route.call, route.handler) if middlewares or hooks else route.call
+            call = owning(route.call, route.handler) if middlewares or self.outer_middlewares else route.call
+            if limits.handler_timeout is not None:
+                call = within(limits.handler_timeout, call)
             route.endpoint = fold(middlewares, call)
-            route.limits = (route.limits or Limits()).over(self.limits)
         self._missed = fold(self.middlewares, _raise_miss)
         if self.outer_middlewares or self.before_request.receivers:
             self._answer = fold(self.outer_middlewares, self._guarded)
+        self._hooked = bool(self.after_request.receivers or self.on_response_prepare.receivers)
 
     @contextmanager
     def context(self) -> Iterator[None]:
@@ -249,13 +256,8 @@ class Application(Registrar):
                         response = await _settle(request, response)
                 except Exception as exc:
                     response = await self.errors.answer(request, exc)
-            if self.after_request.receivers:
+            if self._hooked or response.prepares:
                 response = await self._after(request, response)
-            if response.prepares:  # it comes from an outer middleware or a hook
-                response = await response.prepare(request)
-            if self.on_response_prepare.receivers:
-                response = own(response, request, self)
-                await self.on_response_prepare.send(request, response)
             finalize(request, response)
         except Exception as exc:
             await _release(request, response)
@@ -263,7 +265,7 @@ class Application(Registrar):
         except BaseException:
             await _release(request, response)
             raise
-        if response.payload is not response.body or request.file is not None:
+        if response.payload is not response.body or request.files:
             await _release(request, response, keep=response.payload)
         return response
 
@@ -303,6 +305,9 @@ class Application(Registrar):
             changed = await receiver(request, response)
             if changed is not None:
                 response = own(changed, request, receiver)
+        if response.prepares:  # it comes from an outer middleware or a hook
+            response = own(await response.prepare(request), request, self)
+        await self.on_response_prepare.send(request, response)
         return response
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -331,8 +336,13 @@ async def _raise_miss(request: Request) -> Response:
 
 
 async def _release(request: Request, response: Response | None, keep: Body | None = None) -> None:
-    """Close what was made for this request and is not sent: a stream, or the file that `prepare` has opened."""
-    for body in (response.body if response is not None else None, request.file):
-        if body is not None and body is not keep:
-            await close_body(body)
-    request.file = None
+    """Close what was made for this request and is not sent: a stream, and the files that `prepare` has opened."""
+    bodies: tuple[Body, ...] = request.files if response is None else (*request.files, response.body)
+    request.files = ()
+    for body in bodies:
+        if body is keep:
+            continue
+        try:
+            await (body.release(request) if isinstance(body, StreamBody) else close_body(body))
+        except Exception:
+            logger.exception("error while closing an unsent body of %s %r", request.method, request.raw_path)

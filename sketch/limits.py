@@ -20,6 +20,9 @@ class Limits:
     body_timeout: float | None = None
     """Seconds that a handler waits for a body, all its waits together. More is 408. A client that sends at least 1,000
     bytes a second is given more: a large upload may take its time, a drip may not. Default 30."""
+    handler_timeout: float | None = None
+    """Seconds that a handler may take until it returns its response. More is 503, and the handler is cancelled. No
+    default: only you know which of your handlers are slow."""
     write_timeout: float | None = None
     """Seconds that a response waits for a client that reads nothing; then the connection is cut. Default 30."""
     query_fields: int | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 KIB = 1024
 
@@ -23,6 +24,12 @@ class ServerLimits:
     """Requests of one connection that wait while one is answered; the rest stays unread in the socket."""
     body_buffer: int = 64 * KIB
     """Bytes of a request body that wait for the handler; beyond it the socket is not read."""
+    connections: int | None = 10_000
+    """Open connections; further ones are answered 503 and closed. Each costs a descriptor and some 6 KiB at rest."""
+    concurrency: int | None = None
+    """Requests that run at once. None is no bound: only you know what a request of yours costs."""
+    overload: Literal["refuse", "wait"] = "refuse"
+    """What becomes of requests over `concurrency`: 503 with Retry-After, or to wait for `header_timeout` at most."""
     header_timeout: float = 10.0
     """Time for a request head, from its first byte (for the first one: from the connection). More is 408."""
     keep_alive_timeout: float = 75.0

@@ -29,7 +29,9 @@ DISCARDED = 256 * 1024
 """Bytes that are read and forgotten after an answer, so that the peer gets to read it."""
 
 # What a connection waits for.
-IDLE, HEAD, EXCHANGE, REST, CLOSING = "idle", "head", "exchange", "rest", "closing"
+IDLE, HEAD, TURN, EXCHANGE, REST, CLOSING = "idle", "head", "turn", "exchange", "rest", "closing"
+
+OVERLOAD = Refusal(503, "the server is overloaded")
 
 
 class HTTPProtocol(asyncio.Protocol):
@@ -86,7 +88,13 @@ class HTTPProtocol(asyncio.Protocol):
         self.transport = cast("asyncio.Transport", transport)  # uvloop's is none by class
         self.connection = NativeConnection(self.transport, self.server.app.state)
         self.read_deadline = self.server.now + self.server.limits.header_timeout
-        self.server.connections.add(self)
+        connections, most = self.server.connections, self.server.limits.connections
+        connections.add(self)
+        if most is not None and len(connections) > most:
+            # Without lingering: who is one too many must not stay any longer.
+            self._waits_for = CLOSING
+            self.write_refusal(OVERLOAD)
+            self.transport.close()
 
     def data_received(self, data: bytes) -> None:
         """Parse what has come; then, not before, begin to answer: a small body is complete by then."""
@@ -98,14 +106,14 @@ class HTTPProtocol(asyncio.Protocol):
             self._backlog += data
         else:
             self._parse(data)
-            if self._task is None:
+            if self._task is None and self._waits_for != TURN:
                 self._proceed()
 
     def eof_received(self) -> bool:
         """The peer will send no more. What is complete is still answered; whoever waits for the peer is told."""
         self._eof = True
         self._tell_gone()
-        answering = self._task is not None and self._waits_for == EXCHANGE
+        answering = self._waits_for in (EXCHANGE, TURN)
         return answering and self.connection.scheme == "http"
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - whatever the reason
@@ -116,6 +124,8 @@ class HTTPProtocol(asyncio.Protocol):
         self.read_deadline = self.write_deadline = NEVER
         self.flow.lose()
         self._tell_gone()
+        if self.server.gate is not None:
+            self.server.gate.forget(self)
         if self._task is None:
             self.server.forget(self)
 
@@ -261,19 +271,39 @@ class HTTPProtocol(asyncio.Protocol):
     def _begin(self, turn: Exchange | Refusal) -> None:
         self._waits_for = EXCHANGE
         self.read_deadline = NEVER
+        gate = self.server.gate
         if isinstance(turn, Refusal):
-            self.write_refusal(turn)
-            self.server.log_refusal(self.connection.client, turn)
-            self.close()
+            self._turn_away(turn)
+        elif gate is not None and not gate.enter():
+            if gate.waits:
+                self._queue.appendleft(turn)
+                self._wait_for(TURN, self.server.limits.header_timeout)
+                self.transport.pause_reading()
+                gate.queue(self)
+            else:
+                self._turn_away(OVERLOAD)
         else:
             self._exchange = turn
             self.connection.trailers = turn.trailers
             # A context of its own: what one request sets must not be seen by the next on the same connection.
             self._task = self.loop.create_task(turn.run(), context=self.server.context.copy())
 
+    def _turn_away(self, refusal: Refusal) -> None:
+        self.write_refusal(refusal)
+        self.server.log_refusal(self.connection.client, refusal)
+        self.close()
+
+    def admitted(self) -> None:
+        """Called by the gate: there is a place for the request that waits."""
+        if self._waits_for == TURN:
+            self.want_body()
+            self._proceed()
+
     def exchange_ended(self, exchange: Exchange) -> None:
         """Go on after an exchange, in its task's last step."""
         self._task = self._exchange = None
+        if self.server.gate is not None:
+            self.server.gate.leave()
         if exchange.body is not None:
             exchange.body.discard()
         if self.flow.lost:
@@ -383,6 +413,10 @@ class HTTPProtocol(asyncio.Protocol):
         self.read_deadline = NEVER
         if self._waits_for == HEAD:
             self._begin(Refusal(408, "the request head took too long"))
+        elif self._waits_for == TURN:
+            assert self.server.gate is not None
+            self.server.gate.forget(self)
+            self._turn_away(OVERLOAD)
         elif self._waits_for == EXCHANGE and self._exchange is not None:
             self._fail_body(self._exchange, 408, "the request body took too long")
         elif self._waits_for == CLOSING and self.transport.get_write_buffer_size():

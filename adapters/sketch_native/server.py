@@ -16,6 +16,7 @@ from sketch.servers import ServeError, ServeOptions, announce, cannot_listen
 from sketch.servers import logger as startup_logger
 from sketch.transport import Address
 from sketch_native.limits import ServerLimits
+from sketch_native.overload import Gate
 from sketch_native.parser import Refusal
 from sketch_native.protocol import HTTPProtocol
 from sketch_native.writer import Clock
@@ -55,6 +56,8 @@ class Server:
         self.context = contextvars.copy_context()
         self.clock = Clock()
         self.connections: set[HTTPProtocol] = set()
+        limits = self.limits
+        self.gate = None if limits.concurrency is None else Gate(limits.concurrency, wait=limits.overload == "wait")
         self.stopping = False
         self._listener: asyncio.Server | None = None
         self._empty = asyncio.Event()

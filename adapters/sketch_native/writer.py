@@ -76,4 +76,6 @@ def refusal(status: int, reason: str, common: bytes) -> bytes:
     """A whole plain text answer to what never became a request."""
     text = f"{status} {PHRASES[status]}: {reason}\n".encode()
     fields = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(text))]
+    if status == 503:
+        fields.append((b"retry-after", b"1"))
     return head(status, fields, common, b"connection: close\r\n") + text
