@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import mimetypes
 import os
 import re
@@ -10,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from sketch.exceptions import HTTPNotFound
@@ -66,21 +67,26 @@ class FileResponse(Response):
             HTTPNotFound: if there is no regular file at the path.
         """
         try:
-            file, found = await file_threads.run(_open, self.path)
-        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
-            raise HTTPNotFound from None
+            body, found = await file_threads.acquire(_open, self.path, undo=_close)
+        except OSError as exc:
+            if exc.errno in _NO_FILE:
+                raise HTTPNotFound from None
+            raise
+        request.files += (body,)  # from here on it is closed, if it is not sent
         plan = plan_file(request.method, request.combined_header, found.st_size, found.st_mtime_ns, self.status)
-        if plan.status == 416:
-            response: Response = ErrorResponse(416)
-        else:
-            response = Response(status=plan.status, headers=self.headers)
-            if self._filename is not None:
-                response.headers["Content-Disposition"] = _attachment(self._filename)
+        response = self._answer(plan)
         response.headers.update(plan.headers)
         if plan.status in (self.status, 206):
-            response.body = request.file = FileBody(file, self.path, plan.offset, plan.count)
-        else:
-            file.close()
+            body.offset, body.count = plan.offset, plan.count
+            response.body = body
+        return response
+
+    def _answer(self, plan: FilePlan) -> Response:
+        if plan.status in (412, 416) and plan.status != self.status:
+            return ErrorResponse(plan.status)
+        response = Response(status=plan.status, headers=self.headers)
+        if self._filename is not None:
+            response.headers["Content-Disposition"] = _attachment(self._filename)
         return response
 
     def copy(self) -> FileResponse:
@@ -91,14 +97,22 @@ class FileResponse(Response):
         return new
 
 
-def _open(path: str) -> tuple[BinaryIO, os.stat_result]:
+# What a path can be wrong in: nothing there, no directory on the way, a directory, a socket, a name no file can have.
+_NO_FILE = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENXIO, errno.ENAMETOOLONG)
+
+
+def _open(path: str) -> tuple[FileBody, os.stat_result]:
     # O_NONBLOCK: opening a FIFO must not wait for a writer.
     file = open(path, "rb", buffering=0, opener=lambda p, flags: os.open(p, flags | os.O_NONBLOCK))  # noqa: SIM115
     found = os.fstat(file.fileno())
     if not stat.S_ISREG(found.st_mode):
         file.close()
-        raise FileNotFoundError(path)
-    return file, found
+        raise FileNotFoundError(errno.ENOENT, "not a regular file", path)
+    return FileBody(file, path, 0, found.st_size), found
+
+
+def _close(opened: tuple[FileBody, os.stat_result]) -> None:
+    opened[0].close()
 
 
 def _attachment(filename: str) -> str:
@@ -138,7 +152,7 @@ def plan_file(method: str, header: Callable[[bytes], bytes | None], size: int, m
     if status == 200:
         if _precondition_failed(header, etag, seconds):
             return FilePlan(412, validators)
-        if _unchanged(header, etag, seconds):
+        if _unchanged(header, etag, seconds, reading):
             return FilePlan(304 if reading else 412, validators)
     validators["Accept-Ranges"] = "bytes"
     ranges = header(b"range")
@@ -157,8 +171,10 @@ def _plan_range(ranges: bytes, size: int, headers: dict[str, str], status: int) 
     # A number longer than any file's size needs no parsing: it is past the end.
     if match is None or match.groups() == (b"", b""):
         return whole
-    first, last = (int(digits[:20]) if digits else None for digits in match.groups())
+    first, last = (int(digits.lstrip(b"0")[:20] or b"0") if digits else None for digits in match.groups())
     if first is None:
+        if last and not size:
+            return whole  # satisfiable, but no Content-Range can say so
         first, last = max(0, size - (last or 0)), size - 1
     elif last is None:
         last = size - 1
@@ -178,11 +194,11 @@ def _precondition_failed(header: Callable[[bytes], bytes | None], etag: str, sec
     return since is not None and seconds > since
 
 
-def _unchanged(header: Callable[[bytes], bytes | None], etag: str, seconds: int) -> bool:
-    """If-None-Match by weak comparison, else If-Modified-Since."""
+def _unchanged(header: Callable[[bytes], bytes | None], etag: str, seconds: int, reading: bool) -> bool:
+    """If-None-Match by weak comparison, else If-Modified-Since, which is for GET and HEAD alone."""
     if (sent := header(b"if-none-match")) is not None:
         return _matches(sent, etag, weak=True)
-    since = _date(header(b"if-modified-since"))
+    since = _date(header(b"if-modified-since")) if reading else None
     return since is not None and seconds <= since
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from encodings import normalize_encoding
+from encodings.aliases import aliases
 
 _PARAMETER = re.compile(r""";[ \t]*(?:([!#$%&'*+\-.^_`|~0-9A-Za-z]+)=(?:([^\s";,]+)|"((?:[^"\\]|\\.)*)"))?[ \t]*""")
 
@@ -22,3 +24,18 @@ def parse_media_type(value: str) -> tuple[str, dict[str, str]]:
             parameters.setdefault(name.lower(), text)
         position = match.end()
     return kind.strip(" \t").lower(), parameters
+
+
+# Client-chosen names never reach the codec registry: it remembers every name that it was asked for, known or not, and
+# knows codecs that are no charsets: some change bytes to bytes, and `idna` and `punycode` take quadratic time.
+_NO_CHARSETS = {"base64_codec", "bz2_codec", "hex_codec", "mbcs", "quopri_codec", "rot_13", "uu_codec", "zlib_codec"}
+_ENCODINGS = frozenset(aliases.values()) - _NO_CHARSETS | {"cp874", "koi8_u", "utf_8_sig"}
+
+
+def python_encoding(charset: str) -> str | None:
+    """Python's name of a charset, for `bytes.decode`; None for an unknown one."""
+    if not charset.isascii():
+        return None
+    name = normalize_encoding(charset.lower())
+    name = aliases.get(name, name)
+    return name if name in _ENCODINGS else None

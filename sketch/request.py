@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import re
 from collections.abc import AsyncIterator, Awaitable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -15,7 +14,7 @@ from sketch import threads
 from sketch.cookies import parse_cookies
 from sketch.exceptions import HTTPBadRequest, HTTPContentTooLarge, HTTPException
 from sketch.limits import Limits
-from sketch.mediatype import parse_media_type
+from sketch.mediatype import parse_media_type, python_encoding
 from sketch.transport import Address, BodyReader, Connection, FileBody, RawHeaders
 
 if TYPE_CHECKING:
@@ -60,7 +59,7 @@ class Request:
         "connection",
         "endpoint",
         "error",
-        "file",
+        "files",
         "has_body",
         "http_version",
         "match_info",
@@ -97,8 +96,8 @@ class Request:
     """The exception that became a 500, for logs and tests."""
     miss: HTTPException
     """Why no route matched, where none did."""
-    file: FileBody | None
-    """The file that was opened for the answer. Whoever finishes the request sees that it is sent or closed."""
+    files: tuple[FileBody, ...]
+    """What was opened to answer. Whoever finishes the request sees that each is sent or closed."""
 
     def __init__(
         self,
@@ -127,14 +126,15 @@ class Request:
         self.raw_path = path
         self.route = None
         self.error = None
-        self.file = None
+        self.files = ()
 
     def _origin_form(self, target: bytes) -> bytes:
         """The path and query of another form of target (RFC 9112 section 3.2). Its authority replaces Host."""
         match = _ABSOLUTE.match(target)
         if match is None:
             return target
-        self._authority = match[1].decode("latin-1")
+        if match[1][:1] not in (b"", b":"):
+            self._authority = match[1].decode("latin-1")
         rest = target[match.end() :]
         return rest if rest[:1] == b"/" else b"/" + rest
 
@@ -210,7 +210,7 @@ class Request:
         except AttributeError:
             sent = self.header(b"host")
             server = self.connection.server
-            if sent:
+            if sent and sent[:1] != b":":  # without a host, a URL would take the first part of a path `//evil/x` for it
                 self._authority = sent.decode("latin-1")
             elif server is None:
                 self._authority = "localhost"
@@ -226,7 +226,7 @@ class Request:
             return self._url
         except AttributeError:
             # Built from its parts: parsed from a string, the path `//evil/x` would become a host.
-            path = self.root_path + self.raw_path
+            path = "" if self.raw_path == "*" else self.root_path + self.raw_path  # RFC 9110 section 7.1
             query = self.query_string
             self._url = URL.build(scheme=self.scheme, authority=self.host, path=path, query_string=query, encoded=True)
             return self._url
@@ -255,7 +255,8 @@ class Request:
     def content_length(self) -> int | None:
         """The announced size of the body in bytes, None where it is not announced."""
         sent = self.header(b"content-length")
-        return int(sent) if sent is not None and sent.isdigit() else None
+        # More digits than any size has: int() may refuse them, and the bytes are counted as they arrive anyway.
+        return int(sent) if sent is not None and sent.isdigit() and len(sent) < 20 else None
 
     @property
     def content_type(self) -> str:
@@ -344,7 +345,10 @@ class Request:
             self._body = b"" if reader is None else None
             return reader
         if body is None:
-            raise RuntimeError("the body was streamed before: use `await request.read()` to have it more than once")
+            raise RuntimeError(
+                "the body was streamed before, or could not be read: "
+                "use `await request.read()` to have it more than once"
+            )
         return None
 
     async def text(self) -> str:
@@ -355,13 +359,11 @@ class Request:
         """
         body = await self.read()
         charset = self.charset or "utf-8"
+        encoding = python_encoding(charset)
+        if encoding is None:
+            raise HTTPBadRequest(f"expected a known charset, got {charset!r}")
         try:
-            # Only text encodings: "zlib" or "rot13" name no charset.
-            if not getattr(codecs.lookup(charset), "_is_text_encoding", True):
-                raise LookupError
-            return body.decode(charset)
-        except LookupError:
-            raise HTTPBadRequest(f"expected a known charset, got {charset!r}") from None
+            return body.decode(encoding)
         except UnicodeError as exc:
             raise HTTPBadRequest(f"expected a body in {charset}: {exc}") from None
 

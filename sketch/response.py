@@ -48,6 +48,9 @@ class Response:
     # a multidict costs more than all the rest together.
     __slots__ = ("_content_type", "_headers", "body", "length", "owner", "payload", "raw_headers", "status")
 
+    media_type: ClassVar[str | None] = None
+    """The media type where none is given; None: by the type of the body."""
+
     prepares: ClassVar[bool] = False
     """Whether `prepare` has something to do: to open a file, say."""
 
@@ -84,7 +87,7 @@ class Response:
         self.body = body
         self.owner = None
         self._headers = None
-        self._content_type = content_type or default
+        self._content_type = content_type or self.media_type or default
         if headers is not None:
             self._set_headers(headers, content_type)
 
@@ -198,31 +201,27 @@ class TextResponse(Response):
 
     __slots__ = ()
 
+    media_type = TEXT
+
 
 class HTMLResponse(Response):
     """An HTML answer. What is put into the page must be escaped by whoever builds it."""
 
     __slots__ = ()
 
-    def __init__(
-        self,
-        body: str | bytes = "",
-        *,
-        status: int = 200,
-        headers: HeadersArgument = None,
-        content_type: str = HTML,
-    ) -> None:
-        super().__init__(body, status=status, headers=headers, content_type=content_type)
+    media_type = HTML
 
 
 class JSONResponse(Response):
     """An answer in JSON, written by the codec of the current application (`Application(json=)`).
 
     Raises:
-        TypeError: for data that JSON cannot hold.
+        TypeError, ValueError: for data that JSON cannot hold.
     """
 
     __slots__ = ()
+
+    media_type = JSON
 
     def __init__(
         self,
@@ -230,16 +229,18 @@ class JSONResponse(Response):
         *,
         status: int = 200,
         headers: HeadersArgument = None,
-        content_type: str = JSON,
+        content_type: str | None = None,
     ) -> None:
         app = find_app()
         codec = STDLIB if app is None else app.json
         super().__init__(codec.dumps(data), status=status, headers=headers, content_type=content_type)
 
 
-def json_response(data: Any, *, status: int = 200, headers: HeadersArgument = None) -> JSONResponse:
+def json_response(
+    data: Any, *, status: int = 200, headers: HeadersArgument = None, content_type: str | None = None
+) -> JSONResponse:
     """The same as `JSONResponse(data, ...)`, under its older name."""
-    return JSONResponse(data, status=status, headers=headers)
+    return JSONResponse(data, status=status, headers=headers, content_type=content_type)
 
 
 class RedirectResponse(Response):
@@ -279,24 +280,32 @@ class ErrorResponse(Response):
 class StreamBody:
     """An iterable of bytes as a body: given out once if it can be iterated but once."""
 
-    __slots__ = ("_iterable", "_spent")
+    __slots__ = ("_iterable", "_once", "_taker")
 
     def __init__(self, iterable: AsyncIterable[bytes] | Iterable[bytes]) -> None:
         self._iterable = iterable
-        self._spent = False
+        self._once = hasattr(iterable, "__anext__") or hasattr(iterable, "__next__")
+        self._taker: Request | None = None
 
-    def claim(self) -> None:
+    def claim(self, request: Request) -> None:
         """Note that the body is about to be sent.
 
         Raises:
             RuntimeError: if it is an iterator that was sent before: the second answer would be silently empty.
         """
-        if self._spent:
+        if self._taker is not None:
             raise RuntimeError(
                 "this StreamResponse was sent before and its iterator is used up: "
                 "make a new response for each request, or give it an object whose __aiter__ starts afresh"
             )
-        self._spent = hasattr(self._iterable, "__anext__") or hasattr(self._iterable, "__next__")
+        if self._once:
+            self._taker = request
+
+    async def release(self, request: Request) -> None:
+        """Close an iterator that will not be sent, unless it is another request's: that one may be sending it."""
+        if self._once and self._taker in (None, request):
+            self._taker = request
+            await self.aclose()
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         if isinstance(self._iterable, AsyncIterable):
@@ -304,7 +313,7 @@ class StreamBody:
         return iterate_in_thread(self._iterable)
 
     async def aclose(self) -> None:
-        """Close an iterator that was never started."""
+        """Close what is iterated."""
         aclose = getattr(self._iterable, "aclose", None)
         if aclose is not None:
             await aclose()
@@ -365,15 +374,7 @@ def finalize(request: Request, response: Response) -> None:
     body = response.body
     if not 200 <= status <= 999:
         raise ValueError(f"expected a final status from 200 to 999, got {status!r}")
-    length: int | None
-    if isinstance(body, bytes):
-        length = len(body)
-    elif isinstance(body, FileBody):
-        length = body.count
-    else:
-        length = None
-        if isinstance(body, StreamBody):
-            body.claim()
+    length = len(body) if isinstance(body, bytes) else _take(request, body)
     if response._headers is None:
         fields = [] if response._content_type is None else [_content_type_field(response._content_type)]
     else:
@@ -395,6 +396,17 @@ def finalize(request: Request, response: Response) -> None:
         fields.append((b"content-length", b"%d" % length))
     response.raw_headers = fields
     response.length = length
+
+
+def _take(request: Request, body: FileBody | AsyncIterable[bytes]) -> int | None:
+    """Claim a body for the request; its length, where it is known."""
+    if isinstance(body, FileBody):
+        return body.count
+    if isinstance(body, StreamBody):
+        body.claim(request)
+    elif not hasattr(body, "__aiter__"):
+        raise TypeError(f"expected response.body to be bytes or an async iterable of bytes, got {body!r}")
+    return None
 
 
 def _content_type_field(value: str) -> tuple[bytes, bytes]:
