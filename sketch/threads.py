@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import inspect
 import threading
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
@@ -31,10 +32,11 @@ class Threads:
             raise ValueError(f"expected at least one thread, got {size!r}")
         self._size = size
         self._name = name
-        self._jobs: deque[Callable[[], None] | None] = deque()
+        self._jobs: deque[Callable[[], None]] = deque()
         self._changed = threading.Condition()
         self._started = 0
         self._waiting = 0
+        self._life = 0
         self._running: dict[int, str] = {}
 
     async def run(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -42,6 +44,18 @@ class Threads:
 
         A caller that is cancelled stops waiting; the thread itself cannot be stopped.
         """
+        return await self._begin(function, *args, **kwargs)
+
+    async def acquire(self, function: Callable[..., T], /, *args: Any, undo: Callable[[T], None]) -> T:
+        """The same for a function that opens something: where the caller is cancelled, `undo` gets the result."""
+        future = self._begin(function, *args)
+        try:
+            return await asyncio.shield(future)
+        except asyncio.CancelledError:
+            future.add_done_callback(lambda done: None if done.exception() else undo(done.result()))
+            raise
+
+    def _begin(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> asyncio.Future[T]:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
         context = contextvars.copy_context()
@@ -74,26 +88,27 @@ class Threads:
                     raise
 
         self._submit(job)
-        return await future
+        return future
 
     def _submit(self, job: Callable[[], None]) -> None:
         with self._changed:
             self._jobs.append(job)
             if len(self._jobs) > self._waiting and self._started < self._size:
                 self._started += 1
-                threading.Thread(target=self._work, name=f"{self._name}-{self._started}", daemon=True).start()
+                name = f"{self._name}-{self._started}"
+                threading.Thread(target=self._work, args=(self._life,), name=name, daemon=True).start()
             self._changed.notify()
 
-    def _work(self) -> None:
+    def _work(self, life: int) -> None:
         while True:
             with self._changed:
                 self._waiting += 1
-                while not self._jobs:
+                while not self._jobs and life == self._life:
                     self._changed.wait()
                 self._waiting -= 1
+                if not self._jobs:
+                    return
                 job = self._jobs.popleft()
-            if job is None:
-                return
             job()
             del job  # what the call holds must not live until the next one
 
@@ -102,9 +117,9 @@ class Threads:
         return sorted(self._running.values())
 
     def close(self) -> None:
-        """End the threads that are idle now, and the others after their call."""
+        """End the threads that are idle now, and the others after their call. Later calls start new ones."""
         with self._changed:
-            self._jobs.extend([None] * self._started)
+            self._life += 1
             self._started = 0
             self._changed.notify_all()
 
@@ -124,6 +139,8 @@ def wait(awaitable: Awaitable[T]) -> T:
     """
     loop: asyncio.AbstractEventLoop | None = getattr(_here, "loop", None)
     if loop is None:
+        if inspect.iscoroutine(awaitable):
+            awaitable.close()  # it will not be awaited: no second complaint
         raise RuntimeError("expected to be in the thread of a `def` handler; in a coroutine use `await`")
 
     async def run() -> T:
@@ -136,10 +153,19 @@ async def iterate_in_thread(iterable: Iterable[bytes]) -> AsyncIterator[bytes]:
     """The items of a synchronous iterable, each produced in a thread."""
     end: Any = object()
     iterator = await stream_threads.run(iter, iterable)
+    busy = threading.Lock()
+
+    def step() -> Any:
+        with busy:
+            return next(iterator, end)
+
+    def close() -> None:
+        with busy:  # where the consumer has left, the last step may still run: a running generator cannot be closed
+            iterator.close()  # type: ignore[attr-defined]
+
     try:
-        while (item := await stream_threads.run(next, iterator, end)) is not end:
+        while (item := await stream_threads.run(step)) is not end:
             yield item
     finally:
-        close = getattr(iterator, "close", None)
-        if close is not None:
+        if hasattr(iterator, "close"):
             await stream_threads.run(close)
