@@ -11,7 +11,10 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class JSONCodec:
-    """A pair of functions. `dumps` raises TypeError for what it cannot write, `loads` ValueError for malformed text."""
+    """A pair of functions.
+
+    `dumps` raises TypeError or ValueError for what it cannot write, `loads` ValueError for malformed text.
+    """
 
     dumps: Callable[[Any], bytes]
     loads: Callable[[bytes], Any]
@@ -24,9 +27,13 @@ def _refuse_constant(name: str) -> Any:
     raise ValueError(f"expected JSON, got {name} (RFC 8259 section 6 has no such number)")
 
 
+_decode = json.JSONDecoder(parse_constant=_refuse_constant).decode
+
+# A lone surrogate, which JSON can escape but UTF-8 cannot hold, goes out as it came in: as `\\ud800`. JSON is UTF-8
+# (RFC 8259 section 8.1); a byte order mark may be passed over.
 STDLIB = JSONCodec(
-    dumps=lambda data: _encode(data).encode(),
-    loads=lambda text: json.loads(text, parse_constant=_refuse_constant),
+    dumps=lambda data: _encode(data).encode("utf-8", "backslashreplace"),
+    loads=lambda text: _decode(text.decode("utf-8-sig")),
 )
 
 
