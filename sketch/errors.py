@@ -79,6 +79,8 @@ class ErrorHandlers:
                 return response
         if handler is not None:
             return own(await handler(request, exc), request, handler)
+        # An exception object may be raised a thousand times: its traceback would grow and keep every frame alive.
+        exc.__traceback__ = None
         return own(exc, request, self)
 
     def _find(self, exc: Exception) -> ErrorHandler | None:
