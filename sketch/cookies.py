@@ -11,6 +11,7 @@ SameSite = Literal["strict", "lax", "none"]
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _VALUE = re.compile(r"[!#-+\--:<-\[\]-~]*")
 _ATTRIBUTE = re.compile(r"[ -:<-~]*")
+_ABSENT = (None, False)
 
 
 def parse_cookies(header: str) -> dict[str, str]:
@@ -50,6 +51,29 @@ def format_cookie(
             browser drops: `samesite="none"` or `partitioned` or a `__Secure-` name without `secure`, a `__Host-`
             name with a domain or another path than `/`.
     """
+    _refuse_malformed(name, value, path, domain, samesite)
+    _refuse_dropped(name, path, domain, secure, samesite, partitioned)
+    attributes = {
+        "Expires": None if expires is None else _http_date(expires),
+        "Max-Age": None if max_age is None else str(int(max_age)),
+        "Domain": domain,
+        "Path": path,
+        "Secure": secure,
+        "HttpOnly": httponly,
+        "SameSite": samesite and samesite.title(),
+        "Partitioned": partitioned,
+    }
+    written = (key if given is True else f"{key}={given}" for key, given in attributes.items() if given not in _ABSENT)
+    return "; ".join([f"{name}={value}", *written])
+
+
+def _http_date(moment: datetime) -> str:
+    from email.utils import format_datetime  # slow to import, and seldom needed
+
+    return format_datetime(moment.astimezone(UTC), usegmt=True)
+
+
+def _refuse_malformed(name: str, value: str, path: str | None, domain: str | None, samesite: str | None) -> None:
     if not _TOKEN.fullmatch(name):
         raise ValueError(f"expected a cookie name of token characters (RFC 6265 section 4.1.1), got {name!r}")
     if not _VALUE.fullmatch(value):
@@ -62,27 +86,6 @@ def format_cookie(
             raise ValueError(f"expected a cookie attribute of printable ASCII without semicolon, got {attribute!r}")
     if samesite is not None and samesite not in ("strict", "lax", "none"):
         raise ValueError(f"expected samesite to be 'strict', 'lax', 'none' or None, got {samesite!r}")
-    _refuse_dropped(name, path, domain, secure, samesite, partitioned)
-    parts = [f"{name}={value}"]
-    if expires is not None:
-        from email.utils import format_datetime  # slow to import, and seldom needed
-
-        parts.append(f"Expires={format_datetime(expires.astimezone(UTC), usegmt=True)}")
-    if max_age is not None:
-        parts.append(f"Max-Age={int(max_age)}")
-    if domain is not None:
-        parts.append(f"Domain={domain}")
-    if path is not None:
-        parts.append(f"Path={path}")
-    if secure:
-        parts.append("Secure")
-    if httponly:
-        parts.append("HttpOnly")
-    if samesite is not None:
-        parts.append(f"SameSite={samesite.title()}")
-    if partitioned:
-        parts.append("Partitioned")
-    return "; ".join(parts)
 
 
 def _refuse_dropped(

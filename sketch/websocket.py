@@ -36,6 +36,13 @@ class WebSocketResponse(Response):
         self.session = session
         self.subprotocol = subprotocol
 
+    def copy(self) -> WebSocketResponse:
+        """A response for the same session with headers of its own."""
+        new = super().copy()
+        new.session = self.session
+        new.subprotocol = self.subprotocol
+        return new
+
     async def prepare(self, request: Request) -> Response:
         """Refuse: no adapter can shake hands yet.
 
