@@ -40,11 +40,6 @@ class MemoryConnection:
         """Return once the client is gone."""
         await self._gone.wait()
 
-    @property
-    def disconnected(self) -> bool:
-        """Whether the client is gone."""
-        return self._gone.is_set()
-
     def disconnect(self) -> None:
         """The client leaves."""
         self._gone.set()

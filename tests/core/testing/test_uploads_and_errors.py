@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
 
@@ -159,3 +160,53 @@ async def test_a_body_must_be_of_bytes() -> None:
     async with TestClient(serving(handler)) as client:
         with pytest.raises(TypeError, match="stream to yield bytes, got 'text'"):
             await (await client.get("/")).read()
+
+
+@in_loop
+async def test_a_client_that_leaves_while_its_upload_waits() -> None:
+    """The handler that reads is told, and the test's iterator is closed."""
+    events: list[str] = []
+    waiting = asyncio.Event()
+
+    async def upload() -> AsyncIterator[bytes]:
+        try:
+            yield b"first"
+            waiting.set()
+            await asyncio.Event().wait()
+        finally:
+            events.append("upload closed")
+
+    async def handler(request: Request) -> Response:
+        try:
+            await request.read()
+        except ClientDisconnected:
+            events.append("told")
+            raise
+        return Response()
+
+    async with TestClient(serving(handler)) as client:
+        posting = asyncio.create_task(client.post("/", body=upload()))
+        await waiting.wait()
+        posting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await posting
+    assert events == ["told", "upload closed"]
+
+
+@in_loop
+async def test_a_body_that_fails_after_its_client_has_left_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    async def body() -> AsyncIterator[bytes]:
+        try:
+            yield b"first"
+        finally:
+            raise ZeroDivisionError
+
+    async def handler() -> Response:
+        return StreamResponse(body())
+
+    async with TestClient(serving(handler)) as client, await client.get("/") as response:
+        await anext(response.stream())
+    (record,) = caplog.records
+    assert record.name == "sketch.testing"
+    assert record.exc_info is not None
+    assert record.exc_info[0] is ZeroDivisionError
