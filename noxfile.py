@@ -72,7 +72,7 @@ def lint(session: nox.Session) -> None:
 @nox.session(python=DEFAULT)
 def types(session: nox.Session) -> None:
     """Both type checkers, strictly."""
-    session.install("-e", ".[all]", *group("lint"))
+    session.install("-e", ".[all]", *group("lint"), *group("test"))
     session.run("mypy")
     session.run("pyright")
 
