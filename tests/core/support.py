@@ -1,0 +1,81 @@
+"""What the unit tests of the core share: a loop per test, requests without a server, files that count their closes."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+
+from sketch.application import Application
+from sketch.request import Request
+from sketch.response import Response
+from sketch.transport import Address, RawHeaders
+
+
+def in_loop(function: Callable[..., Awaitable[None]]) -> Callable[..., None]:
+    """Run a coroutine test in a loop of its own, bounded."""
+
+    @functools.wraps(function)
+    def run(*args: Any, **kwargs: Any) -> None:
+        asyncio.run(asyncio.wait_for(function(*args, **kwargs), 20))
+
+    return run
+
+
+class Peer:
+    """A connection to nobody."""
+
+    def __init__(self, server: Address | None = ("127.0.0.1", 8080), scheme: str = "http") -> None:
+        self.client: Address | None = ("127.0.0.1", 50000)
+        self.server = server
+        self.scheme = scheme
+        self.tls: dict[str, Any] | None = None
+        self.state: dict[str, Any] = {}
+        self.trailers: RawHeaders = []
+        self.gone = asyncio.Event()
+
+    async def wait_disconnected(self) -> None:
+        await self.gone.wait()
+
+
+class Body:
+    """A request body: chunks as they arrive; an exception among them is raised."""
+
+    def __init__(self, chunks: Iterable[bytes | Exception]) -> None:
+        self._chunks = iter(chunks)
+
+    async def read(self) -> bytes:
+        chunk = next(self._chunks, b"")
+        if isinstance(chunk, Exception):
+            raise chunk
+        return chunk
+
+
+def make_request(
+    target: bytes | str = b"/",
+    *,
+    method: str = "GET",
+    headers: RawHeaders | None = None,
+    body: Iterable[bytes | Exception] | None = None,
+    app: Application | None = None,
+    connection: Peer | None = None,
+    **options: Any,
+) -> Request:
+    """A request as an adapter builds it; with `app` for those that never see `handle`."""
+    request = Request(
+        method,
+        target.encode("latin-1") if isinstance(target, str) else target,
+        [(b"host", b"example.com")] if headers is None else headers,
+        body=None if body is None else Body(body),
+        connection=connection or Peer(),
+        **options,
+    )
+    if app is not None:
+        request.app = app
+    return request
+
+
+async def answer(app: Application, target: bytes | str = b"/", **options: Any) -> Response:
+    """What the application answers to one request, as an adapter gets it."""
+    return await app.handle(make_request(target, **options))

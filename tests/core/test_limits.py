@@ -1,0 +1,29 @@
+"""Limits, and how one set is laid over another."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+import pytest
+
+from sketch.limits import DEFAULT_LIMITS, MIB, Limits
+
+
+def test_defaults() -> None:
+    assert DEFAULT_LIMITS.body == 16 * MIB
+    open_ones = {field.name for field in fields(Limits) if getattr(DEFAULT_LIMITS, field.name) is None}
+    assert open_ones == {"handler_timeout"}, "everything else has a bound"
+
+
+def test_what_is_left_open_is_inherited() -> None:
+    merged = Limits(body=1).over(Limits(body=2, query_fields=3)).over(DEFAULT_LIMITS)
+    assert (merged.body, merged.query_fields, merged.body_timeout) == (1, 3, 30.0)
+
+
+def test_zero_is_a_limit() -> None:
+    assert Limits(body=0).over(DEFAULT_LIMITS).body == 0
+
+
+def test_limits_cannot_be_changed_in_place() -> None:
+    with pytest.raises(AttributeError):
+        DEFAULT_LIMITS.body = 1  # type: ignore[misc]
