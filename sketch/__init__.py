@@ -56,6 +56,7 @@ from sketch.exceptions import (
 )
 from sketch.files import FileResponse
 from sketch.limits import Limits
+from sketch.middleware import ProxyHeaders
 from sketch.request import Request
 from sketch.response import (
     ErrorResponse,
@@ -132,6 +133,7 @@ __all__ = [
     "HTTPVersionNotSupported",
     "JSONResponse",
     "Limits",
+    "ProxyHeaders",
     "RedirectResponse",
     "Request",
     "Response",

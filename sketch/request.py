@@ -282,6 +282,16 @@ class Request:
             return self.route.limits
         return self.app.limits
 
+    def replace_origin(self, connection: Connection, host: str) -> None:
+        """Take another way to the client, and another host, for those of the connection.
+
+        For middleware that knows more of the client than the server does, before anybody asks.
+        """
+        self.connection = connection
+        self._authority = host
+        if hasattr(self, "_url"):
+            del self._url
+
     # -- the body ---------------------------------------------------------------------------------------------------
 
     def check_announced_length(self) -> None:

@@ -17,6 +17,7 @@ from sketch_asgi.writer import Send, pass_on, write_file, write_stream
 
 if TYPE_CHECKING:
     from sketch.application import Application
+    from sketch.request import Request
 
 logger = logging.getLogger("sketch.server")
 
@@ -49,6 +50,7 @@ class ASGIApplication:
             return
         began = perf_counter() if self.access_log else 0.0
         exchange = Exchange(self._app, scope, receive)
+        request: Request | None = None
         status: int | None = None
         try:
             if not self.life.started and not await self.life.start_late():
@@ -56,7 +58,8 @@ class ASGIApplication:
                 await _refuse(send, exchange, status, "The application does not run.")
                 return
             # Read at once: another request may get the same response object before this one is written.
-            response = await self._handle(read_head(scope, exchange))
+            request = read_head(scope, exchange)
+            response = await self._handle(request)
             status = response.status
             start = {"type": "http.response.start", "status": status, "headers": response.raw_headers}
             payload = response.payload
@@ -82,7 +85,7 @@ class ASGIApplication:
             raise
         finally:
             if self.access_log:
-                _log(exchange, scope, status, perf_counter() - began)
+                _log(exchange, scope, status, perf_counter() - began, request)
             if exchange.inbox is not None:
                 await exchange.inbox.close()
 
@@ -118,10 +121,12 @@ async def _leave(send: Send, exchange: Exchange, status: int | None, exc: Client
         await _refuse(send, exchange, 400, "expected a request body as long as announced")
 
 
-def _log(exchange: Exchange, scope: Scope, status: int | None, seconds: float) -> None:
+def _log(exchange: Exchange, scope: Scope, status: int | None, seconds: float, request: Request | None = None) -> None:
+    # Where there is a request, its connection: middleware may know of a client behind a proxy.
+    client = exchange.client if request is None else request.connection.client
     try:
         target = read_target(scope)
     except Refused:
         target = scope.get("raw_path") or scope["path"].encode("utf-8", "replace")
     method: Any = scope.get("method", "GET")
-    log_access(exchange.client, method, target, status, exchange.size, seconds)
+    log_access(client, method, target, status, exchange.size, seconds)

@@ -108,7 +108,8 @@ class Exchange:
 
     def _log(self) -> None:
         """Write the access log's line, however the exchange has ended."""
-        client, seconds = self._protocol.connection.client, perf_counter() - self._started
+        # The request's connection, not the protocol's: middleware may know of a client behind a proxy.
+        client, seconds = self.request.connection.client, perf_counter() - self._started
         self._protocol.server.log(client, self.request, self.status, self.size, seconds)
 
     def _client_left(self, exc: ClientDisconnected) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any
 
-from sketch import Application, HTTPException, Request, Response
+from sketch import Application, HTTPException, ProxyHeaders, Request, Response
 from tests.contract.journal import Journal
 from tests.contract.routes_answers import Teapot, add_errors, add_headers, add_plain, add_streams
 from tests.contract.routes_requests import add_bodies, add_context, add_echo, add_routing
@@ -28,7 +28,7 @@ def make_app() -> Application:
         app.started = ["context"]
         yield
 
-    app = Application("contract", middlewares=[outer, inner], lifespan=lifespan)
+    app = Application("contract", middlewares=[outer, inner], outer_middlewares=[behind_proxies], lifespan=lifespan)
     app.cleanup_ctx.append(context)
     app.journal = Journal()
     for add in (add_plain, add_echo, add_bodies, add_errors, add_headers, add_routing, add_context, add_streams):
@@ -39,6 +39,21 @@ def make_app() -> Application:
 
 async def lifespan(app: Application) -> AsyncIterator[dict[str, Any]]:
     yield {"pool": "from the lifespan"}
+
+
+PROXIES = {
+    "0": ProxyHeaders(["10.0.0.0/8"], hops=2),
+    "1": ProxyHeaders(["127.0.0.0/8"], hops=1),
+    "2": ProxyHeaders(["127.0.0.0/8", "10.0.0.0/8"], hops=2),
+    "2 forwarded": ProxyHeaders(["127.0.0.0/8", "10.0.0.0/8"], hops=2, family="forwarded"),
+}
+"""By how many proxies are trusted; the client of the suite is the nearest."""
+
+
+async def behind_proxies(request: Request, handler: Any) -> Response:
+    """Believe proxies, where a test asks for it."""
+    trusting = PROXIES.get(request.headers.get("x-proxies", ""))
+    return await (handler(request) if trusting is None else trusting(request, handler))
 
 
 async def tag(request: Request, handler: Any, name: str) -> Response:

@@ -101,6 +101,20 @@ DEVIATIONS: tuple[Deviation, ...] = (
         OWN_COMMAND,
     ),
     Deviation(
+        "test_the_access_line_shows_the_client_behind_the_proxy",
+        ("uvicorn-h11",),
+        "one access line, in one format, with the client that `ProxyHeaders` has found",
+        "uvicorn's own line",
+        OWN_COMMAND,
+    ),
+    Deviation(
+        "test_no_proxy_is_believed_unless_it_is_named",
+        ("uvicorn-h11",),
+        "the fields of proxies are read by nobody but the application's `ProxyHeaders`",
+        "they are believed from the loopback, before the application sees anything",
+        f"`uvicorn --no-proxy-headers` turns that off. {OWN_COMMAND}",
+    ),
+    Deviation(
         "test_one_access_line_for_what_breaks_off",
         ("uvicorn-h11",),
         "one access line also for what breaks off",

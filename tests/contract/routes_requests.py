@@ -45,6 +45,11 @@ def add_echo(app: Application) -> None:
             }
         )
 
+    @app.get("/origin")
+    async def origin(request: Request) -> Response:
+        host = request.client[0] if request.client else None
+        return JSONResponse([host, request.scheme, request.host, str(request.url)])
+
     @app.get("/state")
     async def state(request: Request) -> Response:
         shared = "mark" in request.state

@@ -30,6 +30,8 @@ COMMANDS = {
     "granian-command": f"granian --interface asgi --loop asyncio --port PORT --workers-kill-timeout {SECONDS}s",
 }
 
+ADVISED = {"uvicorn-h11": ["--no-proxy-headers"]}
+
 
 def main() -> int:
     parser = argparse.ArgumentParser()
@@ -39,6 +41,7 @@ def main() -> int:
     parser.add_argument("--certificate")
     parser.add_argument("--root-path")
     parser.add_argument("--uds")
+    parser.add_argument("--defaults", action="store_true", help="without what the documentation advises")
     arguments = parser.parse_args()
     if arguments.name in COMMANDS:
         become_command(arguments)
@@ -56,6 +59,8 @@ def main() -> int:
 def become_command(arguments: argparse.Namespace) -> None:
     """Replace this process by the server's own command line."""
     command = COMMANDS[arguments.name].replace("PORT", str(arguments.port)).split()
+    if not arguments.defaults:
+        command += ADVISED.get(arguments.name, [])
     if arguments.root_path:
         prefix = "--url-path-prefix" if arguments.name == "granian-command" else "--root-path"
         command += [prefix, arguments.root_path]

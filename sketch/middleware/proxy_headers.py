@@ -1,0 +1,121 @@
+"""Whom to believe about the client, where proxies stand before the server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from ipaddress import IPv4Network, IPv6Network, ip_network
+
+from sketch.forwarded import Hop, read_forwarded, read_x_forwarded, to_ip
+from sketch.middleware.chain import Endpoint
+from sketch.request import Request
+from sketch.response import Response
+from sketch.transport import Address, Connection
+
+UNIX = "unix"
+READERS = {"x-forwarded": read_x_forwarded, "forwarded": read_forwarded}
+DEFAULT_PORTS = {"http": "80", "https": "443"}
+
+
+class ProxyHeaders:
+    """Middleware that takes client, scheme and host from the fields of trusted proxies.
+
+        app = Application(outer_middlewares=[ProxyHeaders(trusted=["10.0.0.0/8"])])
+
+    Put it first, so that everything else sees the same: `request.client`, `request.scheme`, `request.host`,
+    `request.url` and the access log. The chain is read from the right, where the nearest proxy has written; what a
+    client writes itself is further left, and is not reached. Each address in it is believed only if the one before,
+    from the connection on, is trusted.
+
+    Where the next entry is missing, malformed, or no address, the request comes from the last hop that was believed:
+    so do not give the addresses of your proxies rights that their clients should not have.
+
+    Args:
+        trusted: networks or addresses of the proxies, `"10.0.0.0/8"`, `"2001:db8::7"`; `"unix"` for peers without an
+            address, as on a unix socket.
+        hops: how many proxies stand one behind the other, at most.
+        family: `"x-forwarded"` for `X-Forwarded-For`, `-Proto`, `-Host`, `-Port`, or `"forwarded"` for RFC 7239. Only
+            this one is read: a proxy that writes one family passes the other on as a client has forged it.
+
+    Raises:
+        ValueError, TypeError: for arguments that could not mean what somebody wanted.
+    """
+
+    def __init__(self, trusted: Iterable[str], *, hops: int = 1, family: str = "x-forwarded") -> None:
+        if isinstance(trusted, str):
+            raise TypeError(f"expected trusted as a list of networks, got {trusted!r}")
+        if not isinstance(hops, int) or hops < 1:
+            raise ValueError(f"expected hops as a number from 1 on, got {hops!r}")
+        if family not in READERS:
+            raise ValueError(f"expected family as one of {', '.join(READERS)}, got {family!r}")
+        names = list(trusted)
+        if not names:
+            raise ValueError("expected at least one trusted network, got []: leave the middleware out instead")
+        self._unix = UNIX in names
+        self._networks = [_network(name) for name in names if name != UNIX]
+        self._hops = hops
+        self._read = READERS[family]
+
+    async def __call__(self, request: Request, handler: Endpoint) -> Response:
+        """Answer the request as one of the client behind the proxies."""
+        peer = request.connection.client
+        if self._trusts(peer):
+            said = self._read(request.raw_headers, self._hops)
+            if said:
+                self._believe(request, peer, said)
+        return await handler(request)
+
+    def _trusts(self, hop: Address | None) -> bool:
+        if hop is None:
+            return self._unix
+        ip = to_ip(hop[0])
+        return ip is not None and any(ip in network for network in self._networks)
+
+    def _believe(self, request: Request, peer: Address | None, said: list[Hop]) -> None:
+        """Walk from the nearest proxy towards the client, as far as those who speak are trusted."""
+        connection = request.connection
+        client, scheme, host, port = peer, connection.scheme, request.host, None
+        for hop in said:
+            scheme = hop.scheme or scheme
+            host = hop.host or host
+            port = hop.port or port
+            if hop.client is None:
+                break
+            client = hop.client
+            if not self._trusts(client):
+                break
+        if port is not None:
+            host = _with_port(host, port, scheme)
+        request.replace_origin(ForwardedConnection(connection, client, scheme), host)
+
+
+class ForwardedConnection:
+    """A connection as it is to the client behind the proxies. Its TLS, if any, is that of the last stretch."""
+
+    __slots__ = ("_connection", "client", "scheme", "server", "state", "tls", "trailers")
+
+    def __init__(self, connection: Connection, client: Address | None, scheme: str) -> None:
+        self._connection = connection
+        self.client = client
+        self.scheme = scheme
+        self.server = connection.server
+        self.tls = connection.tls
+        self.state = connection.state
+        self.trailers = connection.trailers
+
+    async def wait_disconnected(self) -> None:
+        """Return once the nearest proxy is gone: it leaves when its client does."""
+        await self._connection.wait_disconnected()
+
+
+def _network(name: str) -> IPv4Network | IPv6Network:
+    try:
+        return ip_network(name)
+    except ValueError as exc:
+        raise ValueError(f"expected trusted networks like '10.0.0.0/8', or 'unix', got {name!r}: {exc}") from None
+
+
+def _with_port(host: str, port: str, scheme: str) -> str:
+    """The host with that port in place of its own; without one where the scheme implies it."""
+    colon = host.rfind(":")
+    name = host[:colon] if colon > host.rfind("]") else host
+    return name if port == DEFAULT_PORTS.get(scheme) else f"{name}:{port}"

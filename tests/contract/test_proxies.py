@@ -1,0 +1,105 @@
+"""Forged fields of proxies, through none, one and two that are trusted. The suite's client is the nearest proxy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.contract.conftest import Pool
+from tests.contract.test_wire import access_line
+from tests.contract.transports import Served, Transport
+
+CLIENT = "192.0.2.7"
+SECOND = "10.0.0.2"
+FORGED = "6.6.6.6"
+FIELDS = [
+    ("X-Forwarded-For", FORGED),
+    ("X-Forwarded-Proto", "https"),
+    ("X-Forwarded-Host", "evil.example"),
+    ("Forwarded", f"for={FORGED};proto=https;host=evil.example"),
+]
+
+
+async def origin(transport: Transport, proxies: str, *headers: tuple[str, str]) -> Any:
+    given = [("Host", "inner.example"), ("X-Proxies", proxies), *headers]
+    reply = await transport.get("/origin", given)
+    assert reply.status == 200
+    return reply.json()
+
+
+async def client_of(transport: Transport, proxies: str, chain: str) -> Any:
+    return (await origin(transport, proxies, ("X-Forwarded-For", chain)))[0]
+
+
+async def test_a_forged_chain_through_no_trusted_proxy(transport: Transport) -> None:
+    client, scheme, host, url = await origin(transport, "0", *FIELDS)
+    assert client == "127.0.0.1"
+    assert host == "inner.example"
+    assert url == f"{scheme}://inner.example/origin"
+    assert [client, scheme, host, url] == await origin(transport, "0")
+
+
+@pytest.mark.transports("native-asyncio", "uvicorn-httptools", "uvicorn-h11", "hypercorn-command", "granian-command")
+async def test_no_proxy_is_believed_unless_it_is_named(server_name: str, pool: Pool) -> None:
+    """Not by the application, and not by a server in front of it."""
+    with pool.own(server_name, "tests.contract.app:app", "--defaults") as served:
+        assert await origin(served, "", *FIELDS) == [
+            "127.0.0.1",
+            "http",
+            "inner.example",
+            "http://inner.example/origin",
+        ]
+
+
+async def test_a_forged_chain_through_one_trusted_proxy(transport: Transport) -> None:
+    assert await client_of(transport, "1", CLIENT) == CLIENT
+    assert await client_of(transport, "1", f"{FORGED}, {CLIENT}") == CLIENT
+    assert await client_of(transport, "1", f"{FORGED}, 10.9.9.9, {CLIENT}") == CLIENT
+    assert await client_of(transport, "1", f"{FORGED}, 127.0.0.1") == "127.0.0.1"
+
+
+async def test_a_forged_chain_through_two_trusted_proxies(transport: Transport) -> None:
+    assert await client_of(transport, "2", f"{CLIENT}, {SECOND}") == CLIENT
+    assert await client_of(transport, "2", f"{FORGED}, {CLIENT}, {SECOND}") == CLIENT
+    assert await client_of(transport, "2", f"{FORGED}, 10.9.9.9, {CLIENT}, {SECOND}") == CLIENT
+    # Past the second proxy, straight to the first: what it says of the client ends the chain.
+    assert await client_of(transport, "2", f"{FORGED}, {SECOND}, {CLIENT}") == CLIENT
+
+
+async def test_a_chain_over_several_fields(transport: Transport) -> None:
+    fields = [("X-Forwarded-For", FORGED), ("X-Forwarded-For", CLIENT), ("X-Forwarded-For", SECOND)]
+    assert (await origin(transport, "2", *fields))[0] == CLIENT
+
+
+async def test_scheme_host_and_url(transport: Transport) -> None:
+    fields = [
+        ("X-Forwarded-For", CLIENT),
+        ("X-Forwarded-Proto", "https"),
+        ("X-Forwarded-Host", "shop.example"),
+        ("X-Forwarded-Port", "8443"),
+    ]
+    wanted = [CLIENT, "https", "shop.example:8443", "https://shop.example:8443/origin"]
+    assert await origin(transport, "1", *fields) == wanted
+
+
+async def test_forwarded(transport: Transport) -> None:
+    chain = f'for={FORGED};host=evil, for="[2001:db8::7]:80";proto=https;host="shop.example:81", for={SECOND}'
+    wanted = ["2001:db8::7", "https", "shop.example:81", "https://shop.example:81/origin"]
+    assert await origin(transport, "2 forwarded", ("Forwarded", chain), ("X-Forwarded-For", FORGED)) == wanted
+
+
+@pytest.mark.parametrize("chain", ["unknown", "", "6.6.6.6,", "6.6.6.6, 1.2.3.4.5", "6.6.6.6, _hidden", '6.6.6.6, "'])
+async def test_a_malformed_chain(transport: Transport, chain: str) -> None:
+    assert await client_of(transport, "2", chain) == "127.0.0.1"
+    assert await client_of(transport, "2", f"{chain}, {SECOND}") == SECOND
+
+
+@pytest.mark.parametrize("host", ["user@evil", "a/b", "a b", "a:99999", ""])
+async def test_a_malformed_host(transport: Transport, host: str) -> None:
+    assert (await origin(transport, "1", ("X-Forwarded-Host", host)))[2] == "inner.example"
+
+
+async def test_the_access_line_shows_the_client_behind_the_proxy(wired: Served, key: str) -> None:
+    await wired.get(f"/get?{key}", [("X-Proxies", "1"), ("X-Forwarded-For", f"{FORGED}, {CLIENT}:4711")])
+    assert f' {CLIENT}:4711 "GET /get?{key}" 200 6 ' in await access_line(wired, f"/get?{key}")
