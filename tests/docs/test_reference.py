@@ -19,8 +19,8 @@ TEXT = (ROOT / "docs" / "reference.md").read_text()
 # For adapters and for the core itself, described where they are defined.
 INTERNAL = {
     "Application": set(),
-    "Request": {"check_announced_length", "endpoint", "error", "file", "miss", "replace_origin"},
-    "Response": {"length", "owner", "payload", "prepare", "prepares", "raw_headers"},
+    "Request": {"check_announced_length", "endpoint", "error", "files", "miss"},
+    "Response": {"length", "media_type", "owner", "payload", "prepare", "prepares", "raw_headers"},
     "View": set(),
     "TestClient": {"app"},
     "ClientResponse": set(),
