@@ -157,8 +157,11 @@ class RequestParser:
             return self._collect_method(data)
         self._at_start = at_start = not self._begun
         # Of a head in several parts, the end of the request line may be in this one.
-        self._seen = data if at_start else self._seen[-SLICE:] + data
-        self._completed = 0
+        if at_start:
+            self._seen = data
+            self._completed = 0
+        else:
+            self._seen = self._seen[-SLICE:] + data
         self._slice = len(data)
         self._fed += self._slice
         try:
@@ -168,7 +171,7 @@ class RequestParser:
         except httptools.HttpParserInvalidMethodError:
             if not self.keep_alive:
                 return b""
-            return self._collect_method(self._last_start(data) if at_start else b"\0")
+            return self._collect_method(self._last_start())
         except httptools.HttpParserError as exc:
             if self._refusal is not None:
                 raise self._refusal from None
@@ -393,26 +396,31 @@ class RequestParser:
         httptools fails at the first byte that no known method has there, so the rest of the word is awaited here.
         """
         seen = self._unknown_method = (self._unknown_method or bytearray()) + data
-        word, space, _ = bytes(seen[: _LONGEST_METHOD + 1].lstrip(b"\r\n")).partition(b" ")
+        word, space, _ = bytes(seen.lstrip(b"\r\n")[: _LONGEST_METHOD + 1]).partition(b" ")
         if not _TOKEN.fullmatch(word) or len(word) > _LONGEST_METHOD:
             raise Refusal(400, "malformed request line")
         if space:
             raise Refusal(501, "unknown method")
         return b""
 
-    def _last_start(self, data: bytes) -> bytes:
-        """The bytes from where the request begins that could not be parsed, behind those of the slice that could.
+    def _last_start(self) -> bytes:
+        """The bytes from where the request begins that could not be parsed, behind those that could.
 
         httptools does not say where it stopped. One byte at a time does; it is done once and ends the connection.
+        Where the request before began too long ago for that, the answer is no word at all.
         """
+        seen = self._seen
         if not self._completed:
-            return data
+            return seen
         counter = _Counter()
         parser = httptools.HttpRequestParser(counter)
-        for position in range(len(data)):
-            parser.feed_data(data[position : position + 1])
-            if counter.completed == self._completed:
-                return data[position + 1 :]
+        try:
+            for position in range(len(seen)):
+                parser.feed_data(seen[position : position + 1])
+                if counter.completed == self._completed:
+                    return seen[position + 1 :]
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            return b"\0"
         return b"\0"
 
 
