@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import socket
 import ssl
 from collections.abc import AsyncIterable, AsyncIterator, Sequence
 from dataclasses import dataclass, field
@@ -80,10 +81,20 @@ class Wire:
         self.writer = writer
 
     @classmethod
-    async def connect(cls, port: int, tls: ssl.SSLContext | None = None) -> Wire:
-        """Open a connection to the loopback."""
-        name = "localhost" if tls else None
-        return await cls._open("create_connection", "127.0.0.1", port, ssl=tls, server_hostname=name)
+    async def connect(cls, port: int, tls: ssl.SSLContext | None = None, receive_buffer: int | None = None) -> Wire:
+        """Open a connection to the loopback; with a small buffer the kernel takes little that is not read."""
+        sock = socket.socket()
+        sock.setblocking(False)
+        if receive_buffer is not None:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        try:
+            await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", port))
+            return await cls._open(
+                "create_connection", sock=sock, ssl=tls, server_hostname="localhost" if tls else None
+            )
+        except BaseException:
+            sock.close()
+            raise
 
     @classmethod
     async def connect_unix(cls, path: str) -> Wire:
@@ -97,6 +108,18 @@ class Wire:
         protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
         transport, _ = await getattr(loop, create)(lambda: protocol, *address, **options)
         return cls(reader, asyncio.StreamWriter(transport, protocol, reader, loop))
+
+    def pause(self) -> None:
+        """Read no more: what comes stays in the kernel, and then with the server."""
+        self.writer.transport.pause_reading()  # type: ignore[attr-defined]
+
+    def resume(self) -> None:
+        """Read on."""
+        self.writer.transport.resume_reading()  # type: ignore[attr-defined]
+
+    def half_close(self) -> None:
+        """Send no more, and go on reading."""
+        self.writer.write_eof()
 
     async def answered(self) -> bool:
         """Whether an answer has begun: a client that then goes on sending may lose it to the reset that follows."""
