@@ -337,7 +337,9 @@ async def _raise_miss(request: Request) -> Response:
 
 async def _release(request: Request, response: Response | None, keep: Body | None = None) -> None:
     """Close what was made for this request and is not sent: a stream, and the files that `prepare` has opened."""
-    bodies: tuple[Body, ...] = request.files if response is None else (*request.files, response.body)
+    bodies: tuple[Body, ...] = request.files
+    if response is not None and response.body not in bodies:
+        bodies += (response.body,)
     request.files = ()
     for body in bodies:
         if body is keep:
