@@ -81,6 +81,9 @@ class ServeOptions:
     """How many connections may wait to be accepted."""
     server_limits: Any = None
     """`sketch_native.limits.ServerLimits`: bounds of what comes before a request."""
+    proxy_protocol: bool = False
+    """Whether each connection begins with a header of the PROXY protocol, which names the client; one without is
+    closed. Only where nobody but the load balancer reaches the server: the header is believed."""
     workers: int = 1
     """Processes. More than one is not supported yet."""
     reload: bool = False
@@ -101,6 +104,8 @@ class ServeOptions:
             raise ServeError("expected either ssl or ssl_certfile, got both")
         if self.uds is not None and self.sock is not None:
             raise ServeError("expected either uds or sock, got both")
+        if self.proxy_protocol and self.scheme == "https":
+            raise ServeError("proxy_protocol together with TLS is not supported: let the load balancer end TLS")
         if self.workers != 1:
             raise ServeError(f"workers={self.workers!r} is not supported yet: start one process per worker")
         if self.reload:

@@ -19,6 +19,7 @@ from sketch_native.limits import ServerLimits
 from sketch_native.overload import Gate
 from sketch_native.parser import Refusal
 from sketch_native.protocol import HTTPProtocol
+from sketch_native.proxied import ProxiedProtocol
 from sketch_native.writer import Clock
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ class Server:
         return await self.loop.create_server(self._protocol, options.host, options.port, **common)
 
     def _protocol(self) -> HTTPProtocol:
-        return HTTPProtocol(self)
+        return ProxiedProtocol(self) if self.options.proxy_protocol else HTTPProtocol(self)
 
     async def stop(self, hurry: asyncio.Event | None = None) -> None:
         """Stop: no new connections, `app.stopping`, the shutdown hooks, the running requests, the clean-up.
@@ -209,6 +210,7 @@ class NativeServer:
             "sock",
             "backlog",
             "server_limits",
+            "proxy_protocol",
         ]
     )
 

@@ -29,6 +29,7 @@ def add_serving_flags(parser: ArgumentParser) -> None:
     _add(parser, "ssl_keyfile", "its private key", metavar="FILE")
     _add(parser, "uds", "unix socket to listen on instead of a port", metavar="PATH")
     _add(parser, "backlog", "connections that may wait to be accepted", type=int, metavar="N")
+    _add(parser, "proxy_protocol", "expect PROXY protocol headers of a load balancer", action=BooleanOptionalAction)
     _add(parser, "workers", "processes; more than one is not supported yet", type=int, metavar="N")
     _add(parser, "reload", "start anew when the code changes; not supported yet", action=BooleanOptionalAction)
 

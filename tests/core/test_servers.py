@@ -134,6 +134,8 @@ def test_option_that_a_backend_cannot_honour(capsys: pytest.CaptureFixture[str])
     message = failure(capsys, server="granian", ssl=context)
     assert message == "server 'granian' cannot honour the option 'ssl'; servers that can: native, uvicorn"
     assert failure(capsys, server="uvicorn", server_limits=object()).endswith("servers that can: native")
+    for server in ("uvicorn", "hypercorn", "granian"):
+        assert failure(capsys, server=server, proxy_protocol=True).endswith("servers that can: native")
 
 
 def test_option_that_no_built_in_backend_can_honour(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,6 +155,10 @@ def test_option_that_no_built_in_backend_can_honour(monkeypatch: pytest.MonkeyPa
         ({"ssl_keyfile": "k"}, "expected ssl_certfile together with ssl_keyfile"),
         ({"ssl": object(), "ssl_certfile": "c"}, "expected either ssl or ssl_certfile, got both"),
         ({"uds": "s", "sock": object()}, "expected either uds or sock, got both"),
+        (
+            {"proxy_protocol": True, "ssl_certfile": "c"},
+            "proxy_protocol together with TLS is not supported: let the load balancer end TLS",
+        ),
         ({"workers": 2}, "workers=2 is not supported yet: start one process per worker"),
         ({"reload": True}, "reload is not supported yet: restart the server by hand"),
     ],

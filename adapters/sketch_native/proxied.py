@@ -1,0 +1,53 @@
+"""Connections that a load balancer passes on with a header of the PROXY protocol before the first request."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from sketch_native.protocol import HTTPProtocol
+from sketch_native.proxy_protocol import Garbled, parse
+
+if TYPE_CHECKING:
+    from sketch_native.server import Server
+
+logger = logging.getLogger("sketch.native")
+
+
+class ProxiedProtocol(HTTPProtocol):
+    """Takes the client's address from the header, then serves the connection as any other.
+
+    A class of its own, so that a server without the option does not even ask. Without a valid header nothing is
+    served, and nothing said: whoever comes past the balancer could claim any address. The time for the head of the
+    first request is also the header's.
+    """
+
+    __slots__ = ("_preface",)
+
+    _preface: bytes | None
+    """What has come of the header, None once it is complete."""
+
+    def __init__(self, server: Server) -> None:
+        super().__init__(server)
+        self._preface = b""
+
+    def data_received(self, data: bytes) -> None:
+        """Collect the header; then pass everything on."""
+        if self._preface is None:
+            super().data_received(data)
+            return
+        if self.transport.is_closing():
+            return
+        self._preface += data
+        try:
+            header = parse(self._preface)
+        except Garbled as exc:
+            logger.info("%s: %s, the connection is closed", self.connection.client, exc)
+            self.transport.abort()
+            return
+        if header is not None:
+            rest, self._preface = self._preface[header.size :], None
+            if header.known:
+                self.connection.client, self.connection.server = header.client, header.server
+            if rest:
+                super().data_received(rest)
