@@ -59,6 +59,11 @@ class Body:
         """Whether the client still waits for leave to send."""
         return self._send_continue is not None
 
+    @property
+    def full(self) -> bool:
+        """Whether no more should come before something is read."""
+        return self._chunks is not None and self._size >= self._high_water
+
     async def read(self) -> bytes:
         """The next chunk, `b""` at the end; raises `ClientDisconnected` for a body that was cut short."""
         while not self._chunks:

@@ -113,8 +113,11 @@ class HTTPProtocol(asyncio.Protocol):
         """The peer will send no more. What is complete is still answered; whoever waits for the peer is told."""
         self._eof = True
         self._tell_gone()
-        answering = self._waits_for in (EXCHANGE, TURN)
-        return answering and self.connection.scheme == "http"
+        if self._waits_for in (EXCHANGE, TURN) and self.connection.scheme == "http":
+            return True
+        if self._task is None:
+            self._wait_for(CLOSING, self.server.limits.linger_timeout)
+        return False
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - whatever the reason
         """The connection is gone, and with it whatever waits for it."""
@@ -210,12 +213,12 @@ class HTTPProtocol(asyncio.Protocol):
 
     def _proceed(self) -> None:
         """With no exchange under way: begin the next, or say what is waited for."""
-        if not self._queue and self._backlog:
-            data, self._backlog = self._backlog, b""
-            self.transport.resume_reading()
-            self._parse(data)
+        if not self._queue:
+            self._take_backlog()
         if self._queue:
             self._begin(self._queue.popleft())
+            if not self._queue:
+                self._take_backlog()  # the rest of this request's body may be in it
         elif self._eof or (self.server.stopping and self._waits_for == EXCHANGE):
             self.close()
         elif self._receiving is not None:
@@ -224,6 +227,13 @@ class HTTPProtocol(asyncio.Protocol):
             self._wait_for(HEAD, self.server.limits.header_timeout)
         elif self._waits_for != IDLE:
             self._wait_for(IDLE, self.server.limits.keep_alive_timeout)
+
+    def _take_backlog(self) -> None:
+        """Parse what was kept past the pipeline's limit."""
+        if self._backlog:
+            data, self._backlog = self._backlog, b""
+            self.want_body()
+            self._parse(data)
 
     def _wait_for(self, what: str, seconds: float) -> None:
         """Note what is waited for and until when; the time runs from the first note."""
@@ -248,8 +258,11 @@ class HTTPProtocol(asyncio.Protocol):
         self.transport.pause_reading()
 
     def want_body(self) -> None:
-        """Read on."""
-        if not self._backlog and not self._deaf and not self.transport.is_closing():
+        """Read on, unless there is too much of something already: perhaps of the body behind the one that asks."""
+        if self._backlog or self._deaf or self.transport.is_closing():
+            return
+        receiving = self._receiving
+        if receiving is None or receiving.body is None or not receiving.body.full:
             self.transport.resume_reading()
 
     def body_awaited(self, bonus: float) -> None:
@@ -321,7 +334,7 @@ class HTTPProtocol(asyncio.Protocol):
     @property
     def ending(self) -> bool:
         """Whether the answer that is written now is the connection's last."""
-        return self._eof or self.server.stopping
+        return self.server.stopping or (self._eof and not self._queue and not self._backlog)
 
     async def write(self, data: bytes) -> None:
         """Write a part of a streamed answer and wait until more may be written.
@@ -367,7 +380,7 @@ class HTTPProtocol(asyncio.Protocol):
     def shut_down(self) -> None:
         """The server stops: end the connection now if nothing is being answered, else after the answer."""
         if self._task is None and self._waits_for != CLOSING:
-            self.transport.close()
+            self._hang_up()
 
     def cancel(self) -> None:
         """End at once what is still running."""
@@ -391,7 +404,12 @@ class HTTPProtocol(asyncio.Protocol):
             self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
             self.transport.abort()
         else:
-            self.transport.close()
+            self._hang_up()
+
+    def _hang_up(self) -> None:
+        """Close without lingering. What is not sent yet still is, for as long as the peer takes it."""
+        self._wait_for(CLOSING, self.server.limits.linger_timeout)
+        self.transport.close()
 
     def sweep(self, now: float) -> None:
         """Act on a deadline that has passed."""
@@ -424,7 +442,7 @@ class HTTPProtocol(asyncio.Protocol):
         elif self._waits_for == CLOSING:
             self.transport.abort()
         else:
-            self.transport.close()
+            self._hang_up()
 
     def _linger_on(self) -> None:
         """The last answer is not out yet: wait as long as it is being taken."""
