@@ -1,0 +1,91 @@
+"""HTTP errors: one class per status, each an answer."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import pytest
+
+import sketch
+from sketch import exceptions
+from sketch.exceptions import (
+    PHRASES,
+    HTTPClientError,
+    HTTPException,
+    HTTPFound,
+    HTTPMethodNotAllowed,
+    HTTPNotFound,
+    HTTPRedirection,
+    HTTPSeeOther,
+    HTTPServerError,
+)
+
+CLASSES = [
+    value
+    for name, value in inspect.getmembers(exceptions, inspect.isclass)
+    if issubclass(value, HTTPException) and value.__name__ == name and hasattr(value, "default_status")
+]
+
+
+@pytest.mark.parametrize("kind", CLASSES)
+def test_each_class_has_the_phrase_of_its_status(kind: Any) -> None:
+    error = kind("/x") if issubclass(kind, HTTPRedirection) else kind()
+    response = error.to_response()
+    phrase = PHRASES[error.status]
+    assert str(error) == f"{error.status} {phrase}"
+    assert kind.__name__.lower() == "http" + "".join(filter(str.isalnum, phrase.removeprefix("HTTP "))).lower()
+    assert (response.status, response.body) == (error.status, f"{error.status} {phrase}".encode())
+    family = {3: HTTPRedirection, 4: HTTPClientError, 5: HTTPServerError}[error.status // 100]
+    assert issubclass(kind, family)
+
+
+def test_no_status_twice_and_all_are_exported() -> None:
+    statuses = [kind.default_status for kind in CLASSES]
+    assert len(set(statuses)) == len(statuses)
+    assert {kind.__name__ for kind in CLASSES} <= set(sketch.__all__)
+
+
+def test_older_names() -> None:
+    assert sketch.HTTPRequestEntityTooLarge is sketch.HTTPContentTooLarge
+    assert sketch.HTTPUnprocessableEntity is sketch.HTTPUnprocessableContent
+    assert sketch.HTTPRequestURITooLong is sketch.HTTPURITooLong
+    assert sketch.HTTPRequestRangeNotSatisfiable is sketch.HTTPRangeNotSatisfiable
+
+
+def test_reason_is_the_body_and_headers_are_added() -> None:
+    error = HTTPNotFound("no such order", headers={"X-A": "1"})
+    response = error.to_response()
+    assert (str(error), response.body) == ("no such order", b"no such order")
+    assert response.headers["X-A"] == "1"
+    assert response.headers["Content-Type"] == "text/plain; charset=utf-8"
+
+
+def test_any_error_status() -> None:
+    assert HTTPException(499).to_response().body == b"499 Unknown Status"
+    assert HTTPException(418, "short").to_response().body == b"short"
+
+
+@pytest.mark.parametrize("status", [200, 299, 600, 0, -1])
+def test_what_is_no_error(status: int) -> None:
+    with pytest.raises(ValueError, match="from 300 to 599"):
+        HTTPException(status)
+
+
+def test_each_response_is_its_own() -> None:
+    error = HTTPNotFound(headers={"X-A": "1"})
+    first = error.to_response()
+    first.headers["X-A"] = "2"
+    assert error.to_response().headers["X-A"] == "1"
+
+
+def test_redirections() -> None:
+    assert HTTPFound("/x").to_response().headers["Location"] == "/x"
+    assert HTTPFound("//evil/a b").headers == {"Location": "/evil/a%20b"}
+    assert HTTPSeeOther("/x", "see there", headers={"X-A": "1"}).headers == {"X-A": "1", "Location": "/x"}
+
+
+def test_method_not_allowed_names_the_methods() -> None:
+    error = HTTPMethodNotAllowed(["POST", "GET", "GET"])
+    assert (error.allowed, error.headers) == (["GET", "POST"], {"Allow": "GET, POST"})
+    assert HTTPMethodNotAllowed().headers == {"Allow": ""}
