@@ -1,0 +1,266 @@
+"""The chain: middleware and handler folded into one."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
+from typing import Any
+
+import pytest
+
+from sketch.application import Application
+from sketch.exceptions import HTTPNotFound, HTTPUnauthorized
+from sketch.limits import Limits
+from sketch.middleware import Endpoint, fold, own
+from sketch.request import Request
+from sketch.response import Response, StreamResponse
+from tests.core.support import answer, in_loop, make_request
+
+
+def tagging(tag: str, log: list[str] | None = None) -> Callable[..., Awaitable[Response]]:
+    async def middleware(request: Request, handler: Endpoint) -> Response:
+        if log is not None:
+            log.append(f"{tag} in")
+        response = await handler(request)
+        if log is not None:
+            log.append(f"{tag} out")
+        response.headers.add("X-Tag", tag)
+        return response
+
+    return middleware
+
+
+def tags(response: Response) -> list[bytes]:
+    return [value for name, value in response.raw_headers if name == b"x-tag"]
+
+
+async def ok() -> Response:
+    return Response("ok")
+
+
+def serving(handler: Any = ok, **options: Any) -> Application:
+    app = Application(**options)
+    app.add_route("GET", "/", handler)
+    return app
+
+
+# -- order -------------------------------------------------------------------------------------------------------------
+
+
+@in_loop
+async def test_the_first_is_the_outermost() -> None:
+    log: list[str] = []
+    app = Application(
+        middlewares=[tagging("app 1", log), tagging("app 2", log)],
+        outer_middlewares=[tagging("outer 1", log), tagging("outer 2", log)],
+    )
+
+    async def handler() -> Response:
+        log.append("handler")
+        return Response("ok")
+
+    app.before_request(lambda: log.append("before"))
+    app.add_route("GET", "/", handler, middlewares=[tagging("route", log)])
+    app.after_request(lambda response: log.append("after"))
+    app.on_response_prepare(lambda response: log.append("prepare"))
+    response = await answer(app)
+    names = ["outer 1", "outer 2", "app 1", "app 2", "route"]
+    ins = [f"{name} in" for name in names]
+    outs = [f"{name} out" for name in reversed(names)]
+    assert log == [*ins[:2], "before", *ins[2:], "handler", *outs, "after", "prepare"]
+    assert tags(response) == [name.encode() for name in reversed(names)]
+
+
+@pytest.mark.parametrize(
+    "given", [None, [], (), [tagging("a")], (tagging("a"),), (tagging(tag) for tag in "a")], ids=repr
+)
+@in_loop
+async def test_middlewares_may_come_in_any_shape(given: Iterable[Any] | None) -> None:
+    assert tags(await answer(serving(middlewares=given, outer_middlewares=None))) in ([], [b"a"])
+
+
+@in_loop
+async def test_the_list_that_was_given_stays_the_callers() -> None:
+    given = [tagging("a")]
+    app = serving(middlewares=given)
+    app.middlewares.append(tagging("b"))
+    assert len(given) == 1
+    assert tags(await answer(app)) == [b"b", b"a"]
+
+
+@in_loop
+async def test_a_middleware_may_be_any_callable_that_takes_the_keyword() -> None:
+    class Tagging:
+        async def __call__(self, request: Request, handler: Endpoint) -> Response:
+            return await tagging("object")(request, handler)
+
+    async def configured(tag: str, request: Request, *, handler: Endpoint) -> Response:
+        return await tagging(tag)(request, handler)
+
+    def plain(request: Request, handler: Endpoint) -> Awaitable[Response]:
+        return handler(request)
+
+    app = serving(middlewares=[Tagging(), partial(configured, "partial"), plain])
+    assert tags(await answer(app)) == [b"partial", b"object"]
+
+
+# -- what they see -----------------------------------------------------------------------------------------------------
+
+
+@in_loop
+async def test_inner_ones_see_exceptions_and_may_answer_them() -> None:
+    seen: list[BaseException] = []
+
+    async def catch(request: Request, handler: Endpoint) -> Response:
+        try:
+            return await handler(request)
+        except Exception as exc:
+            seen.append(exc)
+            return Response("caught", status=418)
+
+    async def fail() -> Response:
+        raise ValueError("broken")
+
+    app = serving(fail, middlewares=[catch])
+    for target, method in (("/", "GET"), ("/nothing", "GET"), ("/", "POST")):
+        assert (await answer(app, target, method=method)).status == 418
+    assert [type(exc).__name__ for exc in seen] == ["ValueError", "HTTPNotFound", "HTTPMethodNotAllowed"]
+
+
+@in_loop
+async def test_outer_ones_always_get_a_response() -> None:
+    seen: list[int] = []
+
+    async def watch(request: Request, handler: Endpoint) -> Response:
+        response = await handler(request)
+        seen.append(response.status)
+        response.headers["X-Tag"] = "outer"
+        return response
+
+    async def fail() -> Response:
+        raise ValueError("broken")
+
+    app = serving(fail, outer_middlewares=[watch])
+    app.add_route("POST", "/body", ok, limits=Limits(body=1))
+    responses = [
+        await answer(app),
+        await answer(app, "/nothing"),
+        await answer(app, method="DELETE"),
+        await answer(app, "/body", method="POST", body=[b"abc"], headers=[(b"content-length", b"3")]),
+        await answer(app, method="OPTIONS"),
+    ]
+    assert seen == [response.status for response in responses] == [500, 404, 405, 413, 204]
+    assert [tags(response) for response in responses] == [[b"outer"]] * 5
+
+
+@in_loop
+async def test_they_may_answer_alone_raise_or_return_an_exception() -> None:
+    async def refuse(request: Request, handler: Endpoint) -> Response:
+        return Response("refused", status=403)
+
+    async def raise_it(request: Request, handler: Endpoint) -> Response:
+        raise HTTPUnauthorized
+
+    async def return_it(request: Request, handler: Endpoint) -> Any:
+        return HTTPNotFound("returned")
+
+    for middleware, status in ((refuse, 403), (raise_it, 401), (return_it, 404)):
+        for where in ("middlewares", "outer_middlewares"):
+            assert (await answer(serving(**{where: [middleware]}))).status == status
+
+
+@in_loop
+async def test_an_outer_one_that_fails_is_a_logged_500(caplog: pytest.LogCaptureFixture) -> None:
+    async def fail(request: Request, handler: Endpoint) -> Response:
+        await handler(request)
+        raise ValueError("outer broken")
+
+    response = await answer(serving(outer_middlewares=[fail]))
+    assert (response.status, response.payload) == (500, b"500 Internal Server Error")
+    assert "outer broken" in caplog.text
+
+
+@pytest.mark.parametrize("where", ["middlewares", "outer_middlewares"])
+@in_loop
+async def test_a_forgotten_return_names_the_middleware(where: str, caplog: pytest.LogCaptureFixture) -> None:
+    async def forgetful(request: Request, handler: Endpoint) -> Any:
+        await handler(request)
+
+    assert (await answer(serving(**{where: [forgetful]}))).status == 500
+    assert "forgetful, got None: did it forget to return one?" in caplog.text
+
+
+@in_loop
+async def test_a_stream_goes_through_untouched() -> None:
+    async def produce() -> Any:
+        yield b"1"
+
+    async def handler() -> Response:
+        return StreamResponse(produce())
+
+    response = await answer(serving(handler, middlewares=[tagging("a")], outer_middlewares=[tagging("b")]))
+    assert tags(response) == [b"a", b"b"]
+    assert response.length is None
+
+
+# -- ownership ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("where", ["middlewares", "outer_middlewares", "route", "after_request", "on_response_prepare"])
+@in_loop
+async def test_a_response_may_be_returned_a_hundred_times(where: str) -> None:
+    shared = Response("ok", headers={"X-Own": "1"})
+
+    async def handler() -> Response:
+        return shared
+
+    app = Application(**({where: [tagging("x")]} if where.endswith("middlewares") else {}))
+    app.add_route("GET", "/", handler, middlewares=[tagging("x")] if where == "route" else [])
+    if where in ("after_request", "on_response_prepare"):
+        getattr(app, where).append(lambda response: response.headers.add("X-Tag", "x"))
+    for _ in range(100):
+        response = await answer(app)
+        assert tags(response) == [b"x"]
+        assert response.payload == b"ok"
+    assert dict(shared.headers) == {"X-Own": "1", "Content-Type": "text/plain; charset=utf-8"}
+
+
+@pytest.mark.parametrize("raised", [True, False])
+@in_loop
+async def test_an_exception_may_be_raised_or_returned_a_hundred_times(raised: bool) -> None:
+    shared = HTTPNotFound("none", headers={"X-Own": "1"})
+
+    async def handler() -> Any:
+        if raised:
+            raise shared
+        return shared
+
+    app = serving(handler, outer_middlewares=[tagging("x")])
+    app.after_request(lambda response: response.headers.add("X-Tag", "y"))
+    for _ in range(100):
+        response = await answer(app)
+        assert (response.status, response.payload, tags(response)) == (404, b"none", [b"x", b"y"])
+    assert shared.headers == {"X-Own": "1"}
+    assert shared.__traceback__ is None, "a traceback that grows keeps every frame alive"
+
+
+def test_own_copies_once() -> None:
+    request, response = make_request(), Response("a")
+    mine = own(response, request, ok)
+    assert mine is not response
+    assert own(mine, request, ok) is mine
+    assert own(mine, make_request(), ok) is not mine
+
+
+def test_own_of_something_else_names_the_source() -> None:
+    with pytest.raises(TypeError, match="expected a Response from ok, got 'text'"):
+        own("text", make_request(), ok)
+    with pytest.raises(TypeError, match="expected a Response from 5"):
+        own(None, make_request(), 5)
+
+
+def test_folding_nothing_is_the_endpoint() -> None:
+    async def endpoint(request: Request) -> Response:
+        return Response()
+
+    assert fold([], endpoint) is endpoint

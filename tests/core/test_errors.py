@@ -1,0 +1,290 @@
+"""From an exception to an answer."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from sketch.application import Application
+from sketch.exceptions import HTTPConflict, HTTPException, HTTPNotFound
+from sketch.request import Request
+from sketch.response import Response
+from sketch.transport import ClientDisconnected
+from tests.core.support import answer, in_loop, make_request
+
+PLAIN_500 = (500, b"500 Internal Server Error")
+
+
+def raising(error: BaseException, **options: Any) -> Application:
+    app = Application(**options)
+
+    @app.get("/")
+    async def handler() -> Response:
+        raise error
+
+    return app
+
+
+async def status_and_body(app: Application, target: str = "/") -> tuple[int, Any]:
+    response = await answer(app, target)
+    return response.status, response.payload
+
+
+# -- without handlers --------------------------------------------------------------------------------------------------
+
+
+@in_loop
+async def test_an_unexpected_error_is_logged_and_says_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    app = raising(ValueError("secret"))
+    request = make_request("/?token=1")
+    response = await app.handle(request)
+    assert (response.status, response.payload) == PLAIN_500
+    assert isinstance(request.error, ValueError)
+    assert "error while handling GET '/'" in caplog.text
+    assert "secret" in caplog.text
+    assert "token" not in caplog.text
+
+
+@in_loop
+async def test_in_debug_it_is_shown(caplog: pytest.LogCaptureFixture) -> None:
+    status, body = await status_and_body(raising(ValueError("<b>"), debug=True))
+    assert status == 500
+    assert b"ValueError: &lt;b&gt;" in body
+
+
+@in_loop
+async def test_an_http_exception_is_its_answer_and_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    assert await status_and_body(raising(HTTPConflict("taken"))) == (409, b"taken")
+    assert await status_and_body(raising(HTTPException(499))) == (499, b"499 Unknown Status")
+    assert caplog.records == []
+
+
+@pytest.mark.parametrize("depth", [1, 3])
+@in_loop
+async def test_a_group_of_one_counts_as_what_is_in_it(depth: int) -> None:
+    error: Exception = HTTPConflict("taken")
+    for _ in range(depth):
+        error = ExceptionGroup("group", [error])
+    assert await status_and_body(raising(error)) == (409, b"taken")
+
+
+@in_loop
+async def test_an_http_exception_in_a_task_group_is_its_answer() -> None:
+    app = Application()
+
+    @app.get("/")
+    async def handler() -> Response:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(asyncio.Event().wait())
+            group.create_task(fail())
+        raise AssertionError("the group ends with an error")
+
+    async def fail() -> None:
+        raise HTTPNotFound("in a task")
+
+    assert await status_and_body(app) == (404, b"in a task")
+
+
+@in_loop
+async def test_a_group_of_several_is_an_unexpected_error(caplog: pytest.LogCaptureFixture) -> None:
+    group = ExceptionGroup("two", [HTTPNotFound(), ValueError("second")])
+    assert await status_and_body(raising(group)) == PLAIN_500
+    assert "second" in caplog.text
+
+
+@pytest.mark.parametrize("outer", [False, True])
+@pytest.mark.parametrize("error", [ClientDisconnected("gone"), ExceptionGroup("g", [ClientDisconnected("gone")])])
+@in_loop
+async def test_a_client_that_left_gets_no_answer(
+    outer: bool, error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def through(request: Request, handler: Any) -> Response:
+        return await handler(request)  # type: ignore[no-any-return]
+
+    app = raising(error, outer_middlewares=[through] if outer else [])
+    seen: list[str] = []
+    app.exception(lambda exc: seen.append("exception"))
+    app.after_request(lambda response: seen.append("after"))
+    with pytest.raises(ClientDisconnected):
+        await answer(app)
+    assert (seen, caplog.records) == ([], [])
+
+
+@pytest.mark.parametrize("outer", [False, True])
+@in_loop
+async def test_cancellation_passes_and_no_hook_sees_an_answer(outer: bool) -> None:
+    seen: list[str] = []
+    entered = asyncio.Event()
+
+    async def through(request: Request, handler: Any) -> Response:
+        return await handler(request)  # type: ignore[no-any-return]
+
+    app = Application(outer_middlewares=[through] if outer else [])
+    app.before_request(lambda: seen.append("before"))
+    app.after_request(lambda response: seen.append("after"))
+    app.exception(lambda exc: seen.append("exception"))
+
+    @app.get("/")
+    async def handler() -> Response:
+        entered.set()
+        await asyncio.Event().wait()
+        raise AssertionError("cancelled before")
+
+    task = asyncio.create_task(answer(app))
+    await entered.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert seen == ["before"]
+
+
+# -- the exception hook ------------------------------------------------------------------------------------------------
+
+
+@in_loop
+async def test_a_hook_that_returns_nothing_leaves_a_logged_500(caplog: pytest.LogCaptureFixture) -> None:
+    app, seen = raising(ValueError("broken")), []
+    app.exception(lambda request, exc: seen.append((request.path, str(exc))))
+    app.on_exception(lambda: seen.append("second"))
+    assert await status_and_body(app) == PLAIN_500
+    assert seen == [("/", "broken"), "second"]
+    assert "broken" in caplog.text
+
+
+@in_loop
+async def test_a_hook_that_returns_a_response_is_the_answer(caplog: pytest.LogCaptureFixture) -> None:
+    app, shared, seen = raising(ValueError("broken")), Response("sorry", status=503), []
+    app.exception(lambda exc: shared)
+    app.exception(lambda exc: seen.append("later"))
+    app.after_request(lambda response: response.headers.add("X-A", "1"))
+    for _ in range(3):
+        response = await answer(app)
+        assert (response.status, response.payload) == (503, b"sorry")
+        assert [name for name, _ in response.raw_headers].count(b"x-a") == 1
+    assert (seen, caplog.records) == ([], [])
+
+
+@pytest.mark.parametrize("result", ["text", "raise"])
+@in_loop
+async def test_a_hook_that_fails_leaves_a_logged_500(result: str, caplog: pytest.LogCaptureFixture) -> None:
+    app = raising(ValueError("first"))
+
+    @app.exception
+    async def hook(exc: Exception) -> Any:
+        if result == "raise":
+            raise KeyError("second")
+        return result
+
+    assert await status_and_body(app) == PLAIN_500
+    assert "first" in caplog.text, "as the context of the second"
+    assert ("second" if result == "raise" else "expected a Response from") in caplog.text
+
+
+@in_loop
+async def test_http_exceptions_do_not_reach_the_hook() -> None:
+    app, seen = raising(HTTPConflict()), []
+    app.exception(lambda exc: seen.append(exc))
+    assert (await status_and_body(app))[0] == 409
+    assert (await status_and_body(app, "/nothing"))[0] == 404
+    assert seen == []
+
+
+# -- error handlers ----------------------------------------------------------------------------------------------------
+
+
+@in_loop
+async def test_handlers_by_class_take_the_nearest_base_and_come_before_status() -> None:
+    app = Application()
+    errors: dict[str, Exception] = {
+        "key": KeyError("k"), "lookup": LookupError("l"), "conflict": HTTPConflict(), "other": HTTPException(409),
+        "missing": HTTPNotFound(),
+    }  # fmt: skip
+
+    @app.get("/{name}")
+    async def handler(name: str) -> Response:
+        raise errors[name]
+
+    def answering(text: str) -> Any:
+        async def error_handler(request: Request, exc: Exception) -> Response:
+            return Response(f"{text} {request.path}", status=400)
+
+        return error_handler
+
+    for kind, text in ((LookupError, "lookup"), (KeyError, "key"), (HTTPConflict, "class"), (409, "status")):
+        registered = answering(text)
+        assert app.error_handler(kind)(registered) is registered
+    assert await status_and_body(app, "/key") == (400, b"key /key")
+    assert await status_and_body(app, "/lookup") == (400, b"lookup /lookup")
+    assert await status_and_body(app, "/conflict") == (400, b"class /conflict")
+    assert await status_and_body(app, "/other") == (400, b"status /other")
+    assert (await status_and_body(app, "/missing"))[0] == 404
+
+
+@in_loop
+async def test_404_and_405_have_handlers(caplog: pytest.LogCaptureFixture) -> None:
+    app = Application()
+    app.add_route("GET", "/a", lambda: Response())
+
+    @app.error_handler(404)
+    async def missing(request: Request, exc: HTTPException) -> Response:
+        return Response("nothing here", status=exc.status)
+
+    @app.error_handler(405)
+    async def wrong(request: Request, exc: HTTPException) -> Response:
+        return Response(exc.headers["Allow"], status=exc.status)
+
+    assert await status_and_body(app, "/b") == (404, b"nothing here")
+    assert (await answer(app, "/a", method="POST")).payload == b"GET, HEAD, OPTIONS"
+    assert caplog.records == []
+
+
+@pytest.mark.parametrize("debug", [False, True])
+@in_loop
+async def test_a_handler_for_500_answers_what_was_logged(debug: bool, caplog: pytest.LogCaptureFixture) -> None:
+    app = raising(ValueError("broken"), debug=debug)
+
+    @app.error_handler(500)
+    async def page(request: Request, exc: Exception) -> Response:
+        return Response(f"our page, {type(exc).__name__}", status=500)
+
+    status, body = await status_and_body(app)
+    assert status == 500
+    assert (b"our page, ValueError" in body) is not debug
+    assert [record.name for record in caplog.records] == ["sketch"]
+
+
+@pytest.mark.parametrize("fault", ["raise", "none", "header", "stopped"])
+@in_loop
+async def test_a_handler_that_fails_leaves_a_plain_500(fault: str, caplog: pytest.LogCaptureFixture) -> None:
+    app = raising(ValueError("first"))
+
+    @app.error_handler(ValueError)
+    async def handler(request: Request, exc: Exception) -> Any:
+        if fault == "raise":
+            raise KeyError("second")
+        if fault == "stopped":
+            raise HTTPNotFound
+        return None if fault == "none" else Response("a", headers={"A": "b\r\nX: y"})
+
+    assert await status_and_body(app) == PLAIN_500
+    assert caplog.records
+
+
+@in_loop
+async def test_a_handler_whose_client_left_passes_it_on() -> None:
+    app = raising(ValueError("first"))
+
+    @app.error_handler(ValueError)
+    async def handler(request: Request, exc: Exception) -> Response:
+        raise ClientDisconnected
+
+    with pytest.raises(ClientDisconnected):
+        await answer(app)
+
+
+@pytest.mark.parametrize("kind", ["404", 4.5, object, BaseException, None])
+def test_kinds_that_are_none(kind: Any) -> None:
+    with pytest.raises(TypeError, match="expected a status or an exception class"):
+        Application().error_handler(kind)(lambda request, exc: None)
