@@ -42,7 +42,7 @@ def tests(session: nox.Session) -> None:
         session.install("-e", ".[all]", *group("test"))
         session.run("pytest", "--cov", "--cov-report=term-missing:skip-covered", *session.posargs)
     else:
-        session.install("-e", ".[fast]", *group("test"))
+        session.install("-e", ".[all]", *group("test"))
         session.run("pytest", *(session.posargs or ["tests/core", "tests/native"]))
 
 
