@@ -30,11 +30,6 @@ class Gate:
         """Whether who finds the gate closed may queue."""
         return self._wait
 
-    @property
-    def queued(self) -> int:
-        """How many connections wait."""
-        return len(self._waiting)
-
     def enter(self) -> bool:
         """Take a place, if there is one."""
         if self._running >= self._limit:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 
 from sketch import Application, Request, Response, serve
 from sketch_native.limits import ServerLimits
+from sketch_native.overload import Gate
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 SLOW = b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -63,6 +65,19 @@ async def end(*connections: Streams) -> None:
         await writer.wait_closed()
 
 
+def watch_ends(server: Any) -> asyncio.Semaphore:
+    """Released once for each connection that the server has forgotten."""
+    ends = asyncio.Semaphore(0)
+    forget = server.forget
+
+    def note(connection: object) -> None:
+        forget(connection)
+        ends.release()
+
+    server.forget = note
+    return ends
+
+
 def test_connection_over_the_cap_is_answered_503_and_closed_and_a_later_one_served() -> None:
     async def case() -> None:
         limits = ServerLimits(connections=2)
@@ -71,13 +86,14 @@ def test_connection_over_the_cap_is_answered_503_and_closed_and_a_later_one_serv
             for streams in (first, second):
                 streams[1].write(GET)
                 assert await status(streams) == 200
+            gone = watch_ends(server)
             third = await connect(server)
             answer = await third[0].read()
             assert answer.startswith(b"HTTP/1.1 503 ")
             assert b"\r\nretry-after: 1\r\n" in answer
             await end(first, third)
-            while len(server.connections) > 1:
-                await asyncio.sleep(0)
+            for _ in (first, third):
+                await gone.acquire()
             fourth = await connect(server)
             fourth[1].write(GET)
             assert await status(fourth) == 200
@@ -149,8 +165,11 @@ def test_waiting_ends_with_503_or_with_the_client(goes: str) -> None:
     run(case)
 
 
-def test_server_stops_while_requests_wait() -> None:
+def test_server_stops_while_requests_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     async def case() -> None:
+        waits = asyncio.Event()
+        queue = Gate.queue
+        monkeypatch.setattr(Gate, "queue", lambda gate, connection: (queue(gate, connection), waits.set()))
         slow = Slow()
         limits = ServerLimits(concurrency=1, overload="wait")
         async with serve(slow.app, server_limits=limits, shutdown_timeout=0.1, access_log=False) as server:
@@ -158,8 +177,7 @@ def test_server_stops_while_requests_wait() -> None:
             first[1].write(SLOW)
             await slow.arrived.acquire()
             second[1].write(GET)
-            while not server.gate.queued:
-                await asyncio.sleep(0)
+            await waits.wait()
         assert await second[0].read() == b""
         assert not server.connections
         await end(first, second)
