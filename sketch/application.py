@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from itertools import chain
 from types import MappingProxyType
 from typing import Any, TypeVar, Unpack
 
@@ -15,7 +16,7 @@ from sketch.exceptions import HTTPException
 from sketch.jsoncodec import JSONCodec, json_codec
 from sketch.lifecycle import Lifecycle, Lifespan, Stopping
 from sketch.limits import DEFAULT_LIMITS, Limits
-from sketch.middleware.chain import Endpoint, Middleware, fold, own, owning
+from sketch.middleware.chain import Endpoint, Middleware, check, fold, own, owning
 from sketch.request import Request
 from sketch.response import Response, StreamBody, finalize
 from sketch.routing import Handler, Registrar, Route, RouteOptions, Router
@@ -184,6 +185,8 @@ class Application(Registrar):
         """Fold the chains and refuse changes: from here on, requests only read."""
         if self._frozen:
             return
+        routes = (*self.router.routes(), self.router.options_route)
+        check([*self.middlewares, *self.outer_middlewares, *chain.from_iterable(route.middlewares for route in routes)])
         self._frozen = True
         for signal in (
             self.on_startup, self.on_shutdown, self.on_cleanup, self.cleanup_ctx, self.exception,
@@ -192,7 +195,7 @@ class Application(Registrar):
             signal.freeze()
         self.router.freeze()
         # A handler's response is copied only where something could change it afterwards. (Hooks get it copied anyway.)
-        for route in (*self.router.routes(), self.router.options_route):
+        for route in routes:
             route.limits = limits = (route.limits or Limits()).over(self.limits)
             middlewares = [*self.middlewares, *route.middlewares]
             call = owning(route.call, route.handler) if middlewares or self.outer_middlewares else route.call

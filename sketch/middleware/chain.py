@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+import inspect
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
 from sketch.exceptions import HTTPException
@@ -14,6 +15,20 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 Middleware = Callable[..., Awaitable[Response]]
 """`async (request, handler) -> Response`; it awaits `handler(request)`, or does not."""
+
+
+def check(middlewares: Iterable[Middleware]) -> None:
+    """Look at signatures when an application starts, so that a mistake is no surprise of the first request.
+
+    Raises:
+        TypeError: for what cannot be called as `middleware(request, handler=handler)`.
+    """
+    for middleware in {id(middleware): middleware for middleware in middlewares}.values():
+        try:
+            inspect.signature(middleware).bind(None, handler=None)
+        except TypeError as exc:
+            name = getattr(middleware, "__qualname__", None) or repr(middleware)
+            raise TypeError(f"expected a middleware `async (request, handler)`, got {name}: {exc}") from None
 
 
 def fold(middlewares: Sequence[Middleware], endpoint: Endpoint) -> Endpoint:

@@ -21,7 +21,7 @@ from sketch.response import (
     json_response,
     quote_location,
 )
-from tests.core.support import make_request
+from tests.core.support import in_loop, make_request
 
 
 def finalized(response: Response, method: str = "GET") -> Response:

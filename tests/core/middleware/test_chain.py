@@ -104,6 +104,19 @@ async def test_a_middleware_may_be_any_callable_that_takes_the_keyword() -> None
     assert tags(await answer(app)) == [b"partial", b"object"]
 
 
+@pytest.mark.parametrize("where", ["middlewares", "outer_middlewares", "route"])
+@in_loop
+async def test_one_that_cannot_be_called_is_an_error_at_the_start(where: str) -> None:
+    async def starlette_like(request: Request, call_next: Endpoint) -> Response:
+        return await call_next(request)
+
+    for wrong in (starlette_like, lambda request: None, 5):
+        app = Application(**({} if where == "route" else {where: [wrong]}))
+        app.add_route("GET", "/", ok, middlewares=[wrong] if where == "route" else [])
+        with pytest.raises(TypeError, match=r"expected a middleware `async \(request, handler\)`, got"):
+            await app.startup()
+
+
 # -- what they see -----------------------------------------------------------------------------------------------------
 
 
