@@ -189,10 +189,11 @@ class Application(Registrar):
         check([*self.middlewares, *self.outer_middlewares, *chain.from_iterable(route.middlewares for route in routes)])
         self._frozen = True
         for signal in (
-            self.on_startup, self.on_shutdown, self.on_cleanup, self.cleanup_ctx, self.exception,
+            self.on_startup, self.on_shutdown, self.on_cleanup, self.cleanup_ctx,
             self.before_request, self.after_request, self.on_response_prepare,
         ):  # fmt: skip
             signal.freeze()
+        self.errors.freeze()
         self.router.freeze()
         # A handler's response is copied only where something could change it afterwards. (Hooks get it copied anyway.)
         for route in routes:

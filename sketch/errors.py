@@ -34,13 +34,17 @@ class ErrorHandlers:
         self.exception = Signal("exception", "request", "exc")
         self._by_class: dict[type[Exception], ErrorHandler] = {}
         self._by_status: dict[int, ErrorHandler] = {}
+        self._frozen = False
 
     def add(self, kind: int | type[Exception], handler: ErrorHandler) -> None:
         """Register a handler.
 
         Raises:
             TypeError: for anything but a status or an exception class.
+            RuntimeError: after the application has started.
         """
+        if self._frozen:
+            raise RuntimeError("expected error handlers to be registered before the application starts")
         if isinstance(kind, int):
             self._by_status[kind] = handler
         elif isinstance(kind, type) and issubclass(kind, Exception):
@@ -48,13 +52,20 @@ class ErrorHandlers:
         else:
             raise TypeError(f"expected a status or an exception class, got {kind!r}")
 
+    def freeze(self) -> None:
+        """Refuse changes from now on."""
+        self._frozen = True
+        self.exception.freeze()
+
     async def answer(self, request: Request, exc: Exception) -> Response:
         """The response for an exception. Never raises but `ClientDisconnected`: an error in a handler is a plain 500.
 
-        A group that holds one exception counts as that exception: so it does not matter whether a handler works in a
-        task group.
+        A group that holds one exception counts as that exception, and so does one of many that all say that the client
+        has left: it does not matter whether a handler works in a task group.
         """
-        while isinstance(exc, ExceptionGroup) and len(exc.exceptions) == 1:
+        while isinstance(exc, ExceptionGroup) and (
+            len(exc.exceptions) == 1 or all(isinstance(inner, ClientDisconnected) for inner in exc.exceptions)
+        ):
             exc = exc.exceptions[0]
         if isinstance(exc, ClientDisconnected):
             raise exc

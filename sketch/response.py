@@ -157,12 +157,28 @@ class Response:
         )
 
     def delete_cookie(
-        self, name: str, *, path: str = "/", domain: str | None = None, secure: bool = False, httponly: bool = False
+        self,
+        name: str,
+        *,
+        path: str = "/",
+        domain: str | None = None,
+        secure: bool = False,
+        httponly: bool = False,
+        samesite: SameSite | None = "lax",
+        partitioned: bool = False,
     ) -> None:
-        """Tell the browser to forget a cookie. Path and domain must be those it was set with."""
-        epoch = datetime.fromtimestamp(0, UTC)
-        secure = secure or name.startswith(("__Secure-", "__Host-"))
-        self.set_cookie(name, max_age=0, expires=epoch, path=path, domain=domain, secure=secure, httponly=httponly)
+        """Tell the browser to forget a cookie. Path, domain and partition must be those it was set with."""
+        self.set_cookie(
+            name,
+            max_age=0,
+            expires=datetime.fromtimestamp(0, UTC),
+            path=path,
+            domain=domain,
+            secure=secure or partitioned or samesite == "none" or name.startswith(("__Secure-", "__Host-")),
+            httponly=httponly,
+            samesite=samesite,
+            partitioned=partitioned,
+        )
 
     async def prepare(self, request: Request) -> Response:  # noqa: ARG002 - for subclasses
         """The response to send for a request in this one's place; awaited where `prepares` is set."""

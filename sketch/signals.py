@@ -108,7 +108,9 @@ class Signal(MutableSequence[Callable[..., Any]]):
         if required > len(self._parameters):
             wanted = ", ".join(self._parameters)
             raise TypeError(f"expected a function of ({wanted}) for {self._name}, got {function!r}")
-        return _Receiver(function, int(min(most, len(self._parameters))))
+        # An optional parameter beside required ones is the function's own affair: it keeps its default.
+        takes = most if not required or most == float("inf") else required
+        return _Receiver(function, int(min(takes, len(self._parameters))))
 
 
 def _positional(function: Callable[..., Any]) -> tuple[float, float]:

@@ -288,3 +288,22 @@ async def test_a_handler_whose_client_left_passes_it_on() -> None:
 def test_kinds_that_are_none(kind: Any) -> None:
     with pytest.raises(TypeError, match="expected a status or an exception class"):
         Application().error_handler(kind)(lambda request, exc: None)
+
+
+@in_loop
+async def test_a_group_that_only_says_that_the_client_left_passes_like_one_exception() -> None:
+    left = ExceptionGroup("group", [ClientDisconnected("a"), ClientDisconnected("b")])
+    with pytest.raises(ClientDisconnected):
+        await answer(raising(left))
+
+
+@in_loop
+async def test_error_handlers_cannot_be_added_after_the_start() -> None:
+    app = raising(ValueError("x"))
+    await answer(app)
+    with pytest.raises(RuntimeError, match="before the application starts"):
+        app.error_handler(404)(take)
+
+
+async def take(request: Request, exc: Exception) -> Response:
+    return Response("taken")

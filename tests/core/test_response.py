@@ -287,3 +287,11 @@ async def test_most_responses_need_no_preparation() -> None:
     response = Response()
     assert not response.prepares
     assert await response.prepare(make_request()) is response
+
+
+def test_deleting_a_partitioned_cookie_names_its_partition() -> None:
+    response = Response()
+    response.delete_cookie("a", samesite="none", partitioned=True)
+    (cookie,) = response.headers.getall("Set-Cookie")
+    assert cookie.startswith("a=; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=0; ")
+    assert cookie.endswith("Path=/; Secure; SameSite=None; Partitioned")

@@ -137,3 +137,19 @@ def test_after_the_start_nothing_can_be_changed(signal: Signal, change: Callable
     with pytest.raises(RuntimeError, match="after cannot be changed any more"):
         change(signal)
     assert list(signal) == [take_none, take_two]
+
+
+def test_optional_parameter_beside_a_required_one_keeps_its_default() -> None:
+    signal = Signal("after_request", "request", "response")
+    got: list[tuple[object, ...]] = []
+
+    @signal
+    def one(response: object, verbose: bool = False) -> None:
+        got.append((response, verbose))
+
+    @signal
+    def optional(response: object = None) -> None:
+        got.append((response,))
+
+    asyncio.run(signal.send("request", "response"))
+    assert got == [("response", False), ("response",)]
