@@ -115,6 +115,15 @@ def compare(session: nox.Session) -> None:
 
 
 @nox.session(python=DEFAULT)
+def fuzz(session: nox.Session) -> None:
+    """Ten minutes of hostile connections to the native server on each event loop, and long property tests. By hand."""
+    session.install("-e", ".[fast]", *group("test"))
+    session.run("python", "-m", "tests.native.fuzz", *session.posargs)
+    long = ["--timeout", "3600", "tests/native", "tests/core/test_forwarded.py"]
+    session.run("pytest", *long, env={"SKETCH_FUZZ": "20000"})
+
+
+@nox.session(python=DEFAULT)
 def browser(session: nox.Session) -> None:
     """`sketch demo` in Chromium, headless."""
     if not any(map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))):

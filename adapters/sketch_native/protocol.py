@@ -374,7 +374,11 @@ class HTTPProtocol(asyncio.Protocol):
         if self._eof or not self.transport.can_write_eof():
             self.transport.close()
         else:
-            self.transport.write_eof()
+            try:
+                self.transport.write_eof()
+            except OSError:  # asyncio's transport; the peer has left, and its reset has overtaken our answer
+                self.transport.abort()
+                return
             self.transport.resume_reading()
 
     def shut_down(self) -> None:
