@@ -186,13 +186,14 @@ class Response:
 
     def copy(self) -> Self:
         """A response of the same class with headers of its own. The body is shared."""
-        new = object.__new__(type(self))
+        kind = type(self)
+        new = kind.__new__(kind)
         new.status = self.status
         new.body = self.body
         new.owner = None
         new._content_type = self._content_type
         new._headers = None if self._headers is None else self._headers.copy()
-        if hasattr(self, "__dict__"):  # a subclass without slots
+        if kind.__dictoffset__:  # a subclass without slots
             new.__dict__.update(self.__dict__)
         return new
 

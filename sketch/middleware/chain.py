@@ -67,14 +67,14 @@ def own(result: object, request: Request, source: object) -> Response:
     Raises:
         TypeError: for anything but a Response or an HTTPException; the message names the source.
     """
-    if isinstance(result, HTTPException):
+    if isinstance(result, Response):
+        if result.owner is request:
+            return result
+        result = result.copy()
+    elif isinstance(result, HTTPException):
         result = result.to_response()
-    elif not isinstance(result, Response):
+    else:
         name = getattr(source, "__qualname__", None) or repr(source)
         raise TypeError(f"expected a Response from {name}, got {result!r}: did it forget to return one?")
-    elif result.owner is request:
-        return result
-    else:
-        result = result.copy()
     result.owner = request
     return result
