@@ -105,7 +105,7 @@ ENDLESS = (
 
 def segments(rng: random.Random, data: bytes) -> list[bytes]:
     """The bytes as they go out."""
-    cuts = [rng.randrange(1, len(data) + 1) for _ in range(rng.choice((0, 0, 1, 3, 10)))]
+    cuts = [rng.randrange(len(data) + 1) for _ in range(rng.choice((0, 0, 1, 3, 10)))]
     return split(data, cuts)
 
 

@@ -1,0 +1,47 @@
+"""The threat model names tests that exist, for everything that is built."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+import pytest
+
+from tests.docs.documents import ROOT
+
+TEXT = (ROOT / "docs" / "explanation" / "threat-model.md").read_text()
+NAMED = sorted(set(re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", TEXT)))
+ROWS = [line.strip("| ").split(" | ") for line in TEXT.splitlines() if re.match(r"\| (?!---)", line)]
+UNBUILT = ("not built", "nothing yet", "no static file handler yet", "no forms yet", "nothing unpacks bodies yet")
+
+
+def test_the_page_was_found() -> None:
+    assert len(NAMED) > 50
+    assert len(ROWS) > 50
+
+
+@pytest.mark.parametrize(("path", "name"), NAMED, ids=lambda part: part)
+def test_a_named_test_exists(path: str, name: str) -> None:
+    tree = ast.parse((ROOT / path).read_text())
+    assert name in {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+    assert name.startswith("test_")
+
+
+def test_every_reference_is_one_that_is_checked() -> None:
+    assert len(re.findall(r"`tests/", TEXT)) == len(re.findall(r"`tests/[\w/]+\.py::\w+`", TEXT))
+
+
+def test_every_answer_is_held_by_a_test_or_said_not_to_be_built() -> None:
+    for row in ROWS:
+        assert len(row) == 3, row
+        header = row[0] in ("attack", "advisory")
+        assert header or "tests/" in row[2] or row[2] == "the same" or any(word in " ".join(row) for word in UNBUILT), (
+            row
+        )
+
+
+def test_advisories_whose_bytes_are_tested_are_named() -> None:
+    source = (ROOT / "tests" / "native" / "test_advisories.py").read_text()
+    tested = set(re.findall(r"(?:CVE|PYSEC)-\d{4}-\d+", source))
+    assert tested
+    assert tested <= set(re.findall(r"(?:CVE|PYSEC)-\d{4}-\d+", TEXT))
