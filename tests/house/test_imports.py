@@ -23,7 +23,7 @@ EXTRAS = (
     "watchfiles",
     "websockets",
 )
-ADAPTERS = ("httptools", "sketch_asgi", "sketch_native", "sketch.cli", "sketch.demo", "sketch.testing")
+ADAPTERS = ("httptools", "sketch_asgi", "sketch_native", "sketch.bench", "sketch.cli", "sketch.demo", "sketch.testing")
 
 
 def python(code: str, **environment: str) -> str:

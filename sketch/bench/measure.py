@@ -1,0 +1,75 @@
+"""The rounds: every program in turn, in an order that moves on, so that no one is always after the same other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from sketch.bench.cores import Cores
+from sketch.bench.errors import BenchError
+from sketch.bench.figures import Figures, Sample
+from sketch.bench.load import Load, require, run_load
+from sketch.bench.program import Program, Refused
+
+WARM_UP = 0.2
+"""The share of a round's seconds that precedes the first one, uncounted: lazy imports, caches, the allocator."""
+
+
+def measure(
+    programs: Sequence[Program],
+    load: Load,
+    *,
+    seconds: float,
+    rounds: int,
+    cores: Cores | None = None,
+    refused: Refused,
+    step: Callable[[str], None] = lambda _: None,
+) -> dict[str, Figures]:
+    """Put the load on each program in every round. Returns the figures by the programs' names.
+
+    Args:
+        seconds: of each program's round.
+        refused: is called for a program that did not bear the load, and is left out of what follows.
+        step: is called with a program's name before each of its rounds.
+
+    Raises:
+        BenchError: if the load generator is missing.
+    """
+    require(load.tool)
+    samples: dict[str, list[Sample]] = {program.name: [] for program in programs}
+    left = list(programs)
+    for number in range(-1, rounds):
+        for program in _turned(left, number):
+            step(program.name)
+            try:
+                sample = _round(program, load, seconds if number >= 0 else seconds * WARM_UP, cores)
+            except BenchError as exc:
+                left.remove(program)
+                del samples[program.name]
+                refused(program.name, exc)
+                continue
+            if number >= 0:
+                samples[program.name].append(sample)
+    return {name: Figures.of(found) for name, found in samples.items()}
+
+
+def _turned(programs: Sequence[Program], number: int) -> list[Program]:
+    begin = number % len(programs) if programs else 0
+    return [*programs[begin:], *programs[:begin]]
+
+
+def _round(program: Program, load: Load, seconds: float, cores: Cores | None) -> Sample:
+    before = program.cpu_seconds()
+    report = run_load(load, program.port, seconds, cores.load if cores is not None else None)
+    used = program.cpu_seconds() - before
+    if report.requests == 0:
+        raise BenchError(f"answered no request in {seconds:g} s")
+    memory = program.memory()
+    return Sample(
+        requests=report.requests,
+        seconds=report.seconds,
+        cpu=used / report.requests * 1e6,
+        p50=report.p50,
+        p99=report.p99,
+        rss=memory.rss,
+        pss=memory.pss,
+    )

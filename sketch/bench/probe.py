@@ -1,0 +1,49 @@
+"""One request, looked at: what is measured must be the right answer."""
+
+from __future__ import annotations
+
+import http.client
+from dataclasses import dataclass
+
+from sketch.bench.errors import BenchError
+from sketch.bench.load import Load
+from sketch.bench.program import HOST
+
+TIMEOUT = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A status, a media type and a body."""
+
+    status: int
+    content_type: str
+    body: bytes
+
+
+def probe(load: Load, port: int) -> Answer:
+    """Ask once, over HTTP/1.1.
+
+    Raises:
+        BenchError: if there is no answer.
+    """
+    connection = http.client.HTTPConnection(HOST, port, timeout=TIMEOUT)
+    try:
+        connection.request(load.method, load.target, load.body or None, dict(load.headers))
+        response = connection.getresponse()
+        return Answer(response.status, response.getheader("content-type", ""), response.read())
+    except (OSError, http.client.HTTPException) as exc:
+        raise BenchError(f"{load.method} {load.target} gets no answer: {exc!r}") from None
+    finally:
+        connection.close()
+
+
+def successful(answer: Answer) -> Answer:
+    """The answer, if it is one of success.
+
+    Raises:
+        BenchError: for any other.
+    """
+    if not 200 <= answer.status < 300:
+        raise BenchError(f"expected an answer of success, got {answer.status}")
+    return answer

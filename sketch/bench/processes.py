@@ -1,0 +1,70 @@
+"""What the kernel knows about a tree of processes: its members, their CPU time, their memory (proc(5))."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+PROC = Path("/proc")
+
+
+class Memory(NamedTuple):
+    """Memory of a tree of processes in bytes: what is resident, and the same with shared pages counted in parts."""
+
+    rss: int
+    pss: int
+
+
+def tree(pid: int) -> list[int]:
+    """The process and its descendants that are alive."""
+    found = [pid]
+    for parent in found:  # it grows meanwhile
+        for thread in _listed(PROC / str(parent) / "task"):
+            found += map(int, _read(thread / "children").split())
+    return found
+
+
+def cpu_seconds(pid: int) -> float:
+    """The CPU time of the whole tree until now: user and system, of all threads, also of those that have ended."""
+    return sum(map(_cpu_of_one, tree(pid)))
+
+
+def _cpu_of_one(pid: int) -> float:
+    # The CPU clock of another process: the sum of utime and stime in /proc/PID/stat, which are cut to 10 ms, in
+    # nanoseconds. The number is what clock_getcpuclockid(3) answers on Linux.
+    try:
+        return time.clock_gettime((~pid << 3) | 2)
+    except OSError:  # it has ended since it was listed
+        return 0.0
+
+
+def memory(pid: int) -> Memory:
+    """The memory of the whole tree now."""
+    rss = pss = 0
+    for member in tree(pid):
+        for line in _read(PROC / str(member) / "smaps_rollup").splitlines():
+            name, _, rest = line.partition(":")
+            if name == "Rss":
+                rss += _kibibytes(rest)
+            elif name == "Pss":
+                pss += _kibibytes(rest)
+    return Memory(rss, pss)
+
+
+def _kibibytes(text: str) -> int:
+    return int(text.split()[0]) * 1024
+
+
+def _listed(directory: Path) -> list[Path]:
+    try:
+        return list(directory.iterdir())
+    except OSError:  # the process has ended
+        return []
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError:  # the process has ended
+        return ""

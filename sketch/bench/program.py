@@ -1,0 +1,222 @@
+"""Programs that are measured: started on a free port and pinned, waited for, always ended."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from time import monotonic, sleep
+
+from sketch.bench.cores import Cores
+from sketch.bench.errors import BenchError
+from sketch.bench.processes import Memory, cpu_seconds, memory
+
+HOST = "127.0.0.1"
+READY = 60.0
+"""Seconds that a program gets until it listens: ten thousand routes take some frameworks half of that."""
+ENDED = 5.0
+"""Seconds between the polite request to end and the other one."""
+LOOK = 0.01
+"""Seconds between two attempts to connect."""
+_PR_SET_PDEATHSIG = 1  # prctl(2)
+
+
+def free_port() -> int:
+    """A TCP port of the loopback interface that nobody listens on now."""
+    with socket.socket() as sock:
+        sock.bind((HOST, 0))
+        port: int = sock.getsockname()[1]
+        return port
+
+
+def server_command(app: str, server: str, port: int, *, loop: str = "auto") -> list[str]:
+    """The command that serves an application by a backend of `sketch`, without an access log."""
+    command = [sys.executable, "-m", "sketch", "run", app, "--server", server, "--loop", loop, "--port", str(port)]
+    return [*command, "--no-access-log", "--log-level", "error", "--shutdown-timeout", "1"]
+
+
+class Program:
+    """A server process with all its children, pinned to a core.
+
+    Args:
+        name: what tables call it.
+        command: makes the command line for a port.
+        cores: where it runs; None leaves that to the system.
+        environment: in addition to that of this process.
+
+    Raises:
+        BenchError: if the command cannot be started at all.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        command: Callable[[int], Sequence[str]],
+        *,
+        cores: Cores | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self.name = name
+        self.port = free_port()
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed by stop()
+        self.started = monotonic()
+        try:
+            self._process = subprocess.Popen(  # noqa: S603 - what the user asked to measure
+                command(self.port),
+                stdin=subprocess.DEVNULL,
+                stdout=self._log,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **(environment or {})},
+                process_group=0,
+                preexec_fn=_placing(cores.server if cores is not None else None),
+            )
+        except OSError as exc:
+            self._log.close()
+            raise BenchError(f"cannot be started: {exc}") from None
+
+    @property
+    def pid(self) -> int:
+        """The process number; its children are found from it."""
+        return self._process.pid
+
+    def wait_ready(self, seconds: float = READY) -> float:
+        """Wait until it accepts connections. Returns the seconds since it was started.
+
+        Raises:
+            BenchError: if it ends before, or takes too long; with the last line that it has printed.
+        """
+        while (passed := monotonic() - self.started) < seconds:
+            with socket.socket() as sock:
+                sock.settimeout(seconds)
+                if sock.connect_ex((HOST, self.port)) == 0:
+                    return passed
+            if self._process.poll() is not None:
+                raise BenchError(f"does not start: {self._last_line()}")
+            sleep(LOOK)
+        raise BenchError(f"does not listen after {seconds:g} s: {self._last_line()}")
+
+    def _last_line(self) -> str:
+        self._log.seek(0)
+        lines = self._log.read().decode(errors="replace").strip().splitlines()
+        return lines[-1].removeprefix("error: ") if lines else f"exit status {self._process.returncode}"
+
+    def cpu_seconds(self) -> float:
+        """The CPU time that it and its children have used."""
+        return cpu_seconds(self.pid)
+
+    def memory(self) -> Memory:
+        """The memory that it and its children use."""
+        return memory(self.pid)
+
+    def stop(self) -> None:
+        """End it and all its children, whatever state they are in."""
+        if self._process.poll() is None:
+            self._process.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(ENDED)
+        with suppress(ProcessLookupError):  # nobody is left in the group
+            os.killpg(self.pid, signal.SIGKILL)
+        self._process.wait()
+        self._log.close()
+
+
+Refused = Callable[[str, BenchError], None]
+"""Gets the name of a program that cannot be measured, and why; the others are measured without it."""
+
+
+@contextmanager
+def running(starts: Mapping[str, Callable[[], Program]], refused: Refused) -> Iterator[list[Program]]:
+    """Start programs, give those that are ready, and end them all, whatever happens.
+
+    Args:
+        starts: what starts each, by name.
+        refused: is called for each that does not start.
+    """
+    started: list[Program] = []
+    try:
+        # One after the other: they share a core, and each gets its own time to become ready.
+        yield [program for name, start in starts.items() if (program := _try(name, start, started, refused))]
+    finally:
+        for program in started:
+            program.stop()
+
+
+def _try(name: str, start: Callable[[], Program], started: list[Program], refused: Refused) -> Program | None:
+    """Start one and wait for it; whether it gets ready or not, it is noted to be ended."""
+    try:
+        program = start()
+        started.append(program)
+        program.wait_ready()
+    except BenchError as exc:
+        refused(name, exc)
+        return None
+    return program
+
+
+def _placing(core: int | None) -> Callable[[], None]:
+    """What a child does before it becomes a program: the core, enough files for its connections, and its end."""
+    libc = ctypes.CDLL(None)  # not looked up in the child: between fork and exec less is more
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+
+    def place() -> None:
+        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # should this process be killed, nobody is left behind
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+        if core is not None:
+            os.sched_setaffinity(0, {core})
+
+    return place
+
+
+def run_pinned(
+    command: Sequence[str],
+    core: int | None,
+    *,
+    interrupt: float | None = None,
+    timeout: float,
+    environment: Mapping[str, str] | None = None,
+) -> str:
+    """Run a tool to its end on a core. Returns what it has printed.
+
+    Args:
+        environment: in addition to that of this process.
+        interrupt: seconds after which to interrupt it (SIGINT), if it does not end by itself.
+        timeout: seconds after which it counts as hung.
+
+    Raises:
+        BenchError: if it fails or hangs.
+    """
+    process = subprocess.Popen(  # noqa: S603 - a tool by its full path
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, **(environment or {})},
+        preexec_fn=_placing(core),
+    )
+    try:
+        output = _output(process, interrupt, timeout)
+    except subprocess.TimeoutExpired:
+        raise BenchError(f"{command[0]} did not end within {timeout:g} s") from None
+    finally:
+        process.kill()
+        process.communicate()
+    if process.returncode:
+        raise BenchError(f"{command[0]} failed: {(output.strip().splitlines() or ['no output'])[-1]}")
+    return output
+
+
+def _output(process: subprocess.Popen[str], interrupt: float | None, timeout: float) -> str:
+    if interrupt is not None:
+        try:
+            return process.communicate(timeout=interrupt)[0]
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGINT)
+    return process.communicate(timeout=timeout)[0]

@@ -1,0 +1,133 @@
+"""What the load generators are told, and what is understood of their answers."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+from sketch.bench import BenchError, Load, probe
+from sketch.bench.load import lua, parse_h2load, parse_wrk, require, run_load
+from sketch.bench.probe import successful
+from tests.core.bench.programs import LISTEN, started
+
+WRK = """Running 2s test @ http://127.0.0.1:8200/
+  1 threads and 64 connections
+  Thread Stats   Avg      Stdev     Max   +/- Stdev
+    Latency   706.64us  329.39us  12.50ms   98.61%
+    Req/Sec    92.41k     3.86k   97.70k    75.00%
+  Latency Distribution
+     50%  689.00us
+     75%  722.00us
+     90%    0.79ms
+     99%    1.25s
+  183850 requests in 2.01s, 24.02MB read
+Requests/sec:  91614.24
+Transfer/sec:     11.97MB
+"""
+H2LOAD = """starting benchmark...
+Main benchmark duration is started for thread #0.
+Application protocol: h2c
+
+finished in 500.00ms, 29754.00 req/s, 1.20MB/s
+requests: 14877 total, 14941 started, 14877 done, 14877 succeeded, 0 failed, 0 errored, 0 timeout
+status codes: 14877 2xx, 0 3xx, 0 4xx, 0 5xx
+"""
+
+ECHO = """
+while True:
+    sock, _ = server.accept()
+    data = sock.recv(65536)
+    while data.startswith(b"POST") and not data.endswith(b"body"):
+        data += sock.recv(65536)
+    status = b"404" if b"/missing" in data else b"200"
+    head = b"HTTP/1.1 %b OK\\r\\nContent-Length: %d\\r\\nContent-Type: text/x\\r\\nConnection: close\\r\\n\\r\\n"
+    sock.sendall(head % (status, len(data)) + data)
+    sock.close()
+"""
+
+
+def test_wrk_is_understood() -> None:
+    report = parse_wrk(WRK)
+    assert (report.requests, report.seconds) == (183850, 2.01)
+    assert report.p50 == pytest.approx(689e-6)
+    assert report.p99 == pytest.approx(1.25)
+
+
+def test_short_runs_are_in_other_units() -> None:
+    report = parse_wrk(WRK.replace("in 2.01s", "in 300.52ms"))
+    assert report.seconds == pytest.approx(0.30052)
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("  Non-2xx or 3xx responses: 17\n", r"^17 of 183850 answers were neither 2xx nor 3xx"),
+        ("  Socket errors: connect 0, read 7, write 0, timeout 1\n", r"^socket errors: connect 0, read 7"),
+    ],
+)
+def test_failing_requests_are_no_figures(line: str, reason: str) -> None:
+    with pytest.raises(BenchError, match=reason):
+        parse_wrk(WRK.replace("Requests/sec", f"{line}Requests/sec"))
+
+
+def test_h2load_is_understood() -> None:
+    report = parse_h2load(H2LOAD)
+    assert (report.requests, report.seconds, report.p50, report.p99) == (14877, 0.5, None, None)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ("0 errored", "3 errored", "3 ended in errors"),
+        ("14877 succeeded", "0 succeeded", "0 requests succeeded"),
+        ("protocol: h2c", "protocol: http/1.1", "does not speak HTTP/2"),
+        ("requests:", "nothing:", "expected a report of h2load"),
+    ],
+)
+def test_h2load_that_failed(old: str, new: str, reason: str) -> None:
+    with pytest.raises(BenchError, match=reason):
+        parse_h2load(H2LOAD.replace(old, new))
+
+
+def test_other_output_is_quoted() -> None:
+    with pytest.raises(BenchError, match='expected a report of wrk, got "wat"'):
+        parse_wrk("wat")
+
+
+def test_script_holds_any_bytes() -> None:
+    script = lua(Load("/", "POST", (("X-A", 'q"\\'),), b"\x00\n]]"))
+    assert script.splitlines() == [
+        r'wrk.method = "\080\079\083\084"',
+        r'wrk.headers["\088\045\065"] = "\113\034\092"',
+        r'wrk.body = "\000\010\093\093"',
+    ]
+
+
+def test_missing_tools_say_how_to_get_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(BenchError, match=r"^wrk is not installed \(Debian: apt-get install wrk\)$"):
+        run_load(Load(), 1, 0.1)
+    with pytest.raises(BenchError, match="apt-get install nghttp2-client"):
+        require(Load(http2=True).tool)
+
+
+@pytest.mark.skipif(shutil.which("h2load") is None, reason="no h2load here (Debian: nghttp2-client)")
+def test_h2load_repeats_only_plain_requests() -> None:
+    with pytest.raises(BenchError, match="expected a plain GET"):
+        run_load(Load(body=b"x", http2=True), 1, 0.1)
+
+
+def test_probe_asks_what_the_load_asks() -> None:
+    with started(LISTEN + ECHO) as program:
+        answer = probe(Load("/a?b", "POST", (("X-C", "d"),), b"body"), program.port)
+        missing = probe(Load("/missing"), program.port)
+    assert answer.body.startswith(b"POST /a?b HTTP/1.1\r\n")
+    assert b"\r\nX-C: d\r\n" in answer.body
+    assert answer.body.endswith(b"\r\n\r\nbody")
+    assert (answer.status, answer.content_type) == (200, "text/x")
+    assert successful(answer) is answer
+    with pytest.raises(BenchError, match="got 404"):
+        successful(missing)
+    with pytest.raises(BenchError, match="gets no answer"):
+        probe(Load(), program.port)

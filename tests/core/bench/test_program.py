@@ -1,0 +1,121 @@
+"""Programs to measure: pinned, waited for, and gone afterwards."""
+
+from __future__ import annotations
+
+import os
+import select
+import sys
+from pathlib import Path
+
+import pytest
+
+from sketch.bench import BenchError, Cores, Program, running
+from sketch.bench import program as module
+from sketch.bench.processes import cpu_seconds, memory, tree
+from sketch.bench.program import run_pinned, server_command
+from tests.core.bench.programs import IDLE, LISTEN, PARENT, STUBBORN, python, started
+
+
+def gone(pid: int) -> bool:
+    """Whether there is no such process, or only what its parent has not read yet."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
+
+
+def test_a_tree_is_counted_and_ended_whole() -> None:
+    with started(PARENT) as program:
+        members = tree(program.pid)
+        assert len(members) == 2
+        assert program.pid in members
+        assert 0.3 <= program.cpu_seconds() < 5
+        assert program.cpu_seconds() >= cpu_seconds(members[1]) >= 0.3
+        assert program.memory().rss > memory(members[1]).rss > 20_000_000
+        assert 20_000_000 < program.memory().pss <= program.memory().rss
+        ends = [os.pidfd_open(member) for member in members]
+    for end in ends:  # readable once the process is gone
+        assert select.select([end], [], [], 10)[0] == [end]
+        os.close(end)
+
+
+def test_what_has_ended_costs_nothing() -> None:
+    with started(IDLE) as program:
+        pid = program.pid
+    assert tree(pid) == [pid]
+    assert cpu_seconds(pid) == 0
+    assert memory(pid) == (0, 0)
+
+
+def test_cpu_time_of_this_process_is_that_of_the_clock() -> None:
+    before = os.times()
+    counted = module.cpu_seconds(os.getpid())
+    assert counted == pytest.approx(before.user + before.system, rel=0.5, abs=0.5)
+
+
+def test_a_program_is_pinned() -> None:
+    (core, *_) = os.sched_getaffinity(0)
+    program = Program("it", python(IDLE), cores=Cores(core, core))
+    try:
+        program.wait_ready()
+        assert os.sched_getaffinity(program.pid) == {core}
+    finally:
+        program.stop()
+
+
+def test_a_program_that_does_not_listen_to_reason_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "ENDED", 0.1)
+    with started(STUBBORN) as program:
+        pid = program.pid
+    assert gone(pid)
+
+
+def test_programs_that_do_not_start_are_named_and_the_others_go_on() -> None:
+    refused: dict[str, str] = {}
+    starts = {
+        "none": lambda: Program("none", lambda _: ["/no/such/program"]),
+        "ends": lambda: Program("ends", python("print('first'); raise SystemExit('error: no licence')")),
+        "silent": lambda: Program("silent", python("raise SystemExit(3)")),
+        "good": lambda: Program("good", python(IDLE)),
+    }
+    with running(starts, lambda name, exc: refused.update({name: str(exc)})) as programs:
+        assert [program.name for program in programs] == ["good"]
+    assert refused["none"].startswith("cannot be started: [Errno 2]")
+    assert refused["ends"] == "does not start: no licence"
+    assert refused["silent"] == "does not start: exit status 3"
+
+
+def test_readiness_has_a_deadline() -> None:
+    program = Program("it", python("import time; time.sleep(600)"))
+    try:
+        with pytest.raises(BenchError, match=r"^does not listen after 0\.1 s"):
+            program.wait_ready(0.1)
+    finally:
+        program.stop()
+
+
+def test_everything_ends_when_the_measuring_fails() -> None:
+    def fail(pid: int) -> None:
+        pids.append(pid)
+        raise BenchError("no figures")
+
+    pids: list[int] = []
+    with pytest.raises(BenchError, match="no figures"), started(IDLE) as program:
+        fail(program.pid)
+    assert len(pids) == 1
+    assert gone(pids[0])
+
+
+def test_tools_fail_in_one_line() -> None:
+    assert run_pinned([sys.executable, "-c", "print('out')"], None, timeout=20) == "out\n"
+    with pytest.raises(BenchError, match=r"failed: the reason$"):
+        run_pinned([sys.executable, "-c", "raise SystemExit('the reason')"], None, timeout=20)
+    with pytest.raises(BenchError, match="did not end within"):
+        run_pinned([sys.executable, "-c", LISTEN + "time.sleep(600)", "0"], None, timeout=0.2)
+
+
+def test_server_command_logs_nothing_per_request() -> None:
+    command = server_command("a:b", "uvicorn", 80, loop="uvloop")
+    assert command[:5] == [sys.executable, "-m", "sketch", "run", "a:b"]
+    assert "--no-access-log" in command
+    assert command[command.index("--server") + 1] == "uvicorn"
