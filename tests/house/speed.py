@@ -1,0 +1,192 @@
+"""How many bare function calls a request costs: a program, because a test runner's coverage would be measured as well.
+
+    python -m tests.house.speed             # print the ratios of this Python
+    python -m tests.house.speed --record    # and keep them in speed.json, for the test
+    python -m tests.house.speed --slow      # with a careless change to the hot path, which the test must notice
+
+One process, CPU time, rounds in which each takes its turn, the median of the rounds' ratios: what a busy machine does
+to one of them, it does to the others.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from statistics import median
+from time import process_time
+from typing import Any
+
+from sketch.application import Application
+from sketch.request import Request
+from sketch.response import Response
+from sketch.servers import ServeOptions
+from sketch_native.protocol import HTTPProtocol
+from sketch_native.server import Server
+
+RECORD = Path(__file__).with_name("speed.json")
+VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
+ROUNDS = 15
+CALLS = 640
+CONNECTIONS = 64
+HEAD = b"GET / HTTP/1.1\r\nHost: 127.0.0.1:8000\r\nUser-Agent: guard\r\nAccept: */*\r\n\r\n"
+
+Message = dict[str, Any]
+Measured = Callable[[], Awaitable[None]]
+
+
+def scope() -> Message:
+    """What an ASGI server makes for each request."""
+    return {
+        "type": "http", "asgi": {"version": "3.0", "spec_version": "2.3"}, "http_version": "1.1", "method": "GET",
+        "scheme": "http", "path": "/", "raw_path": b"/", "query_string": b"", "root_path": "",
+        "headers": [(b"host", b"127.0.0.1:8000"), (b"user-agent", b"guard"), (b"accept", b"*/*")],
+        "client": ("127.0.0.1", 4000), "server": ("127.0.0.1", 8000), "state": {},
+    }  # fmt: skip
+
+
+async def receive() -> Message:
+    return {"type": "http.request", "body": b"", "more_body": False}
+
+
+class Sent:
+    """Counts the answers that are complete."""
+
+    count = 0
+
+    async def __call__(self, message: Message) -> None:
+        self.count += message.get("body") == b"ok"
+
+
+async def bare(scope: Message, receive: Any, send: Any) -> None:
+    """What any answer costs under ASGI."""
+    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"2")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": b"ok"})
+
+
+def asgi_calls(app: Any) -> Measured:
+    async def run() -> None:
+        sent = Sent()
+        for _ in range(CALLS):
+            await app(scope(), receive, sent)
+        assert sent.count == CALLS
+
+    return run
+
+
+class MemoryTransport(asyncio.Transport):
+    """A transport that leads nowhere."""
+
+    written = 0
+
+    def write(self, data: Any) -> None:
+        self.written += data.startswith(b"HTTP/1.1 200") and data.endswith(b"\r\n\r\nok")
+
+    def is_closing(self) -> bool:
+        return False
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+
+def native_calls(server: Server) -> Measured:
+    protocols = [HTTPProtocol(server) for _ in range(CONNECTIONS)]
+    transports = [MemoryTransport({"peername": ("127.0.0.1", 1), "sockname": ("127.0.0.1", 2)}) for _ in protocols]
+    for protocol, transport in zip(protocols, transports, strict=True):
+        protocol.connection_made(transport)
+
+    async def run() -> None:
+        before = sum(transport.written for transport in transports)
+        for _ in range(CALLS // CONNECTIONS):
+            for protocol in protocols:
+                protocol.data_received(HEAD)
+            await asyncio.sleep(0)  # the handlers' tasks run here
+        assert sum(transport.written for transport in transports) - before == CALLS
+
+    return run
+
+
+async def index() -> Response:
+    return Response("ok")
+
+
+@asynccontextmanager
+async def started(app: Application) -> AsyncIterator[None]:
+    """Start and stop it as an ASGI server does."""
+    incoming: asyncio.Queue[Message] = asyncio.Queue()
+    outgoing: asyncio.Queue[Message] = asyncio.Queue()
+    life = asyncio.create_task(app({"type": "lifespan", "asgi": {"version": "3.0"}}, incoming.get, outgoing.put))
+    for name in ("startup", "shutdown"):
+        incoming.put_nowait({"type": f"lifespan.{name}"})
+        assert await outgoing.get() == {"type": f"lifespan.{name}.complete"}
+        if name == "startup":
+            yield
+    await life
+
+
+@asynccontextmanager
+async def serving(app: Application) -> AsyncIterator[Server]:
+    """A native server, of which only the protocol is used."""
+    server = Server(app, ServeOptions(port=0, access_log=False))
+    await server.start()
+    yield server
+    server.connections.clear()  # they have no peer that could end them
+    await server.stop()
+
+
+def hello() -> Application:
+    app = Application()
+    app.add_get("/", index)
+    return app
+
+
+async def ratios() -> dict[str, float]:
+    """CPU time over that of the bare function: of an ASGI call, and of a request on the native protocol."""
+    app = hello()
+    found: dict[str, list[float]] = {"asgi": [], "native": []}
+    async with started(app), serving(hello()) as server:
+        measured = {"bare": asgi_calls(bare), "asgi": asgi_calls(app), "native": native_calls(server)}
+        for number in range(-2, ROUNDS):  # two to warm up
+            taken = {name: await _cpu_time(run) for name, run in measured.items()}
+            if number >= 0:
+                for name, values in found.items():
+                    values.append(taken[name] / taken["bare"])
+    return {name: round(median(values), 2) for name, values in found.items()}
+
+
+async def _cpu_time(run: Measured) -> float:
+    gc.collect()
+    begin = process_time()
+    await run()
+    return process_time() - begin
+
+
+def make_careless() -> None:
+    """Look at every header and at the URL of every request: harmless to read, and what laziness is there against."""
+    handle = Application.handle
+
+    async def looking(self: Application, request: Request) -> Response:
+        request.app = self  # whose limits say how much of a query is read
+        _ = request.headers, request.url, request.query, request.cookies
+        return await handle(self, request)
+
+    Application.handle = looking  # type: ignore[method-assign]
+
+
+def main() -> None:
+    if "--slow" in sys.argv:
+        make_careless()
+    found = asyncio.run(ratios())
+    print(json.dumps(found))
+    if "--record" in sys.argv:
+        known = json.loads(RECORD.read_text()) if RECORD.exists() else {}
+        RECORD.write_text(json.dumps({**known, VERSION: found}, indent=1, sort_keys=True) + "\n")
+
+
+if __name__ == "__main__":
+    main()
