@@ -94,6 +94,7 @@ def _configure_hypercorn(config: HypercornConfig, options: ServeOptions) -> Hype
     config.certfile, config.keyfile = options.ssl_certfile, options.ssl_keyfile or options.ssl_certfile
     config.graceful_timeout = options.shutdown_timeout
     config.startup_timeout = config.shutdown_timeout = _NO_LIMIT
+    config.keep_alive_max_requests = 1_000_000_000  # no other server ends a connection after 1,000 requests
     config.include_server_header = False
     config.errorlog = logging.getLogger("hypercorn.error")
     config.errorlog.setLevel(logging.WARNING)
