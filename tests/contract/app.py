@@ -45,6 +45,7 @@ PROXIES = {
     "0": ProxyHeaders(["10.0.0.0/8"], hops=2),
     "1": ProxyHeaders(["127.0.0.0/8"], hops=1),
     "2": ProxyHeaders(["127.0.0.0/8", "10.0.0.0/8"], hops=2),
+    "unix": ProxyHeaders(["unix"]),
     "2 forwarded": ProxyHeaders(["127.0.0.0/8", "10.0.0.0/8"], hops=2, family="forwarded"),
 }
 """By how many proxies are trusted; the client of the suite is the nearest."""

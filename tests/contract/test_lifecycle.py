@@ -74,6 +74,11 @@ async def test_a_client_on_a_unix_socket_has_no_address(server_name: str, tmp_pa
         await wire.send(b"GET /echo HTTP/1.1\r\nHost: example.org\r\n\r\n")
         got = (await wire.receive()).json()
         assert (got["client"], got["url"]) == (False, "http://example.org/echo")
+        proxied = "X-Proxies: {}\r\nX-Forwarded-For: 6.6.6.6, 192.0.2.7\r\n"
+        for proxies, client in (("unix", "192.0.2.7"), ("1", None)):
+            head = f"GET /origin HTTP/1.1\r\nHost: x\r\n{proxied.format(proxies)}\r\n"
+            await wire.send(head.encode())
+            assert (await wire.receive()).json()[0] == client
         wire.abort()
         await wire.close()
     finally:
