@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import resource
+import shutil
 import signal
 import socket
 import subprocess
@@ -25,7 +25,6 @@ ENDED = 5.0
 """Seconds between the polite request to end and the other one."""
 LOOK = 0.01
 """Seconds between two attempts to connect."""
-_PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
 def free_port() -> int:
@@ -68,15 +67,15 @@ class Program:
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed by stop()
         self.started = monotonic()
         try:
-            self._process = subprocess.Popen(  # noqa: S603 - what the user asked to measure
-                command(self.port),
-                stdin=subprocess.DEVNULL,
-                stdout=self._log,
-                stderr=subprocess.STDOUT,
-                env={**os.environ, **(environment or {})},
-                process_group=0,
-                preexec_fn=_placing(cores.server if cores is not None else None),
-            )
+            with _placed(cores.server if cores is not None else None):
+                self._process = subprocess.Popen(  # noqa: S603 - what the user asked to measure
+                    _mortal(command(self.port)),
+                    stdin=subprocess.DEVNULL,
+                    stdout=self._log,
+                    stderr=subprocess.STDOUT,
+                    env={**os.environ, **(environment or {})},
+                    process_group=0,
+                )
         except OSError as exc:
             self._log.close()
             raise BenchError(f"cannot be started: {exc}") from None
@@ -160,18 +159,29 @@ def _try(name: str, start: Callable[[], Program], started: list[Program], refuse
     return program
 
 
-def _placing(core: int | None) -> Callable[[], None]:
-    """What a child does before it becomes a program: the core, enough files for its connections, and its end."""
-    libc = ctypes.CDLL(None)  # not looked up in the child: between fork and exec less is more
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+@contextmanager
+def _placed(core: int | None) -> Iterator[None]:
+    """What is started in this block inherits the core, and as many open files as there may be.
 
-    def place() -> None:
-        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # should this process be killed, nobody is left behind
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    Set in this thread and set back: to do it in the child means to run Python between fork and exec, which is not safe
+    with threads, and warned about from 3.12 on.
+    """
+    cores = os.sched_getaffinity(0)
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limits[1], limits[1]))
         if core is not None:
             os.sched_setaffinity(0, {core})
+        yield
+    finally:
+        os.sched_setaffinity(0, cores)
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
-    return place
+
+def _mortal(command: Sequence[str]) -> list[str]:
+    """The command, killed by the kernel should this process be killed: then nobody else is left to end it."""
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", "KILL", "--", *command] if setpriv else list(command)
 
 
 def run_pinned(
@@ -192,15 +202,15 @@ def run_pinned(
     Raises:
         BenchError: if it fails or hangs.
     """
-    process = subprocess.Popen(  # noqa: S603 - a tool by its full path
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env={**os.environ, **(environment or {})},
-        preexec_fn=_placing(core),
-    )
+    with _placed(core):
+        process = subprocess.Popen(  # noqa: S603 - a tool by its full path
+            _mortal(command),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env={**os.environ, **(environment or {})},
+        )
     try:
         output = _output(process, interrupt, timeout)
     except subprocess.TimeoutExpired:

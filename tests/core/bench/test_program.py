@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import resource
 import select
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -80,7 +83,7 @@ def test_programs_that_do_not_start_are_named_and_the_others_go_on() -> None:
     }
     with running(starts, lambda name, exc: refused.update({name: str(exc)})) as programs:
         assert [program.name for program in programs] == ["good"]
-    assert refused["none"].startswith("cannot be started: [Errno 2]")
+    assert "No such file or directory" in refused["none"]
     assert refused["ends"] == "does not start: no licence"
     assert refused["silent"] == "does not start: exit status 3"
 
@@ -104,6 +107,45 @@ def test_everything_ends_when_the_measuring_fails() -> None:
         fail(program.pid)
     assert len(pids) == 1
     assert gone(pids[0])
+
+
+def test_without_setpriv_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module.shutil, "which", lambda _: None)
+    with pytest.raises(BenchError, match=r"^cannot be started: \[Errno 2\]"):
+        Program("it", lambda _: ["/no/such/program"])
+    with started(IDLE) as program:
+        assert module.memory(program.pid).rss > 0
+
+
+def test_nobody_survives_the_one_who_measures() -> None:
+    if shutil.which("setpriv") is None:
+        pytest.skip("no setpriv here (Debian: util-linux)")
+    code = (
+        "import sys; from sketch.bench import Program; command = [sys.executable, '-c', 'import time; time.sleep(600)']"
+    )
+    code += "; print(Program('it', lambda _: command).pid, flush=True); sys.stdin.read()"
+    path = os.pathsep.join(filter(None, sys.path))
+    with subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": path},
+    ) as measuring:
+        assert measuring.stdout is not None
+        end = os.pidfd_open(int(measuring.stdout.readline()))
+        measuring.kill()
+        assert select.select([end], [], [], 10)[0] == [end]
+        os.close(end)
+
+
+def test_this_process_stays_where_it_was() -> None:
+    before = os.sched_getaffinity(0), resource.getrlimit(resource.RLIMIT_NOFILE)
+    (core, *_) = os.sched_getaffinity(0)
+    assert (
+        run_pinned([sys.executable, "-c", "import os; print(os.sched_getaffinity(0))"], core, timeout=20)
+        == f"{{{core}}}\n"
+    )
+    assert (os.sched_getaffinity(0), resource.getrlimit(resource.RLIMIT_NOFILE)) == before
 
 
 def test_tools_fail_in_one_line() -> None:
