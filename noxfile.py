@@ -129,3 +129,10 @@ def browser(session: nox.Session) -> None:
         session.skip("no Chromium here: the browser tests are NOT run (Debian: apt-get install chromium)")
     session.install("-e", ".[all]", *group("test"))
     session.run("pytest", "tests/browser", "-m", "browser", *session.posargs)
+
+
+@nox.session(python=DEFAULT)
+def bench(session: nox.Session) -> None:
+    """The benchmarks, in an environment with the peers' pinned versions: `nox -s bench -- --case main`."""
+    session.install("-r", "benchmarks/requirements.txt", "-e", ".")
+    session.run("python", "-m", "benchmarks", *session.posargs)

@@ -1,0 +1,131 @@
+"""Measure sketch and its peers: `python -m benchmarks`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from benchmarks import idle, inprocess, network, report, start
+from benchmarks.contestants import CONTESTANTS, DISTRIBUTIONS
+from benchmarks.outcome import Outcome, Result
+from benchmarks.settings import Settings
+from benchmarks.work import FILE, MAIN, MORE, NETWORK, OPEN
+from sketch.bench import BenchError, Cores, Progress
+from sketch.bench.ending import ending_in_order
+from sketch.bench.load import require
+from sketch.bench.machine import machine, versions
+
+OTHERS = {
+    "inprocess": "the cost of one ASGI call without a server",
+    "import": "the time to import a framework",
+    "startup": "the time until a server answers",
+    "memory": "the memory of an idle connection",
+}
+GROUPS = {"main": [*(case.name for case in MAIN), *OTHERS], "more": [case.name for case in MORE]}
+GROUPS["all"] = [*GROUPS["main"], *GROUPS["more"]]
+RESULTS = Path(__file__).parent / "results"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    given = _parser().parse_args(arguments)
+    if given.list:
+        print(_listing())
+        return 0
+    try:
+        if given.redraw:
+            outcome = Outcome.read((given.output or RESULTS) / report.DATA)
+        else:
+            with ending_in_order():
+                outcome = _measure(given)
+    except BenchError as exc:
+        print(f"error: {exc}", file=sys.stderr)
+        return 1
+    print(json.dumps(outcome.as_json(), indent=1) if given.json else report.text(outcome))
+    whole = not given.only and not given.case
+    if given.output or whole or given.redraw:
+        report.write(outcome, given.output or RESULTS)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure sketch and its peers.")
+    parser.add_argument("--only", action="append", choices=CONTESTANTS, metavar="NAME", help="a contestant; repeatable")
+    names = [*GROUPS, *NETWORK, *OTHERS]
+    parser.add_argument("--case", action="append", choices=names, metavar="NAME", help="a case or a group; repeatable")
+    parser.add_argument("--seconds", type=float, default=1.5, help="of each round (default: 1.5)")
+    parser.add_argument("--rounds", type=int, default=3, help="the median counts (default: 3)")
+    parser.add_argument("--json", action="store_true", help="print everything as JSON instead of tables")
+    where = "for data, table and pictures (default: benchmarks/results; with --only or --case nothing is written)"
+    parser.add_argument("--output", type=Path, metavar="DIR", help=where)
+    parser.add_argument("--redraw", action="store_true", help="measure nothing, draw what was measured before")
+    parser.add_argument("--list", action="store_true", help="show contestants and cases")
+    return parser
+
+
+def _listing() -> str:
+    lines = ["contestants:", *(f"  {one.name:18}{one.kind}" for one in CONTESTANTS.values())]
+    lines += ["cases, group main (the default):", *(f"  {case.name:18}{case.title}" for case in MAIN)]
+    lines += [f"  {name:18}{title}" for name, title in OTHERS.items()]
+    lines += ["cases, group more:", *(f"  {case.name:18}{case.title}" for case in MORE)]
+    lines += ["open:", *(f"  {name:18}{reason}" for name, reason in OPEN.items())]
+    return "\n".join(lines)
+
+
+def _measure(given: argparse.Namespace) -> Outcome:
+    names = list(dict.fromkeys(name for one in given.case or ["main"] for name in GROUPS.get(one, [one])))
+    cases = [NETWORK[name] for name in names if name in NETWORK]
+    for tool in sorted({case.load.tool for case in cases}):
+        require(tool)
+    cores = Cores.choose()
+    contestants = [one for one in CONTESTANTS.values() if not given.only or one.name in given.only]
+    with tempfile.NamedTemporaryFile(suffix=".bin") as file:
+        file.write(FILE)
+        file.flush()
+        settings = Settings(contestants, given.seconds, given.rounds, cores, Progress(0), file.name)
+        settings.progress = Progress(_steps(names, settings))
+        outcome = Outcome(_about(given, cores), missing=dict(OPEN))
+        for result in _run(names, settings):
+            outcome.results[result.name] = result
+    settings.progress.clear()
+    return outcome
+
+
+def _steps(names: Sequence[str], settings: Settings) -> int:
+    count = network.steps([NETWORK[name] for name in names if name in NETWORK], settings)
+    parts = {"inprocess": inprocess.steps, "import": start.import_steps, "startup": start.answer_steps}
+    parts["memory"] = idle.steps
+    return count + sum(steps(settings) for name, steps in parts.items() if name in names)
+
+
+def _run(names: Sequence[str], settings: Settings) -> Iterator[Result]:
+    yield from network.run([NETWORK[name] for name in names if name in NETWORK], settings)
+    if "inprocess" in names:
+        yield from inprocess.run(settings)
+    if "import" in names:
+        yield start.imports(settings)
+    if "startup" in names:
+        yield start.answers(settings)
+    if "memory" in names:
+        yield idle.run(settings)
+
+
+def _about(given: argparse.Namespace, cores: Cores) -> dict[str, Any]:
+    return {
+        **machine(cores),
+        "date": datetime.now(UTC).strftime("%Y-%m-%d"),
+        "method": f"{given.rounds} interleaved rounds of {given.seconds:g} s per server and case, medians; "
+        f"64 connections unless the case says otherwise; one worker, uvloop, no access log",
+        "versions": versions(DISTRIBUTIONS),
+        "platform": platform.platform(),
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())

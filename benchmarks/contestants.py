@@ -1,0 +1,81 @@
+"""Who takes part."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.work import Variant
+
+ROOT = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Contestant:
+    """A server with an application on it.
+
+    Attributes:
+        name: on the command line and in tables.
+        module: of `benchmarks.peers`.
+        kind: `"ours"`, `"peer"`, or `"floor"` for what no server can go below.
+        server: the argument that the module gets, where it can run on several.
+        on: the server below it, where its name does not say that.
+        loads: what a user of it imports, for the time that takes; None if it is no Python framework.
+        asgi: whether it makes an ASGI application, to be called without a network.
+        http2: whether it answers HTTP/2 without TLS.
+        middlewares: whether it knows such a thing.
+    """
+
+    name: str
+    module: str
+    kind: str = "peer"
+    server: str = ""
+    on: str = ""
+    loads: str | None = None
+    asgi: bool = False
+    http2: bool = False
+    middlewares: bool = True
+
+    @property
+    def label(self) -> str:
+        """Its name in pictures."""
+        return f"{self.name} / {self.on}" if self.on else self.name
+
+    def command(self, port: int, variant: Variant) -> list[str]:
+        """The command that serves it."""
+        command = [sys.executable, "-m", "benchmarks.peers", self.module, str(port), "--server", self.server]
+        sizes = ["--routes", str(variant.routes), "--middlewares", str(variant.middlewares)]
+        return [*command, *sizes, "--file", variant.file]
+
+
+CONTESTANTS = {
+    one.name: one
+    for one in (
+        Contestant("floor", "floor", "floor"),
+        Contestant("sketch", "sketch", "ours", "native", loads="sketch", asgi=True),
+        Contestant("sketch-asyncio", "sketch", "ours", "native-asyncio"),
+        Contestant("sketch-uvicorn", "sketch", "ours", "uvicorn"),
+        Contestant("sketch-hypercorn", "sketch", "ours", "hypercorn", http2=True),
+        Contestant("sketch-granian", "sketch", "ours", "granian", http2=True),
+        Contestant("aiohttp", "aiohttp", loads="aiohttp.web"),
+        Contestant("starlette", "starlette", on="uvicorn", loads="starlette.applications", asgi=True),
+        Contestant("fastapi", "fastapi", on="uvicorn", loads="fastapi", asgi=True),
+        Contestant("blacksheep", "blacksheep", on="uvicorn", loads="blacksheep", asgi=True),
+        Contestant("falcon", "falcon", on="uvicorn", loads="falcon.asgi", asgi=True),
+        Contestant("litestar", "litestar", on="uvicorn", loads="litestar", asgi=True),
+        Contestant("sanic", "sanic", loads="sanic"),
+        Contestant("quart", "quart", server="uvicorn", on="uvicorn", loads="quart", asgi=True),
+        Contestant("quart-hypercorn", "quart", server="hypercorn", http2=True),
+        Contestant("muffin", "muffin", on="uvicorn", loads="muffin", asgi=True),
+        Contestant("socketify", "socketify", loads="socketify", middlewares=False),
+        Contestant("robyn", "robyn", loads="robyn"),
+        Contestant("granian-rsgi", "rsgi", http2=True, middlewares=False),
+        Contestant("uvicorn-bare", "bare", asgi=True, middlewares=False),
+    )
+}
+
+DISTRIBUTIONS = (
+    "sketch-web", "aiohttp", "blacksheep", "falcon", "fastapi", "granian", "httptools", "hypercorn", "litestar",
+    "muffin", "orjson", "quart", "robyn", "sanic", "socketify", "starlette", "uvicorn", "uvloop",
+)  # fmt: skip

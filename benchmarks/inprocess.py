@@ -1,0 +1,174 @@
+"""The cost of one ASGI call, without a server: `python -m benchmarks.inprocess NAME` measures one framework.
+
+Each framework has a process of its own. Scope and `receive` are made anew for each call, as a server does; that is in
+the figures, also in that of the bare ASGI function.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import sys
+from collections.abc import Awaitable, Callable
+from importlib import import_module
+from time import process_time
+from typing import Any
+
+from benchmarks.contestants import CONTESTANTS, Contestant
+from benchmarks.outcome import Result
+from benchmarks.settings import ENVIRONMENT, Settings
+from benchmarks.work import NETWORK, Case, Variant
+from sketch.bench import Answer, BenchError
+from sketch.bench.program import run_pinned
+
+CASES = ("text", "path", "echo")
+CALLS = 5000
+WARM_UP = 500
+UNIT = "microseconds of CPU per ASGI call, without a server"
+
+Message = dict[str, Any]
+ASGI = Callable[[Message, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]]
+
+
+# -- all of them ------------------------------------------------------------------------------------------------------
+
+
+def steps(settings: Settings) -> int:
+    """How many steps of progress that is."""
+    return len(_able(settings)) * settings.rounds
+
+
+def _able(settings: Settings) -> list[Contestant]:
+    return [one for one in settings.contestants if one.asgi]
+
+
+def run(settings: Settings) -> list[Result]:
+    """Measure each framework in a process of its own, in turn."""
+    results = {
+        name: Result(f"inprocess-{name}", f"ASGI call: {NETWORK[name].title}", UNIT) for name in CASES
+    }  # fmt: skip
+    samples: dict[str, dict[str, list[float]]] = {name: {} for name in CASES}
+    skipped: dict[str, str] = {}
+    for _ in range(settings.rounds):
+        for contestant in _able(settings):
+            settings.progress.step(f"in process: {contestant.name}")
+            if contestant.name in skipped:
+                continue
+            try:
+                found = _in_child(contestant, settings.cores.server)
+            except BenchError as exc:
+                settings.skip(skipped, contestant.name, exc)
+                continue
+            for name, value in found.items():
+                samples[name].setdefault(contestant.name, []).append(value)
+    for name, result in results.items():
+        result.add_samples(samples[name])
+        result.skipped = dict(skipped)
+    return list(results.values())
+
+
+def _in_child(contestant: Contestant, core: int) -> dict[str, float]:
+    command = [sys.executable, "-m", "benchmarks.inprocess", contestant.name]
+    output = run_pinned(command, core, timeout=60, environment=ENVIRONMENT)
+    found: dict[str, float] = json.loads(output.splitlines()[-1])
+    return found
+
+
+# -- one of them ------------------------------------------------------------------------------------------------------
+
+
+def make_scope(case: Case) -> Message:
+    """What a server hands over for the request of a case."""
+    headers = [(b"host", b"127.0.0.1:8000"), (b"user-agent", b"benchmark"), (b"accept", b"*/*")]
+    if case.load.body:
+        headers += [(b"content-length", b"%d" % len(case.load.body)), (b"content-type", b"application/json")]
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "http_version": "1.1",
+        "method": case.load.method,
+        "scheme": "http",
+        "path": case.load.target,
+        "raw_path": case.load.target.encode(),
+        "query_string": b"",
+        "root_path": "",
+        "headers": headers,
+        "client": ("127.0.0.1", 4000),
+        "server": ("127.0.0.1", 8000),
+        "state": {},
+    }
+
+
+class Receive:
+    """The client's side: the request's body at once, and then nothing, for as long as anybody waits."""
+
+    __slots__ = ("_body",)
+
+    def __init__(self, body: bytes) -> None:
+        self._body: bytes | None = body
+
+    async def __call__(self) -> Message:
+        body, self._body = self._body, None
+        if body is None:
+            await asyncio.get_running_loop().create_future()
+        return {"type": "http.request", "body": body, "more_body": False}
+
+
+async def calls(app: ASGI, case: Case, count: int) -> float:
+    """Call it that often. Returns microseconds of CPU time per call."""
+    body = case.load.body
+
+    async def send(message: Message) -> None:
+        """Nobody looks at it."""
+
+    begin = process_time()
+    for _ in range(count):
+        await app(make_scope(case), Receive(body), send)
+    return (process_time() - begin) / count * 1e6
+
+
+async def look(app: ASGI, case: Case) -> Answer:
+    """Call it once. Returns what it answers."""
+    messages: list[Message] = []
+
+    async def send(message: Message) -> None:
+        messages.append(message)
+
+    await app(make_scope(case), Receive(case.load.body), send)
+    body = b"".join(bytes(message.get("body", b"")) for message in messages[1:])
+    return Answer(messages[0]["status"], "", body)
+
+
+async def _measure(app: ASGI) -> dict[str, float]:
+    incoming: asyncio.Queue[Message] = asyncio.Queue()
+    outgoing: asyncio.Queue[Message] = asyncio.Queue()
+    scope = {"type": "lifespan", "asgi": {"version": "3.0", "spec_version": "2.0"}, "state": {}}
+    life = asyncio.ensure_future(app(scope, incoming.get, outgoing.put))
+    incoming.put_nowait({"type": "lifespan.startup"})
+    started = asyncio.ensure_future(outgoing.get())
+    await asyncio.wait([life, started], return_when=asyncio.FIRST_COMPLETED)
+    if life.done():
+        await life  # it says why it did not start
+    assert (await started)["type"] == "lifespan.startup.complete"
+    found = {}
+    for name in CASES:
+        case = NETWORK[name]
+        case.check(await look(app, case))
+        await calls(app, case, WARM_UP)
+        gc.collect()
+        found[name] = await calls(app, case, CALLS)
+    incoming.put_nowait({"type": "lifespan.shutdown"})
+    await life
+    return found
+
+
+def main(name: str) -> None:
+    import uvloop
+
+    module = import_module(f"benchmarks.peers.{CONTESTANTS[name].module}")
+    print(json.dumps(uvloop.run(_measure(module.make(Variant())))))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

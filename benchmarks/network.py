@@ -1,0 +1,79 @@
+"""Cases over the network: all servers of a variant run side by side, and are asked in turn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from itertools import groupby
+
+from benchmarks.contestants import Contestant
+from benchmarks.outcome import Result
+from benchmarks.settings import Settings
+from benchmarks.work import Case
+from sketch.bench import BenchError, Program, measure, probe, running
+
+UNIT = "microseconds of server CPU per request"
+
+
+def steps(cases: Sequence[Case], settings: Settings) -> int:
+    """How many steps of progress that is."""
+    return sum(len(_taking_part(case, settings)) for case in cases) * (settings.rounds + 1)
+
+
+def run(cases: Sequence[Case], settings: Settings) -> Iterator[Result]:
+    """Measure the cases, those of one variant together."""
+    for variant, group in groupby(sorted(cases, key=_by_variant), key=lambda case: case.variant):
+        together = list(group)
+        refused: dict[str, str] = {}
+        names = {one.name for case in together for one in _taking_part(case, settings)}
+        starts = {one.name: partial(settings.start, one, variant) for one in settings.contestants if one.name in names}
+        with running(starts, partial(settings.skip, refused)) as programs:
+            for case in together:
+                yield _run_one(case, programs, refused, settings)
+
+
+def _by_variant(case: Case) -> tuple[int, int]:
+    return case.variant.routes, case.variant.middlewares
+
+
+def _taking_part(case: Case, settings: Settings) -> list[Contestant]:
+    return [one for one in settings.contestants if _takes_part(one, case)]
+
+
+def _takes_part(one: Contestant, case: Case) -> bool:
+    return (
+        (case.with_floor or one.kind != "floor")
+        and (one.http2 or not case.load.http2)
+        and (one.middlewares or not case.variant.middlewares)
+    )
+
+
+def _run_one(case: Case, programs: Sequence[Program], refused: dict[str, str], settings: Settings) -> Result:
+    expected = [one.name for one in _taking_part(case, settings)]
+    result = Result(case.name, case.title, UNIT)
+    result.skipped = {name: reason for name, reason in refused.items() if name in expected}
+
+    def skip(name: str, exc: BenchError) -> None:
+        settings.skip(result.skipped, name, BenchError(f"{case.name}: {exc}"))
+
+    able = []
+    for program in programs:
+        if program.name in expected:
+            try:
+                case.check(probe(case.load, program.port))
+            except BenchError as exc:
+                skip(program.name, exc)
+            else:
+                able.append(program)
+    figures = measure(
+        able,
+        case.load,
+        seconds=settings.seconds,
+        rounds=settings.rounds,
+        cores=settings.cores,
+        refused=skip,
+        step=lambda name: settings.progress.step(f"{case.name}: {name}"),
+    )
+    settings.progress.skip((len(expected) - len(able)) * (settings.rounds + 1))
+    result.add_figures(figures)
+    return result

@@ -1,0 +1,80 @@
+"""What a run has found out: made while it measures, kept as JSON, read back to draw."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from sketch.bench import Figures
+
+
+@dataclass(slots=True)
+class Result:
+    """One case.
+
+    Attributes:
+        unit: of `values`, in words.
+        values: the figure that is compared, by contestant: the lower the better.
+        more: everything else that was measured, by contestant.
+        skipped: why a contestant has no figure.
+    """
+
+    name: str
+    title: str
+    unit: str
+    values: dict[str, float] = field(default_factory=dict)
+    more: dict[str, Any] = field(default_factory=dict)
+    skipped: dict[str, str] = field(default_factory=dict)
+
+    def add_figures(self, figures: Mapping[str, Figures]) -> None:
+        """Figures of a measurement over the network; what is compared is the CPU time per request."""
+        for name, one in figures.items():
+            self.values[name] = one.cpu
+            self.more[name] = one.as_json()
+
+    def add_samples(self, samples: Mapping[str, Sequence[float]]) -> None:
+        """Several measurements of one number each; the median counts."""
+        for name, found in samples.items():
+            if found:
+                self.values[name] = median(found)
+                self.more[name] = {"samples": list(found)}
+
+    def ordered(self) -> list[tuple[str, float]]:
+        """Contestants and values, the best first."""
+        return sorted(self.values.items(), key=lambda item: item[1])
+
+
+@dataclass(slots=True)
+class Outcome:
+    """A run: on what, and the results by the cases' names. `missing` says why a case has no result at all."""
+
+    about: dict[str, Any]
+    results: dict[str, Result] = field(default_factory=dict)
+    missing: dict[str, str] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """Everything."""
+        return {
+            "about": self.about,
+            "results": {name: _fields(result) for name, result in self.results.items()},
+            "missing": self.missing,
+        }
+
+    def write(self, path: Path) -> None:
+        """Keep it."""
+        path.write_text(json.dumps(self.as_json(), indent=1) + "\n")
+
+    @classmethod
+    def read(cls, path: Path) -> Outcome:
+        """What was kept."""
+        data = json.loads(path.read_text())
+        results = {name: Result(**result) for name, result in data["results"].items()}
+        return cls(data["about"], results, data["missing"])
+
+
+def _fields(result: Result) -> dict[str, Any]:
+    return {name: getattr(result, name) for name in Result.__slots__}

@@ -1,0 +1,72 @@
+"""aiohttp on its own server."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import orjson
+import uvloop
+from aiohttp import web
+
+from benchmarks.peers.serving import HOST
+from benchmarks.work import CHUNK, CHUNKS, DATA, Variant
+
+
+def dumps(data: Any) -> str:
+    return orjson.dumps(data).decode()
+
+
+json_response = partial(web.json_response, dumps=dumps)
+
+
+async def text(request: web.Request) -> web.Response:
+    return web.Response(text="Hello, World!")
+
+
+async def json(request: web.Request) -> web.Response:
+    return json_response(DATA)
+
+
+async def user(request: web.Request) -> web.Response:
+    return web.Response(text=request.match_info["id"])
+
+
+async def echo(request: web.Request) -> web.Response:
+    return json_response(await request.json(loads=orjson.loads))
+
+
+async def stream(request: web.Request) -> web.StreamResponse:
+    response = web.StreamResponse()
+    await response.prepare(request)
+    for _ in range(CHUNKS):
+        await response.write(CHUNK)
+    return response
+
+
+@web.middleware
+async def nothing(request: web.Request, handler: Any) -> web.StreamResponse:
+    response: web.StreamResponse = await handler(request)
+    return response
+
+
+def make(variant: Variant) -> web.Application:
+    app = web.Application(middlewares=[nothing] * variant.middlewares)
+
+    async def file(request: web.Request) -> web.FileResponse:
+        return web.FileResponse(variant.file)
+
+    app.router.add_get("/", text)
+    app.router.add_get("/json", json)
+    app.router.add_get("/user/{id}", user)
+    app.router.add_post("/echo", echo)
+    app.router.add_get("/stream", stream)
+    app.router.add_get("/file", file)
+    for number in range(variant.routes):
+        app.router.add_get(f"/section{number}/{{id}}", user)
+    return app
+
+
+def serve(variant: Variant, port: int, server: str) -> None:
+    loop = uvloop.new_event_loop()
+    web.run_app(make(variant), host=HOST, port=port, loop=loop, access_log=None, print=None, shutdown_timeout=1)

@@ -1,0 +1,75 @@
+"""Falcon on uvicorn."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import falcon
+import falcon.asgi
+import orjson
+
+from benchmarks.peers.serving import on_uvicorn
+from benchmarks.work import CHUNK, CHUNKS, DATA, Variant
+
+
+class Text:
+    async def on_get(self, req: Any, resp: Any) -> None:
+        resp.content_type = falcon.MEDIA_TEXT
+        resp.text = "Hello, World!"
+
+
+class JSON:
+    async def on_get(self, req: Any, resp: Any) -> None:
+        resp.media = DATA
+
+
+class User:
+    async def on_get(self, req: Any, resp: Any, id: str) -> None:
+        resp.content_type = falcon.MEDIA_TEXT
+        resp.text = id
+
+
+class Echo:
+    async def on_post(self, req: Any, resp: Any) -> None:
+        resp.media = await req.get_media()
+
+
+async def chunks() -> AsyncIterator[bytes]:
+    for _ in range(CHUNKS):
+        yield CHUNK
+
+
+class Stream:
+    async def on_get(self, req: Any, resp: Any) -> None:
+        resp.stream = chunks()
+
+
+class Nothing:
+    async def process_request(self, req: Any, resp: Any) -> None:
+        """Before the handler."""
+
+    async def process_response(self, req: Any, resp: Any, resource: Any, req_succeeded: bool) -> None:
+        """After it."""
+
+
+def make(variant: Variant) -> falcon.asgi.App:
+    app = falcon.asgi.App(middleware=[Nothing() for _ in range(variant.middlewares)])
+    handler = falcon.media.JSONHandler(dumps=orjson.dumps, loads=orjson.loads)
+    for options in (app.req_options, app.resp_options):
+        options.media_handlers[falcon.MEDIA_JSON] = handler
+    app.add_route("/", Text())
+    app.add_route("/json", JSON())
+    app.add_route("/user/{id}", User())
+    app.add_route("/echo", Echo())
+    app.add_route("/stream", Stream())
+    if variant.file:
+        app.add_static_route("/file", str(Path(variant.file).parent), fallback_filename=Path(variant.file).name)
+    for number in range(variant.routes):
+        app.add_route(f"/section{number}/{{id}}", User())
+    return app
+
+
+def serve(variant: Variant, port: int, server: str) -> None:
+    on_uvicorn(make(variant), port)

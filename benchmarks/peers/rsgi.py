@@ -1,0 +1,41 @@
+"""A bare function for granian's own interface, RSGI."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from benchmarks.peers.serving import HOST
+from benchmarks.work import CHUNK, CHUNKS, DATA, Variant
+
+PLAIN = [("content-type", "text/plain; charset=utf-8")]
+JSON = [("content-type", "application/json")]
+
+
+async def app(scope: Any, protocol: Any) -> None:
+    path = scope.path
+    if path == "/":
+        protocol.response_str(200, PLAIN, "Hello, World!")
+    elif path == "/json":
+        protocol.response_bytes(200, JSON, orjson.dumps(DATA))
+    elif path.startswith("/user/"):
+        protocol.response_str(200, PLAIN, path[6:])
+    elif path == "/echo":
+        protocol.response_bytes(200, JSON, orjson.dumps(orjson.loads(await protocol())))
+    elif path == "/stream":
+        stream = protocol.response_stream(200, [])
+        for _ in range(CHUNKS):
+            await stream.send_bytes(CHUNK)
+    else:
+        protocol.response_empty(404, [])
+
+
+def serve(variant: Variant, port: int, server: str) -> None:
+    from granian import Granian
+    from granian.constants import Interfaces, Loops
+
+    Granian(
+        "benchmarks.peers.rsgi:app", HOST, port, interface=Interfaces.RSGI, loop=Loops.uvloop, workers=1,
+        runtime_threads=1, backlog=2048, log_enabled=False, workers_kill_timeout=1, websockets=False,
+    ).serve()  # fmt: skip

@@ -1,0 +1,63 @@
+"""sketch, on its own server and on others."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+from benchmarks.peers.serving import HOST
+from benchmarks.work import CHUNK, CHUNKS, DATA, Variant
+from sketch import Application, FileResponse, JSONResponse, Request, Response, StreamResponse
+
+
+async def text() -> Response:
+    return Response("Hello, World!")
+
+
+async def json() -> Response:
+    return JSONResponse(DATA)
+
+
+async def user(id: str) -> Response:
+    return Response(id)
+
+
+async def echo(request: Request) -> Response:
+    return JSONResponse(await request.json())
+
+
+async def chunks() -> AsyncIterator[bytes]:
+    for _ in range(CHUNKS):
+        yield CHUNK
+
+
+async def stream() -> Response:
+    return StreamResponse(chunks())
+
+
+async def nothing(request: Request, handler: Callable[[Request], Awaitable[Response]]) -> Response:
+    return await handler(request)
+
+
+def make(variant: Variant) -> Application:
+    app = Application(json="orjson", middlewares=[nothing] * variant.middlewares)
+
+    @app.get("/file")
+    async def file() -> Response:
+        return FileResponse(variant.file, content_type="application/octet-stream")
+
+    app.add_get("/", text)
+    app.add_get("/json", json)
+    app.add_get("/user/{id}", user)
+    app.add_post("/echo", echo)
+    app.add_get("/stream", stream)
+    for number in range(variant.routes):
+        app.add_get(f"/section{number}/{{id}}", user)
+    return app
+
+
+def serve(variant: Variant, port: int, server: str) -> None:
+    name, _, loop = server.partition("-")
+    make(variant).run(
+        host=HOST, port=port, server=name, loop=loop or "uvloop", access_log=False, log_level="error",
+        shutdown_timeout=1,
+    )  # fmt: skip

@@ -1,0 +1,51 @@
+"""How a run is made: what it measures, for how long, and to whom it reports."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from benchmarks.contestants import ROOT, Contestant
+from benchmarks.work import Variant
+from sketch.bench import BenchError, Cores, Program, Progress
+
+ENVIRONMENT = {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "adapters"), *filter(None, sys.path)])}
+"""Children measure this checkout, whatever is installed."""
+
+
+@dataclass(slots=True)
+class Settings:
+    """The choices of a run.
+
+    Attributes:
+        seconds, rounds: of each contestant's round over the network, and how many.
+        file: the path of what `/file` answers.
+    """
+
+    contestants: Sequence[Contestant]
+    seconds: float
+    rounds: int
+    cores: Cores
+    progress: Progress
+    file: str
+
+    def start(self, contestant: Contestant, variant: Variant) -> Program:
+        """Start a contestant's server.
+
+        Raises:
+            BenchError: if it cannot be started.
+        """
+        whole = Variant(variant.routes, variant.middlewares, self.file)
+        return Program(
+            contestant.name,
+            lambda port: contestant.command(port, whole),
+            cores=self.cores,
+            environment=ENVIRONMENT,
+        )
+
+    def skip(self, skipped: dict[str, str], name: str, exc: BenchError) -> None:
+        """Note that a contestant has no figure, where everybody sees it."""
+        skipped[name] = str(exc)
+        self.progress.say(f"skipped: {name}: {exc}")

@@ -1,0 +1,161 @@
+"""The project's own benchmarks: complete, honest about what is missing, and able to run."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from benchmarks import inprocess, report
+from benchmarks.__main__ import GROUPS, main
+from benchmarks.contestants import CONTESTANTS, ROOT
+from benchmarks.outcome import Outcome, Result
+from benchmarks.work import MAIN, NETWORK, OPEN
+from sketch.bench import Answer, BenchError, Figures, Sample
+
+PEERS = ROOT / "benchmarks" / "peers"
+
+
+def present(*modules: str) -> bool:
+    return all(importlib.util.find_spec(name) for name in modules)
+
+
+def some_outcome() -> Outcome:
+    """What a run might have given."""
+    about = {
+        "date": "2026-01-02", "processor": "2 x a <fast> one", "system": "Linux", "python": "CPython", "cores": "two",
+        "method": "carefully", "versions": {"sketch-web": "1.0"},
+    }  # fmt: skip
+    figures = {name: Figures.of([Sample(100, 1.0, cpu, 0.001, None, 9, 5)]) for name, cpu in
+               (("floor", 4.0), ("sketch", 10.0), ("aiohttp", 25.0), ("quart", 300.0))}  # fmt: skip
+    text = Result("text", "plain text", "microseconds", skipped={"robyn": "does not start"})
+    text.add_figures(figures)
+    calls = Result("inprocess-text", "ASGI call", "microseconds too")
+    calls.add_samples({"uvicorn-bare": [1.0, 3.0, 2.0], "sketch": [4.0], "falcon": []})
+    return Outcome(about, {"text": text, "inprocess-text": calls}, {"form": "not yet"})
+
+
+def test_every_contestant_has_its_application() -> None:
+    assert {one.module for one in CONTESTANTS.values()} == {
+        path.stem for path in PEERS.glob("*.py") if path.stem not in ("__init__", "__main__", "serving")
+    }
+    assert {one.kind for one in CONTESTANTS.values()} == {"ours", "peer", "floor"}
+
+
+def test_versions_are_pinned() -> None:
+    lines = (ROOT / "benchmarks" / "requirements.txt").read_text().splitlines()
+    pins = {line.partition("==")[0].lower() for line in lines if not line.startswith("#")}
+    assert all("==" in line for line in lines if not line.startswith("#"))
+    assert pins >= {"aiohttp", "starlette", "fastapi", "granian", "socketify", "uvloop", "matplotlib"}
+
+
+def test_cases_check_the_answers() -> None:
+    echo, text = NETWORK["echo"], NETWORK["text"]
+    echo.check(Answer(200, "", json.dumps(json.loads(echo.load.body), indent=4).encode()))
+    for case, answer, reason in (
+        (text, Answer(404, "", text.body), "answers 404"),
+        (text, Answer(200, "", b"Hello, Wurld!"), "is expected"),
+        (echo, Answer(200, "", b"{}"), "is expected"),
+    ):
+        with pytest.raises(BenchError, match=reason):
+            case.check(answer)
+
+
+def test_ten_headers_are_ten() -> None:
+    assert len(NETWORK["headers"].load.headers) + 1 == 10  # Host comes with every request
+
+
+def test_list_has_everything(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--list"]) == 0
+    lines = {line.split()[0] for line in capsys.readouterr().out.splitlines()}
+    assert lines >= {*CONTESTANTS, *GROUPS["all"], *OPEN}
+
+
+def test_missing_tool_is_one_line(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert main([]) == 1
+    assert capsys.readouterr().err == "error: wrk is not installed (Debian: apt-get install wrk)\n"
+
+
+def test_outcome_is_read_as_it_was_written(tmp_path: Path) -> None:
+    outcome = some_outcome()
+    outcome.write(tmp_path / "it.json")
+    assert Outcome.read(tmp_path / "it.json").as_json() == json.loads(json.dumps(outcome.as_json()))
+
+
+def test_tables() -> None:
+    outcome = some_outcome()
+    assert outcome.results["inprocess-text"].values == {"uvicorn-bare": 2.0, "sketch": 4.0}
+    text = report.text(outcome)
+    assert text.index("floor  ") < text.index("sketch  ") < text.index("aiohttp  ")
+    assert "skipped: robyn: does not start" in text
+    assert "open: form: not yet" in text
+    table = report.markdown(outcome).splitlines()
+    assert "| floor | 4.0 | - |" in table
+    assert "| **sketch** | **10.0** | **4.0** |" in table  # the floor and the bare function do not race
+    assert "| aiohttp | 25.0 | - |" in table
+    assert "| uvicorn-bare | - | 2.0 |" in table
+    assert "- robyn has no figure for plain text: does not start" in table
+
+
+def test_readme_has_a_place_for_the_table() -> None:
+    document = report.README.read_text()
+    changed = report.with_table(document, "NEW")
+    assert changed.count(report.BEGIN) == changed.count(report.END) == 1
+    assert report.with_table(changed, "OTHER").replace("OTHER", "NEW") == changed
+    assert "## What each change was measured to win" in changed
+
+
+@pytest.mark.skipif(not present("matplotlib"), reason="no matplotlib here: only the benchmarks' environment has it")
+def test_pictures(tmp_path: Path) -> None:
+    from benchmarks import pictures
+
+    drawn = {path.name: path.stat().st_size for path in pictures.draw(some_outcome(), tmp_path)}
+    assert set(drawn) == {f"{name}.{suffix}" for name in ("cpu", "inprocess") for suffix in ("svg", "png")}
+    assert min(drawn.values()) > 5000
+
+
+@pytest.mark.skipif(not present("uvloop", "orjson"), reason="needs uvloop and orjson: pip install 'sketch-web[fast]'")
+@pytest.mark.skipif(shutil.which("wrk") is None, reason="no wrk here (Debian: apt-get install wrk)")
+def test_real_run(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(report, "README", tmp_path / "untouched" / "README.md")
+    cases = [f"--case={case.name}" for case in MAIN] + ["--case=file", "--case=stream", "--case=middlewares"]
+    limits = ["--only=floor", "--only=sketch", "--seconds=0.1", "--rounds=1", "--json"]
+    assert main([*cases, *limits, f"--output={tmp_path}"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert set(found["results"]) == {one.partition("=")[2] for one in cases}
+    for name, result in found["results"].items():
+        assert result["skipped"] == {}, name
+        assert set(result["values"]) == ({"floor", "sketch"} if name in ("text", "headers") else {"sketch"})
+        assert result["more"]["sketch"]["rate"] > 10
+    assert json.loads((tmp_path / report.DATA).read_text()) == found
+    assert (tmp_path / report.TABLE).exists()
+
+
+@pytest.mark.skipif(not present("uvloop", "orjson"), reason="needs uvloop and orjson: pip install 'sketch-web[fast]'")
+def test_call_without_a_server(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(inprocess, "CALLS", 20)
+    monkeypatch.setattr(inprocess, "WARM_UP", 1)
+    inprocess.main("sketch")
+    found = json.loads(capsys.readouterr().out)
+    assert set(found) == set(inprocess.CASES)
+    assert all(0 < value < 10_000 for value in found.values())
+
+
+def test_call_without_a_server_says_why_it_cannot(monkeypatch: pytest.MonkeyPatch) -> None:
+    if not present("uvloop", "orjson"):
+        pytest.skip("needs uvloop and orjson: pip install 'sketch-web[fast]'")
+    from benchmarks.peers import sketch
+
+    def broken(variant: object) -> object:
+        async def app(*_: object) -> None:
+            raise ZeroDivisionError
+
+        return app
+
+    monkeypatch.setattr(sketch, "make", broken)
+    with pytest.raises(ZeroDivisionError):
+        inprocess.main("sketch")
