@@ -7,13 +7,14 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from sketch.accesslog import log_access
-from sketch.transport import ClientDisconnected, FileBody
+from sketch.transport import ClientDisconnected
 from sketch_asgi.exchange import Exchange, Scope
 from sketch_asgi.head import Refused, read_head, read_target
 from sketch_asgi.inbox import Receive
 from sketch_asgi.lifespan import Life
+from sketch_asgi.patience import Sweep
 from sketch_asgi.websocket import refuse_websocket
-from sketch_asgi.writer import Send, pass_on, write_file, write_stream
+from sketch_asgi.writer import LARGE_BODY, Send, pass_on, write_body
 
 if TYPE_CHECKING:
     from sketch.application import Application
@@ -28,15 +29,18 @@ class ASGIApplication:
     Args:
         app: handles the requests.
         access_log: whether to write an access line per request. Off where the server writes its own.
+        root_path: the prefix under which the application is published, where the server was not told of it.
     """
 
-    __slots__ = ("_app", "_handle", "access_log", "life")
+    __slots__ = ("_app", "_handle", "_root_path", "_sweep", "access_log", "life")
 
-    def __init__(self, app: Application, *, access_log: bool = False) -> None:
+    def __init__(self, app: Application, *, access_log: bool = False, root_path: str = "") -> None:
         self.access_log = access_log
         self.life = Life(app)
         self._app = app
         self._handle = app.handle
+        self._root_path = root_path
+        self._sweep = Sweep(app)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one scope.
@@ -49,34 +53,32 @@ class ASGIApplication:
             await self._serve_other(scope, receive, send)
             return
         began = perf_counter() if self.access_log else 0.0
-        exchange = Exchange(self._app, scope, receive)
+        exchange = Exchange(self._app, self._sweep, scope, receive)
         request: Request | None = None
         status: int | None = None
         try:
             if not self.life.started and not await self.life.start_late():
-                status = 500 if self.life.error is not None else 503
-                await _refuse(send, exchange, status, "The application does not run.")
-                return
+                raise Refused("The application does not run.", 503 if self.life.error is None else 500)
             # Read at once: another request may get the same response object before this one is written.
-            request = read_head(scope, exchange)
+            request = read_head(scope, exchange, self._root_path)
             response = await self._handle(request)
             status = response.status
             start = {"type": "http.response.start", "status": status, "headers": response.raw_headers}
             payload = response.payload
-            if isinstance(payload, bytes):
+            if isinstance(payload, bytes) and len(payload) <= LARGE_BODY:
+                # Most answers: written here, without a coroutine round it, and without a look at the time.
                 try:
                     await send(start)
                     await send({"type": "http.response.body", "body": payload})
                 except OSError as exc:
                     raise ClientDisconnected("the client left before the end of the answer") from exc
-                exchange.size = len(payload)
-            elif isinstance(payload, FileBody):
-                await write_file(exchange, send, start, payload, scope)
+                if self.access_log:
+                    exchange.size = len(payload)
             else:
-                await write_stream(exchange, send, start, payload, response.length)
+                await write_body(exchange, send, start, payload, response.length, scope, request)
         except Refused as refusal:
-            status = 400
-            await _refuse(send, exchange, 400, str(refusal))
+            status = refusal.status
+            await _refuse(send, exchange, status, str(refusal))
         except ClientDisconnected as exc:
             await _leave(send, exchange, status, exc)
         except Exception as exc:
@@ -92,12 +94,13 @@ class ASGIApplication:
     async def _serve_other(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind = scope["type"]
         if kind == "lifespan":
+            self._sweep = Sweep(self._app)  # a new life may be in another event loop
             await self.life.serve(scope, receive, send)
         elif kind == "websocket":
             began = perf_counter()
             status = await refuse_websocket(scope, receive, send)
             if self.access_log:
-                _log(Exchange(self._app, scope, receive), scope, status, perf_counter() - began)
+                _log(Exchange(self._app, self._sweep, scope, receive), scope, status, perf_counter() - began)
         else:
             raise RuntimeError(f"expected a scope of type http, websocket or lifespan, got {kind!r}")
 

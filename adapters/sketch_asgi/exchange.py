@@ -7,19 +7,28 @@ from typing import TYPE_CHECKING, Any
 
 from sketch.transport import Address, RawHeaders
 from sketch_asgi.inbox import Inbox, Receive
+from sketch_asgi.patience import Sweep, WriteWait
 
 if TYPE_CHECKING:
     from sketch.application import Application
+    from sketch.request import Request
 
 Scope = MutableMapping[str, Any]
 
 
 class Exchange:
-    """The connection of one request. What is seldom asked for stays in the scope until it is."""
+    """The connection of one request. What is seldom asked for stays in the scope until it is.
+
+    Args:
+        app: handles the request.
+        sweep: counts the time that is spent waiting for the client.
+        scope, receive: as the server gave them.
+    """
 
     # A slot that nobody has set yet costs nothing to make; the first use gets to __getattr__, which sets it.
     __slots__ = (
-        "_app", "_receive", "_scope", "client", "inbox", "scheme", "server", "size", "state", "tls", "trailers"
+        "_app", "_receive", "_scope", "_sweep", "client", "inbox", "scheme", "server", "size", "state", "tls",
+        "trailers",
     )  # fmt: skip
 
     client: Address | None
@@ -31,8 +40,9 @@ class Exchange:
     size: int
     """Bytes of body handed to the server so far."""
 
-    def __init__(self, app: Application, scope: Scope, receive: Receive) -> None:
+    def __init__(self, app: Application, sweep: Sweep, scope: Scope, receive: Receive) -> None:
         self._app = app
+        self._sweep = sweep
         self._scope = scope
         self._receive = receive
         self.inbox: Inbox | None = None
@@ -47,14 +57,18 @@ class Exchange:
 
     def announce_body(self, length: int | None) -> Inbox:
         """Expect a body of that many bytes, None where its size is not known."""
-        self.inbox = Inbox(self._receive, more=True, length=length)
+        self.inbox = Inbox(self._receive, self._sweep, length)
         return self.inbox
 
     def listen(self) -> Inbox:
         """The messages of this scope, also where no body is announced."""
         if self.inbox is None:
-            self.inbox = Inbox(self._receive)
+            self.inbox = Inbox(self._receive, self._sweep)
         return self.inbox
+
+    def writing(self, request: Request) -> WriteWait:
+        """The waits for the client to take the answer to that request."""
+        return WriteWait(self._sweep, request)
 
     async def wait_disconnected(self) -> None:
         """Return once the peer is gone, or the exchange is over."""

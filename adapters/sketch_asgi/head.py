@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -12,21 +11,31 @@ from sketch.transport import RawHeaders
 from sketch_asgi.exchange import Exchange, Scope
 
 if TYPE_CHECKING:
-    from sketch.transport import BodyReader
+    from sketch_asgi.inbox import Inbox
 
 # A request target is visible ASCII without a fragment (RFC 9112 section 3.2, RFC 3986 section 3).
-_FORBIDDEN = re.compile(rb"[^!\"$-~]")
+_TARGET_CHARACTERS = set(range(0x21, 0x7F)) - {ord("#")}
+# Makes a letter of each byte that is allowed, and a space of each that is not: one pass in C, half a regex's time.
+_SORTED = bytes(ord("a" if byte in _TARGET_CHARACTERS else " ") for byte in range(256))
 _PATH_CHARACTERS = "/:@!$&'()*+,;=-._~"
 _MOST_DIGITS = 19
 _VERSIONS = {"1": "1.0", "2.0": "2", "3.0": "3"}
 
 
 class Refused(Exception):
-    """A head that no application should see. Answered with 400 and the message, in plain text."""
+    """A request that no application should see. Answered with the message, in plain text."""
+
+    def __init__(self, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.status = status
 
 
-def read_head(scope: Scope, exchange: Exchange) -> Request:
+def read_head(scope: Scope, exchange: Exchange, root_path: str = "") -> Request:
     """The request of an http scope.
+
+    Args:
+        scope, exchange: of the request.
+        root_path: the prefix where the server was told of none.
 
     Raises:
         Refused: where the native server would refuse too.
@@ -34,7 +43,8 @@ def read_head(scope: Scope, exchange: Exchange) -> Request:
     headers: RawHeaders = list(scope["headers"])
     fields = dict(headers)
     version: str = scope["http_version"]
-    version = _VERSIONS.get(version, version)
+    if version != "1.1":
+        version = _VERSIONS.get(version, version)
     host = fields.get(b"host")
     if host is None:
         if version == "1.1":
@@ -43,19 +53,23 @@ def read_head(scope: Scope, exchange: Exchange) -> Request:
         raise Refused("expected a host and an optional port in Host (RFC 9112 section 3.2)")
     if len(fields) != len(headers):
         _check_single(headers)
-    body: BodyReader | None = None
+    body: Inbox | None = None
     if b"content-length" in fields or b"transfer-encoding" in fields or version[0] != "1":
         body = _announced_body(fields, version, exchange)
-    root_path = scope.get("root_path") or ""
-    return Request(
+    root_path = scope.get("root_path") or root_path
+    request = Request.__new__(Request)
+    request.begin(
         scope["method"],
         read_target(scope, root_path),
         headers,
-        version=version,
-        root_path=root_path.rstrip("/") if root_path else "",
-        body=body,
-        connection=exchange,
+        version,
+        root_path.rstrip("/") if root_path else "",
+        body,
+        exchange,
     )
+    if body is not None:
+        body.request = request
+    return request
 
 
 def _check_single(headers: RawHeaders) -> None:
@@ -65,7 +79,7 @@ def _check_single(headers: RawHeaders) -> None:
         raise Refused("expected one Content-Length, got several (RFC 9112 section 6.3)")
 
 
-def _announced_body(fields: dict[bytes, bytes], version: str, exchange: Exchange) -> BodyReader | None:
+def _announced_body(fields: dict[bytes, bytes], version: str, exchange: Exchange) -> Inbox | None:
     """HTTP/1 announces a body by a field; later versions may just send one."""
     sent = fields.get(b"content-length")
     if b"transfer-encoding" in fields:  # it overrides Content-Length, where the server lets both pass
@@ -74,7 +88,8 @@ def _announced_body(fields: dict[bytes, bytes], version: str, exchange: Exchange
         return exchange.announce_body(None) if version[0] != "1" else None
     if not sent.isdigit() or len(sent) > _MOST_DIGITS:
         raise Refused("expected digits in Content-Length (RFC 9110 section 8.6)")
-    return exchange.announce_body(int(sent)) if int(sent) else None
+    length = int(sent)
+    return exchange.announce_body(length) if length else None
 
 
 def read_target(scope: Scope, root_path: str = "") -> bytes:
@@ -90,7 +105,7 @@ def read_target(scope: Scope, root_path: str = "") -> bytes:
         path = _without_misplaced_prefix(path, root_path)
     query: bytes = scope.get("query_string") or b""
     target = b"%b?%b" % (path, query) if query else path or b"/"
-    if _FORBIDDEN.search(target):
+    if not target.translate(_SORTED).isalpha():
         raise Refused("expected visible ASCII without '#' in the request target (RFC 9112 section 3.2)")
     return target
 

@@ -8,7 +8,10 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from sketch.exceptions import HTTPException
+from sketch.limits import Limits
 from sketch.transport import ClientDisconnected
+from sketch_asgi.patience import Sweep, Wait
 
 logger = logging.getLogger("sketch.server")
 
@@ -17,57 +20,77 @@ Receive = Callable[[], Awaitable[Any]]
 QUEUED_BYTES = 64 * 1024
 """How much of a body may wait unread while somebody watches for the client's leaving. As much as servers buffer."""
 
+SLOWEST = 1000
+"""Bytes per second that a client must send on average to be given more time than the body timeout."""
 
-class Inbox:
-    """The messages of `receive()`, sorted into a body and a disconnect.
+_NONE: deque[bytes] = deque(maxlen=0)
+
+
+class Inbox(Wait):
+    """The messages of `receive()`, sorted into a body and a disconnect. It is the `BodyReader` of the request, too.
 
     Whoever reads the body takes messages as they are needed. Somebody who waits for the client to leave needs a task
     that takes them all, and queues what is body. Either way one task at a time waits in `receive()`: servers do not
-    promise more.
+    promise more. All waits for the body together may take the body timeout; a client that sends is given more.
 
     Args:
         receive: of the scope. What it returns need not be a coroutine.
-        more: whether a body is announced.
-        length: its announced size, None where that is not known.
+        sweep: counts the time that is spent waiting for the body.
+        length: the announced size of the body in bytes, None where it is not known; 0 where there is none.
     """
 
-    __slots__ = (
-        "_arrived", "_chunks", "_complete", "_cut", "_left", "_queued", "_receive", "_receiving", "_room", "_watcher",
-        "gone", "interrupted", "reading_task",
-    )  # fmt: skip
+    # What most bodies never need is set on the class: a default there costs nothing when an inbox is made.
+    gone = False
+    """Whether the client has left."""
+    interrupted = False
+    reading_task: asyncio.Task[Any] | None = None
+    _cut = False
+    _received = 0
+    _receiving = False
+    _queued = 0
+    _chunks: deque[bytes] = _NONE
+    _arrived: asyncio.Event | None = None
+    _room: asyncio.Event | None = None
+    _watcher: asyncio.Task[None] | None = None
 
-    def __init__(self, receive: Receive, *, more: bool = False, length: int | None = None) -> None:
-        self.gone = False
-        self.interrupted = False
-        self.reading_task: asyncio.Task[Any] | None = None
+    def __init__(self, receive: Receive, sweep: Sweep, length: int | None = 0) -> None:
         self._receive = receive
-        self._complete = not more
-        self._cut = False
+        self._sweep = sweep
+        self._complete = length == 0
         self._left = length
-        self._chunks: deque[bytes] = deque()
-        self._queued = 0
-        self._receiving = False
-        self._arrived: asyncio.Event | None = None
-        self._room: asyncio.Event | None = None
-        self._watcher: asyncio.Task[None] | None = None
 
     async def read(self) -> bytes:
         """The next chunk of the body, `b""` at its end and after it.
 
         Raises:
             ClientDisconnected: if the client left, or ended the body, before its announced end; and again later.
+            HTTPException: 408 if it takes too long.
         """
         while not self._chunks:
             if self._cut:
                 raise ClientDisconnected("the client left before the end of the request body")
             if self._complete:
                 return b""
-            await self._step()
+            with self:
+                chunk = await self._step()
+            if chunk:
+                self._received += len(chunk)
+                return chunk
         chunk = self._chunks.popleft()
         self._queued -= len(chunk)
+        self._received += len(chunk)
         if self._room is not None:
             self._room.set()
         return chunk
+
+    def allowed(self, limits: Limits) -> float | None:
+        """The body timeout, and a second for each 1,000 bytes."""
+        timeout = limits.body_timeout
+        return None if timeout is None else timeout + self._received / SLOWEST
+
+    def error(self) -> Exception:
+        """As the native server answers."""
+        return HTTPException(408, "the request body took too long")
 
     async def wait_gone(self) -> None:
         """Return once the client has left, or the exchange is over."""
@@ -83,6 +106,7 @@ class Inbox:
 
     async def close(self) -> None:
         """End the watching task, if there is one: no task outlives its exchange."""
+        self.request = None  # each knows the other: left together, they would wait for the garbage collector
         watcher = self._watcher
         if watcher is not None and not watcher.done():
             watcher.cancel()
@@ -93,7 +117,8 @@ class Inbox:
             while not self.gone:
                 if self._queued >= QUEUED_BYTES:
                     await self._wait_for_room()
-                await self._step()
+                if chunk := await self._step():
+                    self._queue(chunk)
                 await asyncio.sleep(0)  # a receive() that never waits must not stop everything else
         except Exception:
             logger.exception("the ASGI server's receive() failed: taken as a disconnect")
@@ -109,34 +134,38 @@ class Inbox:
         finally:
             self._room = None
 
-    async def _step(self) -> None:
-        """Take one message, or wait until the task that already waits for one has it."""
+    def _queue(self, chunk: bytes) -> None:
+        if self._chunks is _NONE:
+            self._chunks = deque()
+        self._chunks.append(chunk)
+        self._queued += len(chunk)
+
+    async def _step(self) -> bytes:
+        """Take one message, or wait until the task that already waits for one has it. Returns what it had of a body."""
         if self._receiving:
             if self._arrived is None:
                 self._arrived = asyncio.Event()
             await self._arrived.wait()
-            return
+            return b""
         self._receiving = True
         try:
-            self._sort(await self._receive())
+            return self._sort(await self._receive())
         except OSError:
             self._note_gone()
+            return b""
         finally:
             self._receiving = False
             if self._arrived is not None:
                 self._arrived.set()
                 self._arrived = None
 
-    def _sort(self, message: Any) -> None:
+    def _sort(self, message: Any) -> bytes:
         if message["type"] != "http.request":
             self._note_gone()
-            return
-        chunk = message.get("body") or b""
+            return b""
         if self._complete or self._cut:
-            return
-        if chunk:
-            self._chunks.append(chunk)
-            self._queued += len(chunk)
+            return b""
+        chunk: bytes = message.get("body") or b""
         left = self._left
         if left is not None:
             left = self._left = left - len(chunk)
@@ -147,6 +176,7 @@ class Inbox:
                 self._complete = True
             else:
                 self._cut = True
+        return chunk
 
     def _note_gone(self) -> None:
         self.gone = True

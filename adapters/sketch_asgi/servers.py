@@ -1,4 +1,7 @@
-"""Launchers: the same options, the same first line, the same exit codes on uvicorn, hypercorn and granian."""
+"""Launchers: the same options, the same first line, the same exit codes on uvicorn, hypercorn and granian.
+
+No server is told of `root_path`: each would do something else with it. It goes to the adapter alone.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +47,7 @@ class UvicornServer:
         except ModuleNotFoundError as exc:
             raise missing_package("uvicorn", exc) from None
         check_certificate(options)
-        asgi = ASGIApplication(app, access_log=options.access_log)
+        asgi = ASGIApplication(app, access_log=options.access_log, root_path=options.root_path)
         runner = UvicornRunner(make_config(asgi, options), options)
         with listening(options) as sockets, runner.signals_taken():
             try:
@@ -71,7 +74,7 @@ class HypercornServer:
         except ModuleNotFoundError as exc:
             raise missing_package("hypercorn", exc) from None
         check_certificate(options)
-        asgi = ASGIApplication(app, access_log=options.access_log)
+        asgi = ASGIApplication(app, access_log=options.access_log, root_path=options.root_path)
         config = _configure_hypercorn(Config(), options)
 
         async def main() -> None:
@@ -89,7 +92,6 @@ class HypercornServer:
 
 
 def _configure_hypercorn(config: HypercornConfig, options: ServeOptions) -> HypercornConfig:
-    config.root_path = options.root_path
     config.backlog = options.backlog
     config.certfile, config.keyfile = options.ssl_certfile, options.ssl_keyfile or options.ssl_certfile
     config.graceful_timeout = options.shutdown_timeout
@@ -139,7 +141,7 @@ class GranianServer:
             Path(options.uds).unlink(missing_ok=True)
 
     def _run(self, app: Application, options: ServeOptions, address: str, port: int) -> int:
-        asgi = ASGIApplication(app, access_log=options.access_log)
+        asgi = ASGIApplication(app, access_log=options.access_log, root_path=options.root_path)
 
         async def main() -> None:
             server = _make_granian(asgi, options, address, port)
@@ -169,7 +171,6 @@ def _make_granian(asgi: ASGIApplication, options: ServeOptions, address: str, po
         uds=Path(options.uds) if options.uds is not None else None,
         interface=Interfaces.ASGI,
         backlog=options.backlog,
-        url_path_prefix=options.root_path or None,
         log_level=LogLevels.error,
         log_dictconfig={"handlers": handlers},
         ssl_cert=Path(certificate) if certificate else None,

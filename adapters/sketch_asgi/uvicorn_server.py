@@ -23,7 +23,6 @@ def make_config(asgi: ASGIApplication, options: ServeOptions) -> uvicorn.Config:
         asgi,
         lifespan="on",
         loop="asyncio" if loop_factory(options) is None else "uvloop",
-        root_path=options.root_path,
         backlog=options.backlog,
         ssl_certfile=options.ssl_certfile,
         ssl_keyfile=options.ssl_keyfile,

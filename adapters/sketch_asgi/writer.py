@@ -6,17 +6,22 @@ import asyncio
 import os
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sketch.threads import file_threads
-from sketch.transport import Chunks, ClientDisconnected, FileBody
+from sketch.transport import Body, Chunks, ClientDisconnected, FileBody
 from sketch_asgi.exchange import Exchange, Scope
 from sketch_asgi.inbox import Interruptible
+
+if TYPE_CHECKING:
+    from sketch.request import Request
 
 Send = Callable[[Any], Awaitable[None]]
 
 FILE_CHUNK = 256 * 1024
 """Bytes per read: each costs one thread hop (about 60 us), and more of them do not make a transfer faster."""
+LARGE_BODY = 64 * 1024
+"""Bytes that servers take without waiting for the client, so that nothing is gained by counting the time."""
 _FAIRNESS = 16
 """After that many chunks other tasks get a turn, whether or not the server made the stream wait."""
 
@@ -38,24 +43,58 @@ async def pass_on(send: Send, message: dict[str, Any], exchange: Exchange) -> No
         raise
 
 
+async def write_body(
+    exchange: Exchange,
+    send: Send,
+    start: dict[str, Any],
+    body: Body,
+    length: int | None,
+    scope: Scope,
+    request: Request,
+) -> None:
+    """Write head and body to a client that may take its time, but not more than the write timeout.
+
+    Raises:
+        ClientDisconnected: when it left, or takes nothing.
+        Exception: whatever a stream raises, so that the server aborts what must not look complete.
+    """
+    if isinstance(body, FileBody):
+        await write_file(exchange, send, start, body, scope, request)
+    elif not isinstance(body, bytes):
+        await write_stream(exchange, send, start, body, length, request)
+    else:
+        with exchange.writing(request):
+            await pass_on(send, start, exchange)
+            await pass_on(send, {"type": "http.response.body", "body": body}, exchange)
+        exchange.size = len(body)
+
+
 async def write_stream(
-    exchange: Exchange, send: Send, start: dict[str, Any], body: AsyncIterable[bytes], length: int | None
+    exchange: Exchange,
+    send: Send,
+    start: dict[str, Any],
+    body: AsyncIterable[bytes],
+    length: int | None,
+    request: Request,
 ) -> None:
     """Write head and chunks; ends the stream when the client leaves. The iterator is closed exactly once.
 
     Raises:
-        ClientDisconnected: when it left.
+        ClientDisconnected: when it left, or takes nothing.
         Exception: whatever the stream raises, so that the server aborts what must not look complete.
     """
+    writing = exchange.writing(request)
     async with Chunks(body, length) as chunks:
         # Servers drop what is sent to a client that has left, most without a word: only receive() tells.
         with Interruptible(exchange.listen()):
-            await pass_on(send, start, exchange)
-            # Some servers hold the head back until the first body message; the client may be waiting for it.
-            await pass_on(send, _chunk(b""), exchange)
+            with writing:
+                await pass_on(send, start, exchange)
+                # Some servers hold the head back until the first body message; the client may be waiting for it.
+                await pass_on(send, _chunk(b""), exchange)
             count = 0
             while chunk := await chunks.next():
-                await pass_on(send, _chunk(chunk), exchange)
+                with writing:
+                    await pass_on(send, _chunk(chunk), exchange)
                 exchange.size += len(chunk)
                 count += 1
                 if not count % _FAIRNESS:
@@ -63,14 +102,17 @@ async def write_stream(
                 if exchange.listen().gone:  # the stream has swallowed the cancellation
                     raise ClientDisconnected("the client left before the end of the answer")
         # Not to be interrupted: some servers report a disconnect as soon as an answer is complete.
-        await pass_on(send, {"type": "http.response.body", "body": b"", "more_body": False}, exchange)
+        with writing:
+            await pass_on(send, {"type": "http.response.body", "body": b"", "more_body": False}, exchange)
 
 
 def _chunk(data: bytes) -> dict[str, Any]:
     return {"type": "http.response.body", "body": data, "more_body": True}
 
 
-async def write_file(exchange: Exchange, send: Send, start: dict[str, Any], body: FileBody, scope: Scope) -> None:
+async def write_file(
+    exchange: Exchange, send: Send, start: dict[str, Any], body: FileBody, scope: Scope, request: Request
+) -> None:
     """Write head and file, by the server's own means where it has some. The file is closed exactly once.
 
     Raises:
@@ -86,8 +128,9 @@ async def write_file(exchange: Exchange, send: Send, start: dict[str, Any], body
             file = body.file.fileno()
             message = {"type": "http.response.zerocopysend", "file": file, "offset": body.offset, "count": body.count}
         if message is None:
-            await write_stream(exchange, send, start, _read(body), body.count)
+            await write_stream(exchange, send, start, _read(body), body.count, request)
             return
+        # The server writes the file by itself: how fast the client takes it, it does not tell.
         await pass_on(send, start, exchange)
         await pass_on(send, message, exchange)
         exchange.size = body.count

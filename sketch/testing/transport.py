@@ -9,6 +9,7 @@ from collections.abc import AsyncIterable, AsyncIterator
 from typing import TYPE_CHECKING, Any
 
 from sketch.authority import valid_authority
+from sketch.exceptions import HTTPException
 from sketch.request import Request
 from sketch.response import ErrorResponse, Response, finalize
 from sketch.testing.channel import Channel, pump
@@ -58,6 +59,10 @@ class Upload:
     def __init__(self, source: bytes | AsyncIterable[bytes], length: int | None, connection: MemoryConnection) -> None:
         self._channel = Channel()
         self._connection = connection
+        self._received = 0
+        self._waited = 0.0
+        self.request: Request | None = None
+        """Whose limits say how long the handler waits."""
         self.error: Exception | None = None
         chunks = single_chunk(source) if isinstance(source, bytes) else source
         self._task = asyncio.create_task(self._run(chunks, length))
@@ -85,8 +90,30 @@ class Upload:
         self._connection.disconnect()
 
     async def read(self) -> bytes:
-        """The next chunk, `b""` at the end. Raises `ClientDisconnected` for a body cut short."""
-        return await self._channel.get()
+        """The next chunk, `b""` at the end.
+
+        Raises:
+            ClientDisconnected: for a body cut short.
+            HTTPException: 408 once all waits together take longer than the route's body timeout, as on a server.
+        """
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        timeout = asyncio.timeout(self._time_left())
+        try:
+            async with timeout:
+                chunk = await self._channel.get()
+        except TimeoutError:
+            if timeout.expired():
+                raise HTTPException(408, "the request body took too long") from None
+            raise
+        self._waited += loop.time() - began
+        self._received += len(chunk)
+        return chunk
+
+    def _time_left(self) -> float | None:
+        """Seconds; a client that sends at least 1,000 bytes in each is given more."""
+        limit = None if self.request is None else self.request.limits.body_timeout
+        return None if limit is None else limit + self._received / 1000 - self._waited
 
     def disconnect(self) -> None:
         """The client leaves: whatever of the body was not sent will not come."""
@@ -122,6 +149,8 @@ class Exchange:
         self._app = app
         self._connection = connection
         self._upload = upload
+        if upload is not None:
+            upload.request = request
         self._raise_errors = raise_errors
         self._body = Channel()
         self._left = False

@@ -10,6 +10,7 @@ from sketch.application import Application
 from sketch.request import Request
 from sketch_asgi.exchange import Exchange
 from sketch_asgi.head import Refused, read_head, read_target
+from sketch_asgi.patience import Sweep
 from tests.asgi.scripts import Script, http_scope
 
 HOST = (b"host", b"test")
@@ -17,7 +18,12 @@ HOST = (b"host", b"test")
 
 def head(**changes: Any) -> Request:
     scope = http_scope(**changes)
-    return read_head(scope, Exchange(Application(), scope, Script().receive))
+    return read_head(scope, exchange(scope))
+
+
+def exchange(scope: dict[str, Any]) -> Exchange:
+    app = Application()
+    return Exchange(app, Sweep(app), scope, Script().receive)
 
 
 def without(name: str, scope: dict[str, Any]) -> dict[str, Any]:
@@ -48,6 +54,12 @@ def test_root_path_is_stripped_once_whoever_prefixes_it(raw: bytes) -> None:
     request = head(target=raw, root_path="/api")
     assert request.raw_path == "/x"
     assert request.root_path == "/api"
+
+
+def test_prefix_that_the_server_was_not_told_of() -> None:
+    scope = http_scope(target=b"/api/x?y")
+    request = read_head(scope, exchange(scope), "/api/")
+    assert (request.root_path, request.raw_path, request.query_string) == ("/api", "/x", "y")
 
 
 def test_absolute_target_replaces_host() -> None:
@@ -81,7 +93,7 @@ def test_other_fields_may_be_repeated() -> None:
 
 def test_fields_added_later_by_the_server_are_not_seen() -> None:
     scope = http_scope()
-    request = read_head(scope, Exchange(Application(), scope, Script().receive))
+    request = read_head(scope, exchange(scope))
     scope["headers"].append((b"x-trailer", b"evil"))
     assert "x-trailer" not in request.headers
 

@@ -6,9 +6,15 @@ import asyncio
 
 import pytest
 
+from sketch.application import Application
 from sketch.transport import ClientDisconnected
-from sketch_asgi.inbox import QUEUED_BYTES, Inbox, Interruptible
+from sketch_asgi.inbox import QUEUED_BYTES, Inbox, Interruptible, Receive
+from sketch_asgi.patience import Sweep
 from tests.asgi.scripts import DISCONNECT, END, Script, chunk, in_loop
+
+
+def inbox_of(receive: Receive, length: int | None = 0) -> Inbox:
+    return Inbox(receive, Sweep(Application()), length)
 
 
 async def read_all(inbox: Inbox) -> bytes:
@@ -21,7 +27,7 @@ async def read_all(inbox: Inbox) -> bytes:
 @in_loop
 async def test_chunks_until_the_end() -> None:
     script = Script(chunk(b"ab"), chunk(b""), chunk(b"c"), END)
-    inbox = Inbox(script.receive, more=True)
+    inbox = inbox_of(script.receive, None)
     assert await read_all(inbox) == b"abc"
     assert await inbox.read() == b""
     assert script.receives == 4, "the end is remembered"
@@ -29,25 +35,25 @@ async def test_chunks_until_the_end() -> None:
 
 @in_loop
 async def test_last_chunk_with_the_end() -> None:
-    assert await read_all(Inbox(Script(chunk(b"abc", more=False)).receive, more=True, length=3)) == b"abc"
+    assert await read_all(inbox_of(Script(chunk(b"abc", more=False)).receive, 3)) == b"abc"
 
 
 @in_loop
 async def test_no_body_asks_for_nothing() -> None:
     script = Script()
-    assert await Inbox(script.receive).read() == b""
+    assert await inbox_of(script.receive).read() == b""
     assert script.receives == 0
 
 
 @in_loop
 async def test_message_without_body_and_more_body() -> None:
-    assert await Inbox(Script({"type": "http.request"}).receive, more=True).read() == b""
+    assert await inbox_of(Script({"type": "http.request"}).receive, None).read() == b""
 
 
 @pytest.mark.parametrize("before", [[], [chunk(b"abc")], [chunk(b"abc"), chunk(b"")]])
 @in_loop
 async def test_disconnect_before_the_end_is_a_truncation(before: list[dict[str, object]]) -> None:
-    inbox = Inbox(Script(*before, DISCONNECT).receive, more=True)
+    inbox = inbox_of(Script(*before, DISCONNECT).receive, None)
     with pytest.raises(ClientDisconnected):
         await read_all(inbox)
     with pytest.raises(ClientDisconnected):
@@ -57,7 +63,7 @@ async def test_disconnect_before_the_end_is_a_truncation(before: list[dict[str, 
 
 @in_loop
 async def test_fewer_bytes_than_announced_are_a_truncation() -> None:
-    inbox = Inbox(Script(chunk(b"abc"), END).receive, more=True, length=4)
+    inbox = inbox_of(Script(chunk(b"abc"), END).receive, 4)
     assert await inbox.read() == b"abc"
     for _ in range(2):
         with pytest.raises(ClientDisconnected):
@@ -67,7 +73,7 @@ async def test_fewer_bytes_than_announced_are_a_truncation() -> None:
 
 @in_loop
 async def test_disconnect_after_the_announced_bytes_is_none() -> None:
-    inbox = Inbox(Script(chunk(b"abc"), DISCONNECT).receive, more=True, length=3)
+    inbox = inbox_of(Script(chunk(b"abc"), DISCONNECT).receive, 3)
     assert await read_all(inbox) == b"abc"
     await inbox.wait_gone()
     assert await inbox.read() == b""
@@ -80,13 +86,13 @@ async def test_receive_that_raises_oserror_is_a_disconnect() -> None:
         raise ConnectionResetError
 
     with pytest.raises(ClientDisconnected):
-        await Inbox(receive, more=True).read()
+        await inbox_of(receive, None).read()
 
 
 @in_loop
 async def test_watching_keeps_the_body() -> None:
     script = Script(chunk(b"ab"), chunk(b"c"), END, DISCONNECT)
-    inbox = Inbox(script.receive, more=True)
+    inbox = inbox_of(script.receive, None)
     await inbox.wait_gone()
     assert await read_all(inbox) == b"abc"
     await inbox.close()
@@ -95,7 +101,7 @@ async def test_watching_keeps_the_body() -> None:
 @in_loop
 async def test_watching_an_unread_body_is_bounded() -> None:
     script = Script(*[chunk(b"x" * QUEUED_BYTES)] * 5, END, DISCONNECT)
-    inbox = Inbox(script.receive, more=True)
+    inbox = inbox_of(script.receive, None)
     watcher = inbox.watch()
     for _ in range(50):
         await asyncio.sleep(0)
@@ -120,7 +126,7 @@ async def test_one_task_at_a_time_waits_in_receive() -> None:
         finally:
             inside -= 1
 
-    inbox = Inbox(receive, more=True)
+    inbox = inbox_of(receive, None)
     async with asyncio.TaskGroup() as group:
         reading = group.create_task(inbox.read())
         leaving = group.create_task(inbox.wait_gone())
@@ -137,7 +143,7 @@ async def test_one_task_at_a_time_waits_in_receive() -> None:
 @in_loop
 async def test_cancelled_reader_leaves_receive_to_the_other() -> None:
     script = Script()
-    inbox = Inbox(script.receive, more=True)
+    inbox = inbox_of(script.receive, None)
     reading = asyncio.create_task(inbox.read())
     await asyncio.sleep(0)
     waiting = asyncio.create_task(inbox.wait_gone())
@@ -155,7 +161,7 @@ async def test_failing_receive_while_watching_is_logged(caplog: pytest.LogCaptur
     async def receive() -> None:
         raise RuntimeError("a bug of the server")
 
-    inbox = Inbox(receive)
+    inbox = inbox_of(receive)
     await inbox.wait_gone()
     assert inbox.gone
     assert "a bug of the server" in caplog.text
@@ -164,7 +170,7 @@ async def test_failing_receive_while_watching_is_logged(caplog: pytest.LogCaptur
 
 @in_loop
 async def test_close_wakes_who_waits_and_ends_the_task() -> None:
-    inbox = Inbox(Script().receive)
+    inbox = inbox_of(Script().receive)
     waiting = asyncio.create_task(inbox.wait_gone())
     await asyncio.sleep(0)
     await inbox.close()
@@ -175,7 +181,7 @@ async def test_close_wakes_who_waits_and_ends_the_task() -> None:
 @in_loop
 async def test_interruptible_ends_an_endless_wait() -> None:
     script = Script()
-    inbox = Inbox(script.receive)
+    inbox = inbox_of(script.receive)
     asyncio.get_running_loop().call_soon(script.put, DISCONNECT)
     with pytest.raises(ClientDisconnected), Interruptible(inbox):
         await asyncio.Event().wait()
@@ -189,7 +195,7 @@ async def test_interruptible_ends_an_endless_wait() -> None:
 
 @in_loop
 async def test_interruptible_lets_cancellation_through() -> None:
-    inbox = Inbox(Script().receive)
+    inbox = inbox_of(Script().receive)
 
     async def block() -> None:
         with Interruptible(inbox):

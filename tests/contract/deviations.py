@@ -53,10 +53,11 @@ DEVIATIONS: tuple[Deviation, ...] = (
     ),
     Deviation(
         "test_a_prefix_that_a_proxy_has_left_on",
-        ("uvicorn-httptools", "uvicorn-h11"),
+        ("uvicorn-h11",),
         'with `root_path="/api"`, both `/echo` and `/api/echo` reach the route `/echo`',
         "only `/echo` does",
-        "uvicorn puts `root_path` before whatever path was sent, so that `/api/echo` arrives as `/api/api/echo`.",
+        "uvicorn puts `root_path` before whatever path was sent, so that `/api/echo` arrives as `/api/api/echo`. "
+        + OWN_COMMAND,
     ),
     Deviation(
         "test_a_stream_comes_to_its_end_when_the_server_stops",

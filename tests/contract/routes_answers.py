@@ -15,6 +15,7 @@ from sketch import (
     HTTPFound,
     HTTPNotFound,
     JSONResponse,
+    Limits,
     RedirectResponse,
     Request,
     Response,
@@ -216,6 +217,8 @@ def add_streams(app: Application) -> None:  # noqa: C901  # a list of routes, no
                 app.journal.write(request, "closed in its task" if same else "closed in another task")
 
         return StreamResponse(body())
+
+    app.router.add_route("GET", "/stream/endless/in-time", endless, limits=Limits(write_timeout=0.2))
 
     @app.get("/stream/idle")
     async def idle(request: Request) -> Response:

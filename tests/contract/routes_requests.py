@@ -79,6 +79,7 @@ def add_bodies(app: Application) -> None:  # noqa: C901  # a list of routes, not
         return Response(str(len(await request.read())))
 
     app.router.add_route("POST", "/limited", limited, limits=Limits(body=1000))
+    app.router.add_route("POST", "/limited/in-time", limited, limits=Limits(body_timeout=0.2))
 
     @app.post("/upload-in-steps")
     async def upload_in_steps(request: Request) -> Response:

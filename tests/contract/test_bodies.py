@@ -81,6 +81,24 @@ async def test_a_large_body_within_the_limit(transport: Transport) -> None:
     assert (await transport.post("/count", chunks(*[part] * 160))).text == "16000000"
 
 
+async def slowly(count: int, part: bytes, seconds: float) -> AsyncIterator[bytes]:
+    for _ in range(count):
+        yield part
+        await asyncio.sleep(seconds)
+
+
+async def test_a_body_that_drips(transport: Transport) -> None:
+    """Each byte comes soon after the one before; it is all waits together that count."""
+    reply = await transport.post("/limited/in-time", slowly(500, b"x", 0.01))
+    assert (reply.status, reply.text) == (408, "the request body took too long")
+
+
+async def test_a_slow_body_that_is_fast_enough(transport: Transport) -> None:
+    """A client that sends 1,000 bytes a second is given the time."""
+    reply = await transport.post("/limited/in-time", slowly(6, b"x" * 500, 0.1))
+    assert (reply.status, reply.text) == (200, "3000")
+
+
 @pytest.mark.parametrize("how", ["read", "text"])
 async def test_an_empty_body_may_be_read_twice(transport: Transport, how: str) -> None:
     """And does not wait for a body that never comes."""

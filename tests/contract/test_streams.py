@@ -154,3 +154,12 @@ def open_files(pid: int) -> list[str]:
         except FileNotFoundError:  # closed since
             continue
     return found
+
+
+async def test_a_client_that_reads_nothing_is_left(wired: Served, key: str) -> None:
+    """After the write timeout; what it gets when it reads on does not look complete."""
+    async with wired.stream("GET", f"/stream/endless/in-time?key={key}") as stream:
+        await wired.journal(key, "closed in its task")
+        chunks = iter(stream.chunk, None)
+        with pytest.raises(Broken):
+            [await chunk for chunk in chunks]

@@ -1,0 +1,157 @@
+"""How long an exchange waits for its client: the native server's time limits, under any ASGI server.
+
+A timer for each wait would cost more than the wait is about. So whoever waits is in a set, and one timer, armed only
+while the set is not empty, looks at it now and then: who is in it then has waited since the last look. Over a body
+that comes in many small parts that is a fair sample of all its waits together. One wait alone ends between its limit
+and two looks later, never before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from contextvars import Context
+from typing import TYPE_CHECKING, Any
+
+from sketch.transport import ClientDisconnected
+
+if TYPE_CHECKING:
+    from sketch.application import Application
+    from sketch.limits import Limits
+    from sketch.request import Request
+
+LONGEST_LOOK = 1.0
+"""Seconds between two looks at most: as often as the native server looks."""
+
+
+class Sweep:
+    """The one timer of an application in one event loop.
+
+    Args:
+        app: its shortest limit says how often to look.
+    """
+
+    __slots__ = ("_app", "_interval", "_last", "_timer", "_waiting", "loop")
+
+    def __init__(self, app: Application) -> None:
+        self.loop: asyncio.AbstractEventLoop | None = None
+        self._app = app
+        self._waiting: set[Wait] = set()
+        self._interval = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+
+    def begin(self, wait: Wait) -> None:
+        """Look at that wait from now on."""
+        self._waiting.add(wait)
+        if self._timer is None:
+            self._look_later()
+
+    def end(self, wait: Wait) -> None:
+        """Look at it no more."""
+        self._waiting.discard(wait)
+
+    @property
+    def armed(self) -> bool:
+        """Whether the timer runs."""
+        return self._timer is not None
+
+    def _look_later(self) -> None:
+        if self.loop is None:
+            self.loop = asyncio.get_running_loop()
+            self._interval = _interval(self._app)
+        self._last = self.loop.time()
+        # In a context of its own: it would keep that of the request that happens to be the first, and the request.
+        self._timer = self.loop.call_later(self._interval, self._look, context=Context())
+
+    def _look(self) -> None:
+        assert self.loop is not None
+        self._timer = None
+        seconds = self.loop.time() - self._last
+        for wait in tuple(self._waiting):
+            wait.passed(seconds)
+        if self._waiting:
+            self._look_later()
+
+
+def _interval(app: Application) -> float:
+    """A quarter of the shortest limit. Limits do not change any more once requests are handled."""
+    limits = [app.limits, *(route.limits for route in app.router.routes() if route.limits is not None)]
+    given = [seconds for each in limits for seconds in (each.body_timeout, each.write_timeout) if seconds is not None]
+    return min([LONGEST_LOOK, *(seconds / 4 for seconds in given)])
+
+
+class Wait(ABC):
+    """A block in which a task waits for its client; to be entered any number of times.
+
+    The block is cancelled when its time is over, as `asyncio.timeout` does it: nothing else gets a task out of an
+    `await` that may never return. Cancellation from outside passes through.
+    """
+
+    # Defaults on the class: they cost nothing when a wait is made.
+    request: Request | None = None
+    """The limits of its route say how much time there is; without one there is no limit."""
+    _waited: float | None = None
+    _expired = False
+
+    _sweep: Sweep
+    _task: asyncio.Task[Any] | None = None
+
+    @abstractmethod
+    def allowed(self, limits: Limits) -> float | None:
+        """Seconds that there are in all, None without a limit."""
+
+    @abstractmethod
+    def error(self) -> Exception:
+        """What the block ends with when they are over."""
+
+    def __enter__(self) -> None:
+        sweep = self._sweep
+        sweep.begin(self)
+        # Given the loop, it need not look for it, which would be most of what all this costs.
+        self._task = asyncio.current_task(sweep.loop)
+
+    def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, traceback: object) -> None:
+        self._sweep.end(self)
+        task, self._task = self._task, None  # its context knows the request: kept, the two would be garbage to collect
+        if self._expired and task is not None:
+            self._leave(task, kind)
+
+    def _leave(self, task: asyncio.Task[Any], kind: type[BaseException] | None) -> None:
+        self._expired = False
+        cancelled_too = task.uncancel()
+        if not cancelled_too and (kind is None or issubclass(kind, asyncio.CancelledError)):
+            raise self.error() from None
+
+    def passed(self, seconds: float) -> None:
+        """Count so many seconds; the first look finds a wait that may have begun just now, and counts nothing."""
+        self._waited = 0.0 if self._waited is None else self._waited + seconds
+        allowed = None if self.request is None else self.allowed(self.request.limits)
+        # Who is being cancelled already needs no second reason to stop waiting.
+        if allowed is not None and self._waited >= allowed and self._task is not None and not self._task.cancelling():
+            self._expired = True
+            self._task.cancel()
+
+
+class WriteWait(Wait):
+    """For a client to take a part of the answer: who takes something now and then is slow, not gone.
+
+    Args:
+        sweep: counts the time.
+        request: what is answered.
+    """
+
+    def __init__(self, sweep: Sweep, request: Request) -> None:
+        self._sweep = sweep
+        self.request = request
+
+    def __enter__(self) -> None:
+        self._waited = None
+        super().__enter__()
+
+    def allowed(self, limits: Limits) -> float | None:
+        """The write timeout."""
+        return limits.write_timeout
+
+    def error(self) -> Exception:
+        """The end of an answer that nobody takes."""
+        return ClientDisconnected("the client reads nothing, the answer is broken off")
