@@ -1,7 +1,8 @@
 """The router: finds the route for a method and a path.
 
-Paths without parameters are one dict look-up. All others are found in a tree of path segments. It is walked from left
-to right; at each segment the candidates are tried in this order, whatever the order in which they were added:
+Paths without parameters are one dict look-up, and so are most that end in their only parameter. All others are found in
+a tree of path segments. It is walked from left to right; at each segment the candidates are tried in this order,
+whatever the order in which they were added:
 
 1. the text itself;
 2. `int`, then `uuid`, then `float`;
@@ -20,17 +21,17 @@ segment there and comes to it at most once, and it goes no deeper than the longe
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Unpack
 
 from sketch.exceptions import HTTPMethodNotAllowed, HTTPNotFound
 from sketch.response import Response
 from sketch.routing.arguments import Handler, describe
-from sketch.routing.converters import CONVERTERS, Converter
+from sketch.routing.converters import CONVERTERS, STR, Converter
 from sketch.routing.registrar import Registrar, RouteOptions
 from sketch.routing.route import ANY, Methods, Path, Route
-from sketch.routing.template import Reader, Segment, Template, split_path
+from sketch.routing.template import Reader, Segment, Template, encode, split_path
 
 if TYPE_CHECKING:
     from sketch.request import Request
@@ -56,6 +57,12 @@ def _pick(routes: Mapping[str, Route], method: str, allowed: set[str]) -> Route 
     if route is None:
         allowed.update(routes)
     return route
+
+
+def _picked(routes: Mapping[str, Route]) -> dict[str, Route]:
+    """The route for each of the usual methods, looked for beforehand."""
+    picked = {method: _pick(routes, method, set()) for method in {*METHODS, *routes} - {ANY}}
+    return {method: route for method, route in picked.items() if route is not None}
 
 
 class _Node:
@@ -111,6 +118,17 @@ def _below(
     return None
 
 
+def _endings(node: _Node, path: str) -> Iterator[tuple[str, dict[str, Route]]]:
+    """Where a path without parameters is followed by one `str` parameter and nothing else could be meant.
+
+    That path as clients send it, and the route for each method.
+    """
+    if len(node.parameters) == 1 and node.parameters[0][0].key == (STR,) and node.parameters[0][1].routes:
+        yield path, _picked(node.parameters[0][1].routes)
+    for text, child in node.children.items():
+        yield from _endings(child, f"{path}/{encode(text)}")
+
+
 class Router(Registrar):
     """Routes, and the search among them. Matching changes nothing, so any number of tasks and threads may match.
 
@@ -125,6 +143,7 @@ class Router(Registrar):
         self._routes: list[Route] = []
         self._names: dict[str, Route] = {}
         self._static: dict[str, dict[str, Found]] = {}
+        self._endings: dict[str, dict[str, Route]] = {}
         self._root = _Node()
         self._patterns: dict[re.Pattern[str], dict[str, Route]] = {}
         self._frozen = False
@@ -177,12 +196,12 @@ class Router(Registrar):
     def _add_static(self, matcher: Template | re.Pattern[str], routes: dict[str, Route]) -> None:
         path = matcher.static_path if isinstance(matcher, Template) else None
         if path is not None:
-            picked = {method: _pick(routes, method, set()) for method in {*METHODS, *routes} - {ANY}}
-            self._static[path] = {method: (route, _NOTHING) for method, route in picked.items() if route is not None}
+            self._static[path] = {method: (route, _NOTHING) for method, route in _picked(routes).items()}
 
     def freeze(self) -> None:
         """Refuse further routes from here on."""
         self._frozen = True
+        self._endings = dict(_endings(self._root, ""))
 
     # -- asking -----------------------------------------------------------------------------------------------------
 
@@ -218,6 +237,13 @@ class Router(Registrar):
             found = methods.get(method)
             if found is not None:
                 return found
+        # The tree would find the same; most routes with parameters need no walk through it.
+        beginning, slash, last = path.rpartition("/")
+        routes = self._endings.get(beginning)
+        if routes is not None and slash and last and last.isascii() and "%" not in last and "\0" not in last:
+            route = routes.get(method)
+            if route is not None:
+                return route, {route.parameters[0]: last}
         return self._match(method, path)
 
     def resolve(self, request: Request) -> Found:

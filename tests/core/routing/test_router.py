@@ -384,3 +384,20 @@ def test_handlers_that_cannot_be_called(wrong: Any) -> None:
 def test_many_routes(count: int) -> None:
     router = router_of(*(f"GET /s{n}/{{id:int}}/t{m}" for n in range(count // 10) for m in range(10)))
     assert router.match("GET", f"/s{count // 10 - 1}/5/t9") == (router.routes()[-1], {"id": 5})
+
+
+ENDING = ["GET /{a}", "GET,POST /u/{id}", "* /v/{id}", "POST /u/me", "GET /w/{id:int}", "GET /w/{id}", "GET /x/é/{id}"]
+
+
+PATHS = ["*", "x", "/", "/x", "//", "/u", "/u/", "/u/1", "/u/me", "/u/%31", "/u/%00", "/u/a/b", "/u/a%2Fb", "/u/\xff"]
+PATHS += ["/u/%ff", "/v/1", "/w/1", "/w/a", "/x/%C3%A9/1", "/x/\xc3\xa9/1"]
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "OPTIONS", "PATCH", "BREW"])
+@pytest.mark.parametrize("path", PATHS)
+def test_what_is_found_at_once_is_what_the_tree_finds(method: str, path: str) -> None:
+    growing, frozen = router_of(*ENDING), router_of(*ENDING)
+    frozen.freeze()
+    assert found(frozen, method, path) == found(growing, method, path)
+    if not found(frozen, method, path).startswith("40"):
+        assert frozen.match(method, path)[1] == growing.match(method, path)[1]
