@@ -13,14 +13,16 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import idle, inprocess, network, report, start
+from benchmarks.cases import MAIN, MORE, NETWORK, OPEN
 from benchmarks.contestants import CONTESTANTS, DISTRIBUTIONS
 from benchmarks.outcome import Outcome, Result
 from benchmarks.settings import Settings
-from benchmarks.work import FILE, MAIN, MORE, NETWORK, OPEN
+from benchmarks.work import FILE
 from sketch.bench import BenchError, Cores, Progress
 from sketch.bench.ending import ending_in_order
 from sketch.bench.load import require
 from sketch.bench.machine import machine, versions
+from sketch.bench.measure import SHORTEST
 
 OTHERS = {
     "inprocess": "the cost of one ASGI call without a server",
@@ -34,7 +36,10 @@ RESULTS = Path(__file__).parent / "results"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    given = _parser().parse_args(arguments)
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    if given.seconds < SHORTEST or given.rounds < 1:
+        parser.error(f"expected --seconds of at least {SHORTEST} and --rounds of at least 1")
     if given.list:
         print(_listing())
         return 0

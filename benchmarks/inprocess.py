@@ -15,10 +15,11 @@ from importlib import import_module
 from time import process_time
 from typing import Any
 
+from benchmarks.cases import NETWORK, Case
 from benchmarks.contestants import CONTESTANTS, Contestant
 from benchmarks.outcome import Result
 from benchmarks.settings import ENVIRONMENT, Settings
-from benchmarks.work import NETWORK, Case, Variant
+from benchmarks.work import Variant
 from sketch.bench import Answer, BenchError
 from sketch.bench.program import run_pinned
 

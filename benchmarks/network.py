@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import groupby
 
+from benchmarks.cases import Case
 from benchmarks.contestants import Contestant
 from benchmarks.outcome import Result
 from benchmarks.settings import Settings
-from benchmarks.work import Case
 from sketch.bench import BenchError, Program, measure, probe, running
 
 UNIT = "microseconds of server CPU per request"

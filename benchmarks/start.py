@@ -6,9 +6,10 @@ import sys
 from functools import partial
 from time import monotonic
 
+from benchmarks.cases import NETWORK
 from benchmarks.outcome import Result
 from benchmarks.settings import ENVIRONMENT, Settings
-from benchmarks.work import NETWORK, Variant
+from benchmarks.work import Variant
 from sketch.bench import BenchError, probe, running
 from sketch.bench.program import run_pinned
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from benchmarks import inprocess, report
 from benchmarks.__main__ import GROUPS, main
+from benchmarks.cases import MAIN, NETWORK, OPEN
 from benchmarks.contestants import CONTESTANTS, ROOT
 from benchmarks.outcome import Outcome, Result
-from benchmarks.work import MAIN, NETWORK, OPEN
 from sketch.bench import Answer, BenchError, Figures, Sample
 
 PEERS = ROOT / "benchmarks" / "peers"
@@ -43,6 +46,22 @@ def test_every_contestant_has_its_application() -> None:
         path.stem for path in PEERS.glob("*.py") if path.stem not in ("__init__", "__main__", "serving")
     }
     assert {one.kind for one in CONTESTANTS.values()} == {"ours", "peer", "floor"}
+
+
+def test_peers_do_not_pay_for_sketch() -> None:
+    code = "import sys, benchmarks.work, benchmarks.peers.__main__, benchmarks.peers.serving; "
+    code += "sys.exit(any(name.partition('.')[0] == 'sketch' for name in sys.modules))"
+    environment = {**os.environ, "COVERAGE_PROCESS_CONFIG": "", "COVERAGE_PROCESS_START": ""}
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_nonsense_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments in (["--seconds", "0.1"], ["--rounds", "0"], ["--only", "nobody"], ["--case", "nothing"]):
+        with pytest.raises(SystemExit) as caught:
+            main(arguments)
+        assert caught.value.code == 2
+        assert "usage: python -m benchmarks" in capsys.readouterr().err
 
 
 def test_versions_are_pinned() -> None:
@@ -123,7 +142,7 @@ def test_pictures(tmp_path: Path) -> None:
 def test_real_run(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(report, "README", tmp_path / "untouched" / "README.md")
     cases = [f"--case={case.name}" for case in MAIN] + ["--case=file", "--case=stream", "--case=middlewares"]
-    limits = ["--only=floor", "--only=sketch", "--seconds=0.1", "--rounds=1", "--json"]
+    limits = ["--only=floor", "--only=sketch", "--seconds=0.25", "--rounds=1", "--json"]
     assert main([*cases, *limits, f"--output={tmp_path}"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert set(found["results"]) == {one.partition("=")[2] for one in cases}

@@ -1,0 +1,103 @@
+"""The cases: what is asked over the network, and what must be answered."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+
+from benchmarks.work import CHUNK, CHUNKS, DATA, FILE, ITEM, TEXT, Variant
+from sketch.bench import Answer, BenchError, Load
+
+BROWSER = (
+    ("User-Agent", "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"),
+    ("Accept", "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"),
+    ("Accept-Language", "en-US,en;q=0.5"),
+    ("Accept-Encoding", "gzip, deflate, br, zstd"),
+    ("Cookie", "session=3b8a7c5e0f1d4e6a9b2c; theme=dark; consent=1"),
+    ("Upgrade-Insecure-Requests", "1"),
+    ("Sec-Fetch-Dest", "document"),
+    ("Sec-Fetch-Mode", "navigate"),
+    ("Sec-Fetch-Site", "none"),
+)  # fmt: skip
+"""What a browser sends with a page's request; `Host` makes them ten."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Something that is measured over the network.
+
+    Attributes:
+        name, title: for the command line, for people.
+        load: what is asked.
+        body: what must be answered; in JSON, if it is that, in any spelling.
+        variant: of the application that is asked.
+        with_floor: whether the floor's canned answer is a right one.
+    """
+
+    name: str
+    title: str
+    load: Load
+    body: bytes
+    variant: Variant = field(default_factory=Variant)
+    with_floor: bool = False
+
+    def check(self, answer: Answer) -> None:
+        """Make sure that the work was done.
+
+        Raises:
+            BenchError: if it was not.
+        """
+        if answer.status != 200:
+            raise BenchError(f"answers {answer.status}")
+        if answer.body != self.body and _data(answer.body) != _data(self.body):
+            raise BenchError(f"answers {answer.body[:40]!r} where {self.body[:40]!r} is expected")
+
+
+def _data(body: bytes) -> object:
+    try:
+        return json.loads(body)
+    except ValueError:
+        return body
+
+
+def _routes(count: int) -> Case:
+    # The middle one: what a search in order takes on average.
+    load = Load(f"/section{count // 2}/42")
+    title = f"{count:,} route{'s' if count > 1 else ''}"
+    return Case(f"routes-{count}", title, load, b"42", Variant(routes=count))
+
+
+_JSON = (("Content-Type", "application/json"),)
+_ITEM = json.dumps(ITEM, separators=(",", ":")).encode()
+
+MAIN = (
+    Case("text", "plain text", Load("/"), TEXT, with_floor=True),
+    Case("headers", "ten browser headers", Load("/", headers=BROWSER), TEXT, with_floor=True),
+    Case("path", "path parameter", Load("/user/42"), b"42"),
+    Case("json", "JSON", Load("/json"), json.dumps(DATA).encode()),
+    Case("echo", "JSON echo (POST)", Load("/echo", "POST", _JSON, _ITEM), _ITEM),
+)
+"""What a run measures if it is not told otherwise."""
+
+MORE = (
+    _routes(1),
+    _routes(100),
+    _routes(10_000),
+    Case("middlewares", "three middlewares", Load("/"), TEXT, Variant(middlewares=3)),
+    Case("stream", "streamed body, 16 x 1 KiB", Load("/stream"), CHUNK * CHUNKS),
+    Case("file", "file of 64 KiB", Load("/file"), FILE),
+    Case("close", "keep-alive off", Load("/", headers=(("Connection", "close"),)), TEXT),
+    Case("connections-1", "1 connection", Load("/", connections=1), TEXT, with_floor=True),
+    Case("connections-64", "64 connections", Load("/", connections=64), TEXT, with_floor=True),
+    Case("connections-1000", "1,000 connections", Load("/", connections=1000), TEXT, with_floor=True),
+    Case("http2", "HTTP/2", Load("/", connections=8, http2=True), TEXT),
+)
+
+NETWORK = {case.name: case for case in (*MAIN, *MORE)}
+
+OPEN = {
+    "form": "sketch reads no forms yet",
+    "websocket": "sketch has no websockets yet",
+    "hosting": "sketch's own server runs no other ASGI applications yet",
+}
+"""What is to be measured and cannot be yet."""
