@@ -12,6 +12,8 @@ from sketch.bench.program import Program, Refused
 
 WARM_UP = 0.2
 """The share of a round's seconds that precedes the first one, uncounted: lazy imports, caches, the allocator."""
+SHORTEST = 0.25
+"""Seconds: interrupted earlier, wrk might not have got ready to be interrupted."""
 
 
 def measure(
@@ -41,7 +43,7 @@ def measure(
         for program in _turned(left, number):
             step(program.name)
             try:
-                sample = _round(program, load, seconds if number >= 0 else seconds * WARM_UP, cores)
+                sample = _round(program, load, seconds if number >= 0 else max(SHORTEST, seconds * WARM_UP), cores)
             except BenchError as exc:
                 left.remove(program)
                 del samples[program.name]

@@ -21,7 +21,7 @@ from sketch.bench.processes import Memory, cpu_seconds, memory
 HOST = "127.0.0.1"
 READY = 60.0
 """Seconds that a program gets until it listens: ten thousand routes take some frameworks half of that."""
-ENDED = 5.0
+ENDED = 3.0
 """Seconds between the polite request to end and the other one."""
 LOOK = 0.01
 """Seconds between two attempts to connect."""

@@ -48,8 +48,8 @@ def _positive(text: str) -> int:
 
 def _seconds(text: str) -> float:
     number = float(text)
-    if not 0.1 <= number <= 3600:
-        raise argparse.ArgumentTypeError(f"expected 0.1 to 3600, got {text!r}")
+    if not 0.25 <= number <= 3600:
+        raise argparse.ArgumentTypeError(f"expected 0.25 to 3600, got {text!r}")
     return number
 
 

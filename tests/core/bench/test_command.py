@@ -101,7 +101,7 @@ def test_wrk_missing(measured: None, capsys: pytest.CaptureFixture[str], monkeyp
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (["--seconds", "0"], "expected 0.1 to 3600, got '0'"),
+        (["--seconds", "0"], "expected 0.25 to 3600, got '0'"),
         (["--rounds", "0"], "expected 1 or more, got '0'"),
         (["--connections", "many"], "invalid _positive value: 'many'"),
         (["--header", "nothing"], "expected NAME:VALUE, got 'nothing'"),
