@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from sketch.bench.cores import Cores
 from sketch.bench.errors import BenchError
 from sketch.bench.figures import Figures, Sample
-from sketch.bench.load import Load, require, run_load
+from sketch.bench.load import Load, Report, require, run_load
 from sketch.bench.program import Program, Refused
 
 WARM_UP = 0.2
@@ -43,14 +43,14 @@ def measure(
         for program in _turned(left, number):
             step(program.name)
             try:
-                sample = _round(program, load, seconds if number >= 0 else max(SHORTEST, seconds * WARM_UP), cores)
+                if number < 0:
+                    _put_load(program, load, max(SHORTEST, seconds * WARM_UP), cores)
+                else:
+                    samples[program.name].append(_round(program, load, seconds, cores))
             except BenchError as exc:
                 left.remove(program)
                 del samples[program.name]
                 refused(program.name, exc)
-                continue
-            if number >= 0:
-                samples[program.name].append(sample)
     return {name: Figures.of(found) for name, found in samples.items()}
 
 
@@ -61,7 +61,7 @@ def _turned(programs: Sequence[Program], number: int) -> list[Program]:
 
 def _round(program: Program, load: Load, seconds: float, cores: Cores | None) -> Sample:
     before = program.cpu_seconds()
-    report = run_load(load, program.port, seconds, cores.load if cores is not None else None)
+    report = _put_load(program, load, seconds, cores)
     used = program.cpu_seconds() - before
     if report.requests == 0:
         raise BenchError(f"answered no request in {seconds:g} s")
@@ -75,3 +75,7 @@ def _round(program: Program, load: Load, seconds: float, cores: Cores | None) ->
         rss=memory.rss,
         pss=memory.pss,
     )
+
+
+def _put_load(program: Program, load: Load, seconds: float, cores: Cores | None) -> Report:
+    return run_load(load, program.port, seconds, cores.load if cores is not None else None)
