@@ -64,12 +64,14 @@ class _Reader(asyncio.StreamReader):
     """Gives what has arrived also after a reset, which the standard one then withholds."""
 
     begun = False
+    reset: BaseException | None = None
 
     def feed_data(self, data: bytes) -> None:
         self.begun = True
         super().feed_data(data)
 
     def set_exception(self, exc: BaseException) -> None:
+        self.reset = exc
         self.feed_eof()
 
 
