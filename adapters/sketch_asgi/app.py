@@ -88,7 +88,7 @@ class ASGIApplication:
         finally:
             if self.access_log:
                 _log(exchange, scope, status, perf_counter() - began, request)
-            if exchange.inbox is not None:
+            if exchange.inbox is not None and exchange.inbox.part():
                 await exchange.inbox.close()
 
     async def _serve_other(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -39,25 +39,28 @@ class Inbox(Wait):
         length: the announced size of the body in bytes, None where it is not known; 0 where there is none.
     """
 
-    # What most bodies never need is set on the class: a default there costs nothing when an inbox is made.
-    gone = False
-    """Whether the client has left."""
-    interrupted = False
-    reading_task: asyncio.Task[Any] | None = None
-    _cut = False
-    _received = 0
-    _receiving = False
-    _queued = 0
-    _chunks: deque[bytes] = _NONE
-    _arrived: asyncio.Event | None = None
-    _room: asyncio.Event | None = None
-    _watcher: asyncio.Task[None] | None = None
+    __slots__ = (
+        "_arrived", "_chunks", "_complete", "_cut", "_left", "_queued", "_receive", "_received", "_receiving", "_room",
+        "_watcher", "gone", "interrupted", "reading_task",
+    )  # fmt: skip
 
     def __init__(self, receive: Receive, sweep: Sweep, length: int | None = 0) -> None:
+        Wait.__init__(self, sweep)  # super() would take longer than all that follows
+        self.gone = False
+        """Whether the client has left."""
+        self.interrupted = False
+        self.reading_task: asyncio.Task[Any] | None = None
         self._receive = receive
-        self._sweep = sweep
         self._complete = length == 0
+        self._cut = False
         self._left = length
+        self._received = 0
+        self._receiving = False
+        self._chunks = _NONE
+        self._queued = 0
+        self._arrived: asyncio.Event | None = None
+        self._room: asyncio.Event | None = None
+        self._watcher: asyncio.Task[None] | None = None
 
     async def read(self) -> bytes:
         """The next chunk of the body, `b""` at its end and after it.
@@ -72,7 +75,16 @@ class Inbox(Wait):
             if self._complete:
                 return b""
             with self:
-                chunk = await self._step()
+                if self._receiving:
+                    chunk = await self._step()
+                else:  # the same as _step() without a coroutine round it: so most bodies come
+                    self._receiving = True
+                    try:
+                        chunk = self._sort(await self._receive())
+                    except OSError:
+                        chunk = self._note_gone()
+                    finally:
+                        self._done_receiving()
             if chunk:
                 self._received += len(chunk)
                 return chunk
@@ -104,9 +116,16 @@ class Inbox(Wait):
             self._watcher = asyncio.get_running_loop().create_task(self._watch())
         return self._watcher
 
+    def part(self) -> bool:
+        """Forget the request, at the end of its exchange; whether there is a watching task to `close`.
+
+        The two know each other: left together, they would wait for the garbage collector.
+        """
+        self.request = None
+        return self._watcher is not None
+
     async def close(self) -> None:
         """End the watching task, if there is one: no task outlives its exchange."""
-        self.request = None  # each knows the other: left together, they would wait for the garbage collector
         watcher = self._watcher
         if watcher is not None and not watcher.done():
             watcher.cancel()
@@ -151,18 +170,19 @@ class Inbox(Wait):
         try:
             return self._sort(await self._receive())
         except OSError:
-            self._note_gone()
-            return b""
+            return self._note_gone()
         finally:
-            self._receiving = False
-            if self._arrived is not None:
-                self._arrived.set()
-                self._arrived = None
+            self._done_receiving()
+
+    def _done_receiving(self) -> None:
+        self._receiving = False
+        if self._arrived is not None:
+            self._arrived.set()
+            self._arrived = None
 
     def _sort(self, message: Any) -> bytes:
         if message["type"] != "http.request":
-            self._note_gone()
-            return b""
+            return self._note_gone()
         if self._complete or self._cut:
             return b""
         chunk: bytes = message.get("body") or b""
@@ -178,10 +198,11 @@ class Inbox(Wait):
                 self._cut = True
         return chunk
 
-    def _note_gone(self) -> None:
+    def _note_gone(self) -> bytes:
         self.gone = True
         if not self._complete:
             self._cut = True
+        return b""
 
 
 class Interruptible:

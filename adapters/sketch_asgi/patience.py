@@ -31,46 +31,35 @@ class Sweep:
         app: its shortest limit says how often to look.
     """
 
-    __slots__ = ("_app", "_interval", "_last", "_timer", "_waiting", "loop")
+    __slots__ = ("_app", "_interval", "_last", "armed", "loop", "waiting")
 
     def __init__(self, app: Application) -> None:
         self.loop: asyncio.AbstractEventLoop | None = None
         self._app = app
-        self._waiting: set[Wait] = set()
+        self.waiting: set[Wait] = set()
+        """The waits that it looks at."""
         self._interval = 0.0
-        self._timer: asyncio.TimerHandle | None = None
-
-    def begin(self, wait: Wait) -> None:
-        """Look at that wait from now on."""
-        self._waiting.add(wait)
-        if self._timer is None:
-            self._look_later()
-
-    def end(self, wait: Wait) -> None:
-        """Look at it no more."""
-        self._waiting.discard(wait)
-
-    @property
-    def armed(self) -> bool:
+        self.armed = False
         """Whether the timer runs."""
-        return self._timer is not None
 
-    def _look_later(self) -> None:
+    def look_later(self) -> None:
+        """Arm the timer, for who begins to wait while it does not run."""
         if self.loop is None:
             self.loop = asyncio.get_running_loop()
             self._interval = _interval(self._app)
         self._last = self.loop.time()
         # In a context of its own: it would keep that of the request that happens to be the first, and the request.
-        self._timer = self.loop.call_later(self._interval, self._look, context=Context())
+        self.armed = True
+        self.loop.call_later(self._interval, self._look, context=Context())
 
     def _look(self) -> None:
         assert self.loop is not None
-        self._timer = None
+        self.armed = False
         seconds = self.loop.time() - self._last
-        for wait in tuple(self._waiting):
+        for wait in tuple(self.waiting):
             wait.passed(seconds)
-        if self._waiting:
-            self._look_later()
+        if self.waiting:
+            self.look_later()
 
 
 def _interval(app: Application) -> float:
@@ -85,16 +74,20 @@ class Wait(ABC):
 
     The block is cancelled when its time is over, as `asyncio.timeout` does it: nothing else gets a task out of an
     `await` that may never return. Cancellation from outside passes through.
+
+    Args:
+        sweep: counts the time.
     """
 
-    # Defaults on the class: they cost nothing when a wait is made.
-    request: Request | None = None
-    """The limits of its route say how much time there is; without one there is no limit."""
-    _waited: float | None = None
-    _expired = False
+    __slots__ = ("_expired", "_sweep", "_task", "_waited", "request")
 
-    _sweep: Sweep
-    _task: asyncio.Task[Any] | None = None
+    def __init__(self, sweep: Sweep) -> None:
+        self.request: Request | None = None
+        """The limits of its route say how much time there is; without one there is no limit."""
+        self._sweep = sweep
+        self._task: asyncio.Task[Any] | None = None
+        self._waited: float | None = None
+        self._expired = False
 
     @abstractmethod
     def allowed(self, limits: Limits) -> float | None:
@@ -106,12 +99,14 @@ class Wait(ABC):
 
     def __enter__(self) -> None:
         sweep = self._sweep
-        sweep.begin(self)
+        sweep.waiting.add(self)
+        if not sweep.armed:
+            sweep.look_later()
         # Given the loop, it need not look for it, which would be most of what all this costs.
         self._task = asyncio.current_task(sweep.loop)
 
     def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, traceback: object) -> None:
-        self._sweep.end(self)
+        self._sweep.waiting.discard(self)
         task, self._task = self._task, None  # its context knows the request: kept, the two would be garbage to collect
         if self._expired and task is not None:
             self._leave(task, kind)
@@ -140,8 +135,10 @@ class WriteWait(Wait):
         request: what is answered.
     """
 
+    __slots__ = ()
+
     def __init__(self, sweep: Sweep, request: Request) -> None:
-        self._sweep = sweep
+        super().__init__(sweep)
         self.request = request
 
     def __enter__(self) -> None:
