@@ -108,7 +108,7 @@ def wheel(session: nox.Session) -> None:
 
 @nox.session(python=DEFAULT)
 def compare(session: nox.Session) -> None:
-    """The same bytes to other servers, as installed today: writes docs/explanation/same-bytes.md. By hand."""
+    """The same bytes to other servers, as installed today: writes docs/same-bytes.md. By hand."""
     peers = ["aiohttp", "granian", "h11", "httptools", "hypercorn", "sanic", "uvicorn"]
     session.install("-e", ".[fast]", *peers)
     session.run("python", "-m", "tests.comparison")

@@ -19,7 +19,7 @@ from tests.comparison.apps import SERVERS
 from tests.comparison.cases import CASES, Case
 from tests.comparison.observe import ROOT, outcome, running
 
-PAGE = ROOT / "docs" / "explanation" / "same-bytes.md"
+PAGE = ROOT / "docs" / "same-bytes.md"
 
 INTRODUCTION = """\
 # The same bytes to different servers

@@ -9,7 +9,7 @@ import pytest
 
 from tests.docs.documents import ROOT
 
-TEXT = (ROOT / "docs" / "explanation" / "threat-model.md").read_text()
+TEXT = (ROOT / "docs" / "threat-model.md").read_text()
 NAMED = sorted(set(re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", TEXT)))
 ROWS = [line.strip("| ").split(" | ") for line in TEXT.splitlines() if re.match(r"\| (?!---)", line)]
 UNBUILT = ("not built", "nothing yet", "no static file handler yet", "no forms yet", "nothing unpacks bodies yet")

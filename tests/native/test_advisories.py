@@ -1,6 +1,6 @@
 """Bytes that other servers have had to publish an advisory for: each is refused here, however it is divided.
 
-What cannot be shown by one request (floods, slowness, memory) has its tests elsewhere; docs/explanation/threat-model.md
+What cannot be shown by one request (floods, slowness, memory) has its tests elsewhere; docs/threat-model.md
 names them.
 """
 
