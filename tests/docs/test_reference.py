@@ -19,7 +19,7 @@ TEXT = (ROOT / "docs" / "reference.md").read_text()
 # For adapters and for the core itself, described where they are defined.
 INTERNAL = {
     "Application": set(),
-    "Request": {"check_announced_length", "endpoint", "error", "files", "miss", "replace_origin"},
+    "Request": {"begin", "check_announced_length", "endpoint", "error", "files", "miss", "replace_origin"},
     "Response": {"length", "media_type", "owner", "payload", "prepare", "prepares", "raw_headers"},
     "View": set(),
     "TestClient": {"app"},
