@@ -151,14 +151,15 @@ class HTTPProtocol(asyncio.Protocol):
         if parser.chunked or parser.content_length:
             send_continue = self._send_continue if parser.expect_continue else None
             body = Body(self, self.server.limits.body_buffer, send_continue)
-        request = Request(
+        request = Request.__new__(Request)  # see Request.begin
+        request.begin(
             parser.method,
             parser.target,
             parser.headers,
-            version=parser.version,
-            root_path=self.server.root_path,
-            body=body,
-            connection=self.connection,
+            parser.version,
+            self.server.root_path,
+            body,
+            self.connection,
         )
         self._receiving = Exchange(self, request, body, parser.keep_alive, parser.trailers)
         self._queue.append(self._receiving)
