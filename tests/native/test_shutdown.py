@@ -1,0 +1,240 @@
+"""The end of a server: nobody is kept waiting, nothing that runs is cut before its time, the hooks run once."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+
+import pytest
+
+from sketch import Application, Request, Response, StreamResponse
+from sketch.servers import ServeOptions
+from sketch_native import Server, ServerLimits
+from tests.native.serving import GET, HOST, make_app, turns, until
+from tests.wire import Wire
+
+
+class Scene:
+    """A server that is stopped by hand, and what its hooks and handlers have done."""
+
+    def __init__(self, shutdown_timeout: float = 5.0) -> None:
+        self.app = make_app()
+        self.journal: list[str] = []
+        self.running, self.leave = asyncio.Event(), asyncio.Event()
+        for name in ("startup", "shutdown", "cleanup"):
+            self._note_calls(name)
+        self.app.add_get("/wait", self.wait)
+        self.app.add_get("/events", self.events)
+        self.app.add_post("/read", self.read)
+        limits = ServerLimits(linger_timeout=0.2)
+        options = ServeOptions(port=0, shutdown_timeout=shutdown_timeout, access_log=False, server_limits=limits)
+        self.server = Server(self.app, options)
+
+    def _note_calls(self, name: str) -> None:
+        self.app.on_event(name)(lambda: self.journal.append(f"on_{name}"))
+
+    async def wait(self, request: Request) -> Response:
+        self.running.set()
+        try:
+            await self.leave.wait()
+        except asyncio.CancelledError:
+            self.journal.append("cancelled")
+            raise
+        return Response("waited")
+
+    async def read(self, request: Request) -> Response:
+        self.running.set()
+        return Response(await request.read())
+
+    async def events(self, request: Request) -> Response:
+        async def parts() -> AsyncIterator[bytes]:
+            yield b"begin,"
+            self.running.set()
+            await self.app.stopping.wait()
+            yield b"end"
+
+        return StreamResponse(parts())
+
+    async def connect(self) -> Wire:
+        assert self.server.port is not None
+        return await Wire.connect(self.server.port)
+
+
+def get(target: bytes) -> bytes:
+    return b"GET %b HTTP/1.1\r\n%b\r\n" % (target, HOST)
+
+
+async def leave(*wires: Wire) -> None:
+    for wire in wires:
+        wire.abort()
+        await wire.close()
+
+
+async def test_what_runs_is_finished_and_nobody_new_is_served() -> None:
+    scene = Scene()
+    await scene.server.start()
+    port = scene.server.port
+    assert port is not None
+    busy, idle, silent = [await scene.connect() for _ in range(3)]
+    await idle.send(GET)
+    await idle.receive()
+    await busy.send(get(b"/wait") + GET)
+    await scene.running.wait()
+    stopping = asyncio.create_task(scene.server.stop())
+    for wire in (idle, silent):
+        assert await wire.ended() == b""
+    with pytest.raises(ConnectionRefusedError):
+        await Wire.connect(port)
+    assert not stopping.done()
+    scene.leave.set()
+    reply = await busy.receive()
+    assert (reply.body, reply.header("connection")) == (b"waited", "close")
+    assert await busy.ended() == b""
+    await stopping
+    assert scene.journal == ["on_startup", "on_shutdown", "on_cleanup"]
+    assert not scene.server.connections
+    await leave(busy, idle, silent)
+
+
+async def test_streams_are_told() -> None:
+    scene = Scene()
+    await scene.server.start()
+    wire = await scene.connect()
+    await wire.send(get(b"/events"))
+    await scene.running.wait()
+    await scene.server.stop()
+    assert (await wire.receive()).body == b"begin,end"
+    await leave(wire)
+
+
+async def test_what_runs_too_long_is_cancelled(caplog: pytest.LogCaptureFixture) -> None:
+    scene = Scene(shutdown_timeout=0.1)
+    await scene.server.start()
+    wire = await scene.connect()
+    await wire.send(get(b"/wait"))
+    await scene.running.wait()
+    await scene.server.stop()
+    assert scene.journal == ["on_startup", "on_shutdown", "cancelled", "on_cleanup"]
+    assert await wire.ended() == b""
+    assert "cancelling 1" in caplog.text
+    await leave(wire)
+
+
+async def test_a_hurry_ends_the_wait() -> None:
+    scene = Scene(shutdown_timeout=60)
+    await scene.server.start()
+    wire = await scene.connect()
+    await wire.send(get(b"/wait"))
+    await scene.running.wait()
+    hurry = asyncio.Event()
+    stopping = asyncio.create_task(scene.server.stop(hurry))
+    await turns()
+    assert not stopping.done()
+    hurry.set()
+    await stopping
+    assert scene.journal[-2:] == ["cancelled", "on_cleanup"]
+    await leave(wire)
+
+
+async def test_a_handler_that_cannot_be_cancelled_is_left_behind(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sketch_native.server.CANCELLED", 0.1)
+    scene, over = Scene(shutdown_timeout=0.1), asyncio.Event()
+
+    @scene.app.get("/stubborn")
+    async def stubborn(request: Request) -> Response:
+        scene.running.set()
+        while not over.is_set():
+            try:
+                await over.wait()
+            except asyncio.CancelledError:
+                scene.journal.append("no")
+        return Response("at last")
+
+    await scene.server.start()
+    wire = await scene.connect()
+    await wire.send(get(b"/stubborn"))
+    await scene.running.wait()
+    try:
+        await scene.server.stop()
+        assert scene.journal[-2:] == ["no", "on_cleanup"]
+        assert "does not end" in caplog.text
+    finally:
+        over.set()
+    await leave(wire)
+    await until(lambda: not scene.server.connections, "its end")
+
+
+async def test_an_upload_under_way_is_finished() -> None:
+    scene = Scene()
+    await scene.server.start()
+    wire = await scene.connect()
+    await wire.send(b"POST /read HTTP/1.1\r\n" + HOST + b"Content-Length: 6\r\n\r\nabc")
+    await scene.running.wait()
+    stopping = asyncio.create_task(scene.server.stop())
+    await turns()
+    await wire.send(b"def")
+    assert (await wire.receive()).body == b"abcdef"
+    await stopping
+    await leave(wire)
+
+
+async def test_half_a_head_does_not_hold_the_end() -> None:
+    scene = Scene(shutdown_timeout=60)
+    await scene.server.start()
+    wires = [await scene.connect() for _ in range(3)]
+    await wires[0].send(b"GET / HT")
+    await wires[1].send(GET + b"GET /")
+    await wires[1].receive()
+    await wires[2].send(b"POST /noread HTTP/1.1\r\n" + HOST + b"Content-Length: 10\r\n\r\nabc")
+    await wires[2].receive()
+    await scene.server.stop()
+    for wire in wires:
+        assert await wire.ended() == b""
+    await leave(*wires)
+
+
+async def test_an_application_that_cannot_stop_still_cleans_up() -> None:
+    scene = Scene()
+
+    @scene.app.on_shutdown
+    async def fail() -> None:
+        raise RuntimeError("on purpose")
+
+    await scene.server.start()
+    wire = await scene.connect()
+    await wire.send(GET)
+    await wire.receive()
+    with pytest.raises(RuntimeError, match="on purpose"):
+        await scene.server.stop()
+    assert scene.journal[-1] == "on_cleanup"
+    assert await wire.ended() == b""
+    await leave(wire)
+
+
+async def test_an_application_that_cannot_start_is_cleaned_up_and_nobody_listens() -> None:
+    app, journal = Application(), []
+
+    @app.on_startup
+    async def fail() -> None:
+        raise RuntimeError("on purpose")
+
+    app.on_cleanup.append(lambda: journal.append("cleaned"))
+    server = Server(app, ServeOptions(port=0))
+    with pytest.raises(RuntimeError, match="on purpose"):
+        await server.start()
+    assert journal == ["cleaned"]
+    assert server.sockets == ()
+
+
+async def test_the_log_says_nothing_of_an_orderly_end(caplog: pytest.LogCaptureFixture) -> None:
+    scene = Scene()
+    await scene.server.start()
+    wire = await scene.connect()
+    await wire.send(GET)
+    await wire.receive()
+    await scene.server.stop()
+    assert [record for record in caplog.records if record.levelno > logging.INFO] == []
+    await leave(wire)
