@@ -69,6 +69,9 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
 @pytest.fixture
 def descriptors() -> Iterator[None]:
     """No descriptor more after the test than before it (Linux)."""
+    for name in LOOPS:  # what a loop opens once in a process
+        with asyncio.Runner(loop_factory=loop_factory(name)) as runner:
+            runner.get_loop()
     before = _descriptors()
     yield
     gc.collect()
