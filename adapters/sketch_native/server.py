@@ -149,6 +149,7 @@ class Server:
         finally:
             for wait in waits:
                 wait.cancel()
+            await asyncio.wait(waits)  # until they are: nothing of the server is left in the loop
 
     async def _end_application(self) -> None:
         try:
@@ -164,12 +165,12 @@ class Server:
 
     def _sweep(self) -> None:
         """Look at every connection's deadlines: one timer for all of them."""
+        self._timer = self.loop.call_later(self._sweep_interval, self._sweep)
         self.now = now = self.loop.time()
         self.clock.tick()
         for connection in list(self.connections):
             if now > connection.read_deadline or now > connection.write_deadline:
                 connection.sweep(now)
-        self._timer = self.loop.call_later(self._sweep_interval, self._sweep)
 
     def log(self, client: Address | None, request: Request, status: int | None, size: int, seconds: float) -> None:
         """The access log's line for an answer."""
