@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import chain
 from types import MappingProxyType
@@ -314,16 +314,11 @@ class Application(Registrar):
         await self.on_response_prepare.send(request, response)
         return response
 
-    @property
-    def __call__(self) -> Callable[[Any, Any, Any], Coroutine[Any, Any, None]]:
-        """Serves one ASGI 3 scope: `uvicorn package.module:app`. To be called as `await app(scope, receive, send)`.
-
-        As a property it costs a request no coroutine of its own, and servers still find a coroutine function.
-        """
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Serve one ASGI 3 scope: `uvicorn package.module:app`."""
         if self._asgi is None:
             self._asgi = servers.load_asgi()(self)
-        call: Callable[[Any, Any, Any], Coroutine[Any, Any, None]] = self._asgi.__call__
-        return call
+        await self._asgi(scope, receive, send)
 
     def run(self, **options: Any) -> int:
         """The same as `run_app(app, **options)`."""

@@ -77,7 +77,7 @@ def test_programs_that_do_not_start_are_named_and_the_others_go_on() -> None:
     refused: dict[str, str] = {}
     starts = {
         "none": lambda: Program("none", lambda _: ["/no/such/program"]),
-        "ends": lambda: Program("ends", python("print('first'); raise SystemExit('error: no licence')")),
+        "ends": lambda: Program("ends", python("print('first', flush=True); raise SystemExit('error: no licence')")),
         "silent": lambda: Program("silent", python("raise SystemExit(3)")),
         "good": lambda: Program("good", python(IDLE)),
     }
