@@ -13,12 +13,13 @@ from sketch import servers
 from sketch.context import app_var, request_var
 from sketch.errors import ErrorHandler, ErrorHandlers, unexpected
 from sketch.exceptions import HTTPException
+from sketch.finalize import finalize
 from sketch.jsoncodec import JSONCodec, json_codec
 from sketch.lifecycle import Lifecycle, Lifespan, Stopping
 from sketch.limits import DEFAULT_LIMITS, Limits
 from sketch.middleware.chain import Endpoint, Middleware, check, fold, own, owning
 from sketch.request import Request
-from sketch.response import Response, StreamBody, finalize
+from sketch.response import Response, StreamBody
 from sketch.routing import Handler, Registrar, Route, RouteOptions, Router
 from sketch.routing.route import Methods, Path
 from sketch.signals import Signal

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from sketch.authority import valid_authority
 from sketch.exceptions import HTTPException
+from sketch.finalize import finalize
 from sketch.request import Request
-from sketch.response import ErrorResponse, Response, finalize
+from sketch.response import ErrorResponse, Response
 from sketch.testing.channel import Channel, pump
 from sketch.testing.encoding import single_chunk
 from sketch.threads import file_threads

@@ -10,12 +10,8 @@ from typing import Any
 import pytest
 
 from sketch.application import Application
-from sketch.response import (
-    Response,
-    StreamResponse,
-    finalize,
-    json_response,
-)
+from sketch.finalize import finalize
+from sketch.response import Response, StreamResponse, json_response
 from sketch.transport import Chunks, FileBody
 from tests.core.support import in_loop, make_request
 
