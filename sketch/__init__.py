@@ -1,5 +1,7 @@
 """sketch: a web framework with two modes and one behaviour."""
 
+from typing import TYPE_CHECKING, Any
+
 from sketch.application import Application
 from sketch.context import current_app, current_request
 from sketch.exceptions import (
@@ -56,7 +58,6 @@ from sketch.exceptions import (
 )
 from sketch.files import FileResponse
 from sketch.limits import Limits
-from sketch.middleware import ProxyHeaders
 from sketch.request import Request
 from sketch.response import (
     ErrorResponse,
@@ -74,6 +75,9 @@ from sketch.signals import Signal
 from sketch.transport import ClientDisconnected
 from sketch.views import View
 from sketch.websocket import WebSocketResponse
+
+if TYPE_CHECKING:
+    from sketch.middleware.proxy_headers import ProxyHeaders
 
 __all__ = [
     "Application",
@@ -150,3 +154,12 @@ __all__ = [
     "run_app",
     "serve",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """What not every application needs is imported when it is first asked for."""
+    if name == "ProxyHeaders":
+        from sketch.middleware.proxy_headers import ProxyHeaders
+
+        return ProxyHeaders
+    raise AttributeError(f"module 'sketch' has no attribute {name!r}")

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from operator import index
 from typing import Any
-from uuid import UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +53,16 @@ def _format_float(value: float) -> str:
     return format(Decimal(repr(value)), "f")
 
 
+def _uuid(text: str) -> Any:
+    from uuid import UUID  # slow to import, and seldom needed
+
+    return UUID(text)
+
+
 # Bounded and ASCII only: int() takes time quadratic in the digits, and takes digits of every script.
 INT = Converter("[0-9]{1,19}", int, lambda value: str(index(value)))
 FLOAT = Converter(r"[0-9]{1,19}(?:\.[0-9]{1,30})?", float, _format_float)
-UUID_ = Converter("[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", UUID)
+UUID_ = Converter("[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", _uuid)
 STR = Converter("(?s:.+)")
 PATH = Converter("(?s:.*)")
 

@@ -33,7 +33,7 @@ def test_package_lists_its_names(package: str) -> None:
 
 @pytest.mark.parametrize(("package", "name"), [(package, name) for package in PACKAGES for name in exported(package)])
 def test_public_name_has_a_docstring(package: str, name: str) -> None:
-    public = vars(import_module(package))[name]
+    public = getattr(import_module(package), name)
     is_class = issubclass(type(public), type)  # isinstance() would ask a proxy, which has nothing to stand for here
     if not is_class and type(public) is not FunctionType:
         return  # a constant or a proxy: its type is documented
