@@ -25,7 +25,7 @@ HOSTILE = {
 }
 
 PATIENT = ServerLimits(header_timeout=5, keep_alive_timeout=5)
-SHORT = ServerLimits(header_timeout=1, keep_alive_timeout=1.5)
+SHORT = ServerLimits(header_timeout=2, keep_alive_timeout=2)
 BODY_TIMEOUT, SHORT_BODY_TIMEOUT = 8.0, 1.0
 
 
