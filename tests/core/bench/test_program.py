@@ -125,10 +125,11 @@ def test_without_setpriv_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_nobody_survives_the_one_who_measures() -> None:
     if shutil.which("setpriv") is None:
         pytest.skip("no setpriv here (Debian: util-linux)")
+    # Ready first: a parent that ends before the child has asked the kernel is no parent whose end could be told.
     code = (
-        "import sys; from sketch.bench import Program; command = [sys.executable, '-c', 'import time; time.sleep(600)']"
+        "import sys; from sketch.bench import Program; from tests.core.bench.programs import IDLE, python;"
+        " program = Program('it', python(IDLE)); program.wait_ready(); print(program.pid, flush=True); sys.stdin.read()"
     )
-    code += "; print(Program('it', lambda _: command).pid, flush=True); sys.stdin.read()"
     path = os.pathsep.join(filter(None, sys.path))
     with subprocess.Popen(
         [sys.executable, "-c", code],
