@@ -420,7 +420,7 @@ async def _until_refused(port: int) -> None:
         while True:
             try:
                 await alive(port, 1)
-            except ConnectionRefusedError:
+            except ConnectionError:  # a reset, where the listener closes with the connection in its queue
                 return
 
 
