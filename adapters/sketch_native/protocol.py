@@ -81,6 +81,10 @@ class HTTPProtocol(asyncio.Protocol):
         self._discarded = 0
         self._unsent = 0
 
+    def __repr__(self) -> str:
+        request = None if self._exchange is None else self._exchange.request
+        return f"<HTTPProtocol waiting for {self._waits_for}, request {request!r}>"
+
     # -- called by the transport ------------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

@@ -217,8 +217,13 @@ class NativeServer:
 
     def run(self, app: Application, options: ServeOptions) -> int:
         """Serve until SIGINT or SIGTERM; a second one ends what still runs, a third one the process."""
-        with asyncio.Runner(loop_factory=loop_factory(options.loop)) as runner:
-            return runner.run(_main(app, options))
+        # Not by asyncio.Runner: it waits for every task, so one that swallows its cancellation would keep a stopped
+        # server alive for ever.
+        loop = (loop_factory(options.loop) or asyncio.new_event_loop)()
+        try:
+            return loop.run_until_complete(_main(app, options))
+        finally:
+            loop.close()
 
 
 async def _main(app: Application, options: ServeOptions) -> int:
@@ -242,8 +247,21 @@ async def _main(app: Application, options: ServeOptions) -> int:
         startup_logger.exception("the application could not be stopped in order")
         return 1
     finally:
+        await _end_tasks()
         restore()
     return 0
+
+
+async def _end_tasks() -> None:
+    """Cancel what the application has left running, and close its generators, for a bounded time."""
+    loop = asyncio.get_running_loop()
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    closing = loop.create_task(loop.shutdown_asyncgens())
+    _, left = await asyncio.wait([*tasks, closing], timeout=CANCELLED)
+    for task in left:
+        logger.warning("left behind: %r does not end", task)
 
 
 def _watch_signals(

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
+import socket
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 
 import pytest
@@ -165,6 +169,44 @@ async def test_a_handler_that_cannot_be_cancelled_is_left_behind(
         over.set()
     await leave(wire)
     await until(lambda: not scene.server.connections, "its end")
+
+
+STUBBORN = """
+import asyncio
+from sketch import Application, Response, run_app
+import sketch_native.server
+sketch_native.server.CANCELLED = 0.2
+app = Application()
+
+@app.get("/")
+async def stubborn():
+    print("running", flush=True)
+    while True:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            pass
+
+run_app(app, port=0, loop={loop!r}, shutdown_timeout=0.1, access_log=False)
+"""
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_the_process_ends_although_a_handler_does_not(loop: str) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", STUBBORN.format(loop=loop)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        found = re.search(r":([0-9]+) ", process.stderr.readline())
+        assert found is not None
+        with socket.create_connection(("127.0.0.1", int(found[1])), timeout=10) as client:
+            client.sendall(GET)
+            assert process.stdout.readline() == "running\n"
+            process.terminate()
+            assert process.wait(timeout=10) == 0
+            said = process.stderr.read()
+    assert "left behind: <HTTPProtocol waiting for exchange, request <Request GET />> does not end" in said
 
 
 async def test_an_upload_under_way_is_finished() -> None:
