@@ -38,6 +38,11 @@ class ServerLimits:
     linger_timeout: float = 2.0
     """How long a closing connection is still read, so that the answer is not lost to a reset."""
 
+    def __post_init__(self) -> None:
+        for name in ("target", "head", "headers", "pipeline", "body_buffer"):
+            if getattr(self, name) < 1:  # no request could ever come through
+                raise ValueError(f"expected {name} of at least 1, got {getattr(self, name)!r}")
+
     def shortest_timeout(self) -> float:
         """The shortest of the times."""
         return min(self.header_timeout, self.keep_alive_timeout, self.linger_timeout)

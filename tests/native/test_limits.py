@@ -127,3 +127,9 @@ async def test_bodies_of_any_size_with_any_buffer(size: int, buffer: int) -> Non
         await wire.send(POST + b"Content-Length: %d\r\n\r\n%b" % (size, body) + GET)
         assert (await wire.receive()).body == body
         assert (await wire.receive()).body == b"ok"
+
+
+@pytest.mark.parametrize("name", ["target", "head", "headers", "pipeline", "body_buffer"])
+def test_a_limit_that_lets_nothing_through_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match=f"expected {name} of at least 1, got 0"):
+        ServerLimits(**{name: 0})
