@@ -1,5 +1,6 @@
 """sketch: a web framework with two modes and one behaviour."""
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from sketch.application import Application
@@ -74,10 +75,10 @@ from sketch.servers import run_app, serve
 from sketch.signals import Signal
 from sketch.transport import ClientDisconnected
 from sketch.views import View
-from sketch.websocket import WebSocketResponse
 
 if TYPE_CHECKING:
     from sketch.middleware.proxy_headers import ProxyHeaders
+    from sketch.websocket import WebSocket, WebSocketDisconnected, WebSocketPolicy, WebSocketResponse
 
 __all__ = [
     "Application",
@@ -147,6 +148,9 @@ __all__ = [
     "StreamResponse",
     "TextResponse",
     "View",
+    "WebSocket",
+    "WebSocketDisconnected",
+    "WebSocketPolicy",
     "WebSocketResponse",
     "current_app",
     "current_request",
@@ -156,10 +160,21 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """What not every application needs is imported when it is first asked for."""
-    if name == "ProxyHeaders":
-        from sketch.middleware.proxy_headers import ProxyHeaders
+# What not every application needs is imported when it is first asked for.
+_LAZY = {
+    "RouteGroup": "sketch.routing.group",
+    "ProxyHeaders": "sketch.middleware.proxy_headers",
+    "WebSocket": "sketch.websocket",
+    "WebSocketDisconnected": "sketch.websocket",
+    "WebSocketPolicy": "sketch.websocket",
+    "WebSocketResponse": "sketch.websocket",
+}
 
-        return ProxyHeaders
-    raise AttributeError(f"module 'sketch' has no attribute {name!r}")
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for for the first time."""
+    module = _LAZY.get(name)
+    if module is None:
+        raise AttributeError(f"module 'sketch' has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(module), name)
+    return value

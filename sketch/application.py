@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import chain
 from types import MappingProxyType
-from typing import Any, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from yarl import URL
 
 from sketch import servers
 from sketch.context import app_var, request_var
 from sketch.errors import ErrorHandler, ErrorHandlers, unexpected
-from sketch.exceptions import HTTPException
 from sketch.finalize import finalize
 from sketch.jsoncodec import JSONCodec, json_codec
 from sketch.lifecycle import Lifecycle, Lifespan, Stopping
@@ -20,12 +22,16 @@ from sketch.limits import DEFAULT_LIMITS, Limits
 from sketch.middleware.chain import Endpoint, Middleware, check, fold, own, owning
 from sketch.request import Request
 from sketch.response import Response, StreamBody
-from sketch.routing import Handler, Registrar, Route, RouteOptions, Router
-from sketch.routing.route import Methods, Path
+from sketch.routing import Handler, Mount, NoRoute, Registrar, Route, RouteOptions, Router
+from sketch.routing.names import url_path
+from sketch.routing.route import Methods, Path, Slashes
 from sketch.signals import Signal
 from sketch.threads import Threads
 from sketch.timeouts import within
 from sketch.transport import Body, close_body
+
+if TYPE_CHECKING:
+    from sketch.routing.group import RouteGroup
 
 logger = logging.getLogger("sketch")
 
@@ -44,6 +50,8 @@ class Application(Registrar):
         limits: what a client may ask of a handler; what is left open comes from the defaults.
         lifespan: `async (app)` generator or context manager round the application's life; a mapping that it yields
             is what `request.state` starts from.
+        slashes: what happens to a path that differs from a route's in a slash at its end alone: `"strict"`, nothing
+            (404), or `"redirect"`, a 308 to the route's.
         debug: show the details of unexpected errors to whoever asks. Not for production.
         json: `"stdlib"`, `"orjson"`, `"msgspec"` or a `JSONCodec`.
         threads: how many `def` handlers may run at once.
@@ -59,6 +67,7 @@ class Application(Registrar):
         outer_middlewares: Iterable[Middleware] | None = (),
         limits: Limits | None = None,
         lifespan: Lifespan | None = None,
+        slashes: Slashes = "strict",
         debug: bool = False,
         json: str | JSONCodec = "stdlib",
         threads: int = 40,
@@ -66,10 +75,13 @@ class Application(Registrar):
         self.name = name if isinstance(name, str) else "sketch"
         self.debug = debug
         self.json = json_codec(json)
-        self.limits = (limits or Limits()).over(DEFAULT_LIMITS)
+        self._own_limits = limits or Limits()
+        self.limits = self._own_limits.over(DEFAULT_LIMITS)
         self.middlewares = list(middlewares or ())
         self.outer_middlewares = list(outer_middlewares or ())
-        self.router = Router()
+        self.router = Router(slashes)
+        self.parent: Application | None = None
+        """The application in which this one is mounted; None while it is run by itself."""
         self.state: dict[str, Any] = {}
         self.threads = Threads(threads, f"{self.name}-handler")
         self.errors = ErrorHandlers()
@@ -78,21 +90,62 @@ class Application(Registrar):
         self.on_response_prepare = Signal("on_response_prepare", "request", "response")
         self._lifecycle = Lifecycle(self, lifespan)
         self._answer: Endpoint | None = None
-        self._missed: Endpoint = _raise_miss
+        self._mount: Mount | None = None
         self._asgi: Any = None
         self._hooked = False  # whether hooks follow after the handler
         self._frozen = False
 
     # -- what is registered -----------------------------------------------------------------------------------------
 
-    def add_route(self, method: Methods, path: Path, handler: Handler, **options: Unpack[RouteOptions]) -> Route:
-        """Add one route to the application's router; see `Route` for the arguments.
+    def _add(
+        self, methods: Methods, path: Path, handler: Handler, options: RouteOptions, groups: Sequence[RouteGroup]
+    ) -> Route:
+        return self.router._add(methods, path, handler, options, groups)
+
+    def mount(self, prefix: str, app: Any, *, name: str | None = None, host: str | None = None) -> None:
+        """Give every path below a prefix to another application, which lives as long as this one.
+
+        Of a mounted `Application`, hooks, middlewares, error handlers and state stay its own; they are inside those of
+        this one, and what its error handlers do not answer, those of this one do. It is started after this one and
+        stopped before it. While it handles a request, `request.app` is the mounted application, `request.root_path`
+        has the prefix and `request.path` has not.
+
+        Args:
+            prefix: like the path of a route, without a slash at its end; may hold parameters; `"/"` is everything that
+                no route of this application takes.
+            app: an `Application`, or any other ASGI 3 application.
+            name: stands before the names of its routes: `app.url_for("admin:users")`.
+            host: only requests for this host; see `Route`.
 
         Raises:
-            ValueError: for a malformed route, one that is there already, and a name that is taken.
-            RuntimeError: after the application has started.
+            ValueError: for a malformed prefix, one that is taken, and an application that is mounted already.
+            RuntimeError: after this application has started.
         """
-        return self.router.add_route(method, path, handler, **options)
+        converters = self.router.converters
+        if isinstance(app, Application):
+            if app._mount is not None or app is self:
+                raise ValueError(f"expected an application that is mounted once, got {app!r} again")
+            mount = Mount(prefix, app.handle, app, name=name, host=host, converters=converters)
+            self.router.mount(mount)
+            app._mount = mount
+            app.parent = self
+            self._lifecycle.parts.append(_Mounted(app, self))
+        else:
+            foreign = servers.load_host()(app)
+
+            async def enter(request: Request) -> Response:
+                place = request.enter(self, mount)
+                try:
+                    response: Response = await foreign(request)
+                    return response
+                finally:
+                    request.leave(place)
+
+            mount = Mount(prefix, enter, name=name, host=host, converters=converters)
+            self.router.mount(mount)
+            self._lifecycle.parts.append(foreign)
+
+    add_subapp = mount
 
     @property
     def on_startup(self) -> Signal:
@@ -121,8 +174,8 @@ class Application(Registrar):
 
     @property
     def stopping(self) -> Stopping:
-        """Whether the server was told to stop; a new one at each start."""
-        return self._lifecycle.stopping
+        """Whether the server was told to stop; a new one at each start. That of the parent where there is one."""
+        return self._lifecycle.stopping if self.parent is None else self.parent.stopping
 
     on_before_request = property(lambda self: self.before_request, doc="The same object as `before_request`.")
     on_after_request = property(lambda self: self.after_request, doc="The same object as `after_request`.")
@@ -143,22 +196,24 @@ class Application(Registrar):
     def error_handler(self, kind: int | type[Exception]) -> Callable[[H], H]:
         """Register `async (request, exc) -> Response` for a status or an exception class: `@app.error_handler(404)`."""
 
-        def register(handler: H) -> H:
-            self.errors.add(kind, handler)
-            return handler
-
-        return register
+        return self.errors.register(kind)
 
     # -- life -------------------------------------------------------------------------------------------------------
 
     async def startup(self) -> None:
-        """Enter the contexts and call the start-up hooks; afterwards routes, middleware and hooks are frozen.
+        """Enter the contexts and call the start-up hooks, then start what is mounted; afterwards routes, middleware
+        and hooks are frozen.
 
         Raises whatever a hook raises, after a clean-up of what was started.
         """
+        await self._start(None)
+
+    async def _start(self, parent: Application | None) -> None:
+        """Start by itself, or as a part of the application in which it is mounted, which freezes it with its own."""
+        self.parent = parent
         with self.context():
             try:
-                await self._lifecycle.startup(self._freeze)
+                await self._lifecycle.startup(self._freeze if parent is None else None)
             except BaseException:
                 self._report_threads()
                 raise
@@ -184,10 +239,8 @@ class Application(Registrar):
 
     def _freeze(self) -> None:
         """Fold the chains and refuse changes: from here on, requests only read."""
-        if self._frozen:
-            return
-        routes = (*self.router.routes(), self.router.options_route)
-        check([*self.middlewares, *self.outer_middlewares, *chain.from_iterable(route.middlewares for route in routes)])
+        middlewares = [*self.middlewares, *self.outer_middlewares]
+        check([*middlewares, *chain.from_iterable(_middlewares(route) for route in self.router.routes())])
         self._frozen = True
         for signal in (
             self.on_startup, self.on_shutdown, self.on_cleanup, self.cleanup_ctx,
@@ -196,18 +249,97 @@ class Application(Registrar):
             signal.freeze()
         self.errors.freeze()
         self.router.freeze()
-        # A handler's response is copied only where something could change it afterwards. (Hooks get it copied anyway.)
-        for route in routes:
-            route.limits = limits = (route.limits or Limits()).over(self.limits)
-            middlewares = [*self.middlewares, *route.middlewares]
-            call = owning(route.call, route.handler) if middlewares or self.outer_middlewares else route.call
-            if limits.handler_timeout is not None:
-                call = within(limits.handler_timeout, call)
-            route.endpoint = fold(middlewares, call)
-        self._missed = fold(self.middlewares, _raise_miss)
-        if self.outer_middlewares or self.before_request.receivers:
+        if self.parent is not None:
+            self.limits = self._own_limits.over(self.parent.limits)
+            self.debug = self.debug or self.parent.debug
+        if self.outer_middlewares or self.before_request.receivers or self.parent is not None:
             self._answer = fold(self.outer_middlewares, self._guarded)
         self._hooked = bool(self.after_request.receivers or self.on_response_prepare.receivers)
+        for route in (*self.router.routes(), *self.router.mounts(), self.router.options_route, self.router.slash_route):
+            self._freeze_route(route)
+        self.router.missed = self._outward(fold(self.middlewares, _raise_miss))
+        for mount in self.router.mounts():
+            if mount.app is not None:
+                mount.app._freeze()
+
+    def _freeze_route(self, route: Route) -> None:
+        limits = self.limits
+        for group in route.groups:
+            limits = (group.limits or Limits()).over(limits)
+        route.limits = limits = (route.limits or Limits()).over(limits)
+        route.prefix = self._prefix
+        middlewares = [*self.middlewares, *_middlewares(route)]
+        # A handler's response is copied only where something could change it afterwards. (Hooks get it copied anyway.)
+        watched = middlewares or any(app.middlewares or app.outer_middlewares for app in self._lineage())
+        call = owning(route.call, route.handler) if watched else route.call
+        if limits.handler_timeout is not None:
+            call = within(limits.handler_timeout, call)
+        route.endpoint = self._outward(fold(middlewares, call))
+
+    # -- mounted ----------------------------------------------------------------------------------------------------
+
+    def _lineage(self) -> Iterator[Application]:
+        """This application and those round it, the outermost last."""
+        app: Application | None = self
+        while app is not None:
+            yield app
+            app = app.parent
+
+    @property
+    def _prefix(self) -> str:
+        """The template of the path under which this application is mounted."""
+        if self.parent is None or self._mount is None:
+            return ""
+        return self.parent._prefix + str(self._mount.path).rstrip("/")
+
+    def _outward(self, endpoint: Endpoint) -> Endpoint:
+        """An endpoint of this application, with everything that the applications round it put round it."""
+        if self.parent is None:
+            return endpoint
+        return self.parent._outward(fold(self.parent.middlewares, self._entrance(endpoint)))
+
+    def _entrance(self, endpoint: Endpoint) -> Endpoint:
+        """What takes a request into this mounted application, to an endpoint of it, and out again."""
+        assert self._mount is not None
+        mount = self._mount
+
+        async def enter(request: Request) -> Response:
+            assert self._answer is not None
+            place = request.enter(self, mount)
+            try:
+                request.endpoint = endpoint
+                response = await self._answer(request)
+                return await self._after(request, response) if self._hooked or response.prepares else response
+            finally:
+                request.leave(place)
+
+        return enter
+
+    def url_for(self, name: str, /, **parameters: Any) -> URL:
+        """The path to a route or mount by its name, with everything before it; in a request, `root_path` included.
+
+        Args:
+            name: of a route; of one in a mounted application with the name of the mount before it, `"admin:users"`, or
+                without one where the mount has no name.
+            parameters: for the path, those of the prefixes included.
+
+        Raises:
+            LookupError: if there is no such name.
+            ValueError: for a missing, unknown or unfit parameter.
+        """
+        routes = self.router.chain(name)
+        for app in self._lineage():
+            if app.parent is not None and app._mount is not None:
+                routes = (app._mount, *routes)
+        request = request_var.get()
+        if request is None:
+            return URL(url_path(routes, parameters), encoded=True)
+        # Of the prefixes that are there already, the parameters are known.
+        known = [name for route in routes[:-1] for name in route.parameters if name in request.match_info]
+        return URL(
+            request.base_path + url_path(routes, {name: request.match_info[name] for name in known} | parameters),
+            encoded=True,
+        )
 
     @contextmanager
     def context(self) -> Iterator[None]:
@@ -240,13 +372,14 @@ class Application(Registrar):
         request.app = self
         request_var.set(request)
         if not self._frozen:
+            self.parent = None
             self._freeze()
         try:
-            request.route, request.match_info = route, _ = self.router.match(request.method, request.raw_path)
+            request.route, request.match_info = route, _ = self.router.resolve(request)
             request.endpoint = route.endpoint
-        except HTTPException as miss:
+        except NoRoute as miss:
             request.match_info = _NO_PARAMETERS
-            request.miss, request.endpoint = miss, self._missed
+            request.miss, request.endpoint = miss.answer, miss.router.missed
         response: Response | None = None
         try:
             if self._answer is not None:
@@ -327,6 +460,28 @@ class Application(Registrar):
 
     def __repr__(self) -> str:
         return f"<Application {self.name}>"
+
+
+def _middlewares(route: Route) -> list[Middleware]:
+    """Those of a route's groups, and its own."""
+    return [*chain.from_iterable(group.middlewares for group in route.groups), *route.middlewares]
+
+
+@dataclass(frozen=True, slots=True)
+class _Mounted:
+    """A mounted application as a part of the other's life."""
+
+    app: Application
+    parent: Application
+
+    async def startup(self) -> None:
+        await self.app._start(self.parent)
+
+    async def shutdown(self) -> None:
+        await self.app.shutdown()
+
+    async def cleanup(self) -> None:
+        await self.app.cleanup()
 
 
 async def _settle(request: Request, result: object) -> Response:

@@ -52,6 +52,15 @@ class ErrorHandlers:
         else:
             raise TypeError(f"expected a status or an exception class, got {kind!r}")
 
+    def register(self, kind: int | type[Exception]) -> Callable[[H], H]:
+        """The decorator that adds a handler."""
+
+        def decorate(handler: H) -> H:
+            self.add(kind, handler)
+            return handler
+
+        return decorate
+
     def freeze(self) -> None:
         """Refuse changes from now on."""
         self._frozen = True

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sketch.signals import Signal
 
@@ -27,10 +27,11 @@ class Stopping:
     Streams and sockets that would go on for ever look at it, or wait for it, and end.
     """
 
-    __slots__ = ("_event",)
+    __slots__ = ("_event", "_listeners")
 
     def __init__(self) -> None:
         self._event = asyncio.Event()
+        self._listeners: set[Callable[[], None]] = set()
 
     def __bool__(self) -> bool:
         return self._event.is_set()
@@ -38,10 +39,37 @@ class Stopping:
     def set(self) -> None:
         """Tell. Only in the event loop's thread; telling again does nothing."""
         self._event.set()
+        listeners, self._listeners = self._listeners, set()
+        for listener in listeners:
+            listener()
 
     async def wait(self) -> None:
         """Return once it is told."""
         await self._event.wait()
+
+    def listen(self, listener: Callable[[], None]) -> None:
+        """Call a function that cannot fail once it is told, at once if it is; for who has no task to wait in."""
+        if self._event.is_set():
+            listener()
+        else:
+            self._listeners.add(listener)
+
+    def forget(self, listener: Callable[[], None]) -> None:
+        """Call a function no more."""
+        self._listeners.discard(listener)
+
+
+class Part(Protocol):
+    """What is started after an application and stopped before it: what is mounted in it."""
+
+    async def startup(self) -> None:
+        """Start; clean up what a failed start leaves, and raise why it failed."""
+
+    async def shutdown(self) -> None:
+        """Hear that the end is near; requests may still run."""
+
+    async def cleanup(self) -> None:
+        """End. Called only after a start that succeeded."""
 
 
 class Lifecycle:
@@ -53,13 +81,15 @@ class Lifecycle:
         self.on_cleanup = Signal("on_cleanup", "app")
         self.cleanup_ctx = Signal("cleanup_ctx", "app")
         self.stopping = Stopping()
+        self.parts: list[Part] = []
         self._app = app
         self._lifespan = lifespan
         self._entered: list[AbstractAsyncContextManager[Any]] = []
+        self._running: list[Part] = []
         self._stage = "new"
 
-    async def startup(self, freeze: Callable[[], None]) -> None:
-        """Enter the contexts, then call the start-up hooks, one at a time; then freeze.
+    async def startup(self, freeze: Callable[[], None] | None) -> None:
+        """Enter the contexts, call the start-up hooks, start the parts, one at a time; then freeze.
 
         Raises whatever a hook raises, after what was started has been cleaned up.
         """
@@ -73,27 +103,35 @@ class Lifecycle:
             for context in self.cleanup_ctx:
                 await self._enter(context)
             await self.on_startup.send(self._app)
-            freeze()
+            for part in self.parts:
+                await part.startup()
+                self._running.append(part)
+            if freeze is not None:
+                freeze()
         except BaseException:
             await self._cleanup_quietly()
             raise
 
     async def shutdown(self) -> None:
-        """Set `stopping`, then call the shutdown hooks. All are called; the first error is raised at the end."""
+        """Set `stopping`, tell the parts, then call the shutdown hooks. All are called; the first error is raised at
+        the end."""
         self.stopping.set()
         if self._stage == "started":
             self._stage = "stopping"
-            await _run_all([partial(receiver, self._app) for receiver in self.on_shutdown.receivers], "on_shutdown")
+            parts = [part.shutdown for part in reversed(self._running)]
+            hooks = [partial(receiver, self._app) for receiver in self.on_shutdown.receivers]
+            await _run_all([*parts, *hooks], "on_shutdown")
 
     async def cleanup(self) -> None:
-        """Call the clean-up hooks, then leave the contexts, both in reverse order, whatever fails among them."""
+        """End the parts, call the clean-up hooks, leave the contexts: all in reverse order, whatever fails."""
         self.stopping.set()
         if self._stage in ("started", "stopping"):
             self._stage = "ended"
             hooks = [partial(receiver, self._app) for receiver in reversed(self.on_cleanup.receivers)]
             exits = [partial(context.__aexit__, None, None, None) for context in reversed(self._entered)]
-            self._entered = []
-            await _run_all([*hooks, *exits], "on_cleanup")
+            parts = [part.cleanup for part in reversed(self._running)]
+            self._entered, self._running = [], []
+            await _run_all([*parts, *hooks, *exits], "on_cleanup")
 
     async def _enter(self, factory: Lifespan) -> None:
         if inspect.isasyncgenfunction(factory):

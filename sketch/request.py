@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Awaitable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 from urllib.parse import parse_qsl, unquote
 
 from multidict import CIMultiDict, CIMultiDictProxy, MultiDict, MultiDictProxy
@@ -20,7 +20,9 @@ from sketch.transport import Address, BodyReader, Connection, FileBody, RawHeade
 if TYPE_CHECKING:
     from sketch.application import Application
     from sketch.middleware.chain import Endpoint
-    from sketch.routing import Route
+    from sketch.routing import Mount, Route
+
+    Place = tuple[Application, str, str]
 
 T = TypeVar("T")
 
@@ -47,10 +49,12 @@ class Request:
     __slots__ = (
         "__dict__",
         "_authority",
+        "_base_path",
         "_body",
         "_content_type",
         "_cookies",
         "_headers",
+        "_innermost",
         "_query",
         "_reader",
         "_state",
@@ -73,11 +77,16 @@ class Request:
         "target",
     )
 
+    is_websocket: ClassVar[bool] = False
+    """Whether this is the handshake of a websocket; see `WebSocketRequest`."""
+
     _authority: str
+    _base_path: str
     _body: bytes | None  # None: it was not read yet, or streamed and nobody has it any more
     _content_type: tuple[str, dict[str, str]]
     _cookies: Mapping[str, str]
     _headers: CIMultiDictProxy[str]
+    _innermost: Place
     _query: MultiDictProxy[str]
     _state: dict[str, Any]
     _url: URL
@@ -313,6 +322,43 @@ class Request:
         if hasattr(self, "_url"):
             del self._url
 
+    # -- applications -----------------------------------------------------------------------------------------------
+
+    def enter(self, app: Application, mount: Mount) -> Place:
+        """Belong to what is mounted: its prefix goes from the path to `root_path`, its state comes to `state`.
+
+        Returns the place to `leave` to.
+        """
+        outer = self.app, self.root_path, self.raw_path
+        prefix, rest = mount.split(self.raw_path)
+        if not hasattr(self, "_base_path"):
+            self._base_path = self.root_path
+        self._innermost = self.app, self.root_path, self.raw_path = app, self.root_path + prefix, rest or "/"
+        if app is not outer[0] and app.state:
+            self.state.update(app.state)
+        return outer
+
+    def leave(self, place: Place) -> None:
+        """Belong to the application round a mount again, whose middleware comes now."""
+        self.app, self.root_path, self.raw_path = place
+
+    def reenter(self) -> None:
+        """Belong to the application that has answered again: for what it left to be done after its handler."""
+        if hasattr(self, "_innermost"):
+            self.app, self.root_path, self.raw_path = self._innermost
+
+    @property
+    def base_path(self) -> str:
+        """The prefix under which the outermost application is reachable."""
+        try:
+            return self._base_path
+        except AttributeError:
+            return self.root_path
+
+    def url_for(self, name: str, /, **parameters: Any) -> URL:
+        """The full URL of a route by its name, as the client can reach it; see `Application.url_for`."""
+        return self.url.origin().join(self.app.url_for(name, **parameters))
+
     # -- the body ---------------------------------------------------------------------------------------------------
 
     def check_announced_length(self) -> None:
@@ -425,6 +471,20 @@ class Request:
 
     def __repr__(self) -> str:
         return f"<Request {self.method} {self.raw_path}>"
+
+
+class WebSocketRequest(Request):
+    """The handshake of a websocket (RFC 6455 section 4.1): a GET that asks for another protocol."""
+
+    __slots__ = ()
+
+    is_websocket = True
+
+    @property
+    def subprotocols(self) -> tuple[str, ...]:
+        """The subprotocols that the client offers, the preferred one first."""
+        offered = (self.combined_header(b"sec-websocket-protocol") or b"").decode("latin-1")
+        return tuple([name.strip() for name in offered.split(",") if name.strip()])
 
 
 def _too_large(most: int) -> HTTPContentTooLarge:

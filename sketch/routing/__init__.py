@@ -2,15 +2,21 @@
 
 from sketch.routing.arguments import Handler, SelfBinding
 from sketch.routing.converters import CONVERTERS, Converter
+from sketch.routing.mount import Mount
 from sketch.routing.registrar import Registrar, RouteOptions
-from sketch.routing.route import Route
-from sketch.routing.router import METHODS, Router
+from sketch.routing.route import ANY, WEBSOCKET, Route
+from sketch.routing.router import NoRoute, Router
+from sketch.routing.tree import METHODS
 
 __all__ = [
+    "ANY",
     "CONVERTERS",
     "METHODS",
+    "WEBSOCKET",
     "Converter",
     "Handler",
+    "Mount",
+    "NoRoute",
     "Registrar",
     "Route",
     "RouteOptions",

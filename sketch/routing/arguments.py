@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from inspect import Parameter
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sketch.request import Request
+    from sketch.websocket import WebSocket
 
 Handler = Callable[..., Any]
 Call = Callable[["Request"], Awaitable[Any]]
@@ -72,6 +73,10 @@ class _Request:
     """The place of the request in a plan."""
 
 
+class _Socket:
+    """The place of the websocket in the plan of a session."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Constant:
     """A default that must be given, because arguments follow it."""
@@ -79,8 +84,12 @@ class _Constant:
     value: Any
 
 
-Source = str | type[_Request] | _Constant
-"""Where an argument comes from: the path parameter of that name, the request, or a default."""
+Subject = type[_Request] | type[_Socket]
+Source = str | Subject | _Constant
+"""Where an argument comes from: the path parameter of that name, the request, the websocket, or a default."""
+
+_NAMES: dict[str, Subject] = {"request": _Request}
+_SESSION_NAMES: dict[str, Subject] = {"ws": _Socket, "websocket": _Socket, "request": _Request}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,58 +99,66 @@ class Plan:
     positional: tuple[Source, ...]
     keywords: tuple[tuple[str, Source], ...]
 
-    def arguments(self, request: Request) -> tuple[list[Any], dict[str, Any]]:
-        """The arguments for one request."""
-        args = [_fetch(source, request) for source in self.positional]
-        return args, {name: _fetch(source, request) for name, source in self.keywords}
+    def arguments(self, request: Request, websocket: WebSocket | None = None) -> tuple[list[Any], dict[str, Any]]:
+        """The arguments for one request, or for the session of one websocket."""
+        args = [_fetch(source, request, websocket) for source in self.positional]
+        return args, {name: _fetch(source, request, websocket) for name, source in self.keywords}
 
 
-def _fetch(source: Source, request: Request) -> Any:
+def _fetch(source: Source, request: Request, websocket: WebSocket | None) -> Any:
     if isinstance(source, str):
         return request.match_info[source]
-    return source.value if isinstance(source, _Constant) else request
+    if isinstance(source, _Constant):
+        return source.value
+    return request if source is _Request else websocket
 
 
-def plan(handler: Handler, names: Collection[str]) -> Plan:
+def plan(handler: Handler, names: Collection[str], given: Mapping[str, Subject] = _NAMES) -> Plan:
     """Decide what each parameter of a handler gets.
 
     A parameter with the name of a path parameter gets that. `request`, or else the first positional parameter left
     over, gets the request. `**kwargs` gets the path parameters that are not named; `*args` gets the request if nothing
     else does.
 
+    Args:
+        handler: the callable.
+        names: of the path parameters.
+        given: what else is given by name. The first of them takes the place of the request in what is said above.
+
     Raises:
         ValueError: for a parameter without a default that nothing gives.
     """
-    parameters = list(_parameters(handler, names))
-    sources = {parameter.name: _source(parameter, names) for parameter in parameters}
-    if _Request not in sources.values():
-        _give_request(parameters, sources)
+    parameters = list(_parameters(handler, names, given))
+    sources = {parameter.name: _source(parameter, names, given) for parameter in parameters}
+    subject = next(iter(given.values()))
+    if subject not in sources.values():
+        _give(subject, parameters, sources)
     for parameter in parameters:
         if sources[parameter.name] is None and parameter.kind not in _VARIABLE:
-            given = ", ".join(["'request'", *(repr(name) for name in names)])
-            raise ValueError(f"expected a parameter of {given} or with a default, got {parameter.name!r}")
+            known = ", ".join(map(repr, [*given, *names]))
+            raise ValueError(f"expected a parameter of {known} or with a default, got {parameter.name!r}")
     return Plan(tuple(_positional(parameters, sources)), tuple(_keywords(parameters, sources, names)))
 
 
-def _source(parameter: Parameter, names: Collection[str]) -> Source | None:
+def _source(parameter: Parameter, names: Collection[str], given: Mapping[str, Subject]) -> Source | None:
     if parameter.kind in _VARIABLE:
         return None
     if parameter.name in names:
         return parameter.name
-    if parameter.name == "request":
-        return _Request
+    if parameter.name in given:
+        return given[parameter.name]
     return None if parameter.default is Parameter.empty else _Constant(parameter.default)
 
 
-def _give_request(parameters: list[Parameter], sources: dict[str, Source | None]) -> None:
-    """Find a place for a request that is not asked for by name."""
+def _give(subject: Subject, parameters: list[Parameter], sources: dict[str, Source | None]) -> None:
+    """Find a place for a request or a websocket that is not asked for by name."""
     for parameter in parameters:
         if sources[parameter.name] is None and parameter.kind in (
             Parameter.POSITIONAL_ONLY,
             Parameter.POSITIONAL_OR_KEYWORD,
             Parameter.VAR_POSITIONAL,
         ):
-            sources[parameter.name] = _Request
+            sources[parameter.name] = subject
             return
 
 
@@ -167,7 +184,7 @@ def _keywords(
             yield parameter.name, source
 
 
-def _parameters(handler: Handler, names: Collection[str]) -> Iterable[Parameter]:
+def _parameters(handler: Handler, names: Collection[str], given: Mapping[str, Subject]) -> Iterable[Parameter]:
     """The parameters of a callable; where a decorator passes `*args, **kwargs` on, those of the function inside."""
     try:
         own = list(inspect.signature(handler, follow_wrapped=False).parameters.values())
@@ -178,16 +195,19 @@ def _parameters(handler: Handler, names: Collection[str]) -> Iterable[Parameter]
         return own
     if isinstance(handler, MethodType):  # what is wrapped has not lost its `self`
         wrapped = MethodType(wrapped, handler.__self__)
-    inner = _parameters(wrapped, names)
+    inner = _parameters(wrapped, names, given)
     own = [parameter for parameter in own if parameter.kind not in _VARIABLE]
-    return [*own, *_passed_on(own, inner, names)] if own else inner
+    return [*own, *_passed_on(own, inner, names, given)] if own else inner
 
 
-def _passed_on(own: list[Parameter], inner: Iterable[Parameter], names: Collection[str]) -> Iterable[Parameter]:
+def _passed_on(
+    own: list[Parameter], inner: Iterable[Parameter], names: Collection[str], given: Mapping[str, Subject]
+) -> Iterable[Parameter]:
     """What a decorator with parameters of its own passes on by keyword."""
     taken = {parameter.name for parameter in own}
-    # A decorator that takes the request passes it on by itself.
-    has_request = any(_source(parameter, names) in (None, _Request) for parameter in own)
+    # A decorator that takes the request, or the websocket, passes it on by itself.
+    subjects = (None, *given.values())
+    has_request = any(_source(parameter, names, given) in subjects for parameter in own)
     for parameter in inner:
         if parameter.kind is Parameter.VAR_KEYWORD:
             yield parameter
@@ -237,5 +257,26 @@ def _in_thread(handler: Handler, decided: Plan) -> Call:
         args, kwargs = decided.arguments(request)
         result = await request.app.threads.run(handler, *args, **kwargs)
         return await result if inspect.isawaitable(result) else result
+
+    return call
+
+
+def bind_session(session: Handler, names: Collection[str]) -> Callable[[WebSocket], Awaitable[Any]]:
+    """A session's call for a websocket route with these path parameters.
+
+    It is like that of a handler, but the websocket takes the request's place, as `ws`, as `websocket`, or as the first
+    positional parameter left over.
+
+    Raises:
+        ValueError: for arguments that nothing gives, and for anything but a coroutine function.
+    """
+    if isinstance(session, type) or not is_coroutine_function(session):
+        raise ValueError("expected a session `async def (ws)`: a thread cannot wait for messages")
+    decided = plan(session, names, _SESSION_NAMES)
+
+    def call(websocket: WebSocket) -> Awaitable[Any]:
+        args, kwargs = decided.arguments(websocket.request, websocket)
+        result: Awaitable[Any] = session(*args, **kwargs)
+        return result
 
     return call

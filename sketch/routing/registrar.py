@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack
 
 from sketch.limits import Limits
 from sketch.routing.arguments import Handler, SelfBinding
-from sketch.routing.route import ANY, Methods, Path, Route
+from sketch.routing.conditions import HeaderCondition
+from sketch.routing.route import ANY, WEBSOCKET, Methods, OnDisconnect, Path, Route, Slashes
 
 if TYPE_CHECKING:
     from sketch.middleware.chain import Middleware
+    from sketch.routing.group import RouteGroup
+    from sketch.websocket import WebSocketPolicy
 
 H = TypeVar("H", bound=Handler)
 Decorator = Callable[[H], H]
@@ -24,12 +27,22 @@ class RouteOptions(TypedDict, total=False):
     name: str | None
     middlewares: Iterable[Middleware]
     limits: Limits | None
+    host: str | None
+    headers: Mapping[str, HeaderCondition] | None
+    slashes: Slashes | None
+    on_disconnect: OnDisconnect | None
+    tags: Iterable[str]
 
 
 class Registrar(ABC):
     """Something that routes can be added to. Subclasses say how to add one; everything else follows."""
 
     @abstractmethod
+    def _add(
+        self, methods: Methods, path: Path, handler: Handler, options: RouteOptions, groups: Sequence[RouteGroup]
+    ) -> Route:
+        """Add one route that belongs to these groups, the outermost first."""
+
     def add_route(self, method: Methods, path: Path, handler: Handler, **options: Unpack[RouteOptions]) -> Route:
         """Add one route; see `Route` for the arguments.
 
@@ -37,6 +50,23 @@ class Registrar(ABC):
             ValueError: for a malformed route, one that is there already, and a name that is taken.
             RuntimeError: after the application has started.
         """
+        return self._add(method, path, handler, options, ())
+
+    def add_group(self, group: RouteGroup) -> RouteGroup:
+        """Add the routes of a group, also those that it gets from now on. Returns the group.
+
+        Raises:
+            ValueError: for a group that was added before, and for a route that cannot be added.
+            RuntimeError: after the application has started.
+        """
+        group._enter(self)
+        return group
+
+    def group(self, prefix: str = "", **options: Any) -> RouteGroup:
+        """A new group of this: `api = app.group("/api", middlewares=[signed_in])`; see `RouteGroup` for the options."""
+        from sketch.routing.group import RouteGroup  # it is a Registrar itself
+
+        return self.add_group(RouteGroup(prefix, **options))
 
     def add_get(self, path: Path, handler: Handler, **options: Unpack[RouteOptions]) -> Route:
         """Add a route for GET, and for HEAD where no other route takes that."""
@@ -94,8 +124,15 @@ class Registrar(ABC):
         return added
 
     def _add_copy(self, route: Route) -> Route:
-        options = RouteOptions(name=route.name, middlewares=route.middlewares, limits=route.limits)
-        return self.add_route(route.methods, route.path, route.handler, **options)
+        options = RouteOptions(
+            name=route.name,
+            middlewares=route.middlewares,
+            limits=route.limits,
+            slashes=route.slashes,
+            on_disconnect=route.on_disconnect,
+            tags=route.tags,
+        )
+        return self._add(route.methods, route.path, route.handler, options, ())
 
     def route(self, *paths: Path, methods: Methods | None = None, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
         """Decorate a handler: `@app.route("/doc", "/help", methods=["GET", "POST"])`. Returns it unchanged.
@@ -155,6 +192,56 @@ class Registrar(ABC):
         """Decorate a handler of QUERY."""
         return self.route(*paths, methods="QUERY", **options)
 
+    def add_websocket(
+        self,
+        path: Path,
+        session: Handler,
+        *,
+        policy: WebSocketPolicy | None = None,
+        subprotocols: Iterable[str] = (),
+        **options: Unpack[RouteOptions],
+    ) -> Route:
+        """Add a route for websockets.
+
+        A handler that decides for itself whether to answer with a `WebSocketResponse` is added by
+        `add_route(WEBSOCKET, path, handler)` instead.
+
+        Args:
+            path: as of every route.
+            session: `async (ws)`, awaited after the handshake; its other arguments are filled in like a handler's.
+            policy: what the websockets may do.
+            subprotocols: what the session speaks, the best first; the first that the client offers is agreed on.
+            options: see `Route`.
+
+        Raises:
+            ValueError: for a malformed route, one that is there already, a name that is taken, and for a session that
+                is no coroutine function.
+            RuntimeError: after the application has started.
+        """
+        from sketch.websocket import SessionHandler  # not every application has websockets
+
+        return self.add_route(WEBSOCKET, path, SessionHandler(session, policy, tuple(subprotocols)), **options)
+
+    def websocket(
+        self,
+        *paths: Path,
+        policy: WebSocketPolicy | None = None,
+        subprotocols: Iterable[str] = (),
+        **options: Unpack[RouteOptions],
+    ) -> Callable[[H], H]:
+        """Decorate a session: `@app.websocket("/chat/{room}")`; see `add_websocket`. Returns it unchanged."""
+        _check_paths(paths)
+        offered = tuple(subprotocols)
+        aliases = RouteOptions(**{**options, "name": None})
+
+        def register(session: H) -> H:
+            for path in paths:
+                chosen = options if path is paths[0] else aliases
+                self.add_websocket(path, session, policy=policy, subprotocols=offered, **chosen)
+            return session
+
+        return register
+
 
 def _default_methods(handler: object) -> str:
     return ANY if isinstance(handler, type | SelfBinding) else "GET"
@@ -167,7 +254,7 @@ def _check_paths(paths: tuple[object, ...]) -> None:
     for path in paths:
         if not isinstance(path, str | re.Pattern):
             raise TypeError(f"expected a path, got {path!r}: write @app.route('/path'), methods as methods=[...]")
-        if isinstance(path, str) and not path.startswith("/"):
+        if isinstance(path, str) and path and not path.startswith("/"):
             raise ValueError(f"expected a path that begins with '/', got {path!r}: give methods as methods=[...]")
 
 

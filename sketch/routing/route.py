@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
 from sketch.limits import Limits
 from sketch.routing.arguments import Call, Handler, SelfBinding, bind, describe
+from sketch.routing.conditions import Conditions, HeaderCondition
 from sketch.routing.converters import CONVERTERS, Converter
 from sketch.routing.template import Template
 
 if TYPE_CHECKING:
     from sketch.middleware.chain import Endpoint, Middleware
+    from sketch.routing.group import RouteGroup
 
 ANY = "*"
 """The method that stands for every method."""
+
+WEBSOCKET = "(websocket)"
+"""Stands in the place of a method for the handshakes of websockets. No client can send it: it is no token."""
+
+OnDisconnect = Literal["ignore", "cancel"]
+Slashes = Literal["strict", "redirect"]
 
 Path = str | re.Pattern[str]
 Methods = str | Iterable[str]
@@ -34,7 +42,14 @@ class Route:
         handler: a function, any other callable, or a class-based view; see `sketch.routing.arguments.plan`.
         name: for reverse URLs.
         middlewares: round this handler only, inside those of the application; the first is the outermost.
-        limits: what a client may ask of this handler; what is left open comes from the application.
+        limits: what a client may ask of this handler; what is left open comes from the groups, then the application.
+        host: only requests for this host: `"example.com"`, or `"*.example.com"` for all below it.
+        headers: only requests with these fields: by name the value, a regular expression, or whether it is there.
+        slashes: what happens to a request for this path that differs in a slash at its end alone: `"strict"`, nothing
+            (404), or `"redirect"`, a 308 to this path. Default: as the router has it.
+        on_disconnect: what happens to the handler when the client leaves: `"ignore"`, nothing, or `"cancel"`.
+        tags: words for documentation and tools.
+        groups: those it belongs to, the outermost first.
         converters: by name.
 
     Raises:
@@ -44,25 +59,35 @@ class Route:
 
     __slots__ = (
         "call",
+        "conditions",
         "endpoint",
+        "groups",
         "handler",
         "limits",
         "matcher",
         "methods",
         "middlewares",
         "name",
+        "on_disconnect",
         "parameters",
         "path",
+        "prefix",
+        "slashes",
+        "tags",
     )
 
     path: Path
-    """As it was given."""
+    """As it was given; of a route in a group, with the group's prefix."""
+    prefix: str
+    """The template of the path under which the route's application is mounted; set when the outermost one starts."""
     matcher: Template | re.Pattern[str]
     parameters: tuple[str, ...]
     """The names of the path parameters."""
 
     methods: frozenset[str]
-    """In upper case; `{"*"}` for every method."""
+    """In upper case; `{"*"}` for every method, `{WEBSOCKET}` for the handshakes of websockets."""
+    conditions: Conditions | None
+    """What a request must say beside method and path."""
     call: Call
     """Calls the handler for a request, with the arguments that it asks for."""
     endpoint: Endpoint
@@ -79,14 +104,29 @@ class Route:
         name: str | None = None,
         middlewares: Iterable[Middleware] = (),
         limits: Limits | None = None,
+        host: str | None = None,
+        headers: Mapping[str, HeaderCondition] | None = None,
+        slashes: Slashes | None = None,
+        on_disconnect: OnDisconnect | None = None,
+        tags: Iterable[str] = (),
+        groups: Sequence[RouteGroup] = (),
         converters: Mapping[str, Converter] = CONVERTERS,
     ) -> None:
         self.handler = handler = _resolved(handler)
         self.path = path
+        self.prefix = ""
         self.name = name
         self.middlewares = tuple(middlewares)
         self.limits = limits
+        self.groups = tuple(groups)
+        inherited = [group.on_disconnect for group in reversed(self.groups) if group.on_disconnect is not None]
+        self.on_disconnect = on_disconnect or (inherited[0] if inherited else "ignore")
+        self.slashes = slashes
+        self.tags = (*[tag for group in self.groups for tag in group.tags], *tags)
         try:
+            _check_word("slashes", slashes, ("strict", "redirect"))
+            _check_word("on_disconnect", on_disconnect, ("ignore", "cancel"))
+            self.conditions = Conditions(host, headers) if host is not None or headers else None
             self.methods = _methods(method, handler)
             self.matcher = matcher = _compiled(path, converters)
             self.parameters = matcher.names if isinstance(matcher, Template) else tuple(matcher.groupindex)
@@ -96,8 +136,8 @@ class Route:
 
     @property
     def template(self) -> str:
-        """The path as text: the template, or the pattern of a regular expression."""
-        return _text(self.path)
+        """The path as text, from the root of the outermost application: the template, or the regular expression."""
+        return self.prefix + _text(self.path)
 
     def url_path(self, **parameters: Any) -> str:
         """The percent-encoded path for these path parameters.
@@ -112,6 +152,11 @@ class Route:
 
     def __repr__(self) -> str:
         return f"<Route {','.join(sorted(self.methods))} {self.template}>"
+
+
+def _check_word(name: str, word: object, words: tuple[str, ...]) -> None:
+    if word is not None and word not in words:
+        raise ValueError(f"expected {name} to be {' or '.join(map(repr, words))}, got {word!r}")
 
 
 def _text(path: object) -> str:
@@ -140,14 +185,15 @@ def _compiled(path: Path, converters: Mapping[str, Converter]) -> Template | re.
 
 
 def _methods(given: Methods, handler: Handler) -> frozenset[str]:
-    methods = frozenset(method.upper() for method in ([given] if isinstance(given, str) else given))
-    for method in sorted(methods):
+    named = [given] if isinstance(given, str) else list(given)
+    methods = frozenset(method if method == WEBSOCKET else method.upper() for method in named)
+    for method in sorted(methods - {WEBSOCKET}):
         if not _TOKEN.fullmatch(method):
             raise ValueError(f"expected a method (RFC 9110 section 9.1), got {method!r}")
     if not methods:
         raise ValueError("expected at least one method, got none")
-    if ANY in methods:
-        methods = frozenset([ANY])
+    if ANY in methods:  # it stands for all of them, but for no websocket
+        methods &= {ANY, WEBSOCKET}
     return _methods_of_view(methods, handler) if isinstance(handler, SelfBinding) else methods
 
 

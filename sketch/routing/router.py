@@ -11,8 +11,10 @@ whatever the order in which they were added:
 4. `str`;
 5. `path`, the rest of the path.
 
-Where a candidate leads to no route, or to none with the method, the next one is tried. Regular expressions for whole
-paths come last, in the order in which they were added.
+Where a candidate leads to no route, or to none with the method, the next one is tried; then what is mounted there, the
+longest prefix first, and what a mounted application answers is final. Regular expressions for whole paths come last, in
+the order in which they were added. Of routes for the same paths and methods, the one with more conditions is tried
+first.
 
 What a hostile path can cost is bounded by the routes alone: each node of a tree has one depth, so a search reads one
 segment there and comes to it at most once, and it goes no deeper than the longest template.
@@ -23,110 +25,40 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any
 
-from sketch.exceptions import HTTPMethodNotAllowed, HTTPNotFound
-from sketch.response import Response
+from sketch.exceptions import HTTPException, HTTPMethodNotAllowed, HTTPNotFound, HTTPUpgradeRequired
+from sketch.response import RedirectResponse, Response
 from sketch.routing.arguments import Handler, describe
-from sketch.routing.converters import CONVERTERS, STR, Converter
+from sketch.routing.converters import CONVERTERS, Converter
+from sketch.routing.mount import Mount
 from sketch.routing.registrar import Registrar, RouteOptions
-from sketch.routing.route import ANY, Methods, Path, Route
-from sketch.routing.template import Reader, Segment, Template, encode, split_path
+from sketch.routing.route import ANY, WEBSOCKET, Methods, Path, Route, Slashes
+from sketch.routing.template import Template, split_path
+from sketch.routing.tree import METHODS, Node, Routes, Search, picked
 
 if TYPE_CHECKING:
+    from sketch.middleware.chain import Endpoint
     from sketch.request import Request
+    from sketch.routing.group import RouteGroup
 
 Found = tuple[Route, Mapping[str, Any]]
-
-METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY")
-"""What `Allow` names where every method is taken: RFC 9110's methods for resources, PATCH (RFC 5789) and QUERY."""
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
-def _pick(routes: Mapping[str, Route], method: str, allowed: set[str]) -> Route | None:
-    """The route for a method among those of one path: GET answers HEAD too, and `*` what is left.
+class NoRoute(Exception):
+    """No route takes a request.
 
-    Where there is none, the methods that would do are added to `allowed`.
+    Args:
+        answer: 404, 405 or 426.
+        router: the one that had to know it, of a mounted application where its prefix matched.
     """
-    route = routes.get(method)
-    if route is None and method == "HEAD":
-        route = routes.get("GET")
-    if route is None:
-        route = routes.get(ANY)
-    if route is None:
-        allowed.update(routes)
-    return route
 
-
-def _picked(routes: Mapping[str, Route]) -> dict[str, Route]:
-    """The route for each of the usual methods, looked for beforehand."""
-    picked = {method: _pick(routes, method, set()) for method in {*METHODS, *routes} - {ANY}}
-    return {method: route for method, route in picked.items() if route is not None}
-
-
-class _Node:
-    """What may follow after the same beginning of a path."""
-
-    __slots__ = ("children", "parameters", "readers", "routes", "tail")
-
-    def __init__(self) -> None:
-        self.children: dict[str, _Node] = {}
-        self.parameters: list[tuple[Segment, _Node]] = []
-        self.readers: list[tuple[Reader, _Node]] = []
-        self.routes: dict[str, Route] = {}
-        self.tail: dict[str, Route] = {}
-
-    def child(self, segment: Segment) -> _Node:
-        """The node behind a segment, made if it is new."""
-        if segment.text is not None:
-            return self.children.setdefault(segment.text, _Node())
-        for known, node in self.parameters:
-            if known.key == segment.key:
-                return node
-        node = _Node()
-        self.parameters.append((segment, node))
-        self.parameters.sort(key=lambda entry: entry[0].order)
-        self.readers = [(known.read, node) for known, node in self.parameters]
-        return node
-
-
-def _below(
-    node: _Node, segments: list[str], depth: int, method: str, values: tuple[Any, ...], allowed: set[str]
-) -> tuple[Route, tuple[Any, ...]] | None:
-    """The route behind a node whose segments above `depth` have matched, and the values on the way.
-
-    Where a path has routes, but none with the method, their methods are added to `allowed`.
-    """
-    if depth == len(segments):
-        route = _pick(node.routes, method, allowed) if node.routes else None
-        return None if route is None else (route, values)
-    segment = segments[depth]
-    child = node.children.get(segment)
-    if child is not None:
-        found = _below(child, segments, depth + 1, method, values, allowed)
-        if found is not None:
-            return found
-    for read, child in node.readers:
-        read_values = read(segment)
-        if read_values is not None:
-            found = _below(child, segments, depth + 1, method, values + read_values, allowed)
-            if found is not None:
-                return found
-    if node.tail and (route := _pick(node.tail, method, allowed)) is not None:
-        return route, (*values, "/".join(segments[depth:]))
-    return None
-
-
-def _endings(node: _Node, path: str) -> Iterator[tuple[str, dict[str, Route]]]:
-    """Where a path without parameters is followed by one `str` parameter and nothing else could be meant.
-
-    That path as clients send it, and the route for each method.
-    """
-    if len(node.parameters) == 1 and node.parameters[0][0].key == (STR,) and node.parameters[0][1].routes:
-        yield path, _picked(node.parameters[0][1].routes)
-    for text, child in node.children.items():
-        yield from _endings(child, f"{path}/{encode(text)}")
+    def __init__(self, answer: HTTPException, router: Router) -> None:
+        super().__init__(answer)
+        self.answer = answer
+        self.router = router
 
 
 class Router(Registrar):
@@ -134,45 +66,66 @@ class Router(Registrar):
 
     Attributes:
         converters: by name, for `{name:converter}`; may be added to: `router.converters["hex"] = Converter(...)`.
+        slashes: what happens to a path that differs from a route's in a slash at its end alone; see `Route`.
         options_route: answers OPTIONS where no handler does: 204 with `Allow`.
+        slash_route: redirects to the path with the slash, or without it.
+        missed: answers what no route takes; set when the application freezes.
     """
 
-    def __init__(self) -> None:
+    missed: Endpoint
+
+    def __init__(self, slashes: Slashes = "strict") -> None:
+        self.slashes = slashes
         self.converters: dict[str, Converter] = dict(CONVERTERS)
         self.options_route = Route("OPTIONS", re.compile(".*"), self._answer_options)
+        self.slash_route = Route(ANY, re.compile(".*"), _redirect_slash)
         self._routes: list[Route] = []
+        self._mounts: list[Mount] = []
         self._names: dict[str, Route] = {}
         self._static: dict[str, dict[str, Found]] = {}
         self._endings: dict[str, dict[str, Route]] = {}
-        self._root = _Node()
-        self._patterns: dict[re.Pattern[str], dict[str, Route]] = {}
+        self._root = Node()
+        self._patterns: dict[re.Pattern[str], Routes] = {}
+        self._redirecting = False  # whether some route wants it, whatever the router has
         self._frozen = False
 
     # -- adding -----------------------------------------------------------------------------------------------------
 
-    def add_route(self, method: Methods, path: Path, handler: Handler, **options: Unpack[RouteOptions]) -> Route:
-        """Add one route; see `Route` for the arguments.
-
-        Raises:
-            ValueError: for a malformed route, one that is there already, and a name that is taken.
-            RuntimeError: after the application has started.
-        """
-        if self._frozen:
-            raise RuntimeError("expected routes to be added before the application starts")
-        route = Route(method, path, handler, converters=self.converters, **options)
+    def _add(
+        self, methods: Methods, path: Path, handler: Handler, options: RouteOptions, groups: Sequence[RouteGroup]
+    ) -> Route:
+        self._check_open()
+        route = Route(methods, path, handler, converters=self.converters, groups=groups, **options)
         self._check_name(route)
         routes = self._routes_at(route.matcher)
-        if taken := sorted(route.methods & routes.keys()):
-            raise ValueError(
-                f"expected one handler for {taken[0]} {route.template!r}, got {describe(route.handler)}"
-                f" beside {describe(routes[taken[0]].handler)}"
-            )
-        routes.update(dict.fromkeys(route.methods, route))
+        _insert(route, routes)
         self._add_static(route.matcher, routes)
         self._routes.append(route)
+        self._redirecting = self._redirecting or route.slashes == "redirect"
         if route.name is not None:
             self._names.setdefault(route.name, route)
         return route
+
+    def mount(self, mount: Mount) -> None:
+        """Give every path below a prefix to what is mounted there.
+
+        Raises:
+            ValueError: if the prefix or the name is taken.
+            RuntimeError: after the application has started.
+        """
+        self._check_open()
+        self._check_name(mount)
+        node = self._root
+        for segment in mount.segments:
+            node = node.child(segment)
+        _insert(mount, node.mounts)
+        self._mounts.append(mount)
+        if mount.name is not None:
+            self._names[mount.name] = mount
+
+    def _check_open(self) -> None:
+        if self._frozen:
+            raise RuntimeError("expected routes to be added before the application starts")
 
     def _check_name(self, route: Route) -> None:
         known = self._names.get(route.name) if route.name is not None else None
@@ -182,7 +135,7 @@ class Router(Registrar):
                 f" beside {known.template!r} of {describe(known.handler)}"
             )
 
-    def _routes_at(self, matcher: Template | re.Pattern[str]) -> dict[str, Route]:
+    def _routes_at(self, matcher: Template | re.Pattern[str]) -> Routes:
         """The routes, by method, of everything that matches the same paths."""
         if not isinstance(matcher, Template):
             return self._patterns.setdefault(matcher, {})
@@ -193,15 +146,15 @@ class Router(Registrar):
             node = node.child(segment)
         return node.routes
 
-    def _add_static(self, matcher: Template | re.Pattern[str], routes: dict[str, Route]) -> None:
+    def _add_static(self, matcher: Template | re.Pattern[str], routes: Routes) -> None:
         path = matcher.static_path if isinstance(matcher, Template) else None
         if path is not None:
-            self._static[path] = {method: (route, _NOTHING) for method, route in _picked(routes).items()}
+            self._static[path] = {method: (route, _NOTHING) for method, route in picked(routes).items()}
 
     def freeze(self) -> None:
         """Refuse further routes from here on."""
         self._frozen = True
-        self._endings = dict(_endings(self._root, ""))
+        self._endings = dict(self._root.endings(""))
 
     # -- asking -----------------------------------------------------------------------------------------------------
 
@@ -215,14 +168,48 @@ class Router(Registrar):
         Raises:
             LookupError: if there is none.
         """
-        try:
-            return self._names[name]
-        except KeyError:
-            known = ", ".join(map(repr, sorted(self._names))) or "none"
-            raise LookupError(f"expected the name of a route, got {name!r}; there are {known}") from None
+        return self.chain(name)[-1]
+
+    def chain(self, name: str) -> tuple[Route, ...]:
+        """The mounts that lead to the route of that name, and the route.
+
+        Raises:
+            LookupError: if there is none, or more than one in mounts without a name.
+        """
+        chains = list(self._chains(name))
+        if len(chains) == 1:
+            return chains[0]
+        if chains:
+            templates = " and ".join(repr(chain[-1].template) for chain in chains)
+            raise LookupError(f"expected the name of one route, got {name!r} of {templates}: name their mounts")
+        known = ", ".join(map(repr, sorted(self._names))) or "none"
+        raise LookupError(f"expected the name of a route, got {name!r}; there are {known}")
+
+    def _chains(self, name: str) -> Iterator[tuple[Route, ...]]:
+        if name in self._names:
+            yield (self._names[name],)
+            return
+        before, _, rest = name.partition(":")
+        for mount in self._mounts:
+            if mount.app is not None and mount.name in (None, before):
+                for chain in mount.app.router._chains(name if mount.name is None else rest):
+                    yield (mount, *chain)
+
+    def mounts(self) -> Sequence[Mount]:
+        """What is mounted, in the order in which it was."""
+        return tuple(self._mounts)
+
+    def walk(self) -> Iterator[Route]:
+        """The routes, with those of mounted applications; of foreign ones, the mount itself."""
+        yield from self._routes
+        for mount in self._mounts:
+            if mount.app is None:
+                yield mount
+            else:
+                yield from mount.app.router.walk()
 
     def match(self, method: str, path: str) -> Found:
-        """The route for a request, and its path parameters, converted.
+        """The route for a method and a path, and its path parameters, converted. Routes with conditions are left out.
 
         Args:
             method: as sent.
@@ -231,81 +218,142 @@ class Router(Registrar):
         Raises:
             HTTPNotFound: if no route has such a path.
             HTTPMethodNotAllowed: if routes have such a path, but none has the method.
+            HTTPUpgradeRequired: if the path is for websockets alone.
         """
+        try:
+            return self._match(method, path, None)
+        except NoRoute as miss:
+            raise miss.answer from None
+
+    def resolve(self, request: Request) -> Found:
+        """The route for a request, and its path parameters, converted.
+
+        Raises:
+            NoRoute: if there is none.
+        """
+        return self._match(WEBSOCKET if request.is_websocket else request.method, request.raw_path, request)
+
+    def _match(self, method: str, path: str, request: Request | None) -> Found:
         methods = self._static.get(path)
         if methods is not None:
             found = methods.get(method)
             if found is not None:
                 return found
-        # The tree would find the same; most routes with parameters need no walk through it.
-        beginning, slash, last = path.rpartition("/")
-        routes = self._endings.get(beginning)
-        if routes is not None and slash and last and last.isascii() and "%" not in last and "\0" not in last:
-            route = routes.get(method)
-            if route is not None:
-                return route, {route.parameters[0]: last}
-        return self._match(method, path)
+        else:
+            # The tree would find the same; most routes with parameters need no walk through it.
+            beginning, slash, last = path.rpartition("/")
+            routes = self._endings.get(beginning)
+            if routes is not None and slash and last and last.isascii() and "%" not in last and "\0" not in last:
+                route = routes.get(method)
+                if route is not None:
+                    return route, {route.parameters[0]: last}
+        return self._search(Search(method, request), path)
 
-    def resolve(self, request: Request) -> Found:
-        """The same as `match` for a request's method and path."""
-        return self.match(request.method, request.raw_path)
-
-    def allowed_methods(self, path: str) -> frozenset[str]:
+    def allowed_methods(self, path: str, request: Request | None = None) -> frozenset[str]:
         """The methods that a path takes, empty where nothing matches it; of `*`, all that the application knows."""
         if path == "*":
             return _complete({"OPTIONS"}.union(*[route.methods for route in self._routes]))
-        allowed: set[str] = set()
+        search = Search("", request)  # no route has that method, so every candidate is visited
         segments = split_path(path)
         if segments is not None and not segments[0]:
-            # No handler has the empty method, so every candidate is visited; one for every method ends the search.
-            found = self._find("", segments, allowed)
+            found = self._find(search, segments)
             if found is not None:
-                allowed.add(ANY)
-        return _complete(allowed)
+                search.allowed |= found[0].methods
+        return _complete(search.allowed)
 
     # -- searching --------------------------------------------------------------------------------------------------
 
-    def _match(self, method: str, path: str) -> Found:
+    def _search(self, search: Search, path: str) -> Found:
         segments = split_path(path)
         if segments is None or segments[0]:
-            if path == "*" and method == "OPTIONS":  # RFC 9110 section 9.3.7: the server as a whole
+            if path == "*" and search.method == "OPTIONS":  # RFC 9110 section 9.3.7: the server as a whole
                 return self.options_route, _NOTHING
-            raise HTTPNotFound
-        allowed: set[str] = set()
-        found = self._find(method, segments, allowed)
-        if found is not None:
-            return found
-        if not allowed:
-            raise HTTPNotFound
-        if method == "OPTIONS":
-            return self.options_route, _NOTHING
-        raise HTTPMethodNotAllowed(_complete(allowed))
+            raise NoRoute(HTTPNotFound(), self)
+        found = self._find(search, segments)
+        if found is None:
+            return self._miss(search, segments)
+        route, values = found
+        return route.resolve(search, path, values) if isinstance(route, Mount) else found
 
-    def _find(self, method: str, segments: list[str], allowed: set[str]) -> Found | None:
-        found = _below(self._root, segments, 1, method, (), allowed)
+    def _miss(self, search: Search, segments: list[str]) -> Found:
+        """What remains where no route takes the request: an automatic answer, or the reason."""
+        allowed = search.allowed - {WEBSOCKET}
+        if search.method == WEBSOCKET or not search.allowed:
+            if self._redirects(search, segments):
+                return self.slash_route, _NOTHING
+            raise NoRoute(HTTPNotFound(), self)
+        if not allowed:
+            raise NoRoute(HTTPUpgradeRequired(headers={"Upgrade": "websocket"}), self)
+        if search.method == "OPTIONS":
+            return self.options_route, _NOTHING
+        raise NoRoute(HTTPMethodNotAllowed(_complete(allowed)), self)
+
+    def _redirects(self, search: Search, segments: list[str]) -> bool:
+        """Whether a route would take the path with a slash at its end, or without the one it has, and says so."""
+        if self.slashes == "strict" and not self._redirecting:
+            return False
+        other = segments[:-1] if not segments[-1] else [*segments, ""]
+        found = self._find(search, other) if len(other) > 1 else None
+        return (
+            found is not None and not isinstance(found[0], Mount) and (found[0].slashes or self.slashes) == "redirect"
+        )
+
+    def _find(self, search: Search, segments: list[str]) -> Found | None:
+        found = self._root.below(segments, 1, search, ())
         if found is not None:
             route, values = found
             names = route.parameters
             # The usual case, for a third of what zip() takes.
             return route, {names[0]: values[0]} if len(names) == 1 else dict(zip(names, values, strict=True))
-        return self._find_pattern(method, segments, allowed) if self._patterns else None
+        return self._find_pattern(search, segments) if self._patterns else None
 
-    def _find_pattern(self, method: str, segments: list[str], allowed: set[str]) -> Found | None:
+    def _find_pattern(self, search: Search, segments: list[str]) -> Found | None:
         path = "/".join(segment.replace("/", "%2F") for segment in segments)
         for pattern, routes in self._patterns.items():
             match = pattern.fullmatch(path)
-            if match is not None and (route := _pick(routes, method, allowed)) is not None:
+            if match is not None and (route := search.pick(routes)) is not None:
                 return route, match.groupdict()
         return None
 
     async def _answer_options(self, request: Request) -> Response:
-        allowed = self.allowed_methods(request.raw_path)
+        allowed = self.allowed_methods(request.raw_path, request)
         return Response(status=204, headers={"Allow": ", ".join(sorted(allowed))})
+
+
+async def _redirect_slash(request: Request) -> Response:
+    """To the same path with the slash, or without it. As a relative reference, it is right behind every proxy."""
+    path, slash, _ = request.raw_path.rpartition("/") if request.raw_path.endswith("/") else (request.raw_path, "", "")
+    last = path.rpartition("/")[2]
+    location = f"../{last}" if slash else f"./{last}/"
+    query = f"?{request.query_string}" if request.query_string else ""
+    return RedirectResponse(location + query, status=308)
+
+
+def _insert(route: Route, routes: Routes) -> None:
+    """Put a route among those for the same paths, before those with fewer conditions.
+
+    Raises:
+        ValueError: if one has the same method and conditions.
+    """
+    key = _conditions_order(route)
+    for method in sorted(route.methods):
+        for known in routes.get(method, ()):
+            if _conditions_order(known) == key:
+                raise ValueError(
+                    f"expected one handler for {method} {route.template!r}, got {describe(route.handler)}"
+                    f" beside {describe(known.handler)}"
+                )
+    for method in route.methods:
+        routes[method] = sorted([*routes.get(method, ()), route], key=_conditions_order)
+
+
+def _conditions_order(route: Route) -> tuple[Any, ...]:
+    return (0, False, ()) if route.conditions is None else route.conditions.order
 
 
 def _complete(allowed: Iterable[str]) -> frozenset[str]:
     """With the methods that need no handler of their own: HEAD where there is GET, and OPTIONS."""
-    methods = frozenset(allowed)
+    methods = frozenset(allowed) - {WEBSOCKET}
     if ANY in methods:
         methods = (methods - {ANY}).union(METHODS)
     if "GET" in methods:

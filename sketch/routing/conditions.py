@@ -1,0 +1,84 @@
+"""Conditions: what a request must say, beside method and path, for a route to take it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sketch.request import Request
+
+HeaderCondition = str | re.Pattern[str] | bool
+"""The exact value of a field, a regular expression for all of it, or whether the field is there."""
+
+_LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?"
+_HOST = re.compile(rf"(?:\*\.)?{_LABEL}(?:\.{_LABEL})*|\[[0-9A-Fa-f:.]+\]")
+
+
+class Conditions:
+    """A host and header fields that a request must have.
+
+    Args:
+        host: a host name without port, in any case; `*.example.com` takes every name below `example.com`.
+        headers: by name: the value, a regular expression for the whole value, True for any value, False for none.
+
+    Raises:
+        ValueError: for what is no host name.
+        TypeError: for a header condition of another type.
+    """
+
+    __slots__ = ("_headers", "_host", "_suffix", "key")
+
+    key: tuple[str, ...]
+    """The conditions as text: equal keys take the same requests."""
+
+    def __init__(self, host: str | None, headers: Mapping[str, HeaderCondition] | None) -> None:
+        if host is not None and not _HOST.fullmatch(host):
+            raise ValueError(f"expected a host name without port, like 'example.com' or '*.example.com', got {host!r}")
+        self._host = None if host is None else host.lower()
+        self._suffix = self._host[1:] if self._host is not None and self._host.startswith("*.") else None
+        self._headers = [(name.lower(), _checked(name, wanted)) for name, wanted in (headers or {}).items()]
+        self.key = tuple(sorted([*([] if host is None else [f"host={self._host}"]), *map(_described, self._headers)]))
+
+    @property
+    def order(self) -> tuple[int, bool, tuple[str, ...]]:
+        """Which conditions are tried before which: more of them first, an exact host before a pattern, then by text."""
+        return (-len(self.key), self._suffix is not None, self.key)
+
+    def fit(self, request: Request) -> bool:
+        """Whether a request meets them all."""
+        if self._host is not None and not self._takes_host(_host_name(request.host)):
+            return False
+        return all(_fits(request.headers.getall(name, []), wanted) for name, wanted in self._headers)
+
+    def _takes_host(self, host: str) -> bool:
+        return host == self._host if self._suffix is None else host.endswith(self._suffix) and host != self._suffix
+
+    def __repr__(self) -> str:
+        return ", ".join(self.key)
+
+
+def _checked(name: str, wanted: HeaderCondition) -> HeaderCondition:
+    if not isinstance(wanted, str | bool | re.Pattern):
+        raise TypeError(f"expected a str, a regular expression or a bool as condition for {name}, got {wanted!r}")
+    return wanted
+
+
+def _described(condition: tuple[str, HeaderCondition]) -> str:
+    name, wanted = condition
+    return f"{name}={wanted.pattern!r}" if isinstance(wanted, re.Pattern) else f"{name}={wanted}"
+
+
+def _host_name(authority: str) -> str:
+    """Without the port and the root's dot, in lower case."""
+    host = authority if authority.endswith("]") else re.sub(r":[0-9]*\Z", "", authority)
+    return host.lower().removesuffix(".")
+
+
+def _fits(values: list[str], wanted: HeaderCondition) -> bool:
+    if isinstance(wanted, bool):
+        return bool(values) is wanted
+    if isinstance(wanted, str):
+        return wanted in values
+    return any(wanted.fullmatch(value) for value in values)

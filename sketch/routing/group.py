@@ -1,0 +1,138 @@
+"""Route groups: routes with a prefix, and what is the same for all of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+from sketch.errors import ErrorHandler, ErrorHandlers
+from sketch.limits import Limits
+from sketch.routing.arguments import Handler
+from sketch.routing.converters import CONVERTERS, STR, Converter
+from sketch.routing.registrar import Registrar, RouteOptions
+from sketch.routing.route import Methods, OnDisconnect, Path, Route, Slashes
+
+if TYPE_CHECKING:
+    from sketch.middleware.chain import Middleware
+
+E = TypeVar("E", bound=ErrorHandler)
+
+
+class _LaterKnown(dict[str, Converter]):
+    """An application may have converters of its own: one that is unknown here is looked for when the group is added."""
+
+    def __contains__(self, name: object) -> bool:
+        return super().__contains__(name) or (isinstance(name, str) and name.isidentifier())
+
+    def __missing__(self, name: str) -> Converter:
+        return STR
+
+
+_LATER_KNOWN = _LaterKnown(CONVERTERS)
+
+
+class RouteGroup(Registrar):
+    """Routes that share a prefix, middlewares, limits, error handlers and tags.
+
+        users = RouteGroup("/users", middlewares=[signed_in])
+
+        @users.get("/{id:int}")
+        async def show(request, id): ...
+
+        app.add_group(users)
+
+    A group belongs to one application, or to one group, whose own things are then outside its. It has no life and no
+    hooks of its own: for those, mount an application.
+
+    Args:
+        prefix: stands before the path of each route; may hold parameters. `""` for none.
+        name: stands before the name of each route: `"users:show"`.
+        middlewares: round the handlers of the group, inside those of the application; the first is the outermost. The
+            list may be added to until the application starts.
+        limits: what a client may ask of the handlers; what is left open comes from outside.
+        host, slashes, on_disconnect: for routes that do not say otherwise; see `Route`.
+        tags: of every route.
+
+    Raises:
+        ValueError: for a prefix that does not begin with a slash, or ends with one.
+    """
+
+    def __init__(
+        self,
+        prefix: str = "",
+        *,
+        name: str | None = None,
+        middlewares: Iterable[Middleware] = (),
+        limits: Limits | None = None,
+        host: str | None = None,
+        slashes: Slashes | None = None,
+        on_disconnect: OnDisconnect | None = None,
+        tags: Iterable[str] = (),
+    ) -> None:
+        if prefix and (not prefix.startswith("/") or prefix.endswith("/")):
+            raise ValueError(f"expected a prefix that begins with '/' and does not end with it, got {prefix!r}")
+        self.prefix = prefix
+        self.name = name
+        self.middlewares = list(middlewares)
+        self.limits = limits
+        self.host = host
+        self.slashes = slashes
+        self.on_disconnect = on_disconnect
+        self.tags = tuple(tags)
+        self.errors = ErrorHandlers()
+        self._outer: Registrar | None = None
+        self._waiting: list[tuple[Methods, Path, Handler, RouteOptions, tuple[RouteGroup, ...]]] = []
+
+    def error_handler(self, kind: int | type[Exception]) -> Callable[[E], E]:
+        """Register `async (request, exc) -> Response` for what its handlers raise: `@group.error_handler(404)`."""
+        return self.errors.register(kind)
+
+    def _add(
+        self, methods: Methods, path: Path, handler: Handler, options: RouteOptions, groups: Sequence[RouteGroup]
+    ) -> Route:
+        methods = methods if isinstance(methods, str) else tuple(methods)
+        path, options, within = self._joined(path), self._filled(options), (self, *groups)
+        if self._outer is not None:
+            return self._outer._add(methods, path, handler, options, within)
+        # Made to find mistakes where they are; the one that counts is made when the group is added to something.
+        route = Route(methods, path, handler, groups=within, converters=_LATER_KNOWN, **options)
+        self._waiting.append((methods, path, handler, options, within))
+        return route
+
+    def _joined(self, path: Path) -> Path:
+        if isinstance(path, str):
+            if path and not path.startswith("/"):
+                raise ValueError(f"expected a path that begins with '/', or an empty one, got {path!r}")
+            return self.prefix + path
+        if "{" in self.prefix:
+            raise ValueError(f"expected a prefix without parameters before a regular expression, got {self.prefix!r}")
+        return re.compile(f"{re.escape(self.prefix)}(?:{path.pattern})", path.flags) if self.prefix else path
+
+    def _filled(self, options: RouteOptions) -> RouteOptions:
+        """A route's options with what it leaves to the group. (What may still change stays with the group.)"""
+        filled = RouteOptions(**options)
+        name = options.get("name")
+        if name is not None and self.name is not None:
+            filled["name"] = f"{self.name}:{name}"
+        if self.host is not None:
+            filled.setdefault("host", self.host)
+        if self.slashes is not None:
+            filled.setdefault("slashes", self.slashes)
+        return filled
+
+    def _enter(self, outer: Registrar) -> None:
+        """Belong to an application or a group, and hand over the routes, those still to come included.
+
+        Raises:
+            ValueError: if it belongs to something already, and for a route that cannot be added.
+        """
+        if self._outer is not None:
+            raise ValueError(f"expected a group that is added once, got {self!r} again")
+        self._outer = outer
+        waiting, self._waiting = self._waiting, []
+        for route in waiting:
+            outer._add(*route)
+
+    def __repr__(self) -> str:
+        return f"<RouteGroup {self.prefix!r}>"

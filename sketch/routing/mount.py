@@ -1,0 +1,86 @@
+"""Mounts: everything below a prefix, given to another application."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from sketch.routing.arguments import Handler
+from sketch.routing.converters import CONVERTERS, Converter
+from sketch.routing.route import ANY, WEBSOCKET, Route
+from sketch.routing.template import Segment, Template
+
+if TYPE_CHECKING:
+    from sketch.application import Application
+    from sketch.routing.router import Found
+    from sketch.routing.tree import Search
+
+
+class Mount(Route):
+    """A prefix and what answers below it, whatever the method, websockets included.
+
+    Args:
+        prefix: a template like that of a route, `"/admin"` or `"/{tenant}/shop"`, without a slash at its end; `"/"` is
+            everything that nothing else takes.
+        handler: answers, where it is no application of ours.
+        app: the mounted application, whose routes have paths from the prefix on.
+        name: stands before the names of the routes inside: `"admin:users"`.
+        host: only requests for this host; see `Route`.
+        converters: by name.
+
+    Raises:
+        ValueError: for a malformed prefix.
+    """
+
+    __slots__ = ("app",)
+
+    matcher: Template
+    app: Application | None
+
+    def __init__(
+        self,
+        prefix: str,
+        handler: Handler,
+        app: Application | None = None,
+        *,
+        name: str | None = None,
+        host: str | None = None,
+        converters: Mapping[str, Converter] = CONVERTERS,
+    ) -> None:
+        if not isinstance(prefix, str) or not prefix.startswith("/") or (prefix.endswith("/") and prefix != "/"):
+            raise ValueError(f"expected a prefix that begins with '/' and does not end with it, got {prefix!r}")
+        super().__init__((ANY, WEBSOCKET), prefix, handler, name=name, host=host, converters=converters)
+        if any(segment.is_tail for segment in self.segments):
+            raise ValueError(f"expected a prefix without a parameter of type path, got {prefix!r}")
+        self.app = app
+
+    @property
+    def segments(self) -> Sequence[Segment]:
+        """Of the prefix; none of `"/"`."""
+        return () if self.path == "/" else self.matcher.segments
+
+    @property
+    def template(self) -> str:
+        """The prefix, with a star for what is below it."""
+        return f"{self.prefix}{str(self.path).rstrip('/')}/*"
+
+    def url_path(self, **parameters: Any) -> str:
+        """The percent-encoded prefix for these path parameters, empty for `"/"`; see `Route.url_path`."""
+        return "" if self.path == "/" else super().url_path(**parameters)
+
+    def split(self, path: str) -> tuple[str, str]:
+        """A percent-encoded path that the prefix matches, divided: the prefix as sent; the rest, empty or from `/`."""
+        pieces = path.split("/", len(self.segments) + 1)
+        rest = "/" + pieces[-1] if len(pieces) > len(self.segments) + 1 else ""
+        return path[: len(path) - len(rest)], rest
+
+    def resolve(self, search: Search, path: str, values: Mapping[str, Any]) -> Found:
+        """The route inside for a path, with the parameters of the prefix; the mount itself where it has no routes.
+
+        Raises:
+            NoRoute: if the mounted application has none. Its prefix matches, so the answer is its own.
+        """
+        if self.app is None:
+            return self, values
+        route, inner = self.app.router._match(search.method, self.split(path)[1] or "/", search.request)
+        return route, {**values, **inner} if values else inner
