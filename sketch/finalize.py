@@ -42,6 +42,9 @@ def finalize(request: Request, response: Response) -> None:
         size = (b"content-length", b"%d" % len(body))
         response.raw_headers = [size] if kind is None else [_content_types.get(kind) or _content_type_field(kind), size]
         return
+    if status == 101 and response.switches and request.is_websocket:
+        _finalize_switch(response)
+        return
     if not 200 <= status <= 999:
         raise ValueError(f"expected a final status from 200 to 999, got {status!r}")
     length = len(body) if isinstance(body, bytes) else _take(request, body)
@@ -68,12 +71,26 @@ def finalize(request: Request, response: Response) -> None:
     response.length = length
 
 
+def _finalize_switch(response: Response) -> None:
+    """The fields of a 101 (RFC 9110 section 15.2.2): those of the handshake itself are the adapter's, as is framing."""
+    fields, _ = ([], None) if response._headers is None else _encode_fields(response._headers)
+    for name, _ in fields:
+        if name.startswith(b"sec-websocket-") or name in (b"connection", b"upgrade"):
+            raise ValueError(
+                f"expected no {name.decode()} from the application: the handshake is the server's, remove it"
+            )
+    response.raw_headers = fields
+    response.payload = b""
+    response.length = None
+
+
 def _take(request: Request, body: FileBody | AsyncIterable[bytes]) -> int | None:
     """Claim a body for the request; its length, where it is known."""
     if isinstance(body, FileBody):
         return body.count
     if isinstance(body, StreamBody):
         body.claim(request)
+        request.reenter()
     elif not hasattr(body, "__aiter__"):
         raise TypeError(f"expected response.body to be bytes or an async iterable of bytes, got {body!r}")
     return None

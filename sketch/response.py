@@ -53,6 +53,9 @@ class Response:
     prepares: ClassVar[bool] = False
     """Whether `prepare` has something to do: to open a file, say."""
 
+    switches: ClassVar[bool] = False
+    """Whether it is no answer but the change to another protocol (101)."""
+
     _headers: CIMultiDict[str] | None
     _content_type: str | None
 

@@ -55,17 +55,32 @@ class BodyReader(Protocol):
 
 
 class WebSocketTransport(Protocol):
-    """An open websocket. Lent to a session only after the handshake has succeeded."""
+    """An open websocket. Lent to a session only after the handshake has succeeded; see `sketch.websocket.run_session`.
+
+    The bounds of the response's policy that concern messages are kept here. One task may receive while another sends
+    and a third closes.
+    """
 
     async def receive(self) -> str | bytes:
-        """Return the next message; raises `WebSocketDisconnected` with code and reason at the end."""
+        """Return the next message.
+
+        Raises `WebSocketDisconnected` with the peer's code and reason once everything that came before its close is
+        received, and again later; with 1006 where the connection broke off. After our own `close` it raises at once,
+        also in a task that already waits, whether or not the peer has answered.
+        """
         ...
 
     async def send(self, data: str | bytes) -> None:
-        """Send one message, waiting while the peer reads slowly."""
+        """Send one message, waiting while the peer reads slowly, but not for longer than the write timeout.
+
+        Raises `WebSocketDisconnected` once either side has closed.
+        """
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
-        """Close with a code of RFC 6455 section 7.4 and a reason of at most 123 bytes."""
+        """Send a close with a code of RFC 6455 section 7.4 and a reason of at most 123 bytes.
+
+        It does not wait for the peer's answer, and does nothing after either side has closed.
+        """
 
 
 class FileBody:
