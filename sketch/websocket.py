@@ -407,6 +407,7 @@ async def run_session(request: WebSocketRequest, response: WebSocketResponse, tr
     websocket is closed with 1012 at once; the session may then take as long as the server waits. Cancellation passes
     through: the adapter cuts the connection.
     """
+    request.reenter()
     ws = WebSocket(request, transport, subprotocol=response.subprotocol, policy=response.policy)
     stopping = request.app.stopping
     watch = None if response.policy.idle_timeout is None else idle_watch(response.policy.idle_timeout)

@@ -309,3 +309,18 @@ async def test_hooks_may_set_attributes_that_requests_see() -> None:
     await app.startup()
     assert (await answer(app)).payload == b'{"anne":1}'
     await app.cleanup()
+
+
+@in_loop
+async def test_listeners_are_told_of_the_stop_once() -> None:
+    told: list[str] = []
+    app = Application()
+    first, second, third = (lambda: told.append("first")), (lambda: told.append("second")), (lambda: told.append("3"))
+    app.stopping.listen(first)
+    app.stopping.listen(second)
+    app.stopping.forget(second)
+    app.stopping.forget(second)
+    app.stopping.set()
+    app.stopping.set()
+    app.stopping.listen(third)
+    assert told == ["first", "3"]
