@@ -6,14 +6,18 @@ import asyncio
 import re
 from itertools import permutations, product
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sketch.exceptions import HTTPMethodNotAllowed, HTTPNotFound
+from sketch.application import Application
+from sketch.exceptions import HTTPMethodNotAllowed, HTTPNotFound, HTTPUpgradeRequired
 from sketch.request import Request
-from sketch.routing import Converter, Route, Router
+from sketch.response import Response
+from sketch.routing import WEBSOCKET, Converter, NoRoute, Route, Router
+from tests.core.support import answer
 
 
 async def handler(request: object) -> None: ...
@@ -401,3 +405,89 @@ def test_what_is_found_at_once_is_what_the_tree_finds(method: str, path: str) ->
     assert found(frozen, method, path) == found(growing, method, path)
     if not found(frozen, method, path).startswith("40"):
         assert frozen.match(method, path)[1] == growing.match(method, path)[1]
+
+
+# -- slashes ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("route", "sent", "location"),
+    [
+        ("/a/b", "/a/b/", "../b"),
+        ("/a/b/", "/a/b", "./b/"),
+        ("/a/b/", "/a/b?x=1&y=%20", "./b/?x=1&y=%20"),
+        ("/{x}/", "/c%2Fd:e", "./c%2Fd:e/"),
+        ("/{x}", "/c%2Fd/", "../c%2Fd"),
+        ("/a/", "/a//", "../"),
+        ("/{rest:path}", "/", None),  # a slash that stands for something
+        ("/a", "/a//", None),
+        ("/a", "/b/", None),
+        ("/a", "//", None),
+    ],
+)
+def test_redirect_of_a_slash(route: str, sent: str, location: str | None) -> None:
+    app = Application(slashes="redirect")
+    app.add_get(route, answering)
+
+    async def ask() -> None:
+        response = await answer(app, sent)
+        if location is None:
+            assert response.status == (200 if route == "/{rest:path}" else 404)
+        else:
+            assert (response.status, response.headers["Location"]) == (308, location)
+            if "//" not in sent:  # urljoin() drops empty segments, browsers do not
+                assert urljoin(sent, location).partition("?")[0].strip("/") == sent.partition("?")[0].strip("/")
+
+    asyncio.run(ask())
+
+
+async def answering(request: Request) -> Response:
+    return Response()
+
+
+def test_slashes_are_strict_unless_somebody_says_otherwise() -> None:
+    router = Router()
+    router.add_get("/strict", handler)
+    router.add_get("/soft", handler, slashes="redirect")
+    assert found(router, "GET", "/strict/") == "404"
+    assert router.match("GET", "/soft/")[0] is router.slash_route
+    assert found(router, "POST", "/soft/") == "404"  # there is no POST to redirect to
+    soft = Router("redirect")
+    soft.add_get("/strict", handler, slashes="strict")
+    soft.add_get("/soft", handler)
+    assert found(soft, "GET", "/strict/") == "404"
+    assert soft.match("GET", "/soft/")[0] is soft.slash_route
+
+
+def test_a_route_of_its_own_is_not_redirected() -> None:
+    router = Router("redirect")
+    router.add_get("/a", handler)
+    router.add_post("/a/", handler)
+    assert found(router, "GET", "/a/") == "405 OPTIONS, POST"
+
+
+@pytest.mark.parametrize("word", ["slashes", "on_disconnect"])
+def test_an_option_that_is_no_word(word: str) -> None:
+    options: Any = {word: "maybe"}
+    with pytest.raises(ValueError, match=f"expected {word} to be .*, got 'maybe'"):
+        Router().add_get("/a", handler, **options)
+
+
+# -- websockets -------------------------------------------------------------------------------------------------------
+
+
+def test_websockets_are_apart_from_methods() -> None:
+    router = router_of("GET /get", "* /any")
+    socket = router.add_route(WEBSOCKET, "/ws", handler)
+    both = router.add_route(WEBSOCKET, "/get", handler)
+    assert router.find(WEBSOCKET, "/ws", None)[0] is socket
+    assert router.find(WEBSOCKET, "/get", None)[0] is both
+    for path in ("/any", "/none"):
+        with pytest.raises(NoRoute) as miss:
+            router.find(WEBSOCKET, path, None)
+        assert miss.value.answer.status == 404
+    with pytest.raises(HTTPUpgradeRequired) as upgrade:
+        router.match("GET", "/ws")
+    assert upgrade.value.headers["Upgrade"] == "websocket"
+    assert found(router, "POST", "/get") == "405 GET, HEAD, OPTIONS"
+    assert router.allowed_methods("/ws") == frozenset()

@@ -1,0 +1,303 @@
+"""Applications made of applications: whose hooks, state, errors and life is whose."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from sketch import Application, HTTPNotFound, Limits, Request, Response, StreamResponse, TextResponse, current_app
+from tests.core.support import Body, answer, in_loop, make_request
+from tests.core.test_lifecycle import CLEANED, STARTED, STOPPED, Log, context, full, hook
+
+# -- life -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def log() -> Log:
+    return []
+
+
+def named(name: str, log: Log) -> Application:
+    app = Application(name)
+    app.cleanup_ctx.append(context(name, log))
+    for signal, event in ((app.on_startup, "start"), (app.on_shutdown, "shutdown"), (app.on_cleanup, "clean")):
+        signal.append(hook(f"{event} {name}", log))
+    return app
+
+
+@in_loop
+async def test_parts_start_after_and_stop_before(log: Log) -> None:
+    app, one, two, deep = (named(name, log) for name in ("app", "one", "two", "deep"))
+    app.mount("/one", one)
+    app.mount("/two", two)
+    one.mount("/deep", deep)
+    await app.startup()
+    started = [f"{event} {name}" for name in ("app", "one", "deep", "two") for event in ("enter", "start")]
+    assert log == started
+    await app.shutdown()
+    assert log[8:] == ["shutdown two", "shutdown deep", "shutdown one", "shutdown app"]
+    await app.cleanup()
+    assert log[12:] == [f"{event} {name}" for name in ("two", "deep", "one", "app") for event in ("clean", "exit")]
+
+
+@in_loop
+async def test_a_part_that_fails_rolls_everything_back(log: Log) -> None:
+    app, one, two, three = (named(name, log) for name in ("app", "one", "two", "three"))
+    for part in (one, two, three):
+        app.mount(f"/{part.name}", part)
+    two.on_startup.append(hook("fail", log, fails=True))
+    with pytest.raises(ValueError, match="fail"):
+        await app.startup()
+    assert log[6:] == ["fail", "clean two", "exit two", "clean one", "exit one", "clean app", "exit app"]
+
+
+@in_loop
+async def test_errors_at_the_end_stop_nothing(log: Log) -> None:
+    app, inner = full(log), named("inner", log)
+    inner.on_cleanup.append(hook("bad", log, fails=True))
+    app.mount("/in", inner)
+    await app.startup()
+    await app.shutdown()
+    with pytest.raises(ValueError, match="bad"):
+        await app.cleanup()
+    assert log[-4:] == CLEANED
+    assert set(STARTED) | set(STOPPED) <= set(log)
+
+
+@in_loop
+async def test_stopping_is_one_thing(log: Log) -> None:
+    app, inner = Application(), Application()
+    app.mount("/in", inner)
+    await app.startup()
+    assert not inner.stopping
+    app.stopping.set()
+    assert inner.stopping
+    assert inner.stopping is app.stopping
+    await app.shutdown()
+    await app.cleanup()
+
+
+@in_loop
+async def test_a_mounted_application_runs_by_itself_too() -> None:
+    app, inner = Application(middlewares=[adding("outside")]), Application()
+    inner.get("/x", name="x")(where)
+    app.mount("/in", inner)
+    await inner.startup()
+    assert (await answer(inner, "/x")).body == b" /x /x"
+    await inner.shutdown()
+    await inner.cleanup()
+    await app.startup()
+    assert (await answer(app, "/in/x")).body == b"/in /x /in/x"
+    await app.shutdown()
+    await app.cleanup()
+
+
+@in_loop
+async def test_routes_may_be_added_until_the_start() -> None:
+    app, inner = Application(), Application()
+    app.mount("/in", inner)
+    inner.on_startup.append(lambda: inner.add_get("/late", where, name="x"))
+    await app.startup()
+    assert (await answer(app, "/in/late")).status == 200
+    with pytest.raises(RuntimeError, match="before the application starts"):
+        inner.add_get("/too-late", where)
+    with pytest.raises(RuntimeError, match="before the application starts"):
+        app.mount("/late", Application())
+
+
+# -- requests ---------------------------------------------------------------------------------------------------------
+
+
+async def where(request: Request) -> Response:
+    return TextResponse(f"{request.root_path} {request.path} {request.app.url_for('x')}")
+
+
+def adding(name: str) -> Any:
+    async def middleware(request: Request, handler: Any) -> Response:
+        before = request.app.name, request.path
+        try:
+            response: Response = await handler(request)
+        finally:
+            assert (request.app.name, request.path) == before
+        response.headers.add("X-Order", name)
+        return response
+
+    return middleware
+
+
+def pair(**options: Any) -> tuple[Application, Application]:
+    app, inner = Application("app"), Application("inner", **options)
+    app.mount("/in", inner)
+    return app, inner
+
+
+@in_loop
+async def test_middlewares_and_hooks_in_their_places() -> None:
+    app = Application("app", middlewares=[adding("app")], outer_middlewares=[adding("app outer")])
+    inner = Application("inner", middlewares=[adding("inner")], outer_middlewares=[adding("inner outer")])
+    app.mount("/in", inner)
+    inner.get("/x", name="x", middlewares=[adding("route")])(where)
+    inner.after_request(lambda response: response.headers.add("X-Order", "inner after"))
+    app.after_request(lambda response: response.headers.add("X-Order", "app after"))
+    seen = []
+    app.before_request(lambda request: seen.append(request.app.name))
+    inner.before_request(lambda request: seen.append(request.app.name))
+    response = await answer(app, "/in/x")
+    order = ["route", "inner", "inner outer", "inner after", "app", "app outer", "app after"]
+    assert response.headers.getall("X-Order") == order
+    assert seen == ["app", "inner"]
+
+
+@in_loop
+async def test_the_route_is_known_before_anything_runs() -> None:
+    seen = []
+
+    async def outer(request: Request, handler: Any) -> Response:
+        seen.append((request.route and request.route.template, dict(request.match_info)))
+        response: Response = await handler(request)
+        seen.append((request.route and request.route.template, dict(request.match_info)))
+        return response
+
+    app, inner = Application(outer_middlewares=[outer]), Application()
+    inner.get("/x/{id:int}", name="x")(lambda: Response())
+    app.mount("/{tenant}/in", inner)
+    await answer(app, "/t/in/x/7")
+    assert seen == [("/{tenant}/in/x/{id:int}", {"tenant": "t", "id": 7})] * 2
+    await answer(app, "/t/in/none")
+    assert seen[2:] == [(None, {})] * 2
+
+
+@in_loop
+async def test_misses_are_the_mounted_applications_own() -> None:
+    app, inner = pair(middlewares=[adding("inner")])
+    inner.post("/x")(where)
+
+    @inner.error_handler(404)
+    async def not_found(request: Request, exc: HTTPNotFound) -> Response:
+        return TextResponse(f"no {request.path} in {request.app.name}", status=404)
+
+    assert (await answer(app, "/in/none")).body == b"no /none in inner"
+    assert (await answer(app, "/none")).body != b"no /none in inner"
+    refused = await answer(app, "/in/x")
+    assert (refused.status, refused.headers["Allow"]) == (405, "OPTIONS, POST")
+    options = await answer(app, "/in/x", method="OPTIONS")
+    assert (options.status, options.headers["Allow"]) == (204, "OPTIONS, POST")
+    assert options.headers["X-Order"] == "inner"
+
+
+@in_loop
+async def test_errors_that_the_mounted_application_does_not_answer() -> None:
+    app, inner = pair(outer_middlewares=[adding("inner outer")])
+
+    async def fails(request: Request) -> Response:
+        raise {"key": KeyError, "type": TypeError}[request.query["e"]]
+
+    inner.get("/x")(fails)
+
+    @app.error_handler(LookupError)
+    @app.error_handler(TypeError)
+    async def of_app(request: Request, exc: Exception) -> Response:
+        return TextResponse("of app", status=418)
+
+    @inner.error_handler(TypeError)
+    async def of_inner(request: Request, exc: Exception) -> Response:
+        return TextResponse("of inner", status=418)
+
+    answers = [await answer(app, f"/in/x?e={kind}") for kind in ("key", "type")]
+    assert [(response.body, response.headers["X-Order"]) for response in answers] == [
+        (b"of app", "inner outer"),
+        (b"of inner", "inner outer"),
+    ]
+
+
+@in_loop
+async def test_limits_come_from_the_inside_out() -> None:
+    app, inner = Application(limits=Limits(body=5)), Application(limits=Limits(query_fields=1))
+
+    async def read(request: Request) -> Response:
+        assert request.limits.write_timeout == 30.0
+        return Response(await request.read())
+
+    inner.post("/x")(read)
+    app.mount("/in", inner)
+    assert (await answer(app, "/in/x", method="POST", body=[b"12345"])).body == b"12345"
+    assert (await answer(app, "/in/x", method="POST", body=[b"123456"])).status == 413
+
+
+@in_loop
+async def test_a_stream_belongs_to_the_application_that_made_it() -> None:
+    app, inner = pair()
+
+    @inner.get("/x", name="x")
+    async def stream(request: Request) -> Response:
+        async def chunks() -> AsyncIterator[bytes]:
+            yield f"{request.app.name} {current_app.name} {request.url_for('x').path} {request.path}".encode()
+
+        return StreamResponse(chunks())
+
+    response = await answer(app, "/in/x")
+    assert not isinstance(response.payload, bytes)
+    assert [chunk async for chunk in response.payload] == [b"inner inner /in/x /x"]  # type: ignore[union-attr]
+
+
+@in_loop
+async def test_state_is_its_own() -> None:
+    async def lifespan(app: Application) -> AsyncIterator[dict[str, str]]:
+        yield {"who": app.name, app.name: "there"}
+
+    app, inner = Application("app", lifespan=lifespan), Application("inner", lifespan=lifespan)
+
+    async def state(request: Request) -> Response:
+        return TextResponse(repr(sorted(request.state.items())))
+
+    app.get("/x")(state)
+    inner.get("/x")(state)
+    app.mount("/in", inner)
+    await app.startup()
+    for path, expected in (
+        ("/in/x", [("app", "there"), ("inner", "there"), ("who", "inner")]),
+        ("/x", [("app", "there"), ("who", "app")]),
+    ):
+        request = make_request(path)
+        request.connection.state.update(app.state)
+        assert (await app.handle(request)).body == repr(expected).encode()
+    await app.shutdown()
+    await app.cleanup()
+
+
+@in_loop
+async def test_one_response_object_for_both() -> None:
+    """What the middleware of one application changes does not show in the next answer."""
+    app = Application(middlewares=[adding("app")])
+    inner = Application()
+    same = Response("same")
+
+    async def handler() -> Response:
+        return same
+
+    inner.get("/x")(handler)
+    app.mount("/in", inner)
+    for _ in range(2):
+        assert (await answer(app, "/in/x")).headers.getall("X-Order") == ["app"]
+    assert "X-Order" not in same.headers
+
+
+@in_loop
+async def test_a_body_is_read_once_for_all() -> None:
+    async def reading(request: Request, handler: Any) -> Response:
+        response: Response = await handler(request)
+        assert await request.read() == b"body"
+        return response
+
+    app, inner = Application(middlewares=[reading]), Application(json="stdlib")
+
+    async def echo(request: Request) -> Response:
+        return Response(await request.read())
+
+    inner.post("/x")(echo)
+    app.mount("/in", inner)
+    request = make_request("/in/x", method="POST")
+    request._reader, request._body, request.has_body = Body([b"bo", b"dy"]), None, True
+    assert (await app.handle(request)).body == b"body"
