@@ -14,7 +14,7 @@ from yarl import URL
 
 from sketch import servers
 from sketch.context import app_var, request_var
-from sketch.errors import ErrorHandler, ErrorHandlers, unexpected
+from sketch.errors import ErrorHandler, ErrorHandlers, answer_error, unexpected
 from sketch.finalize import finalize
 from sketch.jsoncodec import JSONCodec, json_codec
 from sketch.lifecycle import Lifecycle, Lifespan, Stopping
@@ -24,7 +24,7 @@ from sketch.request import Request
 from sketch.response import Response, StreamBody
 from sketch.routing import Handler, Mount, NoRoute, Registrar, Route, RouteOptions, Router
 from sketch.routing.names import url_path
-from sketch.routing.route import Methods, Path, Slashes
+from sketch.routing.route import WEBSOCKET, Methods, Path, Slashes
 from sketch.signals import Signal
 from sketch.threads import Threads
 from sketch.timeouts import within
@@ -375,7 +375,8 @@ class Application(Registrar):
             self.parent = None
             self._freeze()
         try:
-            request.route, request.match_info = route, _ = self.router.resolve(request)
+            method = WEBSOCKET if request.is_websocket else request.method
+            request.route, request.match_info = route, _ = self.router.find(method, request.raw_path, request)
             request.endpoint = route.endpoint
         except NoRoute as miss:
             request.match_info = _NO_PARAMETERS
@@ -388,12 +389,12 @@ class Application(Registrar):
                 # The usual case: nothing stands round the error boundary, so it is here, and costs no coroutine.
                 try:
                     if request.has_body:
-                        request.check_announced_length()
+                        self._check_announced_length(request)
                     response = await request.endpoint(request)
                     if not isinstance(response, Response) or response.prepares:
                         response = await _settle(request, response)
                 except Exception as exc:
-                    response = await self.errors.answer(request, exc)
+                    response = await answer_error(request, exc)
             if self._hooked or response.prepares:
                 response = await self._after(request, response)
             finalize(request, response)
@@ -411,15 +412,20 @@ class Application(Registrar):
         """The error boundary where something stands round it: what comes out of it is a response."""
         try:
             if request.has_body:
-                request.check_announced_length()
+                self._check_announced_length(request)
             early = await self._before(request)
             return await _settle(request, await request.endpoint(request) if early is None else early)
         except Exception as exc:
-            return await self.errors.answer(request, exc)
+            return await answer_error(request, exc)
+
+    def _check_announced_length(self, request: Request) -> None:
+        """Refuse a body that is too large by its own account; of a mounted application's route, inside that one."""
+        if request.route is None or request.route.prefix == self._prefix:
+            request.check_announced_length()
 
     async def _last_answer(self, request: Request, exc: Exception) -> Response:
         """The answer to an error outside the boundary: in a hook, an outer middleware, the response itself."""
-        response = await self.errors.answer(request, exc)
+        response = await answer_error(request, exc)
         try:
             finalize(request, response)
         except Exception as second:  # an error handler's response is no better

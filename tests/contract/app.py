@@ -12,6 +12,7 @@ from typing import Any
 from sketch import Application, HTTPException, ProxyHeaders, Request, Response
 from tests.contract.journal import Journal
 from tests.contract.routes_answers import Teapot, add_errors, add_headers, add_plain, add_streams
+from tests.contract.routes_composition import add_composition
 from tests.contract.routes_requests import add_bodies, add_context, add_echo, add_routing
 
 
@@ -33,6 +34,7 @@ def make_app() -> Application:
     app.journal = Journal()
     for add in (add_plain, add_echo, add_bodies, add_errors, add_headers, add_routing, add_context, add_streams):
         add(app)
+    add_composition(app)
     add_hooks(app)
     return app
 
