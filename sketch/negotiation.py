@@ -1,17 +1,19 @@
-"""Content codings by what a client accepts (RFC 9110 section 12.5.3)."""
+"""Media types and content codings by what a client accepts (RFC 9110 sections 12.5.1 and 12.5.3)."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 from multidict import CIMultiDict
 
 # A weight is 0 to 1 with at most three digits behind the point (RFC 9110 section 12.4.2).
-_MEMBER = re.compile(
-    r"[ \t]*([!#$%&'*+\-.^_`|~0-9A-Za-z]+)[ \t]*(?:;[ \t]*[qQ]=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)[ \t]*)?"
-)
+_TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
+_WEIGHT = r"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?"
+_MEMBER = re.compile(rf"[ \t]*({_TOKEN})[ \t]*(?:;[ \t]*[qQ]=({_WEIGHT})[ \t]*)?")
+_RANGE = re.compile(rf"{_TOKEN}/{_TOKEN}")
+_QUALITY = re.compile(rf"[qQ]=({_WEIGHT})")
 # RFC 9110 section 8.4.1: recipients take these for the same.
 _ALIASES = {"x-gzip": "gzip", "x-compress": "compress"}
 
@@ -34,31 +36,76 @@ def accepted_encodings(field: bytes | None) -> dict[str, int]:
     return weights
 
 
-def choose_encoding(field: bytes | None, available: Sequence[str]) -> str | None:
-    """The coding to answer in, None for none.
+def rank_encodings(field: bytes | None, available: Iterable[str]) -> tuple[str, ...]:
+    """Those of the codings that the client wants, the one that it likes best first.
 
     Args:
         field: `request.combined_header(b"accept-encoding")`.
         available: the codings that can be had, the one that the server likes best first; without `identity`.
 
-    The coding with the highest weight is chosen, of equal ones the first. `identity` is only preferred where the client
-    names it with a higher weight than all that are available. It is also what is left when nothing is acceptable, even
-    to a client that refuses it: no content could be less use than content as it is.
+    Of equal weights the first is the first. What is liked less than `identity`, where the client names that, is left
+    out. An empty result means to answer without a coding, even to a client that refuses `identity`: no content could be
+    less use than content as it is.
     """
-    if field is None or not available:
-        return None  # any coding would do, but who says nothing may know of none
-    return (_choose_cached if len(field) <= _CACHED_SIZE else _choose)(field, tuple(available))
+    if field is None:
+        return ()  # any coding would do, but who says nothing may know of none
+    return (_rank_cached if len(field) <= _CACHED_SIZE else _rank)(field, tuple(available))
 
 
-def _choose(field: bytes, available: tuple[str, ...]) -> str | None:
+def _rank(field: bytes, available: tuple[str, ...]) -> tuple[str, ...]:
     weights = accepted_encodings(field)
-    others = weights.get("*", 0)
-    best = max(available, key=lambda name: weights.get(name, others))  # the first of those with the highest weight
-    weight = weights.get(best, others)
-    return best if weight and weight >= weights.get("identity", 0) else None
+    least, others = max(1, weights.get("identity", 0)), weights.get("*", 0)
+    wanted = [name for name in available if weights.get(name, others) >= least]
+    return tuple(sorted(wanted, key=lambda name: -weights.get(name, others)))
 
 
-_choose_cached = lru_cache(512)(_choose)
+_rank_cached = lru_cache(512)(_rank)
+
+
+def choose_encoding(field: bytes | None, available: Iterable[str]) -> str | None:
+    """The first of `rank_encodings`, None for none: the coding to answer in."""
+    ranked = rank_encodings(field, available)
+    return ranked[0] if ranked else None
+
+
+def choose_media_type(field: bytes, available: Sequence[str]) -> str | None:
+    """The media type to answer in, None where the client takes none of them.
+
+    Args:
+        field: `request.combined_header(b"accept")`.
+        available: media types in lower case, without parameters, the one that the server likes best first.
+
+    Of the ranges that match a type the most specific one counts (RFC 9110 section 12.5.1); the type with the highest
+    weight is chosen, of equal ones the first. Parameters other than the weight are not looked at, and malformed members
+    are passed over.
+    """
+    weights = _accepted_ranges(field)
+    best = max(available, key=lambda kind: _weight(weights, kind))
+    return best if _weight(weights, best) else None
+
+
+def _accepted_ranges(field: bytes) -> dict[str, int]:
+    weights: dict[str, int] = {}
+    for member in field.decode("latin-1").split(","):
+        kind, *parameters = [part.strip(" \t") for part in member.split(";")]
+        if not _RANGE.fullmatch(kind):
+            continue
+        weight = "1"
+        for parameter in parameters:
+            if parameter[:2] in ("q=", "Q="):
+                match = _QUALITY.fullmatch(parameter)
+                weight = match[1] if match else ""
+                break
+        if weight:
+            weights.setdefault(kind.lower(), round(float(weight) * 1000))
+    return weights
+
+
+def _weight(weights: dict[str, int], kind: str) -> int:
+    for name in (kind, f"{kind.partition('/')[0]}/*", "*/*"):
+        if name in weights:
+            return weights[name]
+    return 0
 
 
 def add_vary(headers: CIMultiDict[str], name: str) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
-from sketch.negotiation import accepted_encodings, add_vary, choose_encoding
+from sketch.negotiation import accepted_encodings, add_vary, choose_encoding, choose_media_type, rank_encodings
 
 ALL = ("zstd", "br", "gzip")
 
@@ -63,6 +63,12 @@ def test_of_equal_weights_the_servers_favourite() -> None:
     assert choose_encoding(b"gzip, br", []) is None
 
 
+def test_all_that_are_wanted_in_their_order() -> None:
+    assert rank_encodings(b"gzip, br;q=0.9, zstd", ALL) == ("zstd", "gzip", "br")
+    assert rank_encodings(b"gzip;q=0, br;q=0.2, identity;q=0.5, *;q=0.5", ALL) == ("zstd",)
+    assert rank_encodings(None, ALL) == ()
+
+
 @given(st.one_of(st.binary(max_size=60), st.from_regex(rb"(gzip|br|\*|identity)(;q=[01](\.[0-9]{1,3})?)?(,br;q=0)?")))
 def test_any_field(field: bytes) -> None:
     chosen = choose_encoding(field, ALL)
@@ -70,6 +76,32 @@ def test_any_field(field: bytes) -> None:
     assert all(0 <= weight <= 1000 for weight in weights.values())
     if chosen is not None:
         assert weights.get(chosen, weights.get("*", 0)) > 0
+
+
+FORMS = ("text/plain", "text/html", "application/problem+json", "application/json")
+
+
+@pytest.mark.parametrize(
+    ("field", "chosen"),
+    [
+        (b"text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", "text/html"),
+        (b"*/*", "text/plain"),
+        (b"text/*", "text/plain"),
+        (b"application/*", "application/problem+json"),
+        (b"application/json, text/plain, */*", "text/plain"),
+        (b"APPLICATION/JSON; charset=utf-8", "application/json"),
+        (b"text/html;level=1;q=0.4, text/*;q=0.3", "text/html"),
+        (b"text/*, text/plain;q=0, text/html;q=0.1", "text/html"),
+        (b"*/*;q=0.1, text/plain;q=0", "text/html"),
+        (b"image/png", None),
+        (b"text/plain;q=0", None),
+        (b"", None),
+        (b"text/html;q=2, html, text/, */*/*, \xff/\xff, ;q=1, text/html;q=", None),
+        (b"text/html;q=1.000;q=0, text/html;q=0", "text/html"),
+    ],
+)
+def test_media_types(field: bytes, chosen: str | None) -> None:
+    assert choose_media_type(field, FORMS) == chosen
 
 
 @pytest.mark.parametrize(
