@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import lru_cache
 
 from multidict import CIMultiDict
 
 # A weight is 0 to 1 with at most three digits behind the point (RFC 9110 section 12.4.2).
-_TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
+_NAME = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _WEIGHT = r"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?"
-_MEMBER = re.compile(rf"[ \t]*({_TOKEN})[ \t]*(?:;[ \t]*[qQ]=({_WEIGHT})[ \t]*)?")
-_RANGE = re.compile(rf"{_TOKEN}/{_TOKEN}")
+_MEMBER = re.compile(rf"[ \t]*({_NAME})[ \t]*(?:;[ \t]*[qQ]=({_WEIGHT})[ \t]*)?")
+_RANGE = re.compile(rf"{_NAME}/{_NAME}")
 _QUALITY = re.compile(rf"[qQ]=({_WEIGHT})")
 # RFC 9110 section 8.4.1: recipients take these for the same.
 _ALIASES = {"x-gzip": "gzip", "x-compress": "compress"}
@@ -68,44 +68,48 @@ def choose_encoding(field: bytes | None, available: Iterable[str]) -> str | None
     return ranked[0] if ranked else None
 
 
-def choose_media_type(field: bytes, available: Sequence[str]) -> str | None:
-    """The media type to answer in, None where the client takes none of them.
+def accepted_types(field: bytes | None) -> dict[str, int]:
+    """The media ranges of an `Accept` field, in lower case and in its order, with their weights in thousandths.
 
-    Args:
-        field: `request.combined_header(b"accept")`.
-        available: media types in lower case, without parameters, the one that the server likes best first.
-
-    Of the ranges that match a type the most specific one counts (RFC 9110 section 12.5.1); the type with the highest
-    weight is chosen, of equal ones the first. Parameters other than the weight are not looked at, and malformed members
-    are passed over.
+    Parameters other than the weight are not looked at. Malformed members are passed over, and the first of a name
+    counts, as in `accepted_encodings`.
     """
-    weights = _accepted_ranges(field)
-    best = max(available, key=lambda kind: _weight(weights, kind))
-    return best if _weight(weights, best) else None
-
-
-def _accepted_ranges(field: bytes) -> dict[str, int]:
     weights: dict[str, int] = {}
-    for member in field.decode("latin-1").split(","):
+    for member in (field or b"").decode("latin-1").split(","):
         kind, *parameters = [part.strip(" \t") for part in member.split(";")]
-        if not _RANGE.fullmatch(kind):
-            continue
-        weight = "1"
-        for parameter in parameters:
-            if parameter[:2] in ("q=", "Q="):
-                match = _QUALITY.fullmatch(parameter)
-                weight = match[1] if match else ""
-                break
-        if weight:
-            weights.setdefault(kind.lower(), round(float(weight) * 1000))
+        given = [parameter for parameter in parameters if parameter[:2] in ("q=", "Q=")]
+        weight = _QUALITY.fullmatch(given[0]) if given else None
+        if _RANGE.fullmatch(kind) and (weight or not given):
+            weights.setdefault(kind.lower(), round(float(weight[1]) * 1000) if weight else 1000)
     return weights
 
 
-def _weight(weights: dict[str, int], kind: str) -> int:
-    for name in (kind, f"{kind.partition('/')[0]}/*", "*/*"):
-        if name in weights:
-            return weights[name]
-    return 0
+def choose_media_type(field: bytes | None, available: Iterable[str]) -> str | None:
+    """The media type to answer in, None where the client accepts none of them.
+
+    Args:
+        field: `request.combined_header(b"accept")`.
+        available: the media types that can be had, in lower case, the one that the server likes best first.
+
+    A media type has the weight of the most specific range that it is in. The highest weight is chosen; of equal ones
+    first what the client names most exactly, then what it names first, then what the server likes best.
+    """
+    return (_choose_cached if field is None or len(field) <= _CACHED_SIZE else _choose)(field, tuple(available))
+
+
+def _choose(field: bytes | None, available: tuple[str, ...]) -> str | None:
+    weights = accepted_types(b"*/*" if field is None else field)
+    places = {kind: place for place, kind in enumerate(weights)}
+    ranked: dict[str, tuple[int, int, int]] = {}
+    for kind in available:
+        ranges = (kind, f"{kind.partition('/')[0]}/*", "*/*")
+        breadth, found = next(((breadth, name) for breadth, name in enumerate(ranges) if name in weights), (0, ""))
+        if weights.get(found):
+            ranked[kind] = (weights[found], -breadth, -places[found])
+    return max(ranked, key=ranked.__getitem__, default=None)  # of equal ones the first
+
+
+_choose_cached = lru_cache(512)(_choose)
 
 
 def add_vary(headers: CIMultiDict[str], name: str) -> None:

@@ -88,7 +88,7 @@ FORMS = ("text/plain", "text/html", "application/problem+json", "application/jso
         (b"*/*", "text/plain"),
         (b"text/*", "text/plain"),
         (b"application/*", "application/problem+json"),
-        (b"application/json, text/plain, */*", "text/plain"),
+        (b"application/json, text/plain, */*", "application/json"),
         (b"APPLICATION/JSON; charset=utf-8", "application/json"),
         (b"text/html;level=1;q=0.4, text/*;q=0.3", "text/html"),
         (b"text/*, text/plain;q=0, text/html;q=0.1", "text/html"),
