@@ -19,7 +19,18 @@ TEXT = (ROOT / "docs" / "reference.md").read_text()
 # For adapters and for the core itself, described where they are defined.
 INTERNAL = {
     "Application": set(),
-    "Request": {"begin", "check_announced_length", "endpoint", "error", "files", "miss", "replace_origin"},
+    "Request": {
+        "begin",
+        "check_announced_length",
+        "endpoint",
+        "enter",
+        "error",
+        "files",
+        "leave",
+        "miss",
+        "reenter",
+        "replace_origin",
+    },
     "Response": {"length", "media_type", "owner", "payload", "prepare", "prepares", "raw_headers"},
     "View": set(),
     "TestClient": {"app"},
