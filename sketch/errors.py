@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sketch.exceptions import HTTPException, HTTPInternalServerError
 from sketch.middleware.chain import own
+from sketch.problems import error_response
 from sketch.response import Response
 from sketch.signals import Signal
 from sketch.transport import ClientDisconnected
 
 if TYPE_CHECKING:
+    from sketch.application import Application
     from sketch.request import Request
 
 logger = logging.getLogger("sketch")
@@ -24,10 +26,12 @@ H = TypeVar("H", bound=ErrorHandler)
 
 
 class ErrorHandlers:
-    """Error handlers by exception class and by status, and what happens without one.
+    """The error handlers of one group or application, by exception class and by status, and its `exception` hooks.
 
-    A handler for the exception's class, or the nearest of its bases, comes before one for the status. What no handler
-    and no `exception` hook answers is logged and becomes a plain 500, or a page with details in debug.
+    The handlers of the route's groups are asked first, the innermost before the others; then those of the application,
+    then those of the applications in which it is mounted. Of one of these, a handler for the exception's class, or the
+    nearest of its bases, comes before one for the status, and for unexpected exceptions the hooks come last. What
+    nobody answers is logged and becomes a plain 500, or a page with details in debug.
     """
 
     def __init__(self) -> None:
@@ -66,49 +70,70 @@ class ErrorHandlers:
         self._frozen = True
         self.exception.freeze()
 
-    async def answer(self, request: Request, exc: Exception) -> Response:
-        """The response for an exception. Never raises but `ClientDisconnected`: an error in a handler is a plain 500.
-
-        A group that holds one exception counts as that exception, and so does one of many that all say that the client
-        has left: it does not matter whether a handler works in a task group.
-        """
-        while isinstance(exc, ExceptionGroup) and (
-            len(exc.exceptions) == 1 or all(isinstance(inner, ClientDisconnected) for inner in exc.exceptions)
-        ):
-            exc = exc.exceptions[0]
-        if isinstance(exc, ClientDisconnected):
-            raise exc
-        try:
-            response = await self._answer(request, exc)
-            return await response.prepare(request) if response.prepares else response
-        except ClientDisconnected:
-            raise
-        except Exception as second:
-            return unexpected(request, second)
-
-    async def _answer(self, request: Request, exc: Exception) -> Response:
-        handler = self._find(exc)
-        if handler is None and not isinstance(exc, HTTPException):
-            for receiver in self.exception.receivers:
-                result = await receiver(request, exc)
-                if result is not None:
-                    return own(result, request, receiver)
-            response = unexpected(request, exc)
-            handler = self._by_status.get(500)
-            if handler is None or request.app.debug:
-                return response
-        if handler is not None:
-            return own(await handler(request, exc), request, handler)
-        # An exception object may be raised a thousand times: its traceback would grow and keep every frame alive.
-        exc.__traceback__ = None
-        return own(exc, request, self)
-
-    def _find(self, exc: Exception) -> ErrorHandler | None:
+    def find(self, exc: Exception) -> ErrorHandler | None:
+        """The handler for an exception: for its class, else its nearest base, else its status."""
         for kind in type(exc).__mro__:
             handler = self._by_class.get(kind)
             if handler is not None:
                 return handler
         return self._by_status.get(exc.status) if isinstance(exc, HTTPException) else None
+
+    def find_status(self, status: int) -> ErrorHandler | None:
+        """The handler for a status."""
+        return self._by_status.get(status)
+
+
+async def answer_error(request: Request, exc: Exception) -> Response:
+    """The response for an exception. Never raises but `ClientDisconnected`: an error in a handler is a plain 500.
+
+    A group that holds one exception counts as that exception, and so does one of many that all say that the client
+    has left: it does not matter whether a handler works in a task group.
+    """
+    while isinstance(exc, ExceptionGroup) and (
+        len(exc.exceptions) == 1 or all(isinstance(inner, ClientDisconnected) for inner in exc.exceptions)
+    ):
+        exc = exc.exceptions[0]
+    if isinstance(exc, ClientDisconnected):
+        raise exc
+    try:
+        response = await _answer(request, exc)
+        return await response.prepare(request) if response.prepares else response
+    except ClientDisconnected:
+        raise
+    except Exception as second:
+        return unexpected(request, second)
+
+
+def _levels(request: Request) -> Iterator[ErrorHandlers]:
+    """Whose handlers are asked, the nearest first: the route's groups, its application, those it is mounted in."""
+    if request.route is not None:
+        for group in reversed(request.route.groups):
+            yield group.errors
+    app: Application | None = request.app
+    while app is not None:
+        yield app.errors
+        app = app.parent
+
+
+async def _answer(request: Request, exc: Exception) -> Response:
+    expected = isinstance(exc, HTTPException)
+    for level in _levels(request):
+        handler = level.find(exc)
+        if handler is not None:
+            return own(await handler(request, exc), request, handler)
+        if not expected:
+            for receiver in level.exception.receivers:
+                result = await receiver(request, exc)
+                if result is not None:
+                    return own(result, request, receiver)
+    if isinstance(exc, HTTPException):
+        # An exception object may be raised a thousand times: its traceback would grow and keep every frame alive.
+        exc.__traceback__ = None
+        return own(exc, request, _answer)
+    response = unexpected(request, exc)
+    handlers = (level.find_status(500) for level in _levels(request) if not request.app.debug)
+    handler = next(filter(None, handlers), None)
+    return response if handler is None else own(await handler(request, exc), request, handler)
 
 
 def unexpected(request: Request, exc: Exception) -> Response:
@@ -116,7 +141,7 @@ def unexpected(request: Request, exc: Exception) -> Response:
     request.error = exc
     logger.error("error while handling %s %r", request.method, request.raw_path, exc_info=exc)
     if not request.app.debug:
-        return HTTPInternalServerError().to_response()
+        return error_response(request, HTTPInternalServerError())
     from sketch.debug import debug_response  # only developers need it
 
     return debug_response(request, exc)

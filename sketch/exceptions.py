@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     from sketch.response import Response
@@ -47,10 +47,21 @@ class HTTPException(Exception):
         return self.reason or f"{self.status} {PHRASES.get(self.status, 'Unknown Status')}"
 
     def to_response(self) -> Response:
-        """A new response with this status, reason and headers: plain text."""
+        """A new response with this status, reason and headers: plain text.
+
+        A subclass that overrides this has answers of its own, which are sent as they are.
+        """
         from sketch.response import ErrorResponse  # the response module stands above this one
 
         return ErrorResponse(self.status, self.reason, headers=self.headers)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Exceptions are copied and pickled by calling their class with `args`, which here are not those of `__init__`.
+        return _restore, (type(self), self.args), self.__dict__
+
+
+def _restore(kind: type[HTTPException], args: tuple[Any, ...]) -> HTTPException:
+    return kind.__new__(kind, *args)
 
 
 class _FixedStatus(HTTPException):

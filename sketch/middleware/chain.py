@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
 from sketch.exceptions import HTTPException
+from sketch.problems import error_response
 from sketch.request import Request
 from sketch.response import Response
 
@@ -72,7 +73,7 @@ def own(result: object, request: Request, source: object) -> Response:
             return result
         result = result.copy()
     elif isinstance(result, HTTPException):
-        result = result.to_response()
+        result = error_response(request, result)
     else:
         name = getattr(source, "__qualname__", None) or repr(source)
         raise TypeError(f"expected a Response from {name}, got {result!r}: did it forget to return one?")
