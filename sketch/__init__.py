@@ -78,6 +78,7 @@ from sketch.views import View
 
 if TYPE_CHECKING:
     from sketch.middleware.proxy_headers import ProxyHeaders
+    from sketch.routing.group import RouteGroup
     from sketch.websocket import WebSocket, WebSocketDisconnected, WebSocketPolicy, WebSocketResponse
 
 __all__ = [
@@ -143,6 +144,7 @@ __all__ = [
     "Request",
     "Response",
     "Route",
+    "RouteGroup",
     "Router",
     "Signal",
     "StreamResponse",
