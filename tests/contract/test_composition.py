@@ -77,3 +77,12 @@ async def test_a_redirect_to_the_slash_is_relative_and_keeps_the_query(transport
     assert (reply.status, reply.header("location")) == (308, "./soft/?a=1&b=%2F")
     assert (await transport.get("/slash/soft/")).text == "soft"
     assert (await transport.get("/slash/hard")).status == 404
+
+
+async def test_urls_are_those_that_the_client_sees(transport: Transport) -> None:
+    full, path = (await transport.get("/links", [("Host", "example.com:81")])).json()
+    assert full.partition("://")[2] == "example.com:81/a%2Fb/part/where/1"
+    assert path == "/group/inner/2"
+    proxied = [("X-Proxies", "1"), ("X-Forwarded-Proto", "https"), ("X-Forwarded-Host", "shop.example")]
+    reply = await transport.get("/links", [*proxied, ("X-Forwarded-For", "203.0.113.9")])
+    assert reply.json()[0] == "https://shop.example/a%2Fb/part/where/1"
