@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 import json
 import os
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import inprocess, report
+from benchmarks import inprocess, report, routing
 from benchmarks.__main__ import GROUPS, main
 from benchmarks.cases import MAIN, NETWORK, OPEN
 from benchmarks.contestants import CONTESTANTS, ROOT
@@ -178,3 +179,17 @@ def test_call_without_a_server_says_why_it_cannot(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(sketch, "make", broken)
     with pytest.raises(ZeroDivisionError):
         inprocess.main("sketch")
+
+
+def test_routers_are_asked_for_routes_that_they_have() -> None:
+    """`measure` compares each answer with the right one."""
+    figures = asyncio.run(routing.measure("sketch", 10))
+    assert set(figures) == set(routing.LOOKUPS)
+    assert all(value > 0 for value in figures.values())
+
+
+def test_table_of_look_ups() -> None:
+    figures = {
+        "sketch": {count: dict.fromkeys(routing.LOOKUPS, 0.5 * (1 + i)) for i, count in enumerate(routing.COUNTS)}
+    }
+    assert "| text | sketch | 0.50 | 1.00 | 1.50 | 2.00 | 4.0 x |" in routing.table(figures).splitlines()
