@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
@@ -19,7 +19,7 @@ from sketch.finalize import finalize
 from sketch.jsoncodec import JSONCodec, json_codec
 from sketch.lifecycle import Lifecycle, Lifespan, Stopping
 from sketch.limits import DEFAULT_LIMITS, Limits
-from sketch.middleware.chain import Endpoint, Middleware, check, fold, own, owning
+from sketch.middleware.chain import Endpoint, Middleware, check, fold, own, owning, prepared
 from sketch.request import Request
 from sketch.response import Response, StreamBody
 from sketch.routing import Handler, Mount, NoRoute, Registrar, Route, RouteOptions, Router
@@ -31,11 +31,15 @@ from sketch.timeouts import within
 from sketch.transport import Body, close_body
 
 if TYPE_CHECKING:
+    from asyncio import Task
+
+    from sketch.background import Work
     from sketch.routing.group import RouteGroup
 
 logger = logging.getLogger("sketch")
 
 H = TypeVar("H", bound=ErrorHandler)
+T = TypeVar("T")
 
 _NO_PARAMETERS: MappingProxyType[str, Any] = MappingProxyType({})
 
@@ -276,6 +280,28 @@ class Application(Registrar):
             call = within(limits.handler_timeout, call)
         route.endpoint = self._outward(fold(middlewares, call))
 
+    def spawn(self, coroutine: Coroutine[Any, Any, T], *, name: str | None = None, endless: bool = False) -> Task[T]:
+        """Begin a background task, in a hook, a handler, or wherever the event loop runs: `app.spawn(refresh())`.
+
+        A failure is logged at once, with the name. At the end of the application, when no request runs any more and
+        before the clean-up hooks, tasks get what is left of the grace period to end by themselves; then they are
+        cancelled. A task sees the context in which it was spawned: in a handler's, `current_request` is that request.
+
+        Args:
+            coroutine: what a coroutine function returns.
+            name: for the log; by default that of the function.
+            endless: it would never end by itself: it is cancelled at once when no request runs any more.
+
+        Raises:
+            RuntimeError: outside the event loop's thread, and after the end of the application.
+            TypeError: for what is no coroutine.
+        """
+        return self._lifecycle.background.spawn(coroutine, name, endless)
+
+    def begin_background(self, work: Work, request: Request) -> None:
+        """Begin what a response has left to be done, for adapters: `Request.begin_background`. Never fails."""
+        self._lifecycle.background.begin(work, request)
+
     # -- mounted ----------------------------------------------------------------------------------------------------
 
     def _lineage(self) -> Iterator[Application]:
@@ -450,7 +476,7 @@ class Application(Registrar):
             if changed is not None:
                 response = own(changed, request, receiver)
         if response.prepares:  # it comes from an outer middleware or a hook
-            response = own(await response.prepare(request), request, self)
+            response = own(await prepared(request, response), request, self)
         await self.on_response_prepare.send(request, response)
         return response
 
@@ -493,7 +519,7 @@ class _Mounted:
 async def _settle(request: Request, result: object) -> Response:
     """A handler's result as a response that can be sent."""
     response = result if isinstance(result, Response) else own(result, request, request.route and request.route.handler)
-    return await response.prepare(request) if response.prepares else response
+    return await prepared(request, response) if response.prepares else response
 
 
 async def _raise_miss(request: Request) -> Response:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sketch.exceptions import HTTPException, HTTPInternalServerError
-from sketch.middleware.chain import own
+from sketch.middleware.chain import own, prepared
 from sketch.problems import error_response
 from sketch.response import Response
 from sketch.signals import Signal
@@ -97,7 +97,7 @@ async def answer_error(request: Request, exc: Exception) -> Response:
         raise exc
     try:
         response = await _answer(request, exc)
-        return await response.prepare(request) if response.prepares else response
+        return await prepared(request, response) if response.prepares else response
     except ClientDisconnected:
         raise
     except Exception as second:

@@ -12,6 +12,7 @@ from sketch.response import Response, StreamBody
 from sketch.transport import FileBody, RawHeaders
 
 if TYPE_CHECKING:
+    from sketch.rawresponse import RawFields
     from sketch.request import Request
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
@@ -25,7 +26,8 @@ def finalize(request: Request, response: Response) -> None:
     """Apply the HTTP rules that every mode shares, and leave the result in slots that only adapters read.
 
     Sets `raw_headers`, `length` and `payload`: Content-Length (RFC 9110 section 8.6), no content for HEAD, 204, 205
-    and 304 (sections 9.3.2 and 15). It changes nothing that a handler can see, so a response may be finalized again.
+    and 304 (sections 9.3.2 and 15); and the request's `background`. It changes nothing that a handler can see, so a
+    response may be finalized again.
 
     Raises:
         ValueError: for a status that is no final one, a header that cannot be sent (CR, LF, NUL, a name that is no
@@ -43,7 +45,7 @@ def finalize(request: Request, response: Response) -> None:
         response.raw_headers = [size] if kind is None else [_content_types.get(kind) or _content_type_field(kind), size]
         return
     if status == 101 and response.switches and request.is_websocket:
-        _finalize_switch(response)
+        _finalize_switch(request, response)
         return
     if not 200 <= status <= 999:
         raise ValueError(f"expected a final status from 200 to 999, got {status!r}")
@@ -69,9 +71,10 @@ def finalize(request: Request, response: Response) -> None:
         fields.append((b"content-length", b"%d" % length))
     response.raw_headers = fields
     response.length = length
+    request.background = response._background
 
 
-def _finalize_switch(response: Response) -> None:
+def _finalize_switch(request: Request, response: Response) -> None:
     """The fields of a 101 (RFC 9110 section 15.2.2): those of the handshake itself are the adapter's, as is framing."""
     fields, _ = ([], None) if response._headers is None else _encode_fields(response._headers)
     for name, _ in fields:
@@ -82,6 +85,7 @@ def _finalize_switch(response: Response) -> None:
     response.raw_headers = fields
     response.payload = b""
     response.length = None
+    request.background = response._background
 
 
 def _take(request: Request, body: FileBody | AsyncIterable[bytes]) -> int | None:
@@ -105,8 +109,10 @@ def _content_type_field(value: str) -> tuple[bytes, bytes]:
     return field
 
 
-def _encode_fields(headers: CIMultiDict[str]) -> tuple[RawHeaders, int | None]:
+def _encode_fields(headers: CIMultiDict[str] | RawFields) -> tuple[RawHeaders, int | None]:
     """Header fields as bytes, and the Content-Length among them, which is left out."""
+    if isinstance(headers, list):
+        return headers.encoded()
     fields: RawHeaders = []
     declared: int | None = None
     for name, value in headers.items():

@@ -8,14 +8,19 @@ import logging
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol
 
+from sketch.background import Background
 from sketch.signals import Signal
 
 if TYPE_CHECKING:
     from sketch.application import Application
 
 logger = logging.getLogger("sketch")
+
+GRACE = 20.0
+"""Seconds between the order to stop and the end of what still runs, where who gives the order says nothing else."""
 
 Lifespan = Callable[..., Any]
 """`(app)` to an async context manager, or an async generator function that yields once."""
@@ -27,17 +32,27 @@ class Stopping:
     Streams and sockets that would go on for ever look at it, or wait for it, and end.
     """
 
-    __slots__ = ("_event", "_listeners")
+    __slots__ = ("_deadline", "_event", "_listeners", "_moved")
 
     def __init__(self) -> None:
         self._event = asyncio.Event()
+        self._moved = asyncio.Event()
+        self._deadline = 0.0  # by the monotonic clock
         self._listeners: set[Callable[[], None]] = set()
 
     def __bool__(self) -> bool:
         return self._event.is_set()
 
-    def set(self) -> None:
-        """Tell. Only in the event loop's thread; telling again does nothing."""
+    def set(self, grace: float = GRACE) -> None:
+        """Tell. Only in the event loop's thread; telling again can only shorten the grace period.
+
+        Args:
+            grace: seconds that what still runs gets to end by itself.
+        """
+        deadline = monotonic() + grace
+        if not self or deadline < self._deadline:
+            self._deadline = deadline
+            self._moved.set()
         self._event.set()
         listeners, self._listeners = self._listeners, set()
         for listener in listeners:
@@ -46,6 +61,15 @@ class Stopping:
     async def wait(self) -> None:
         """Return once it is told."""
         await self._event.wait()
+
+    async def wait_grace(self) -> None:
+        """Return once the grace period is over; at once where nobody has told yet."""
+        while (left := self._deadline - monotonic()) > 0:
+            self._moved.clear()
+            try:
+                await asyncio.wait_for(self._moved.wait(), left)
+            except TimeoutError:
+                return
 
     def listen(self, listener: Callable[[], None]) -> None:
         """Call a function that cannot fail once it is told, at once if it is; for who has no task to wait in."""
@@ -81,6 +105,7 @@ class Lifecycle:
         self.on_cleanup = Signal("on_cleanup", "app")
         self.cleanup_ctx = Signal("cleanup_ctx", "app")
         self.stopping = Stopping()
+        self.background = Background()
         self.parts: list[Part] = []
         self._app = app
         self._lifespan = lifespan
@@ -97,6 +122,7 @@ class Lifecycle:
             raise RuntimeError(f"expected an application that is not running, got one that is {self._stage}")
         self._stage = "started"
         self.stopping = Stopping()
+        self.background.open()
         try:
             if self._lifespan is not None:
                 await self._enter(self._lifespan)
@@ -123,7 +149,8 @@ class Lifecycle:
             await _run_all([*parts, *hooks], "on_shutdown")
 
     async def cleanup(self) -> None:
-        """End the parts, call the clean-up hooks, leave the contexts: all in reverse order, whatever fails."""
+        """End the parts and the background tasks, call the clean-up hooks, leave the contexts: the latter in reverse
+        order, whatever fails."""
         self.stopping.set()
         if self._stage in ("started", "stopping"):
             self._stage = "ended"
@@ -131,7 +158,8 @@ class Lifecycle:
             exits = [partial(context.__aexit__, None, None, None) for context in reversed(self._entered)]
             parts = [part.cleanup for part in reversed(self._running)]
             self._entered, self._running = [], []
-            await _run_all([*parts, *hooks, *exits], "on_cleanup")
+            drain = partial(self.background.drain, self._app.stopping)
+            await _run_all([*parts, drain, *hooks, *exits], "on_cleanup")
 
     async def _enter(self, factory: Lifespan) -> None:
         if inspect.isasyncgenfunction(factory):
@@ -146,6 +174,7 @@ class Lifecycle:
 
     async def _cleanup_quietly(self) -> None:
         """Clean up after a failed start: it is the start's error that is raised."""
+        self.stopping.set(0)
         try:
             await self.cleanup()
         except Exception:
@@ -153,13 +182,18 @@ class Lifecycle:
 
 
 async def _run_all(calls: list[Callable[[], Any]], name: str) -> None:
-    """Call each in order, log every exception, raise the first one at the end."""
+    """Call each in order, log every exception, raise the first one at the end, or the last cancellation."""
     first: Exception | None = None
+    cancelled: asyncio.CancelledError | None = None
     for call in calls:
         try:
             await call()
         except Exception as exc:
             logger.exception("error in %s", name)
             first = first or exc
+        except asyncio.CancelledError as exc:  # somebody is in a hurry; the others are called all the same
+            cancelled = exc
+    if cancelled is not None:
+        raise cancelled
     if first is not None:
         raise first

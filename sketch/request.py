@@ -15,10 +15,11 @@ from sketch.cookies import parse_cookies
 from sketch.exceptions import HTTPBadRequest, HTTPContentTooLarge, HTTPException
 from sketch.limits import Limits
 from sketch.mediatype import parse_media_type, python_encoding
-from sketch.transport import Address, BodyReader, Connection, FileBody, RawHeaders
+from sketch.transport import Address, Body, BodyReader, Connection, RawHeaders
 
 if TYPE_CHECKING:
     from sketch.application import Application
+    from sketch.background import Work
     from sketch.middleware.chain import Endpoint
     from sketch.routing import Mount, Route
 
@@ -60,6 +61,7 @@ class Request:
         "_state",
         "_url",
         "app",
+        "background",
         "connection",
         "endpoint",
         "error",
@@ -105,7 +107,9 @@ class Request:
     """The exception that became a 500, for logs and tests."""
     miss: HTTPException
     """Why no route matched, where none did."""
-    files: tuple[FileBody, ...]
+    background: tuple[Work, ...]
+    """What the response has left to be done once it is out. Whoever has written it calls `begin_background`."""
+    files: tuple[Body, ...]
     """What was opened to answer. Whoever finishes the request sees that each is sent or closed."""
 
     def __init__(
@@ -157,6 +161,7 @@ class Request:
         self.route = None
         self.error = None
         self.files = ()
+        self.background = ()
 
     def _origin_form(self, target: bytes) -> bytes:
         """The path and query of another form of target (RFC 9112 section 3.2). Its authority replaces Host."""
@@ -346,6 +351,15 @@ class Request:
         """Belong to the application that has answered again: for what it left to be done after its handler."""
         if hasattr(self, "_innermost"):
             self.app, self.root_path, self.raw_path = self._innermost
+
+    def begin_background(self) -> None:
+        """Begin what the response has left to be done, as the application that has answered. Never fails.
+
+        Called where there is something, after the last byte of the answer, or when it is clear that there is none.
+        """
+        self.reenter()
+        for work in self.background:
+            self.app.begin_background(work, self)
 
     @property
     def base_path(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -17,6 +18,7 @@ from sketch.threads import iterate_in_thread
 from sketch.transport import Body, RawHeaders
 
 if TYPE_CHECKING:
+    from sketch.background import Work
     from sketch.request import Request
 
 HeadersArgument = Mapping[str, str] | Iterable[tuple[str, str]] | None
@@ -45,7 +47,17 @@ class Response:
 
     # Until somebody looks at `headers`, a response holds its media type alone: most responses have nothing else, and
     # a multidict costs more than all the rest together.
-    __slots__ = ("_content_type", "_headers", "body", "length", "owner", "payload", "raw_headers", "status")
+    __slots__ = (
+        "_background",
+        "_content_type",
+        "_headers",
+        "body",
+        "length",
+        "owner",
+        "payload",
+        "raw_headers",
+        "status",
+    )
 
     media_type: ClassVar[str | None] = None
     """The media type where none is given; None: by the type of the body."""
@@ -58,6 +70,7 @@ class Response:
 
     _headers: CIMultiDict[str] | None
     _content_type: str | None
+    _background: tuple[Work, ...]
 
     status: int
     body: Body
@@ -88,6 +101,7 @@ class Response:
         self.status = status
         self.body = body
         self.owner = None
+        self._background = ()
         self._headers = None
         self._content_type = content_type or self.media_type or default
         if headers is not None:
@@ -122,6 +136,30 @@ class Response:
             self._content_type = value
         else:
             self._headers["Content-Type"] = value
+
+    @property
+    def background(self) -> tuple[Work, ...]:
+        """What is to be done once the answer is out, as functions without arguments: `response.background = tidy_up`.
+
+        One function may be given, or several, which begin at the same time. A coroutine function is awaited, any other
+        is called in a thread. They belong to this response: where another is sent in its place, they are not called.
+        Once it is sent they are, whether or not the client stays to take it. `Application.spawn` says how they end.
+
+        Raises:
+            TypeError: for what cannot be called.
+        """
+        return self._background
+
+    @background.setter
+    def background(self, work: Work | Iterable[Work] | None) -> None:
+        functions = () if work is None else tuple(work) if isinstance(work, Iterable) else (work,)
+        for function in functions:
+            if not callable(function):
+                if inspect.iscoroutine(function):
+                    function.close()  # it will not be awaited: no second complaint
+                raise TypeError(f"expected a function for the background, got {function!r}: use functools.partial")
+        self._background = functions
+        _ = self.headers  # responses that have them are looked at more closely when they are sent
 
     def set_cookie(
         self,
@@ -193,6 +231,7 @@ class Response:
         new.status = self.status
         new.body = self.body
         new.owner = None
+        new._background = self._background
         new._content_type = self._content_type
         new._headers = None if self._headers is None else self._headers.copy()
         if kind.__dictoffset__:  # a subclass without slots

@@ -1,9 +1,10 @@
-"""The time that a handler may take."""
+"""Waits that end: the time that a handler may take, and the first of several events."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any
 
 from sketch.exceptions import HTTPServiceUnavailable
 
@@ -31,3 +32,14 @@ def within(seconds: float, endpoint: Endpoint) -> Endpoint:
             raise
 
     return timed
+
+
+async def first_of(*coroutines: Coroutine[Any, Any, Any]) -> None:
+    """Wait until one of them has ended; the others are cancelled, and nothing of them is left in the loop."""
+    tasks = [asyncio.ensure_future(coroutine) for coroutine in coroutines]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)

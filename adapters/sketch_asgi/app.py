@@ -7,6 +7,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from sketch.accesslog import log_access
+from sketch.lifecycle import GRACE
 from sketch.transport import ClientDisconnected
 from sketch_asgi.exchange import Exchange, Scope
 from sketch_asgi.head import Refused, read_head, read_target
@@ -30,13 +31,16 @@ class ASGIApplication:
         app: handles the requests.
         access_log: whether to write an access line per request. Off where the server writes its own.
         root_path: the prefix under which the application is published, where the server was not told of it.
+        grace: seconds that background tasks and requests get between the order to stop and their end.
     """
 
     __slots__ = ("_app", "_handle", "_root_path", "_sweep", "access_log", "life")
 
-    def __init__(self, app: Application, *, access_log: bool = False, root_path: str = "") -> None:
+    def __init__(
+        self, app: Application, *, access_log: bool = False, root_path: str = "", grace: float = GRACE
+    ) -> None:
         self.access_log = access_log
-        self.life = Life(app)
+        self.life = Life(app, grace)
         self._app = app
         self._handle = app.handle
         self._root_path = root_path
@@ -88,6 +92,8 @@ class ASGIApplication:
         finally:
             if self.access_log:
                 _log(exchange, scope, status, perf_counter() - began, request)
+            if request is not None and request.background:
+                request.begin_background()
             if exchange.inbox is not None and exchange.inbox.part():
                 await exchange.inbox.close()
 

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Any
 
+from sketch.lifecycle import GRACE
 from sketch_asgi.exchange import Scope
 from sketch_asgi.inbox import Receive
 from sketch_asgi.stopsignals import StopSignals
@@ -22,9 +23,10 @@ class Life:
 
     Args:
         app: whose hooks are run.
+        grace: seconds between the order to stop and the end of what still runs then.
     """
 
-    def __init__(self, app: Application) -> None:
+    def __init__(self, app: Application, grace: float = GRACE) -> None:
         self.started = False
         """Whether requests may be handled."""
         self.error: BaseException | None = None
@@ -32,6 +34,7 @@ class Life:
         self.stop_error: BaseException | None = None
         """Why the last stop failed."""
         self._app = app
+        self._grace = grace
         self._ended = False
         self._lock: asyncio.Lock | None = None
 
@@ -47,7 +50,7 @@ class Life:
             RuntimeError: if the server does not keep to the protocol.
         """
         await _expect(receive, "lifespan.startup")
-        signals = StopSignals(lambda: self._app.stopping.set())  # each start makes a new `stopping`
+        signals = StopSignals(lambda: self._app.stopping.set(self._grace))  # each start makes a new `stopping`
         try:
             if not await self._start(signals):
                 await send({"type": "lifespan.startup.failed", "message": f"the start failed: {self.error!r}"})
@@ -86,6 +89,7 @@ class Life:
 
     async def _stop(self) -> None:
         self.started, self._ended, self.stop_error = False, True, None
+        self._app.stopping.set(self._grace)
         for step in (self._app.shutdown, self._app.cleanup):
             try:
                 await step()

@@ -111,7 +111,7 @@ class Stop:
             if self._task is not None:
                 self._task.cancel()
             return
-        self._app.stopping.set()
+        self._app.stopping.set(self._timeout)
         self._told.set()
         self._deadline = self._loop.call_later(self._timeout, self._end_of_grace)
 

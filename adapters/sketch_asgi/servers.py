@@ -47,7 +47,7 @@ class UvicornServer:
         except ModuleNotFoundError as exc:
             raise missing_package("uvicorn", exc) from None
         check_certificate(options)
-        asgi = ASGIApplication(app, access_log=options.access_log, root_path=options.root_path)
+        asgi = _adapted(app, options)
         runner = UvicornRunner(make_config(asgi, options), options)
         with listening(options) as sockets, runner.signals_taken():
             try:
@@ -74,7 +74,7 @@ class HypercornServer:
         except ModuleNotFoundError as exc:
             raise missing_package("hypercorn", exc) from None
         check_certificate(options)
-        asgi = ASGIApplication(app, access_log=options.access_log, root_path=options.root_path)
+        asgi = _adapted(app, options)
         config = _configure_hypercorn(Config(), options)
 
         async def main() -> None:
@@ -101,6 +101,12 @@ def _configure_hypercorn(config: HypercornConfig, options: ServeOptions) -> Hype
     config.errorlog = logging.getLogger("hypercorn.error")
     config.errorlog.setLevel(logging.WARNING)
     return config
+
+
+def _adapted(app: Application, options: ServeOptions) -> ASGIApplication:
+    return ASGIApplication(
+        app, access_log=options.access_log, root_path=options.root_path, grace=options.shutdown_timeout
+    )
 
 
 def _listens(sock: socket.socket) -> bool:
@@ -141,7 +147,7 @@ class GranianServer:
             Path(options.uds).unlink(missing_ok=True)
 
     def _run(self, app: Application, options: ServeOptions, address: str, port: int) -> int:
-        asgi = ASGIApplication(app, access_log=options.access_log, root_path=options.root_path)
+        asgi = _adapted(app, options)
 
         async def main() -> None:
             server = _make_granian(asgi, options, address, port)

@@ -104,7 +104,13 @@ class Exchange:
         finally:
             if server.access_log:
                 self._log()
+            if self.request.background:
+                self.request.begin_background()
             protocol.exchange_ended(self)
+
+    def left(self) -> bool:
+        """The client has left. Returns whether the exchange is to be cancelled: a stream has nobody to be made for."""
+        return self.streaming
 
     def _log(self) -> None:
         """Write the access log's line, however the exchange has ended."""

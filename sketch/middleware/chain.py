@@ -79,3 +79,12 @@ def own(result: object, request: Request, source: object) -> Response:
         raise TypeError(f"expected a Response from {name}, got {result!r}: did it forget to return one?")
     result.owner = request
     return result
+
+
+async def prepared(request: Request, response: Response) -> Response:
+    """What is sent in the place of a response that has to be prepared. What is to be done afterwards stays the same."""
+    ready = await response.prepare(request)
+    if response.background and not ready.background:
+        ready = own(ready, request, response)
+        ready.background = response.background
+    return ready

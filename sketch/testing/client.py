@@ -94,6 +94,7 @@ class TestClient:
         """Leave every open response, stop the application and clean it up. Raises what the hooks raise."""
         for exchange in self._exchanges:
             exchange.disconnect()
+        self.app.stopping.set(self._shutdown_timeout)
         try:
             await self.shutdown()
         finally:
