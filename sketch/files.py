@@ -1,43 +1,56 @@
-"""Files as responses: the rules of conditional and range requests, and the one place that opens files."""
+"""Files as responses: what to answer by the rules of RFC 9110, and the one place that opens files."""
 
 from __future__ import annotations
 
 import errno
-import mimetypes
 import os
 import re
 import stat
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC
-from pathlib import Path
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from multidict import CIMultiDict
+
 from sketch.exceptions import HTTPNotFound
+from sketch.filetypes import file_type
+from sketch.ranges import ByteRange, FileParts, parse_ranges
 from sketch.response import ErrorResponse, HeadersArgument, Response
 from sketch.threads import file_threads
 from sketch.transport import FileBody
+from sketch.validators import Header, Validators, check_conditions, check_etag, range_applies
 
 if TYPE_CHECKING:
     from sketch.request import Request
+
+SMALL = 64 * 1024
+"""Bytes that are read where the file is opened, in the same thread hop: an open file that goes round costs more."""
+
+SETTLED = 2_000_000_000
+"""Nanoseconds after which a change would show in the time of modification, also on file systems that count in seconds.
+
+A file that was changed since may change again and keep size and time: its tag is weak (RFC 9110 section 8.8.1)."""
 
 
 class FileResponse(Response):
     """A file as the answer.
 
     Args:
-        path: of a regular file. A path that a client has chosen must be checked before it gets here.
-        status: of the answer when the whole file is sent.
-        headers: extra fields.
-        content_type: default: guessed from the name, `application/octet-stream` where that says nothing.
+        path: of a regular file. A path that a client has chosen must be checked before it gets here: see `add_static`.
+        status: of the answer when the whole file is sent. With another one than 200 there are no conditions and ranges.
+        headers: extra fields. An `ETag` among them is used in place of one from size and time of modification.
+        content_type: default: by the name (`sketch.filetypes`), `application/octet-stream` where that says nothing.
         filename: makes it a download with that name (RFC 6266).
+        inline: with a `filename`: to be shown rather than saved.
 
-    Conditional requests (304, 412), `If-Range` and a single byte range (206, 416) are answered by RFC 9110 sections
-    13 and 14 from one `fstat` of the opened file. A missing file is a 404.
+    Conditional requests (304, 412), `If-Range` and byte ranges (206, 416), one or several, are answered by RFC 9110
+    sections 13 and 14 from one `fstat` of the opened file. A missing file is a 404.
     """
 
-    __slots__ = ("_filename", "path")
+    __slots__ = ("_disposition", "path")
 
     prepares = True
 
@@ -49,186 +62,248 @@ class FileResponse(Response):
         headers: HeadersArgument = None,
         content_type: str | None = None,
         filename: str | None = None,
+        inline: bool = False,
     ) -> None:
         self.path = os.fspath(path)
-        guessed, encoding = mimetypes.guess_type(self.path)
-        default = guessed if guessed and not encoding else "application/octet-stream"
-        if default.startswith("text/"):
-            default += "; charset=utf-8"
         super().__init__(status=status, headers=headers, content_type=content_type)
         if self.content_type is None:
-            self.content_type = default
-        self._filename = filename
+            self.content_type = file_type(self.path)
+        self._disposition = None if filename is None else disposition(filename, inline=inline)
 
     async def prepare(self, request: Request) -> Response:
-        """A new response for this request, with the file open.
+        """A new response for this request, with what it needs of the file read or open.
 
         Raises:
             HTTPNotFound: if there is no regular file at the path.
+            ValueError: for an `ETag` among the headers that is none.
         """
-        try:
-            body, found = await file_threads.acquire(_open, self.path, undo=_close)
-        except OSError as exc:
-            if exc.errno in _NO_FILE:
-                raise HTTPNotFound from None
-            raise
-        request.files += (body,)  # from here on it is closed, if it is not sent
-        plan = plan_file(request.method, request.combined_header, found.st_size, found.st_mtime_ns, self.status)
-        response = self._answer(plan)
-        response.headers.update(plan.headers)
-        if plan.status in (self.status, 206):
-            body.offset, body.count = plan.offset, plan.count
-            response.body = body
-        return response
-
-    def _answer(self, plan: FilePlan) -> Response:
-        if plan.status in (412, 416) and plan.status != self.status:
-            return ErrorResponse(plan.status)
-        response = Response(status=plan.status, headers=self.headers)
-        if self._filename is not None:
-            response.headers["Content-Disposition"] = _attachment(self._filename)
-        return response
+        headers = self.headers.copy()
+        if self._disposition is not None:
+            headers["Content-Disposition"] = self._disposition
+        etag = headers.get("ETag")
+        if etag is not None:
+            check_etag(etag)
+        taken = await take(request, self.status, headers, lambda: open_regular(self.path))
+        return taken.answer(request, self.status, headers)
 
     def copy(self) -> FileResponse:
         """A response for the same file with headers of its own."""
         new = super().copy()
         new.path = self.path
-        new._filename = self._filename
+        new._disposition = self._disposition
         return new
 
 
-# What a path can be wrong in: nothing there, no directory on the way, a directory, a socket, a name no file can have.
-_NO_FILE = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENXIO, errno.ENAMETOOLONG)
-
-
-def _open(path: str) -> tuple[FileBody, os.stat_result]:
-    # O_NONBLOCK: opening a FIFO must not wait for a writer.
-    file = open(path, "rb", buffering=0, opener=lambda p, flags: os.open(p, flags | os.O_NONBLOCK))  # noqa: SIM115
-    found = os.fstat(file.fileno())
-    if not stat.S_ISREG(found.st_mode):
-        file.close()
-        raise FileNotFoundError(errno.ENOENT, "not a regular file", path)
-    return FileBody(file, path, 0, found.st_size), found
-
-
-def _close(opened: tuple[FileBody, os.stat_result]) -> None:
-    opened[0].close()
-
-
-def _attachment(filename: str) -> str:
-    """A Content-Disposition with the last part of the name, also for clients that do not know `filename*`."""
-    name = Path(filename.replace("\\", "/")).name
+def disposition(filename: str, *, inline: bool = False) -> str:
+    """A `Content-Disposition` (RFC 6266) with the last part of a name, also for clients that know no `filename*`."""
+    name = PurePosixPath(filename.replace("\\", "/")).name
     plain = re.sub(r"[^ !#$&+\-.0-9A-Z^_`a-z|~()]", "_", name)
     extended = f"; filename*=UTF-8''{quote(name, safe='')}" if plain != name else ""
-    return f'attachment; filename="{plain}"{extended}'
+    return f'{"inline" if inline else "attachment"}; filename="{plain}"{extended}'
+
+
+# -- the plan ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """What a plan depends on, apart from the request.
+
+    Attributes:
+        size: in bytes.
+        mtime_ns, now_ns: the time of modification and the time of the request, in nanoseconds since 1970.
+        etag: one that the application has given.
+        encoding: the content coding that the file is in.
+    """
+
+    size: int
+    mtime_ns: int
+    now_ns: int
+    etag: str | None = None
+    encoding: str | None = None
+
+    def validators(self) -> Validators:
+        """The entity tag, from size and time of modification if none was given, and the date."""
+        settled = self.now_ns - self.mtime_ns > SETTLED
+        etag = self.etag
+        if etag is None:
+            suffix = f"-{self.encoding}" if self.encoding else ""  # each coding is a representation of its own
+            etag = f'{"" if settled else "W/"}"{self.mtime_ns:x}-{self.size:x}{suffix}"'
+        # A time that is still to come must not go out (section 8.8.2.1).
+        return Validators(etag, min(self.mtime_ns, self.now_ns) // 1_000_000_000, settled)
 
 
 @dataclass(frozen=True, slots=True)
 class FilePlan:
-    """What to answer for a file: a status, fields, and which bytes."""
+    """What to answer for a file: a status, fields, and which parts of it; several are a multipart body."""
 
     status: int
     headers: dict[str, str]
-    offset: int = 0
-    count: int = 0
+    parts: tuple[ByteRange, ...] = ()
 
 
-def plan_file(method: str, header: Callable[[bytes], bytes | None], size: int, mtime_ns: int, status: int) -> FilePlan:
-    """Decide by RFC 9110 sections 13.2.2 and 14.2, in their order. A pure function of request and stat.
+def plan_file(method: str, header: Header, facts: FileFacts, status: int = 200) -> FilePlan:
+    """Decide by RFC 9110 sections 13.2.2 and 14.2, in their order. A pure function of request and file.
 
     Args:
-        method: of the request; ranges and 304 are for GET and HEAD.
+        method: of the request; ranges are for GET, 304 for GET and HEAD.
         header: gives a request field by its lower-case name, repeated ones joined.
-        size: of the file, in bytes.
-        mtime_ns: its time of modification, in nanoseconds.
+        facts: of the file.
         status: of an unconditional answer.
     """
-    from email.utils import formatdate  # slow to import, and only needed with files
-
-    etag = f'"{mtime_ns:x}-{size:x}"'
-    seconds = mtime_ns // 1_000_000_000
-    validators = {"ETag": etag, "Last-Modified": formatdate(seconds, usegmt=True)}
-    reading = method in ("GET", "HEAD")
-    if status == 200:
-        if _precondition_failed(header, etag, seconds):
-            return FilePlan(412, validators)
-        if _unchanged(header, etag, seconds, reading):
-            return FilePlan(304 if reading else 412, validators)
-    validators["Accept-Ranges"] = "bytes"
-    ranges = header(b"range")
-    if method == "GET" and status == 200 and ranges is not None and _range_applies(header(b"if-range"), etag, seconds):
-        return _plan_range(ranges, size, validators, status)
-    return FilePlan(status, validators, 0, size)
-
-
-_BYTE_RANGE = re.compile(rb"(?i:bytes)=[ \t]*([0-9]*)-([0-9]*)[ \t]*")
-
-
-def _plan_range(ranges: bytes, size: int, headers: dict[str, str], status: int) -> FilePlan:
-    """One range is served; several, or what is malformed, may be ignored (RFC 9110 section 14.2)."""
-    match = _BYTE_RANGE.fullmatch(ranges)
-    whole = FilePlan(status, headers, 0, size)
-    # A number longer than any file's size needs no parsing: it is past the end.
-    if match is None or match.groups() == (b"", b""):
-        return whole
-    first, last = (int(digits.lstrip(b"0")[:20] or b"0") if digits else None for digits in match.groups())
-    if first is None:
-        if last and not size:
-            return whole  # satisfiable, but no Content-Range can say so
-        first, last = max(0, size - (last or 0)), size - 1
-    elif last is None:
-        last = size - 1
-    elif last < first:
-        return whole
-    last = min(last, size - 1)
-    if first >= size:
-        return FilePlan(416, {"Content-Range": f"bytes */{size}"})
-    return FilePlan(206, headers | {"Content-Range": f"bytes {first}-{last}/{size}"}, first, last - first + 1)
+    current = facts.validators()
+    headers = current.headers()
+    whole = (ByteRange(0, facts.size),)
+    if status != 200:
+        return FilePlan(status, headers, whole)
+    refused = check_conditions(method, header, current)
+    if refused is not None:
+        return FilePlan(refused, headers)
+    headers["Accept-Ranges"] = "bytes"
+    asked = header(b"range") if method == "GET" else None
+    if asked is None or not range_applies(header(b"if-range"), current):
+        return FilePlan(200, headers, whole)
+    parts = parse_ranges(asked, facts.size)
+    if parts is None:
+        return FilePlan(200, headers, whole)
+    if not parts:
+        return FilePlan(416, {"Content-Range": f"bytes */{facts.size}"})
+    if len(parts) == 1:
+        headers["Content-Range"] = parts[0].content_range(facts.size)
+    return FilePlan(206, headers, parts)
 
 
-def _precondition_failed(header: Callable[[bytes], bytes | None], etag: str, seconds: int) -> bool:
-    """If-Match by strong comparison, else If-Unmodified-Since."""
-    if (sent := header(b"if-match")) is not None:
-        return not _matches(sent, etag, weak=False)
-    since = _date(header(b"if-unmodified-since"))
-    return since is not None and seconds > since
+# -- the file ----------------------------------------------------------------------------------------------------------
 
 
-def _unchanged(header: Callable[[bytes], bytes | None], etag: str, seconds: int, reading: bool) -> bool:
-    """If-None-Match by weak comparison, else If-Modified-Since, which is for GET and HEAD alone."""
-    if (sent := header(b"if-none-match")) is not None:
-        return _matches(sent, etag, weak=True)
-    since = _date(header(b"if-modified-since")) if reading else None
-    return since is not None and seconds <= since
+@dataclass(slots=True)
+class Opened:
+    """An open regular file. Whoever holds it closes the descriptor."""
+
+    descriptor: int
+    path: str
+    found: os.stat_result
+    encoding: str | None = None
+    """The content coding that it is in."""
 
 
-def _range_applies(condition: bytes | None, etag: str, seconds: int) -> bool:
-    """If-Range: a strong tag, or exactly the date of modification (RFC 9110 section 13.1.5)."""
-    if condition is None:
-        return True
-    if condition.startswith((b'"', b"W/")):
-        return condition.decode("latin-1") == etag
-    return _date(condition) == seconds
+@dataclass(slots=True)
+class Taken:
+    """What a plan needs of a file: bytes, or the file itself, still open."""
+
+    plan: FilePlan
+    body: bytes | FileBody | FileParts
+
+    def close(self) -> None:
+        """Close the file, if it is open."""
+        if not isinstance(self.body, bytes):
+            self.body.close()
+
+    def answer(self, request: Request, status: int, headers: CIMultiDict[str]) -> Response:
+        """The response, which takes over the headers, and leaves the file to whoever finishes the request."""
+        plan, body = self.plan, self.body
+        if not isinstance(body, bytes):
+            request.files += (body,)
+        if plan.status in (412, 416) and plan.status != status:
+            return ErrorResponse(plan.status, headers=plan.headers)
+        response = Response(status=plan.status)
+        headers.update(plan.headers)
+        response._headers = headers
+        if plan.status == 304:
+            for name in _OF_CONTENT:
+                headers.popall(name, None)
+        response.body = body
+        if isinstance(body, FileParts):
+            headers["Content-Type"] = body.content_type
+            headers["Content-Length"] = str(body.length)
+        return response
 
 
-_ETAG = re.compile(r'(W/)?"[\x21\x23-\x7e\x80-\xff]*"')
+# A 304 carries what guides caches; what describes the content it has not (RFC 9110 section 15.4.5).
+_OF_CONTENT = ("Content-Type", "Content-Encoding", "Content-Disposition")
+
+# What a path can be wrong in: nothing there, no directory on the way, a directory, a socket, a loop, a name that no
+# file can have.
+NO_FILE = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENXIO, errno.ELOOP, errno.ENAMETOOLONG)
 
 
-def _matches(sent: bytes, etag: str, *, weak: bool) -> bool:
-    text = sent.decode("latin-1").strip()
-    if text == "*":
-        return True
-    return any(match[0] == etag or (weak and match[0] == f"W/{etag}") for match in _ETAG.finditer(text))
+async def take(request: Request, status: int, headers: CIMultiDict[str], find: Callable[[], Opened]) -> Taken:
+    """Open a file, decide what to answer and read what is small: all in one hop to a thread.
+
+    Args:
+        request: whose conditions and ranges count.
+        status: of an unconditional answer.
+        headers: of the answer; `find` may complete them.
+        find: opens the file; called in the thread.
+
+    Raises:
+        HTTPNotFound: if there is no such file.
+    """
+
+    def work() -> Taken:
+        opened = _found(find)
+        try:
+            found = opened.found
+            facts = FileFacts(found.st_size, found.st_mtime_ns, time.time_ns(), headers.get("ETag"), opened.encoding)
+            plan = plan_file(request.method, request.combined_header, facts, status)
+            body = _body(opened, plan, headers.get("Content-Type"))
+        except BaseException:
+            os.close(opened.descriptor)
+            raise
+        if isinstance(body, bytes):
+            os.close(opened.descriptor)
+        return Taken(plan, body)
+
+    return await file_threads.acquire(work, undo=Taken.close)
 
 
-def _date(value: bytes | None) -> int | None:
-    """Seconds since 1970 of an HTTP date in any of its three forms, None for anything else (RFC 9110 section 5.6.7)."""
-    if value is None:
-        return None
-    from email.utils import parsedate_to_datetime  # as above
-
+def _found(find: Callable[[], Opened]) -> Opened:
     try:
-        date = parsedate_to_datetime(value.decode("latin-1"))
-    except (ValueError, IndexError, OverflowError):
-        return None
-    return int(date.replace(tzinfo=date.tzinfo or UTC).timestamp())
+        return find()
+    except ValueError:  # a NUL or half a surrogate pair in the path
+        raise HTTPNotFound from None
+    except OSError as exc:
+        if exc.errno in NO_FILE:
+            raise HTTPNotFound from None
+        raise
+
+
+def open_regular(path: str, *, flags: int = 0, directory: int | None = None) -> Opened:
+    """Open a file for reading, if it is a regular one.
+
+    Args:
+        path: of the file.
+        flags: in addition to those for reading.
+        directory: the descriptor that a relative path begins at.
+
+    Raises:
+        OSError: if it cannot be opened; IsADirectoryError or FileNotFoundError if it is something else.
+    """
+    # O_NONBLOCK: opening a FIFO must not wait for a writer.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | flags, dir_fd=directory)
+    try:
+        found = os.fstat(descriptor)
+        if stat.S_ISDIR(found.st_mode):
+            raise IsADirectoryError(errno.EISDIR, "a directory", path)
+        if not stat.S_ISREG(found.st_mode):
+            raise FileNotFoundError(errno.ENOENT, "not a regular file", path)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return Opened(descriptor, path, found)
+
+
+def _body(opened: Opened, plan: FilePlan, content_type: str | None) -> bytes | FileBody | FileParts:
+    """What is sent of a file: read if it is small, else to be sent from the open file."""
+    parts = plan.parts
+    if not parts:
+        return b""
+    if len(parts) > 1:
+        return FileParts(opened.descriptor, opened.path, parts, opened.found.st_size, content_type)
+    offset, count = parts[0]
+    if count > SMALL:
+        return FileBody(os.fdopen(opened.descriptor, "rb", 0), opened.path, offset, count)
+    data = os.pread(opened.descriptor, count, offset)
+    if len(data) != count:
+        raise RuntimeError(f"expected {opened.path} to keep its size while it is read, but it has become shorter")
+    return data

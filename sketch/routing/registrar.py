@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -14,6 +15,7 @@ from sketch.routing.route import ANY, WEBSOCKET, Methods, OnDisconnect, Path, Ro
 
 if TYPE_CHECKING:
     from sketch.middleware.chain import Middleware
+    from sketch.response import HeadersArgument
     from sketch.routing.group import RouteGroup
     from sketch.websocket import WebSocketPolicy
 
@@ -103,6 +105,64 @@ class Registrar(ABC):
     def add_view(self, path: Path, view: Handler, **options: Unpack[RouteOptions]) -> Route:
         """Add a class-based view for the methods it has. A function given here takes every method."""
         return self.add_route(ANY, path, view, **options)
+
+    def add_static(
+        self,
+        prefix: str,
+        directory: str | os.PathLike[str],
+        *,
+        index: str | None = None,
+        precompressed: bool = False,
+        cache_control: str | None = "no-cache",
+        immutable: str | re.Pattern[str] | None = None,
+        response_headers: HeadersArgument = None,
+        content_types: Mapping[str, str] | None = None,
+        follow_symlinks: bool = False,
+        show_dotfiles: bool = False,
+        **options: Unpack[RouteOptions],
+    ) -> Route:
+        """Add a route for the files of a directory, for GET and HEAD: `{prefix}/{path:path}`.
+
+        What is no regular file below the directory is a 404: `..`, encoded slashes and backslashes, hidden files and
+        symbolic links, too. See `FileResponse` for conditions and ranges.
+
+        Args:
+            prefix: `"/static"`, or `"/"`.
+            directory: must exist. Its own path may contain symbolic links; they are followed at each request.
+            index: the file that stands for its directory, `"index.html"`; a path without a slash at its end is
+                redirected (308) to the one with it. Without an index directories are 404, and they are never listed.
+            precompressed: whether to send `app.js.zst`, `.br` or `.gz` in place of `app.js` to clients that accept that
+                coding. They are trusted to be the same, and are your build's to make. `app.js` itself must be there.
+            cache_control: the `Cache-Control` of all files; the default makes clients ask each time whether a file has
+                changed (304). None for no such field: clients then guess.
+            immutable: a regular expression that is searched for in paths below the directory; what matches is said to
+                change never under its name, as with `immutable=r"\\.[0-9a-f]{8}\\."` for `app.1f9c2b3d.js`.
+            response_headers: extra fields of all answers that are files.
+            content_types: media types by suffix, `{".md": "text/plain"}`, in addition to those of `sketch.filetypes`.
+            follow_symlinks: follow links, wherever they lead: whoever can make links in the directory can then publish
+                every file that the server may read.
+            show_dotfiles: send what begins with a dot.
+            options: see `Route`.
+
+        Raises:
+            ValueError: for a missing directory; else as `add_route`.
+        """
+        from sketch.static import StaticFiles  # not every application has files
+
+        if index is not None:
+            options = {"slashes": "redirect", **options}
+        files = StaticFiles(
+            directory,
+            index=index,
+            precompressed=precompressed,
+            cache_control=cache_control,
+            immutable=immutable,
+            response_headers=response_headers,
+            content_types=content_types,
+            follow_symlinks=follow_symlinks,
+            show_dotfiles=show_dotfiles,
+        )
+        return self.add_get(f"{prefix.rstrip('/')}/{{path:path}}", files, **options)
 
     def add_routes(self, *routes: Any) -> list[Route]:
         """Add many routes.

@@ -1,4 +1,4 @@
-"""Files: the rules of RFC 9110 sections 13 and 14 as a pure function, and what is opened and closed."""
+"""Files: the rules of RFC 9110 sections 8.8, 13 and 14 as a pure function."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sketch.files import FilePlan, plan_file
+from sketch.files import SETTLED, FileFacts, FilePlan, plan_file
+from sketch.ranges import ByteRange
 
 SIZE = 100
 MTIME = 784_111_777  # Sun, 06 Nov 1994 08:49:37 GMT
@@ -18,10 +19,75 @@ BEFORE, AT, AFTER = (
 )
 
 
-def planned(method: str = "GET", status: int = 200, size: int = SIZE, **headers: str) -> FilePlan:
+SECOND = 10**9
+OLD = FileFacts(SIZE, MTIME * SECOND, (MTIME + 3600) * SECOND)
+FRESH = FileFacts(SIZE, MTIME * SECOND, MTIME * SECOND + SETTLED)
+"""Changed a moment ago: it may change again, and show it nowhere."""
+
+
+def planned(method: str = "GET", status: int = 200, facts: FileFacts = OLD, **headers: str) -> FilePlan:
     """The plan for these request fields: `if_match=` is If-Match."""
     sent = {name.replace("_", "-").encode(): value.encode("latin-1") for name, value in headers.items()}
-    return plan_file(method, sent.get, size, MTIME * 10**9 if size == SIZE else 0, status)
+    return plan_file(method, sent.get, facts, status)
+
+
+def of_size(size: int) -> FileFacts:
+    return FileFacts(size, 0, MTIME * SECOND)
+
+
+# -- section 8.8: validators -------------------------------------------------------------------------------------------
+
+
+def test_a_file_that_has_just_changed_has_a_weak_tag() -> None:
+    """Section 8.8.1. The tag stays the same when it becomes strong, so that what a client has stays valid."""
+    assert planned(facts=FRESH).headers["ETag"] == f"W/{TAG}"
+    later = FileFacts(SIZE, MTIME * SECOND, MTIME * SECOND + SETTLED + 1)
+    assert planned(facts=later).headers["ETag"] == TAG
+    assert planned(facts=FRESH, if_none_match=f"W/{TAG}").status == 304
+    assert planned(facts=later, if_none_match=f"W/{TAG}").status == 304
+    assert planned(facts=FRESH, if_match=f"W/{TAG}").status == 412, "If-Match compares strongly"
+    assert planned(facts=FRESH, if_match=TAG).status == 412
+
+
+def test_a_weak_validator_is_none_for_ranges() -> None:
+    """Section 13.1.5: neither the tag nor the date of a file that has just changed (section 8.8.2.2)."""
+    for condition in (f"W/{TAG}", TAG, AT):
+        assert planned(facts=FRESH, range="bytes=0-1", if_range=condition).status == 200
+    assert planned(facts=FRESH, range="bytes=0-1").status == 206
+
+
+def test_a_time_that_is_still_to_come_does_not_go_out() -> None:
+    """Section 8.8.2.1: a clock of another machine."""
+    ahead = FileFacts(SIZE, (MTIME + 3600) * SECOND, MTIME * SECOND)
+    assert planned(facts=ahead).headers["Last-Modified"] == AT
+    assert planned(facts=ahead).headers["ETag"].startswith("W/")
+
+
+def test_size_time_and_coding_make_the_tag() -> None:
+    now = (MTIME + 3600) * SECOND
+    facts = [
+        OLD,
+        FileFacts(SIZE + 1, MTIME * SECOND, now),
+        FileFacts(SIZE, MTIME * SECOND + 1, now),
+        FileFacts(SIZE, MTIME * SECOND, now, encoding="br"),
+        FileFacts(SIZE, MTIME * SECOND, now, encoding="gzip"),
+    ]
+    assert len({planned(facts=one).headers["ETag"] for one in facts}) == len(facts)
+
+
+@pytest.mark.parametrize("etag", ['"v1"', 'W/"v1"'])
+def test_a_tag_of_the_application_takes_its_place(etag: str) -> None:
+    facts = FileFacts(SIZE, MTIME * SECOND, MTIME * SECOND, etag)
+    assert planned(facts=facts).headers["ETag"] == etag
+    assert planned(facts=facts, if_none_match='"v1"').status == 304
+    strong = etag == '"v1"'
+    assert planned(facts=facts, range="bytes=0-1", if_range=etag).status == (206 if strong else 200)
+    assert planned(facts=facts, if_match='"v1"').status == (200 if strong else 412)
+
+
+def test_before_1970_is_a_time_too() -> None:
+    headers = planned(facts=FileFacts(SIZE, -(10**9), 0)).headers
+    assert headers["Last-Modified"] == "Wed, 31 Dec 1969 23:59:59 GMT"
 
 
 # -- section 13: conditional requests ----------------------------------------------------------------------------------
@@ -29,7 +95,7 @@ def planned(method: str = "GET", status: int = 200, size: int = SIZE, **headers:
 
 def test_without_conditions() -> None:
     plan = planned()
-    assert (plan.status, plan.offset, plan.count) == (200, 0, SIZE)
+    assert (plan.status, plan.parts) == (200, (ByteRange(0, SIZE),))
     assert plan.headers == {"ETag": TAG, "Last-Modified": AT, "Accept-Ranges": "bytes"}
 
 
@@ -74,7 +140,7 @@ def test_conditions(headers: dict[str, str], status: int) -> None:
     for method in ("GET", "HEAD"):
         assert planned(method, **headers).status == status
     if status == 304:
-        assert planned(**headers).headers == {"ETag": TAG, "Last-Modified": AT}
+        assert planned(**headers) == FilePlan(304, {"ETag": TAG, "Last-Modified": AT})
 
 
 def test_other_methods() -> None:
@@ -85,14 +151,14 @@ def test_other_methods() -> None:
 
 def test_a_page_for_an_error_has_no_conditions_and_no_ranges() -> None:
     plan = planned(status=404, if_none_match=TAG, range="bytes=0-1")
-    assert (plan.status, plan.count) == (404, SIZE)
+    assert (plan.status, plan.parts) == (404, (ByteRange(0, SIZE),))
 
 
 # -- section 14: ranges ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("asked", "offset", "count"),
+    ("asked", "offset", "length"),
     [
         ("bytes=0-0", 0, 1),
         ("bytes=0-9", 0, 10),
@@ -106,21 +172,34 @@ def test_a_page_for_an_error_has_no_conditions_and_no_ranges() -> None:
         ("Bytes= 1-2 ", 1, 2),
     ],
 )
-def test_ranges(asked: str, offset: int, count: int) -> None:
+def test_one_range(asked: str, offset: int, length: int) -> None:
     plan = planned(range=asked)
-    assert (plan.status, plan.offset, plan.count) == (206, offset, count)
-    assert plan.headers["Content-Range"] == f"bytes {offset}-{offset + count - 1}/{SIZE}"
+    assert (plan.status, plan.parts) == (206, (ByteRange(offset, length),))
+    assert plan.headers["Content-Range"] == f"bytes {offset}-{offset + length - 1}/{SIZE}"
     assert plan.headers["ETag"] == TAG
 
 
-@pytest.mark.parametrize("asked", ["bytes=100-", "bytes=100-200", "bytes=-0", "bytes=" + "9" * 5000 + "-"])
+def test_several_ranges() -> None:
+    plan = planned(range="bytes=0-1, 10-19, -1, 200-")
+    assert (plan.status, plan.parts) == (206, (ByteRange(0, 2), ByteRange(10, 10), ByteRange(99, 1)))
+    assert "Content-Range" not in plan.headers, "each part has its own (section 14.4)"
+
+
+@pytest.mark.parametrize("asked", ["bytes=0-9,5-14", "bytes=10-14,0-9", "bytes=0-14,200-", "bytes=0-0,1-2,3-14"])
+def test_several_ranges_that_come_to_one(asked: str) -> None:
+    assert planned(range=asked) == planned(range="bytes=0-14"), "section 15.3.7.2"
+
+
+@pytest.mark.parametrize(
+    "asked", ["bytes=100-", "bytes=100-200", "bytes=-0", "bytes=" + "9" * 5000 + "-", "bytes=-0,100-"]
+)
 def test_ranges_past_the_end(asked: str) -> None:
     assert planned(range=asked) == FilePlan(416, {"Content-Range": "bytes */100"})
 
 
 @pytest.mark.parametrize(
     "asked",
-    ["bytes=-", "bytes=5-2", "bytes=a-b", "bytes=1", "bytes=", "lines=0-1", "bytes=0-1,3-4", "bytes=--1", "bytes=0-1x",
+    ["bytes=-", "bytes=5-2", "bytes=a-b", "bytes=1", "bytes=", "lines=0-1", "bytes=0-1,x", "bytes=--1", "bytes=0-1x",
      "bytes=\xb2-3", ""],
 )  # fmt: skip
 def test_ranges_that_are_ignored(asked: str) -> None:
@@ -134,8 +213,8 @@ def test_ranges_are_for_get() -> None:
 
 @pytest.mark.parametrize(("asked", "status"), [("bytes=0-", 416), ("bytes=-5", 200), ("bytes=-0", 416), ("", 200)])
 def test_ranges_of_an_empty_file(asked: str, status: int) -> None:
-    plan = planned(size=0, range=asked)
-    assert (plan.status, plan.count) == (status, 0)
+    plan = planned(facts=of_size(0), range=asked)
+    assert (plan.status, sum(part.length for part in plan.parts)) == (status, 0)
 
 
 @pytest.mark.parametrize(
@@ -151,10 +230,13 @@ def test_if_range(condition: str, status: int) -> None:
     st.one_of(
         st.text(st.characters(max_codepoint=255), max_size=40),
         st.from_regex(r"bytes=[0-9]{0,3}-[0-9]{0,3}(,[0-9]-)?", fullmatch=True),
+        st.from_regex(r"bytes=([0-9]{0,2}-[0-9]{0,2}, ?){0,5}-?", fullmatch=True),
         st.from_regex(r"[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9:+]{1,8} [A-Z+0-9-]{3,5}", fullmatch=True),
     ),
 ), st.sampled_from(["GET", "HEAD", "PUT"]), st.sampled_from([0, 1, SIZE]))  # fmt: skip
 def test_no_field_breaks_the_plan(headers: dict[str, str], method: str, size: int) -> None:
-    plan = planned(method, size=size, **headers)
+    plan = planned(method, facts=of_size(size), **headers)
     assert plan.status in (200, 206, 304, 412, 416)
-    assert 0 <= plan.offset <= plan.offset + plan.count <= size
+    assert (plan.status in (200, 206)) == bool(plan.parts)
+    for part in plan.parts:
+        assert 0 <= part.offset <= part.offset + part.length <= size

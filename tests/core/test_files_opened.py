@@ -6,7 +6,7 @@ import asyncio
 import os
 import socket
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,8 @@ import pytest
 from sketch import files
 from sketch.application import Application
 from sketch.exceptions import HTTPNotFound
-from sketch.files import FileResponse
+from sketch.files import SMALL, FileResponse, Taken
+from sketch.ranges import FileParts
 from sketch.request import Request
 from sketch.response import Response
 from sketch.transport import FileBody
@@ -27,42 +28,73 @@ MTIME = 784_111_777  # Sun, 06 Nov 1994 08:49:37 GMT
 
 
 class Opened:
-    """Every file that a test opens through FileResponse, and how often each was closed."""
+    """Every file that a test opens through FileResponse, and every body that was closed."""
 
     def __init__(self) -> None:
-        self.bodies: list[FileBody] = []
-        self.closed: list[FileBody] = []
+        self.taken: list[Taken] = []
+        self.closed: list[Any] = []
 
     @property
-    def open(self) -> list[FileBody]:
-        return [body for body in self.bodies if not body.file.closed]
+    def bodies(self) -> list[Any]:
+        """What holds an open file, in the order in which it was opened."""
+        return [one.body for one in self.taken if not isinstance(one.body, bytes)]
+
+
+def descriptors() -> list[str]:
+    """What this process has open of the tests' files (Linux)."""
+    found = []
+    for entry in Path("/proc/self/fd").iterdir():
+        try:
+            found.append(str(entry.readlink()))
+        except FileNotFoundError:  # the listing itself
+            continue
+    return [name for name in found if name.endswith(("page.html", "large.bin"))]
 
 
 @pytest.fixture
-def opened(monkeypatch: pytest.MonkeyPatch) -> Opened:
+def opened(monkeypatch: pytest.MonkeyPatch) -> Iterator[Opened]:
     seen = Opened()
-    real_open, real_close = files._open, FileBody.close
+    init = Taken.__init__
 
-    def open_and_note(path: str) -> Any:
-        result = real_open(path)
-        seen.bodies.append(result[0])
-        return result
+    def note(taken: Taken, *args: Any) -> None:
+        init(taken, *args)
+        seen.taken.append(taken)
 
-    def close_and_note(body: FileBody) -> None:
-        seen.closed.append(body)
-        real_close(body)
+    monkeypatch.setattr(Taken, "__init__", note)
+    for kind in (FileBody, FileParts):
+        monkeypatch.setattr(kind, "close", closing(kind.close, seen.closed))
+    yield seen
+    assert descriptors() == []
 
-    monkeypatch.setattr(files, "_open", open_and_note)
-    monkeypatch.setattr(FileBody, "close", close_and_note)
-    return seen
+
+def closing(close: Callable[[Any], None], closed: list[Any]) -> Callable[[Any], None]:
+    def close_and_note(body: Any) -> None:
+        closed.append(body)
+        close(body)
+
+    return close_and_note
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
+    """A file that is read at once."""
     path = tmp_path / "page.html"
     path.write_bytes(b"0123456789" * 10)
     os.utime(path, (MTIME, MTIME))
     return path
+
+
+@pytest.fixture
+def large(tmp_path: Path) -> Path:
+    """A file that is sent from its descriptor."""
+    path = tmp_path / "large.bin"
+    path.write_bytes(b"0123456789" * (SMALL // 10 + 1))
+    os.utime(path, (MTIME, MTIME))
+    return path
+
+
+LARGE = 10 * (SMALL // 10 + 1)
+PARTS = [(b"range", b"bytes=0-1,70-71")]
 
 
 def serving(handler: Callable[..., Awaitable[Any]], **options: Any) -> Application:
@@ -81,16 +113,44 @@ def one_file(path: Path, **options: Any) -> Callable[[], Awaitable[Response]]:
 
 
 @in_loop
-async def test_the_whole_file(path: Path, opened: Opened) -> None:
+async def test_a_small_file_is_read_where_it_is_opened(path: Path, opened: Opened) -> None:
     response = await answer(serving(one_file(path)))
+    assert (response.status, response.length, response.payload) == (200, 100, b"0123456789" * 10)
+    assert (b"content-type", b"text/html; charset=utf-8") in response.raw_headers
+    assert (len(opened.taken), opened.bodies, opened.closed, descriptors()) == (1, [], [], [])
+
+
+@in_loop
+async def test_a_large_file_stays_open(large: Path, opened: Opened) -> None:
+    response = await answer(serving(one_file(large)))
     body = response.payload
     assert isinstance(body, FileBody)
-    assert (response.status, response.length, body.offset, body.count) == (200, 100, 0, 100)
-    assert body.path == str(path)
+    assert (response.status, response.length, body.offset, body.count) == (200, LARGE, 0, LARGE)
+    assert body.path == str(large)
     assert body.file.read(3) == b"012"
-    assert (b"content-type", b"text/html; charset=utf-8") in response.raw_headers
     assert opened.closed == [], "now it is the adapter's"
     body.close()
+
+
+@in_loop
+async def test_a_small_part_of_a_large_file_is_read_too(large: Path, opened: Opened) -> None:
+    response = await answer(serving(one_file(large)), headers=[(b"range", b"bytes=5-7")])
+    assert (response.status, response.payload) == (206, b"567")
+    assert opened.bodies == []
+
+
+@in_loop
+async def test_several_parts_of_it(path: Path, opened: Opened) -> None:
+    response = await answer(serving(one_file(path)), headers=PARTS)
+    body = response.payload
+    assert isinstance(body, FileParts)
+    assert (response.status, response.length) == (206, body.length)
+    fields = dict(response.raw_headers)
+    assert fields[b"content-type"] == body.content_type.encode()
+    assert b"content-range" not in fields
+    whole = b"".join([chunk async for chunk in body])
+    assert whole.count(b"Content-Type: text/html; charset=utf-8\r\nContent-Range: bytes ") == 2
+    assert opened.closed == [body]
 
 
 @in_loop
@@ -101,36 +161,41 @@ async def test_one_response_object_serves_every_request(path: Path) -> None:
     assert (part.status, part.length, whole.status, whole.length) == (206, 3, 200, 100)
     for response in (part, whole):
         assert (b"x-a", b"1") in response.raw_headers
-        assert isinstance(response.payload, FileBody)
-        response.payload.close()
     assert not any(name == b"content-range" for name, _ in whole.raw_headers)
 
 
 @pytest.mark.parametrize(
     ("method", "headers", "status", "length"),
     [
-        ("HEAD", [], 200, 100),
+        ("HEAD", [], 200, LARGE),
+        ("HEAD", PARTS, 200, LARGE),
         ("GET", [(b"if-none-match", b"*")], 304, None),
         ("POST", [(b"if-none-match", b"*")], 412, None),
-        ("GET", [(b"range", b"bytes=100-")], 416, None),
+        ("GET", [(b"range", b"bytes=100000-")], 416, None),
     ],
 )
 @in_loop
-async def test_what_sends_no_byte_of_it_closes_it_once(
-    path: Path, opened: Opened, method: str, headers: Any, status: int, length: int | None
+async def test_what_sends_no_byte_of_it_leaves_nothing_open(
+    large: Path, opened: Opened, method: str, headers: Any, status: int, length: int | None
 ) -> None:
-    response = await answer(serving(one_file(path)), method=method, headers=headers)
+    response = await answer(serving(one_file(large)), method=method, headers=headers)
     assert response.status == status
     assert isinstance(response.payload, bytes)
-    assert opened.closed == opened.bodies
-    assert len(opened.bodies) == 1
+    assert (len(opened.taken), opened.closed, descriptors()) == (1, opened.bodies, [])
     if length is not None:
         assert response.length == length
     if status in (412, 416):
         assert dict(response.raw_headers)[b"content-type"] == b"text/plain; charset=utf-8"
 
 
-@pytest.mark.parametrize("kind", ["missing", "directory", "fifo", "socket", "below a file", "long name"])
+@in_loop
+async def test_a_304_describes_no_content(path: Path) -> None:
+    app = serving(one_file(path, filename="x", headers={"Cache-Control": "no-cache", "Content-Encoding": "br"}))
+    response = await answer(app, headers=[(b"if-none-match", b"*")])
+    assert {name for name, _ in response.raw_headers} == {b"etag", b"last-modified", b"cache-control"}
+
+
+@pytest.mark.parametrize("kind", ["missing", "directory", "fifo", "socket", "below a file", "long name", "loop", "nul"])
 @in_loop
 async def test_what_is_no_file_is_a_404(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "x"
@@ -146,6 +211,10 @@ async def test_what_is_no_file_is_a_404(tmp_path: Path, kind: str) -> None:
         path /= "y"
     elif kind == "long name":
         path = tmp_path / ("x" * 300)
+    elif kind == "loop":
+        path.symlink_to(path)
+    elif kind == "nul":
+        path = tmp_path / "x\0y"
     with pytest.raises(HTTPNotFound):
         await FileResponse(path).prepare(make_request())
     assert (await answer(serving(one_file(path)))).status == 404
@@ -158,9 +227,46 @@ async def test_a_file_that_may_not_be_read_is_the_servers_fault(
     def refuse(path: str) -> Any:
         raise PermissionError(13, "Permission denied", path)
 
-    monkeypatch.setattr(files, "_open", refuse)
+    monkeypatch.setattr(files, "open_regular", refuse)
     assert (await answer(serving(one_file(path)))).status == 500
     assert "Permission denied" in caplog.text
+
+
+@in_loop
+async def test_a_file_that_shrinks_before_it_is_read_is_no_answer(
+    path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    plan = files.plan_file
+
+    def shrink(*args: Any) -> Any:
+        os.truncate(path, 50)
+        return plan(*args)
+
+    monkeypatch.setattr(files, "plan_file", shrink)
+    assert (await answer(serving(one_file(path)))).status == 500
+    assert "has become shorter" in caplog.text
+    assert descriptors() == []
+
+
+@pytest.mark.parametrize("options", [{"headers": {"ETag": "v1"}}, {"content_type": "text/plain\r\nX: y"}])
+@in_loop
+async def test_what_cannot_be_sent_leaves_nothing_open(
+    path: Path, opened: Opened, options: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = serving(one_file(path, **options))
+    assert (await answer(app, headers=PARTS)).status == 500
+    assert opened.closed == opened.bodies
+    assert descriptors() == []
+
+
+@in_loop
+async def test_an_etag_of_ones_own(path: Path) -> None:
+    app = serving(one_file(path, headers={"ETag": '"v1"'}))
+    whole = await answer(app)
+    assert [value for name, value in whole.raw_headers if name == b"etag"] == [b'"v1"']
+    assert (await answer(app, headers=[(b"if-none-match", b'"v1"')])).status == 304
+    ranged = [(b"range", b"bytes=0-1"), (b"if-range", b'"v1"')]
+    assert (await answer(app, headers=ranged)).payload == b"01"
 
 
 @in_loop
@@ -171,47 +277,56 @@ async def test_error_pages_may_be_files(path: Path) -> None:
     async def page(request: Request, exc: Exception) -> Response:
         return FileResponse(path, status=404)
 
-    response = await answer(app, "/nothing", headers=[(b"range", b"bytes=0-1")])
+    response = await answer(app, "/nothing", headers=[(b"range", b"bytes=0-1"), (b"if-none-match", b"*")])
     assert (response.status, response.length) == (404, 100)
-    assert isinstance(response.payload, FileBody)
-    response.payload.close()
 
 
 # -- who closes it when something else is sent -------------------------------------------------------------------------
 
+both = pytest.mark.parametrize("headers", [[], PARTS], ids=["whole", "parts"])
 
+
+@both
 @in_loop
-async def test_a_hook_that_fails_closes_it_once(path: Path, opened: Opened, caplog: pytest.LogCaptureFixture) -> None:
-    app = serving(one_file(path))
+async def test_a_hook_that_fails_closes_it_once(
+    large: Path, opened: Opened, headers: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = serving(one_file(large))
 
     @app.on_response_prepare
     async def fail(response: Response) -> None:
         raise ValueError("broken hook")
 
-    assert (await answer(app)).status == 500
+    assert (await answer(app, headers=headers)).status == 500
     assert opened.closed == opened.bodies
     assert len(opened.bodies) == 1
 
 
 @pytest.mark.parametrize("with_file", [False, True])
+@both
 @in_loop
-async def test_a_hook_that_replaces_it_closes_it_once(path: Path, opened: Opened, with_file: bool) -> None:
-    app = serving(one_file(path))
+async def test_a_hook_that_replaces_it_closes_it_once(
+    large: Path, opened: Opened, with_file: bool, headers: Any
+) -> None:
+    app = serving(one_file(large))
 
     @app.after_request
     async def replace(response: Response) -> Response:
-        return FileResponse(path) if with_file else Response("instead")
+        return FileResponse(large) if with_file else Response("instead")
 
-    response = await answer(app)
+    response = await answer(app, headers=headers)
     assert len(opened.bodies) == 1 + with_file
     assert opened.closed == opened.bodies[:1]
-    if isinstance(response.payload, FileBody):
+    if with_file:
         assert response.payload is opened.bodies[1]
-        response.payload.close()
+        opened.bodies[1].close()
 
 
+@both
 @in_loop
-async def test_an_outer_middleware_that_replaces_or_asks_twice_leaves_nothing_open(path: Path, opened: Opened) -> None:
+async def test_an_outer_middleware_that_replaces_or_asks_twice_leaves_nothing_open(
+    large: Path, opened: Opened, headers: Any
+) -> None:
     async def twice(request: Request, handler: Any) -> Response:
         await handler(request)
         second: Response = await handler(request)
@@ -221,67 +336,68 @@ async def test_an_outer_middleware_that_replaces_or_asks_twice_leaves_nothing_op
         await handler(request)
         return Response("instead")
 
-    response = await answer(serving(one_file(path), outer_middlewares=[twice]))
+    response = await answer(serving(one_file(large), outer_middlewares=[twice]), headers=headers)
     assert response.payload is opened.bodies[1]
     assert opened.closed == opened.bodies[:1]
     opened.bodies[1].close()
-    assert (await answer(serving(one_file(path), outer_middlewares=[instead]))).payload == b"instead"
-    assert not opened.open
+    replaced = await answer(serving(one_file(large), outer_middlewares=[instead]), headers=headers)
+    assert replaced.payload == b"instead"
     assert len(opened.closed) == len(opened.bodies) == 3
 
 
 @in_loop
-async def test_an_inner_middleware_sees_the_response_before_anything_is_open(path: Path, opened: Opened) -> None:
+async def test_an_inner_middleware_sees_the_response_before_anything_is_open(large: Path, opened: Opened) -> None:
     async def look(request: Request, handler: Any) -> Response:
         response: Response = await handler(request)
         assert isinstance(response, FileResponse)
+        assert opened.taken == []
         response.headers["X-Seen"] = "1"
         return response
 
-    shared = FileResponse(path)
+    shared = FileResponse(large)
 
     async def handler() -> Response:
         return shared
 
-    for _ in range(3):
-        response = await answer(serving(handler, middlewares=[look]))
-        assert [value for name, value in response.raw_headers if name == b"x-seen"] == [b"1"]
+    response = await answer(serving(handler, middlewares=[look]))
+    assert [value for name, value in response.raw_headers if name == b"x-seen"] == [b"1"]
     assert "X-Seen" not in shared.headers
-    for body in opened.bodies:
-        body.close()
+    opened.bodies[0].close()
 
 
+@both
 @in_loop
 async def test_cancellation_while_it_is_opened_leaves_nothing_open(
-    path: Path, opened: Opened, monkeypatch: pytest.MonkeyPatch
+    large: Path, opened: Opened, headers: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    entered, go = asyncio.Event(), threading.Event()
+    entered, go, closed = asyncio.Event(), threading.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
-    inner = files._open
+    inner = files.open_regular
 
     def slow(path: str) -> Any:
         loop.call_soon_threadsafe(entered.set)
         assert go.wait(10)
         return inner(path)
 
-    monkeypatch.setattr(files, "_open", slow)
-    closed = asyncio.Event()
-    close = FileBody.close
-    monkeypatch.setattr(FileBody, "close", lambda body: (close(body), closed.set()))
-    task = asyncio.create_task(answer(serving(one_file(path))))
+    monkeypatch.setattr(files, "open_regular", slow)
+    kind = FileParts if headers else FileBody
+    close = kind.close
+    monkeypatch.setattr(kind, "close", lambda body: (close(body), closed.set()))
+    task = asyncio.create_task(answer(serving(one_file(large)), headers=headers))
     await entered.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
     go.set()
     await closed.wait()
+    assert opened.closed == opened.bodies
     assert len(opened.bodies) == 1
-    assert not opened.open
 
 
+@both
 @in_loop
-async def test_cancellation_after_it_was_opened_closes_it_once(path: Path, opened: Opened) -> None:
-    app = serving(one_file(path))
+async def test_cancellation_after_it_was_opened_closes_it_once(large: Path, opened: Opened, headers: Any) -> None:
+    app = serving(one_file(large))
     entered = asyncio.Event()
 
     @app.on_response_prepare
@@ -289,7 +405,7 @@ async def test_cancellation_after_it_was_opened_closes_it_once(path: Path, opene
         entered.set()
         await asyncio.Event().wait()
 
-    task = asyncio.create_task(answer(app))
+    task = asyncio.create_task(answer(app, headers=headers))
     await entered.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -306,7 +422,7 @@ async def test_cancellation_after_it_was_opened_closes_it_once(path: Path, opene
     [
         ("a.html", {}, "text/html; charset=utf-8"),
         ("a.png", {}, "image/png"),
-        ("a.tar.gz", {}, "application/octet-stream"),
+        ("a.tar.gz", {}, "application/gzip"),
         ("a", {}, "application/octet-stream"),
         ("a.html", {"content_type": "text/plain"}, "text/plain"),
         ("a.html", {"headers": {"Content-Type": "text/plain"}}, "text/plain"),
@@ -334,14 +450,19 @@ async def test_downloads_have_a_name(path: Path, filename: str, field: str) -> N
 
 
 @in_loop
-async def test_a_name_that_cannot_be_sent_leaves_nothing_open(path: Path, opened: Opened) -> None:
-    assert (await answer(serving(one_file(path, filename="\udcff")))).status == 500
-    assert opened.closed == opened.bodies
-    assert len(opened.bodies) == 1
+async def test_a_name_for_what_is_shown(path: Path) -> None:
+    response = await answer(serving(one_file(path, filename="Bericht für May.pdf", inline=True)))
+    field = dict(response.raw_headers)[b"content-disposition"].decode()
+    assert field == "inline; filename=\"Bericht f_r May.pdf\"; filename*=UTF-8''Bericht%20f%C3%BCr%20May.pdf"
+
+
+def test_a_name_that_cannot_be_sent(path: Path) -> None:
+    with pytest.raises(UnicodeEncodeError):
+        FileResponse(path, filename="\udcff")
 
 
 def test_a_copy_is_of_the_same_file(path: Path) -> None:
     response = FileResponse(path, filename="n")
     copy = response.copy()
-    assert (copy.path, copy._filename) == (response.path, "n")
+    assert (copy.path, copy._disposition) == (response.path, 'attachment; filename="n"')
     assert copy.headers is not response.headers
