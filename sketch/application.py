@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
 
 from yarl import URL
 
@@ -17,6 +17,7 @@ from sketch.context import app_var, request_var
 from sketch.errors import ErrorHandler, ErrorHandlers, answer_error, unexpected
 from sketch.finalize import finalize
 from sketch.jsoncodec import JSONCodec, json_codec
+from sketch.keys import AppKey, Key, Values
 from sketch.lifecycle import Lifecycle, Lifespan, Stopping
 from sketch.limits import DEFAULT_LIMITS, Limits
 from sketch.middleware.chain import Endpoint, Middleware, check, fold, own, owning, prepared
@@ -39,7 +40,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger("sketch")
 
 H = TypeVar("H", bound=ErrorHandler)
+R = TypeVar("R", bound=Handler)
 T = TypeVar("T")
+D = TypeVar("D")
 
 _NO_PARAMETERS: MappingProxyType[str, Any] = MappingProxyType({})
 
@@ -60,7 +63,8 @@ class Application(Registrar):
         json: `"stdlib"`, `"orjson"`, `"msgspec"` or a `JSONCodec`.
         threads: how many `def` handlers may run at once.
 
-    Any further attribute may be set: `app.db = pool`, read as `request.app.db`.
+    Any further attribute may be set: `app.db = pool`, read as `request.app.db`; or, with a type, `app[DB] = pool` by an
+    `AppKey`. Both at any time; what is set before the start, or in a hook of it, every request sees.
     """
 
     def __init__(
@@ -92,6 +96,7 @@ class Application(Registrar):
         self.before_request = Signal("before_request", "request")
         self.after_request = Signal("after_request", "request", "response")
         self.on_response_prepare = Signal("on_response_prepare", "request", "response")
+        self._values = Values(AppKey)
         self._lifecycle = Lifecycle(self, lifespan)
         self._answer: Endpoint | None = None
         self._mount: Mount | None = None
@@ -279,6 +284,37 @@ class Application(Registrar):
         if limits.handler_timeout is not None:
             call = within(limits.handler_timeout, call)
         route.endpoint = self._outward(fold(middlewares, call))
+
+    # -- values by key ----------------------------------------------------------------------------------------------
+
+    def __getitem__(self, key: AppKey[T]) -> T:
+        return self._values[key]
+
+    def __setitem__(self, key: AppKey[T], value: T) -> None:
+        self._values[key] = value
+
+    def __delitem__(self, key: AppKey[Any]) -> None:
+        del self._values[key]
+
+    def __contains__(self, key: AppKey[Any]) -> bool:
+        return key in self._values
+
+    @overload
+    def get(self, key: AppKey[T], /) -> T | None: ...
+    @overload
+    def get(self, key: AppKey[T], default: D, /) -> T | D: ...
+    @overload
+    def get(self, *paths: Path, **options: Unpack[RouteOptions]) -> Callable[[R], R]: ...
+    def get(self, *arguments: Any, **options: Any) -> Any:
+        """Decorate a handler of GET, and of HEAD where no other route takes that: `@app.get("/")`.
+
+        Given an `AppKey` and perhaps a default, as a mapping would be: its value, or the default where none was set.
+        """
+        if arguments and isinstance(arguments[0], Key):
+            return self._values.get(*arguments)
+        return super().get(*arguments, **options)
+
+    # -- background -------------------------------------------------------------------------------------------------
 
     def spawn(self, coroutine: Coroutine[Any, Any, T], *, name: str | None = None, endless: bool = False) -> Task[T]:
         """Begin a background task, in a hook, a handler, or wherever the event loop runs: `app.spawn(refresh())`.

@@ -38,17 +38,18 @@ class Background:
         self._open = True
 
     def open(self) -> None:
-        """Take tasks (again)."""
-        self._open = True
+        """Take tasks, in an event loop that may be another one than before."""
+        self._open, self._idle = True, asyncio.Event()
 
     def spawn(self, coroutine: Coroutine[Any, Any, T], name: str | None, endless: bool) -> asyncio.Task[T]:
         """Begin a task; see `Application.spawn`."""
         if not inspect.iscoroutine(coroutine):
             raise TypeError(f"expected a coroutine, got {coroutine!r}: call the function, app.spawn(work())")
+        label: str = name or getattr(coroutine, "__qualname__", "?")
         try:
             if not self._open:
-                raise RuntimeError(f"expected an application that has not ended, to run {coroutine.__qualname__}")
-            task = _begin(coroutine, name)
+                raise RuntimeError(f"expected an application that has not ended, to run {label}")
+            task = _begin(coroutine, label)
         except BaseException:
             coroutine.close()  # it will not be awaited: no second complaint
             raise
@@ -83,10 +84,8 @@ class Background:
         for task in self._endless:
             task.cancel()
         try:
-            if waited_for := self._tasks - self._endless:
-                logger.info(
-                    "waiting for background tasks: %s", ", ".join(sorted(map(asyncio.Task.get_name, waited_for)))
-                )
+            if awaited := sorted(task.get_name() for task in self._tasks - self._endless):
+                logger.info("waiting for background tasks: %s", ", ".join(awaited))
                 await first_of(self._idle.wait(), stopping.wait_grace())
         finally:
             self._open = False
@@ -98,14 +97,14 @@ class Background:
             logger.warning("left behind: background task %s does not end", task.get_name())
 
 
-def _begin(coroutine: Coroutine[Any, Any, T], name: str | None) -> asyncio.Task[T]:
+def _begin(coroutine: Coroutine[Any, Any, T], name: str) -> asyncio.Task[T]:
     try:
         loop = asyncio.get_running_loop()
     except RuntimeError:
         raise RuntimeError(
             "expected to be in the event loop's thread: in a `def` handler, set `response.background`"
         ) from None
-    return loop.create_task(coroutine, name=name or coroutine.__qualname__)
+    return loop.create_task(coroutine, name=name)
 
 
 async def _run(work: Work, threads: Threads) -> None:

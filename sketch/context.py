@@ -57,6 +57,9 @@ class _Proxy:
     def __setitem__(self, key: Any, value: object) -> None:
         self._find()[key] = value
 
+    def __delitem__(self, key: Any) -> None:
+        del self._find()[key]
+
     def __iter__(self) -> Any:
         return iter(self._find())
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Awaitable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
 from urllib.parse import parse_qsl, unquote
 
 from multidict import CIMultiDict, CIMultiDictProxy, MultiDict, MultiDictProxy
@@ -13,6 +13,7 @@ from yarl import URL
 from sketch import threads
 from sketch.cookies import parse_cookies
 from sketch.exceptions import HTTPBadRequest, HTTPContentTooLarge, HTTPException
+from sketch.keys import RequestKey, Values
 from sketch.limits import Limits
 from sketch.mediatype import parse_media_type, python_encoding
 from sketch.transport import Address, Body, BodyReader, Connection, RawHeaders
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     Place = tuple[Application, str, str]
 
 T = TypeVar("T")
+D = TypeVar("D")
 
 _ABSOLUTE = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*://([^/?#]*)")
 
@@ -42,7 +44,8 @@ class Request:
         body: the body as it arrives, None where none is announced.
         connection: the way to the peer.
 
-    Any further attribute may be set, by middleware for handlers: `request.user = user`.
+    Any further attribute may be set, by middleware for handlers: `request.user = user`; or, with a type,
+    `request[USER] = user` by a `RequestKey`.
     """
 
     # A lazy view has a slot that stays empty until its first use: an unset slot costs nothing to make, and a set one
@@ -60,6 +63,7 @@ class Request:
         "_reader",
         "_state",
         "_url",
+        "_values",
         "app",
         "background",
         "connection",
@@ -92,6 +96,7 @@ class Request:
     _query: MultiDictProxy[str]
     _state: dict[str, Any]
     _url: URL
+    _values: Values
 
     app: Application
     """The application that handles the request."""
@@ -326,6 +331,36 @@ class Request:
         self._authority = host
         if hasattr(self, "_url"):
             del self._url
+
+    # -- values by key ----------------------------------------------------------------------------------------------
+
+    @property
+    def _keyed(self) -> Values:
+        try:
+            return self._values
+        except AttributeError:
+            self._values = Values(RequestKey)
+            return self._values
+
+    def __getitem__(self, key: RequestKey[T]) -> T:
+        return self._keyed[key]
+
+    def __setitem__(self, key: RequestKey[T], value: T) -> None:
+        self._keyed[key] = value
+
+    def __delitem__(self, key: RequestKey[Any]) -> None:
+        del self._keyed[key]
+
+    def __contains__(self, key: RequestKey[Any]) -> bool:
+        return key in self._keyed
+
+    @overload
+    def get(self, key: RequestKey[T]) -> T | None: ...
+    @overload
+    def get(self, key: RequestKey[T], default: D) -> T | D: ...
+    def get(self, key: RequestKey[Any], default: Any = None) -> Any:
+        """The value of a key, or the default where none was set."""
+        return self._keyed.get(key, default)
 
     # -- applications -----------------------------------------------------------------------------------------------
 

@@ -152,7 +152,7 @@ class Response:
 
     @background.setter
     def background(self, work: Work | Iterable[Work] | None) -> None:
-        functions = () if work is None else tuple(work) if isinstance(work, Iterable) else (work,)
+        functions: tuple[Any, ...] = () if work is None else tuple(work) if isinstance(work, Iterable) else (work,)
         for function in functions:
             if not callable(function):
                 if inspect.iscoroutine(function):

@@ -1,0 +1,85 @@
+"""Typed keys: state of applications and requests that type checkers know the type of."""
+
+from __future__ import annotations
+
+from typing import Any, Generic, TypeVar, overload
+
+T = TypeVar("T")
+D = TypeVar("D")
+
+
+class Key(Generic[T]):
+    """A key for one value. Two keys are never equal, whatever their names: who has the object has the value."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name}>"
+
+
+class AppKey(Key[T]):
+    """A key for a value of an application: `POOL = AppKey[Pool]("pool")`, then `app[POOL] = pool`, `request.app[POOL]`.
+
+    Args:
+        name: for messages.
+    """
+
+    __slots__ = ()
+
+
+class RequestKey(Key[T]):
+    """A key for a value of a request: `USER = RequestKey[User]("user")`, then `request[USER] = user`, `request[USER]`.
+
+    Args:
+        name: for messages.
+    """
+
+    __slots__ = ()
+
+
+class Values:
+    """Values by key.
+
+    Args:
+        kind: of the keys; any other is a mistake.
+    """
+
+    __slots__ = ("_kind", "_values")
+
+    def __init__(self, kind: type[Key[Any]]) -> None:
+        self._kind = kind
+        self._values: dict[Key[Any], Any] = {}
+
+    def _checked(self, key: Key[T]) -> Key[T]:
+        if not isinstance(key, self._kind):
+            kind = self._kind.__name__
+            raise TypeError(f"expected a key of class {kind}, got {key!r}: make one by NAME = {kind}[type]('name')")
+        return key
+
+    def __getitem__(self, key: Key[T]) -> T:
+        try:
+            value: T = self._values[self._checked(key)]
+        except KeyError:
+            raise KeyError(f"{key!r} was not set") from None
+        return value
+
+    def __setitem__(self, key: Key[T], value: T) -> None:
+        self._values[self._checked(key)] = value
+
+    def __delitem__(self, key: Key[Any]) -> None:
+        if self._values.pop(self._checked(key), self) is self:
+            raise KeyError(f"{key!r} was not set")
+
+    def __contains__(self, key: Key[Any]) -> bool:
+        return self._checked(key) in self._values
+
+    @overload
+    def get(self, key: Key[T]) -> T | None: ...
+    @overload
+    def get(self, key: Key[T], default: D) -> T | D: ...
+    def get(self, key: Key[Any], default: Any = None) -> Any:
+        """The value, or the default where none was set."""
+        return self._values.get(self._checked(key), default)
