@@ -12,6 +12,7 @@ _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _VALUE = re.compile(r"[!#-+\--:<-\[\]-~]*")
 _ATTRIBUTE = re.compile(r"[ -:<-~]*")
 _ABSENT = (None, False)
+_MOST = 4096  # RFC 6265bis section 5.6: browsers drop what is larger
 
 
 def parse_cookies(header: str) -> dict[str, str]:
@@ -47,12 +48,13 @@ def format_cookie(
     """The value of a `Set-Cookie` field.
 
     Raises:
-        ValueError: for a name, value or attribute with characters a cookie cannot hold, and for combinations every
-            browser drops: `samesite="none"` or `partitioned` or a `__Secure-` name without `secure`, a `__Host-`
-            name with a domain or another path than `/`.
+        ValueError: for a name, value or attribute with characters a cookie cannot hold, and for what every browser
+            drops: `samesite="none"`, `partitioned` or a name with a prefix without `secure`; a `__Http-` or
+            `__Host-Http-` name without `httponly`; a `__Host-` name with a domain or another path than `/`; more than
+            4096 bytes of name and value.
     """
     _refuse_malformed(name, value, path, domain, samesite)
-    _refuse_dropped(name, path, domain, secure, samesite, partitioned)
+    _refuse_dropped(name, path, domain, secure, httponly, samesite, partitioned)
     attributes = {
         "Expires": None if expires is None else _http_date(expires),
         "Max-Age": None if max_age is None else str(int(max_age)),
@@ -81,6 +83,8 @@ def _refuse_malformed(name: str, value: str, path: str | None, domain: str | Non
             f"expected a cookie value of printable ASCII without space, quote, comma, semicolon or backslash, "
             f"got {value!r}: percent-encode or base64 it"
         )
+    if len(name) + len(value) > _MOST:
+        raise ValueError(f"expected at most {_MOST} bytes of name and value of a cookie, got {len(name) + len(value)}")
     for attribute in (path, domain):
         if attribute is not None and not _ATTRIBUTE.fullmatch(attribute):
             raise ValueError(f"expected a cookie attribute of printable ASCII without semicolon, got {attribute!r}")
@@ -88,17 +92,35 @@ def _refuse_malformed(name: str, value: str, path: str | None, domain: str | Non
         raise ValueError(f"expected samesite to be 'strict', 'lax', 'none' or None, got {samesite!r}")
 
 
+def needs_secure(name: str) -> bool:
+    """Whether a cookie of that name has to be `secure`. Browsers take prefixes in any case."""
+    return name.lower().startswith(("__secure-", "__host-", "__http-"))
+
+
+def needs_httponly(name: str) -> bool:
+    """Whether a cookie of that name has to be `httponly`: only a server may set it."""
+    return name.lower().startswith(("__http-", "__host-http-"))
+
+
 def _refuse_dropped(
-    name: str, path: str | None, domain: str | None, secure: bool, samesite: str | None, partitioned: bool
+    name: str,
+    path: str | None,
+    domain: str | None,
+    secure: bool,
+    httponly: bool,
+    samesite: str | None,
+    partitioned: bool,
 ) -> None:
     """Raise for a cookie that browsers would silently drop: the error belongs here, not in somebody's console."""
     if not secure:
         for needs, why in (
             (samesite == "none", 'samesite="none"'),
             (partitioned, "partitioned"),
-            (name.startswith(("__Secure-", "__Host-")), f"the name {name!r}"),
+            (needs_secure(name), f"the name {name!r}"),
         ):
             if needs:
                 raise ValueError(f"expected secure=True with {why}, got a cookie that browsers drop")
-    if name.startswith("__Host-") and (domain is not None or path != "/"):
+    if not httponly and needs_httponly(name):
+        raise ValueError(f"expected httponly=True with the name {name!r}, got a cookie that browsers drop")
+    if name.lower().startswith("__host-") and (domain is not None or path != "/"):
         raise ValueError(f'expected path="/" and no domain for {name!r}, got path={path!r}, domain={domain!r}')

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -11,7 +12,7 @@ from urllib.parse import quote
 from multidict import CIMultiDict
 
 from sketch.context import find_app
-from sketch.cookies import SameSite, format_cookie
+from sketch.cookies import SameSite, format_cookie, needs_httponly, needs_secure
 from sketch.exceptions import PHRASES
 from sketch.jsoncodec import STDLIB
 from sketch.threads import iterate_in_thread
@@ -214,8 +215,8 @@ class Response:
             expires=datetime.fromtimestamp(0, UTC),
             path=path,
             domain=domain,
-            secure=secure or partitioned or samesite == "none" or name.startswith(("__Secure-", "__Host-")),
-            httponly=httponly,
+            secure=secure or partitioned or samesite == "none" or needs_secure(name),
+            httponly=httponly or needs_httponly(name),
             samesite=samesite,
             partitioned=partitioned,
         )
@@ -305,21 +306,32 @@ class RedirectResponse(Response):
     """A redirect.
 
     Args:
-        location: a URL or path. Unsafe characters are percent-encoded, existing percent signs are kept; a path is
-            never sent with two leading slashes, which browsers would take for another host.
-        status: 301, 302, 303, 307 or 308. 307, the default, keeps the method.
+        location: a URL or path, also a relative one. Unsafe characters are percent-encoded, what is encoded stays so;
+            a path is never sent with two leading slashes, which browsers would take for another host.
+        status: 300, 301, 302, 303, 307 or 308. 307, the default, keeps the method.
+
+    Raises:
+        ValueError: for another status.
     """
 
     __slots__ = ()
 
     def __init__(self, location: object, *, status: int = 307, headers: HeadersArgument = None) -> None:
+        if status not in _REDIRECTS:
+            raise ValueError(f"expected a status of {', '.join(map(str, _REDIRECTS))} for a redirect, got {status!r}")
         super().__init__(status=status, headers=headers)
         self.headers["Location"] = quote_location(location)
+
+
+_REDIRECTS = (300, 301, 302, 303, 307, 308)
+_LONE_PERCENT = re.compile("%(?![0-9A-Fa-f]{2})")
 
 
 def quote_location(location: object) -> str:
     """A URL or path made safe for the `Location` field (RFC 9110 section 10.2.2)."""
     text = str(location)
+    if "%" in text:
+        text = _LONE_PERCENT.sub("%25", text)
     if text[:1] in ("/", "\\"):
         text = "/" + text.lstrip("/\\")
     return quote(text, safe=":/?#[]@!$&'()*+,;=%-._~")

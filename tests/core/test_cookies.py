@@ -79,6 +79,12 @@ def test_attributes_that_no_cookie_has(options: dict[str, Any]) -> None:
         ("__Host-n", {}, "secure=True"),
         ("__Host-n", {"secure": True, "domain": "example.com"}, "no domain"),
         ("__Host-n", {"secure": True, "path": "/a"}, "path"),
+        ("__host-n", {}, "secure=True"),
+        ("__SECURE-n", {}, "secure=True"),
+        ("__Http-n", {}, "secure=True"),
+        ("__Http-n", {"secure": True}, "httponly=True"),
+        ("__Host-Http-n", {"secure": True}, "httponly=True"),
+        ("__Host-Http-n", {"secure": True, "httponly": True, "path": "/a"}, "path"),
     ],
 )
 def test_what_browsers_would_drop(name: str, options: dict[str, Any], message: str) -> None:
@@ -88,3 +94,11 @@ def test_what_browsers_would_drop(name: str, options: dict[str, Any], message: s
 
 def test_prefixed_names_with_what_they_need() -> None:
     assert format_cookie("__Host-n", "v", secure=True) == "__Host-n=v; Path=/; Secure; SameSite=Lax"
+    assert format_cookie("__Http-n", "v", secure=True, httponly=True, path="/a", domain="example.com")
+    assert format_cookie("__Host-Http-n", "v", secure=True, httponly=True)
+
+
+def test_what_is_too_large_for_every_browser() -> None:
+    assert format_cookie("n", "v" * 4095)
+    with pytest.raises(ValueError, match="at most 4096 bytes"):
+        format_cookie("n", "v" * 4096)

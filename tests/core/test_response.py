@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from yarl import URL
 
 from sketch.finalize import finalize
 from sketch.response import (
@@ -161,9 +162,15 @@ def test_cookies_are_added_each_in_a_field_of_its_own() -> None:
         ("relative", "relative"),
         ("", ""),
         ("/\t/evil", "/%09/evil"),
+        ("100%", "100%25"),
+        ("/%zz/%4/%é", "/%25zz/%254/%25%C3%A9"),
+        ("../a?b#c", "../a?b#c"),
+        ("./x:y/", "./x:y/"),
+        ("?page=2", "?page=2"),
+        (URL("https://example.com/a b?c=é#d"), "https://example.com/a%20b?c=%C3%A9#d"),
     ],
 )
-def test_locations(location: str, sent: str) -> None:
+def test_locations(location: object, sent: str) -> None:
     assert quote_location(location) == sent
 
 
@@ -171,6 +178,9 @@ def test_redirects() -> None:
     response = RedirectResponse("/a b", headers={"X-A": "1"})
     assert (response.status, response.headers["Location"], response.headers["X-A"]) == (307, "/a%20b", "1")
     assert RedirectResponse("/", status=303).status == 303
+    for status in (200, 304, 305, 400):
+        with pytest.raises(ValueError, match="for a redirect"):
+            RedirectResponse("/", status=status)
 
 
 @in_loop
