@@ -57,7 +57,7 @@ from sketch.exceptions import (
     HTTPURITooLong,
     HTTPVersionNotSupported,
 )
-from sketch.files import FileResponse
+from sketch.keys import AppKey, RequestKey
 from sketch.limits import Limits
 from sketch.request import Request
 from sketch.response import (
@@ -77,14 +77,20 @@ from sketch.transport import ClientDisconnected
 from sketch.views import View
 
 if TYPE_CHECKING:
+    from sketch.files import FileResponse
+    from sketch.jsonlines import JSONLinesResponse
     from sketch.middleware.proxy_headers import ProxyHeaders
     from sketch.routing.group import RouteGroup
+    from sketch.sse import Event, EventStreamResponse, last_event_id
     from sketch.websocket import WebSocket, WebSocketDisconnected, WebSocketPolicy, WebSocketResponse
 
 __all__ = [
+    "AppKey",
     "Application",
     "ClientDisconnected",
     "ErrorResponse",
+    "Event",
+    "EventStreamResponse",
     "FileResponse",
     "HTMLResponse",
     "HTTPBadGateway",
@@ -137,11 +143,13 @@ __all__ = [
     "HTTPUnsupportedMediaType",
     "HTTPUpgradeRequired",
     "HTTPVersionNotSupported",
+    "JSONLinesResponse",
     "JSONResponse",
     "Limits",
     "ProxyHeaders",
     "RedirectResponse",
     "Request",
+    "RequestKey",
     "Response",
     "Route",
     "RouteGroup",
@@ -157,6 +165,7 @@ __all__ = [
     "current_app",
     "current_request",
     "json_response",
+    "last_event_id",
     "run_app",
     "serve",
 ]
@@ -164,8 +173,13 @@ __all__ = [
 
 # What not every application needs is imported when it is first asked for.
 _LAZY = {
+    "FileResponse": "sketch.files",
+    "JSONLinesResponse": "sketch.jsonlines",
     "RouteGroup": "sketch.routing.group",
     "ProxyHeaders": "sketch.middleware.proxy_headers",
+    "Event": "sketch.sse",
+    "EventStreamResponse": "sketch.sse",
+    "last_event_id": "sketch.sse",
     "WebSocket": "sketch.websocket",
     "WebSocketDisconnected": "sketch.websocket",
     "WebSocketPolicy": "sketch.websocket",
