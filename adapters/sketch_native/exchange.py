@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -21,9 +20,6 @@ if TYPE_CHECKING:
     from sketch_native.protocol import HTTPProtocol
 
 logger = logging.getLogger("sketch.native")
-
-SMALL_FILE = 64 * 1024
-"""Bytes of a file that are read at once and sent with the head: below it, more system calls cost more than a copy."""
 
 LARGE_BODY = 64 * 1024
 """From this size on, a copy to put head and body together costs more than a second write."""
@@ -175,16 +171,10 @@ class Exchange:
 
     async def _write_file(self, head: bytes, payload: FileBody) -> None:
         try:
-            if payload.count <= SMALL_FILE:
-                data = os.pread(payload.file.fileno(), payload.count, payload.offset)
-                if len(data) != payload.count:
-                    raise RuntimeError(f"expected {payload.path} to keep its size, but it has become shorter")
-                self._write_bytes(head, data)
-            else:
-                self.head_sent = self.streaming = True
-                await self._protocol.write(head)
-                await send_file(self._protocol, payload)
-                self.size = payload.count
+            self.head_sent = self.streaming = True
+            await self._protocol.write(head)
+            await send_file(self._protocol, payload)
+            self.size = payload.count
         finally:
             payload.close()
 

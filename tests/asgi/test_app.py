@@ -307,13 +307,16 @@ async def test_unknown_scope_type(kind: str) -> None:
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     path = tmp_path / "file.txt"
-    path.write_bytes(b"0123456789")
+    path.write_bytes(CONTENT)
     return path
+
+
+CONTENT = b"0123456789" * 10_000  # so much that it is not read at once
 
 
 def replace(path: Path) -> None:
     path.unlink()
-    path.write_bytes(b"another!!!")
+    path.write_bytes(b"another!!!" * 10_000)
 
 
 def truncate(path: Path) -> None:
@@ -335,23 +338,34 @@ async def test_file(file: Path, extensions: Any) -> None:
     opened: list[Any] = []
     script = await exchange(sender(file, opened), Script(), http_scope(extensions=extensions))
     assert opened[0].file.closed
-    assert script.headers[b"content-length"] == b"10"
+    assert script.headers[b"content-length"] == b"100000"
     last = script.sent[-1]
     if not extensions:
-        assert script.body == b"0123456789"
+        assert script.body == CONTENT
         assert script.complete
     elif "http.response.pathsend" in extensions:
         assert last == {"type": "http.response.pathsend", "path": str(file)}
     else:
-        assert (last["type"], last["offset"], last["count"]) == ("http.response.zerocopysend", 0, 10)
+        assert (last["type"], last["offset"], last["count"]) == ("http.response.zerocopysend", 0, 100_000)
 
 
 @in_loop
 async def test_part_of_a_file_is_not_sent_by_its_path(file: Path) -> None:
-    headers = ((b"host", b"test"), (b"range", b"bytes=2-4"))
+    headers = ((b"host", b"test"), (b"range", b"bytes=2-80001"))
     scope = http_scope(headers=headers, extensions={"http.response.pathsend": {}})
     script = await exchange(sender(file, []), Script(), scope)
-    assert (script.status, script.body) == (206, b"234")
+    assert (script.status, script.body) == (206, CONTENT[2:80_002])
+
+
+@pytest.mark.parametrize("extension", ["http.response.pathsend", "http.response.zerocopysend"])
+@in_loop
+async def test_several_parts_of_a_file_are_a_stream(file: Path, extension: str) -> None:
+    headers = ((b"host", b"test"), (b"range", b"bytes=0-2,5-80001"))
+    script = await exchange(sender(file, []), Script(), http_scope(headers=headers, extensions={extension: {}}))
+    assert script.status == 206
+    assert script.headers[b"content-length"] == str(len(script.body)).encode()
+    assert CONTENT[5:80_002] in script.body
+    assert script.complete
 
 
 @in_loop
@@ -364,7 +378,7 @@ async def test_replaced_file_is_not_sent_by_its_path(file: Path) -> None:
         return response
 
     script = await exchange(handler, Script(), http_scope(extensions={"http.response.pathsend": {}}))
-    assert script.body == b"0123456789"
+    assert script.body == CONTENT
 
 
 @in_loop
