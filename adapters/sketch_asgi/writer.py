@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterable, Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sketch.threads import file_threads
+from sketch.threads import file_threads, read_in_thread
 from sketch.transport import Body, Chunks, ClientDisconnected, FileBody
 from sketch_asgi.exchange import Exchange, Scope
 from sketch_asgi.inbox import Interruptible
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 Send = Callable[[Any], Awaitable[None]]
 
-FILE_CHUNK = 256 * 1024
-"""Bytes per read: each costs one thread hop (about 60 us), and more of them do not make a transfer faster."""
 LARGE_BODY = 64 * 1024
 """Bytes that servers take without waiting for the client, so that nothing is gained by counting the time."""
 _FAIRNESS = 16
@@ -128,7 +126,7 @@ async def write_file(
             file = body.file.fileno()
             message = {"type": "http.response.zerocopysend", "file": file, "offset": body.offset, "count": body.count}
         if message is None:
-            await write_stream(exchange, send, start, _read(body), body.count, request)
+            await write_stream(exchange, send, start, read_in_thread(body), body.count, request)
             return
         # The server writes the file by itself: how fast the client takes it, it does not tell.
         await pass_on(send, start, exchange)
@@ -148,19 +146,3 @@ def _path_of_whole(body: FileBody) -> str | None:
         return None
     whole = body.offset == 0 and body.count == opened.st_size == named.st_size
     return str(path) if whole and os.path.samestat(opened, named) else None
-
-
-async def _read(body: FileBody) -> AsyncIterator[bytes]:
-    position, left = body.offset, body.count
-    while left:
-        data = await file_threads.run(_read_at, body, position, min(left, FILE_CHUNK))
-        if not data:
-            raise RuntimeError(f"the file {body.path} has shrunk while it was sent: {left} bytes are missing")
-        yield data
-        position += len(data)
-        left -= len(data)
-
-
-def _read_at(body: FileBody, position: int, count: int) -> bytes:
-    body.file.seek(position)
-    return body.file.read(count)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterable
 from typing import TYPE_CHECKING, Any
 
 from sketch.authority import valid_authority
@@ -15,13 +15,11 @@ from sketch.request import Request
 from sketch.response import ErrorResponse, Response
 from sketch.testing.channel import Channel, pump
 from sketch.testing.encoding import single_chunk
-from sketch.threads import file_threads
+from sketch.threads import read_in_thread
 from sketch.transport import Address, ClientDisconnected, FileBody, RawHeaders
 
 if TYPE_CHECKING:
     from sketch.application import Application
-
-FILE_CHUNK = 256 * 1024
 
 logger = logging.getLogger("sketch.testing")
 
@@ -37,6 +35,11 @@ class MemoryConnection:
         self.state = state
         self.trailers: RawHeaders = []
         self._gone = asyncio.Event()
+
+    @property
+    def disconnected(self) -> bool:
+        """Whether the client is gone."""
+        return self._gone.is_set()
 
     async def wait_disconnected(self) -> None:
         """Return once the client is gone."""
@@ -220,6 +223,8 @@ class Exchange:
         except Exception as exc:
             self._fail(exc)
         finally:
+            if self.request.background:
+                self.request.begin_background()
             if self._upload is not None:
                 await self._upload.close()
 
@@ -258,12 +263,4 @@ class Exchange:
 
 
 def _chunks(payload: FileBody | AsyncIterable[bytes]) -> AsyncIterable[bytes]:
-    return _file_chunks(payload) if isinstance(payload, FileBody) else payload
-
-
-async def _file_chunks(body: FileBody) -> AsyncIterator[bytes]:
-    left = body.count
-    await file_threads.run(body.file.seek, body.offset)
-    while left and (chunk := await file_threads.run(body.file.read, min(left, FILE_CHUNK))):
-        left -= len(chunk)
-        yield chunk
+    return read_in_thread(payload) if isinstance(payload, FileBody) else payload

@@ -8,12 +8,14 @@ import functools
 import threading
 import warnings
 from collections.abc import AsyncGenerator, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sketch import threads
-from sketch.threads import Threads, iterate_in_thread
+from sketch.threads import PIECE, Threads, iterate_in_thread, read_in_thread
+from sketch.transport import FileBody
 from tests.core.support import in_loop
 
 
@@ -340,3 +342,17 @@ async def test_a_generator_that_is_busy_when_its_consumer_leaves_is_closed_after
     with pytest.raises(asyncio.CancelledError):
         await task
     assert len(closed) == 1
+
+
+@in_loop
+async def test_a_part_of_a_file_is_read_in_pieces(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(bytes(range(256)) * 4000)
+    with path.open("rb") as file:
+        pieces = [piece async for piece in read_in_thread(FileBody(file, str(path), 100, 700_000))]
+        assert b"".join(pieces) == path.read_bytes()[100:700_100]
+        assert max(map(len, pieces)) == PIECE
+        assert [piece async for piece in read_in_thread(FileBody(file, str(path), 100, 0))] == []
+        with pytest.raises(RuntimeError, match=f"{path} has shrunk while it was sent: 100 bytes are missing"):
+            [piece async for piece in read_in_thread(FileBody(file, str(path), 1_023_900, 200))]
+        assert not file.closed
