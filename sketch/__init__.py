@@ -79,6 +79,7 @@ from sketch.views import View
 if TYPE_CHECKING:
     from sketch.files import FileResponse
     from sketch.jsonlines import JSONLinesResponse
+    from sketch.middleware.compression import Compression
     from sketch.middleware.proxy_headers import ProxyHeaders
     from sketch.routing.group import RouteGroup
     from sketch.sse import Event, EventStreamResponse, last_event_id
@@ -88,6 +89,7 @@ __all__ = [
     "AppKey",
     "Application",
     "ClientDisconnected",
+    "Compression",
     "ErrorResponse",
     "Event",
     "EventStreamResponse",
@@ -173,6 +175,7 @@ __all__ = [
 
 # What not every application needs is imported when it is first asked for.
 _LAZY = {
+    "Compression": "sketch.middleware.compression",
     "FileResponse": "sketch.files",
     "JSONLinesResponse": "sketch.jsonlines",
     "RouteGroup": "sketch.routing.group",

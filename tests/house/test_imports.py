@@ -12,6 +12,8 @@ from statistics import median
 from tests.house.imports import cycles, graph, imported, sources
 
 EXTRAS = (
+    "backports.zstd",
+    "brotli",
     "granian",
     "h11",
     "hypercorn",

@@ -1,0 +1,289 @@
+"""Compressed answers: which, how, and what else has to change with the body."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping
+from functools import lru_cache
+
+from sketch.codings import INLINE, Coding, coding_threads, find_coding, installed_codings
+from sketch.mediatype import parse_media_type
+from sketch.middleware.chain import Endpoint
+from sketch.negotiation import add_vary, choose_encoding
+from sketch.request import Request
+from sketch.response import Response, StreamBody
+from sketch.threads import read_in_thread
+from sketch.transport import Body, Chunks, FileBody, close_body
+
+OFFERED = ("zstd", "br", "gzip")
+"""The codings for answers, the preferred one first. By `deflate` some clients understand another format."""
+
+COMPRESSIBLE = (
+    "text/*",
+    "*+json",
+    "*+xml",
+    "application/graphql",
+    "application/javascript",
+    "application/json",
+    "application/jsonl",
+    "application/toml",
+    "application/vnd.ms-fontobject",
+    "application/wasm",
+    "application/x-javascript",
+    "application/x-ndjson",
+    "application/xml",
+    "application/yaml",
+    "font/collection",
+    "font/otf",
+    "font/ttf",
+    "image/bmp",
+    "image/vnd.microsoft.icon",
+    "image/x-icon",
+)
+"""Media types that are worth it. What is not here is compressed already, or unknown."""
+
+_MINIMUM = 1024
+
+# These have no content, or content that is a part of something.
+_UNTOUCHED = (204, 205, 206)
+# Whoever has set one of these has spoken of the very bytes of the body.
+_OF_THE_BYTES = ("Content-Encoding", "Content-Range", "Content-Digest", "Repr-Digest", "Digest", "Content-MD5")
+_NO_TRANSFORM = re.compile(r"(?:^|,)[ \t]*no-transform[ \t]*(?:,|$)", re.IGNORECASE)
+
+
+class Compression:
+    """Middleware that compresses answers for clients that accept it (RFC 9110 section 12.5.3).
+
+        app = Application(middlewares=[Compression()])
+
+    Among the `middlewares` of an application, a group or a route it compresses what handlers return; among the
+    `outer_middlewares` error pages, too. Of several, the innermost does it.
+
+    What becomes shorter is sent in the coding that the client prefers. Plain bodies are compressed as a whole, streams
+    chunk by chunk, so that each can be read as soon as it arrives; files while they are sent. More than 32 KiB at once
+    are compressed in a thread. An entity tag becomes a weak one, `Vary` says that there are other forms, and there are
+    no byte ranges: a `Range` is ignored where the answer would be compressed (section 14.2 allows that).
+
+    Left as they are: answers with `Cache-Control: no-transform`, with a `Content-Encoding` (files with precompressed
+    siblings among them) or a digest; 204, 205 and 206. HEAD has the same header fields as GET.
+
+    A page that holds a secret and repeats what the client sent tells the secret by its compressed length (BREACH): do
+    not compress such pages. `no-transform` leaves out one answer.
+
+    Args:
+        minimum_size: bytes of a body below which it is not worth it. Streams of unknown length are always compressed.
+        codings: `{"zstd": 3, "br": 4, "gzip": 5}`: by name the level, the preferred one first where the client has no
+            preference. Default: those whose libraries are installed (`sketch-web[compression]`).
+        types: media types to compress: `"text/html"`, `"text/*"`, `"*+json"`.
+
+    Raises:
+        ValueError, TypeError: for an unknown coding, a level it does not have, and malformed types.
+        RuntimeError: for a coding whose library is not installed.
+    """
+
+    def __init__(
+        self,
+        *,
+        minimum_size: int = _MINIMUM,
+        codings: Mapping[str, int] | None = None,
+        types: Iterable[str] = COMPRESSIBLE,
+    ) -> None:
+        if not isinstance(minimum_size, int) or minimum_size < 0:
+            raise ValueError(f"expected minimum_size as a number of bytes, got {minimum_size!r}")
+        self._minimum = minimum_size
+        self._codings = _default_codings() if codings is None else _given_codings(codings)
+        self._names = tuple(self._codings)
+        self._compressible = _matcher(types)
+
+    async def __call__(self, request: Request, handler: Endpoint) -> Response:
+        """Compress the answer, if it should be."""
+        response = await handler(request)
+        body = response.body
+        if isinstance(body, bytes) and len(body) < self._minimum and not response.prepares and response.status != 304:
+            return response
+        return response if request.is_websocket else await self._answer(request, response)
+
+    async def _answer(self, request: Request, response: Response) -> Response:
+        name = choose_encoding(request.combined_header(b"accept-encoding"), self._names)
+        if response.prepares:
+            response = await self._prepared(request, response, compressed=name is not None)
+        if response.status in (206, 304):
+            self._describe(response, compressed=name is not None)
+        elif self._applies(response):
+            add_vary(response.headers, "Accept-Encoding")
+            if name is not None:
+                await self._compress(request, response, *self._codings[name])
+        return response
+
+    async def _prepared(self, request: Request, response: Response, *, compressed: bool) -> Response:
+        """What a file turns out to be. A part of a file that would be compressed as a whole becomes the whole.
+
+        Else a client could put together what it has of the compressed file with a part of the file as it is.
+        """
+        prepared = await response.prepare(request)
+        if not compressed or prepared.status not in (206, 416) or "Content-Encoding" in prepared.headers:
+            return prepared
+        fields = request.raw_headers
+        request.raw_headers = [field for field in fields if field[0] != b"range"]
+        try:
+            whole = await response.prepare(request)
+        finally:
+            request.raw_headers = fields
+        return whole if self._applies(whole) else prepared
+
+    def _applies(self, response: Response) -> bool:
+        """Whether a client that accepts it gets the answer compressed."""
+        if response.status in _UNTOUCHED or not self._compressible(response.content_type or ""):
+            return False
+        headers = response.headers
+        if any(name in headers for name in _OF_THE_BYTES):
+            return False
+        if any(_NO_TRANSFORM.search(value) for value in headers.getall("Cache-Control", ())):
+            return False
+        size = _size(response.body)
+        declared = _declared(response)
+        if size is None:
+            size = declared
+        elif declared is not None and declared != size:
+            return False  # an error of the application, or what it says of HEAD by itself
+        return size is None or size >= self._minimum
+
+    def _describe(self, response: Response, *, compressed: bool) -> None:
+        """A 206 or 304 says what the 200 says (RFC 9110 sections 15.3.7 and 15.4.5), as far as anybody knows that."""
+        kind = response.content_type
+        if kind is None or kind.startswith("multipart/byteranges") or self._compressible(kind):
+            if "Content-Encoding" not in response.headers:
+                add_vary(response.headers, "Accept-Encoding")
+            if compressed and response.status == 304:
+                _weaken(response)
+
+    async def _compress(self, request: Request, response: Response, coding: Coding, level: int) -> None:
+        body = response.body
+        headers = response.headers
+        if isinstance(body, bytes):
+            if len(body) <= INLINE:
+                compressed = coding.compress(body, level)
+            else:
+                compressed = await coding_threads.run(coding.compress, body, level)
+            if len(compressed) >= len(body):
+                return
+            response.body = compressed
+        else:
+            response.body = encoded = EncodedBody(body, coding, level, _declared(response))
+            # It holds the file now, and closes it.
+            request.files = tuple(encoded if held is body else held for held in request.files)
+        headers["Content-Encoding"] = coding.name
+        headers.popall("Content-Length", None)
+        headers.popall("Accept-Ranges", None)
+        _weaken(response)
+
+
+class EncodedBody(StreamBody):
+    """A stream or a file, compressed while it is sent.
+
+    Args:
+        source: what is sent; whoever holds this holds it, too.
+        coding: how.
+        level: how well.
+        length: what the application has announced as the length of the source.
+    """
+
+    __slots__ = ("_coding", "_length", "_level", "_source")
+
+    def __init__(self, source: FileBody | AsyncIterable[bytes], coding: Coding, level: int, length: int | None) -> None:
+        super().__init__(())
+        self._source = source
+        self._coding = coding
+        self._level = level
+        self._length = length
+
+    def claim(self, request: Request) -> None:
+        """Note that the source is about to be sent. Raises RuntimeError as it does."""
+        if isinstance(self._source, StreamBody):
+            self._source.claim(request)
+
+    async def release(self, request: Request) -> None:
+        """Close a source that will not be sent."""
+        await (self._source.release(request) if isinstance(self._source, StreamBody) else close_body(self._source))
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        """The compressed chunks: of each chunk of the source everything, before the next is asked for."""
+        source = self._source
+        encoder = self._coding.encoder(self._level)
+        try:
+            parts = read_in_thread(source) if isinstance(source, FileBody) else source
+            async with Chunks(parts, self._length) as chunks:
+                while chunk := await chunks.next():
+                    if len(chunk) <= INLINE:
+                        yield encoder.encode(chunk)
+                    else:
+                        yield await coding_threads.run(encoder.encode, chunk)
+            yield encoder.finish()
+        finally:
+            if isinstance(source, FileBody):
+                source.close()
+
+    async def aclose(self) -> None:
+        """Close the source, where nobody has begun to iterate."""
+        await close_body(self._source)
+
+
+def _size(body: Body) -> int | None:
+    if isinstance(body, FileBody):
+        return body.count
+    return len(body) if isinstance(body, bytes) else None
+
+
+def _declared(response: Response) -> int | None:
+    """The length that the application has announced. What is none is left to `finalize` to refuse."""
+    value = response.headers.get("Content-Length")
+    return int(value) if value is not None and value.isascii() and value.isdigit() else None
+
+
+def _weaken(response: Response) -> None:
+    """Two forms of one thing are alike, but not byte for byte (RFC 9110 section 8.8.1)."""
+    etag = response.headers.get("ETag")
+    if etag is not None and not etag.startswith("W/"):
+        response.headers["ETag"] = f"W/{etag}"
+
+
+def _default_codings() -> dict[str, tuple[Coding, int]]:
+    return {name: (coding, coding.level) for name, coding in installed_codings(OFFERED).items()}
+
+
+def _given_codings(codings: Mapping[str, int]) -> dict[str, tuple[Coding, int]]:
+    if not isinstance(codings, Mapping):
+        raise TypeError(f"expected codings as names with levels, like {{'gzip': 5}}, got {codings!r}")
+    chosen = {}
+    for name, level in codings.items():
+        if name not in OFFERED:
+            raise ValueError(f"expected codings of {', '.join(OFFERED)}, got {name!r}")
+        coding = find_coding(name)
+        if not isinstance(level, int) or level not in coding.levels:
+            first, last = coding.levels[0], coding.levels[-1]
+            raise ValueError(f"expected a level of {name} from {first} to {last}, got {level!r}")
+        chosen[name] = coding, level
+    return chosen
+
+
+_TYPE = re.compile(r"(?:[!#$%&'+\-.^_`|~0-9A-Za-z]+/(?:\*|[!#$%&'+\-.^_`|~0-9A-Za-z]+)|\*\+[0-9A-Za-z.\-]+)")
+
+
+def _matcher(types: Iterable[str]) -> Callable[[str], bool]:
+    """Whether a `Content-Type` is one of the types; remembered, as an application has few."""
+    if isinstance(types, str):
+        raise TypeError(f"expected types as a list of media types, got {types!r}")
+    names = [name.lower() for name in types]
+    for name in names:
+        if not _TYPE.fullmatch(name):
+            raise ValueError(f"expected media types like 'text/html', 'text/*' or '*+json', got {name!r}")
+    whole = frozenset(names)
+    beginnings = tuple(name[:-1] for name in names if name.endswith("/*"))
+    ends = tuple(name[1:] for name in names if name.startswith("*+"))
+
+    @lru_cache(256)
+    def matches(content_type: str) -> bool:
+        kind = parse_media_type(content_type)[0]
+        return kind in whole or kind.startswith(beginnings) or kind.endswith(ends)
+
+    return matches
