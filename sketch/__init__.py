@@ -77,9 +77,11 @@ from sketch.transport import ClientDisconnected
 from sketch.views import View
 
 if TYPE_CHECKING:
+    from sketch.channels import Channels
     from sketch.files import FileResponse
     from sketch.jsonlines import JSONLinesResponse
     from sketch.middleware.compression import Compression
+    from sketch.middleware.decompression import Decompression
     from sketch.middleware.proxy_headers import ProxyHeaders
     from sketch.routing.group import RouteGroup
     from sketch.sse import Event, EventStreamResponse, last_event_id
@@ -88,8 +90,10 @@ if TYPE_CHECKING:
 __all__ = [
     "AppKey",
     "Application",
+    "Channels",
     "ClientDisconnected",
     "Compression",
+    "Decompression",
     "ErrorResponse",
     "Event",
     "EventStreamResponse",
@@ -175,11 +179,13 @@ __all__ = [
 
 # What not every application needs is imported when it is first asked for.
 _LAZY = {
+    "Decompression": "sketch.middleware.decompression",
     "Compression": "sketch.middleware.compression",
     "FileResponse": "sketch.files",
     "JSONLinesResponse": "sketch.jsonlines",
     "RouteGroup": "sketch.routing.group",
     "ProxyHeaders": "sketch.middleware.proxy_headers",
+    "Channels": "sketch.channels",
     "Event": "sketch.sse",
     "EventStreamResponse": "sketch.sse",
     "last_event_id": "sketch.sse",

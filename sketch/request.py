@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Awaitable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
 from urllib.parse import parse_qsl, unquote
 
@@ -477,6 +477,20 @@ class Request:
                 "use `await request.read()` to have it more than once"
             )
         return None
+
+    def replace_body(self, wrap: Callable[[BodyReader], BodyReader], raw_headers: RawHeaders) -> None:
+        """Read the body through another reader, and take other header fields; for middleware that decodes it.
+
+        Raises:
+            RuntimeError: if the body was read before.
+        """
+        reader = self._take_reader()
+        if reader is None:
+            raise RuntimeError("expected a body that nobody has read yet: decode it before what reads it")
+        self._reader = wrap(reader)
+        self.raw_headers = raw_headers
+        if hasattr(self, "_headers"):
+            del self._headers
 
     async def text(self) -> str:
         """The body decoded by the charset of its media type, UTF-8 by default.

@@ -29,6 +29,7 @@ INTERNAL = {
         "leave",
         "miss",
         "reenter",
+        "replace_body",
         "replace_origin",
     },
     "Response": {"length", "media_type", "owner", "payload", "prepare", "prepares", "raw_headers"},
