@@ -1,4 +1,4 @@
-"""The application: registers what a program consists of, freezes it, and turns each request into a response."""
+"""The application: registers what a program consists of, and gives it a life. What answers is its pipeline."""
 
 from __future__ import annotations
 
@@ -6,45 +6,39 @@ import logging
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import chain
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from yarl import URL
 
 from sketch import servers
 from sketch.context import app_var, request_var
-from sketch.errors import ErrorHandler, ErrorHandlers, answer_error, unexpected
-from sketch.finalize import finalize
+from sketch.errors import ErrorHandler, ErrorHandlers
 from sketch.jsoncodec import JSONCodec, json_codec
-from sketch.keys import AppKey, Key, Values
+from sketch.keys import AppKey, Values
 from sketch.lifecycle import Lifecycle, Lifespan, Stopping
 from sketch.limits import DEFAULT_LIMITS, Limits
-from sketch.middleware.chain import Endpoint, Middleware, check, fold, own, owning, prepared
+from sketch.middleware.chain import Endpoint, Middleware
+from sketch.pipeline import Pipeline
 from sketch.request import Request
-from sketch.response import Response, StreamBody
-from sketch.routing import Handler, Mount, NoRoute, Registrar, Route, RouteOptions, Router
+from sketch.response import Response
+from sketch.routing import Handler, Mount, Registrar, Route, RouteOptions, Router
 from sketch.routing.names import url_path
-from sketch.routing.route import WEBSOCKET, Methods, Path, Slashes
+from sketch.routing.route import Methods, Path, Slashes
 from sketch.signals import Signal
 from sketch.threads import Threads
-from sketch.timeouts import within
-from sketch.transport import Body, close_body
 
 if TYPE_CHECKING:
     from asyncio import Task
 
+    from sketch.asgi import ASGIApp
     from sketch.background import Work
     from sketch.routing.group import RouteGroup
 
 logger = logging.getLogger("sketch")
 
 H = TypeVar("H", bound=ErrorHandler)
-R = TypeVar("R", bound=Handler)
 T = TypeVar("T")
-D = TypeVar("D")
-
-_NO_PARAMETERS: MappingProxyType[str, Any] = MappingProxyType({})
 
 
 class Application(Registrar):
@@ -98,11 +92,10 @@ class Application(Registrar):
         self.on_response_prepare = Signal("on_response_prepare", "request", "response")
         self._values = Values(AppKey)
         self._lifecycle = Lifecycle(self, lifespan)
-        self._answer: Endpoint | None = None
         self._mount: Mount | None = None
-        self._asgi: Any = None
-        self._hooked = False  # whether hooks follow after the handler
-        self._frozen = False
+        self._wrappers: list[Callable[[ASGIApp], ASGIApp]] = []
+        self._asgi: ASGIApp | None = None
+        self.pipeline = Pipeline(self)
 
     # -- what is registered -----------------------------------------------------------------------------------------
 
@@ -156,6 +149,35 @@ class Application(Registrar):
 
     add_subapp = mount
 
+    def wrap_asgi(self, middleware: Callable[..., Any], /, **options: Any) -> None:
+        """Put raw ASGI middleware round the application, on every server: `app.wrap_asgi(SentryAsgiMiddleware)`.
+
+        The last one is the outermost, as if it were written `app = middleware(app, **options)`. It sees everything: the
+        lifespan, websockets, and every answer but those to what never became a request. Our own server then speaks ASGI
+        to it, which costs a few microseconds for each request; an application without pays nothing.
+
+        Args:
+            middleware: called once, as `middleware(asgi_application, **options)`.
+            options: for the middleware.
+
+        Raises:
+            RuntimeError: after the application has started, or has been called.
+        """
+        if self.pipeline.frozen or self._asgi is not None:
+            raise RuntimeError(f"expected ASGI middleware before the application starts, got {middleware!r}")
+        self._wrappers.append(partial(middleware, **options))
+
+    @property
+    def is_wrapped(self) -> bool:
+        """Whether there is raw ASGI middleware round the application."""
+        return bool(self._wrappers)
+
+    def wrapped(self, asgi: ASGIApp) -> ASGIApp:
+        """The ASGI application inside the raw middleware of `wrap_asgi`. For adapters, which make it of this one."""
+        for wrap in self._wrappers:
+            asgi = wrap(asgi)
+        return asgi
+
     @property
     def on_startup(self) -> Signal:
         """Called with `(app)` in order before the first request, after the contexts were entered."""
@@ -204,7 +226,6 @@ class Application(Registrar):
 
     def error_handler(self, kind: int | type[Exception]) -> Callable[[H], H]:
         """Register `async (request, exc) -> Response` for a status or an exception class: `@app.error_handler(404)`."""
-
         return self.errors.register(kind)
 
     # -- life -------------------------------------------------------------------------------------------------------
@@ -222,7 +243,7 @@ class Application(Registrar):
         self.parent = parent
         with self.context():
             try:
-                await self._lifecycle.startup(self._freeze if parent is None else None)
+                await self._lifecycle.startup(self.freeze if parent is None else None)
             except BaseException:
                 self._report_threads()
                 raise
@@ -246,44 +267,28 @@ class Application(Registrar):
             logger.warning("handler %s still runs in its thread after the end of the application", name)
         self.threads.close()
 
-    def _freeze(self) -> None:
-        """Fold the chains and refuse changes: from here on, requests only read."""
-        middlewares = [*self.middlewares, *self.outer_middlewares]
-        check([*middlewares, *chain.from_iterable(_middlewares(route) for route in self.router.routes())])
-        self._frozen = True
+    def freeze(self) -> None:
+        """Refuse changes from here on, and make everything ready for requests; what is mounted, too.
+
+        Raises:
+            TypeError: for a middleware that cannot be called as one.
+            RuntimeError: for ASGI middleware round a mounted application.
+        """
+        if self.parent is not None:
+            if self._wrappers:
+                raise RuntimeError(f"expected ASGI middleware round the outermost application, got some round {self!r}")
+            self.limits = self._own_limits.over(self.parent.limits)
+            self.debug = self.debug or self.parent.debug
         for signal in (
             self.on_startup, self.on_shutdown, self.on_cleanup, self.cleanup_ctx,
             self.before_request, self.after_request, self.on_response_prepare,
         ):  # fmt: skip
             signal.freeze()
         self.errors.freeze()
-        self.router.freeze()
-        if self.parent is not None:
-            self.limits = self._own_limits.over(self.parent.limits)
-            self.debug = self.debug or self.parent.debug
-        if self.outer_middlewares or self.before_request.receivers or self.parent is not None:
-            self._answer = fold(self.outer_middlewares, self._guarded)
-        self._hooked = bool(self.after_request.receivers or self.on_response_prepare.receivers)
-        for route in (*self.router.routes(), *self.router.mounts(), self.router.options_route, self.router.slash_route):
-            self._freeze_route(route)
-        self.router.missed = self._outward(fold(self.middlewares, _raise_miss))
+        self.pipeline.freeze()
         for mount in self.router.mounts():
             if mount.app is not None:
-                mount.app._freeze()
-
-    def _freeze_route(self, route: Route) -> None:
-        limits = self.limits
-        for group in route.groups:
-            limits = (group.limits or Limits()).over(limits)
-        route.limits = limits = (route.limits or Limits()).over(limits)
-        route.prefix = self._prefix
-        middlewares = [*self.middlewares, *_middlewares(route)]
-        # A handler's response is copied only where something could change it afterwards. (Hooks get it copied anyway.)
-        watched = middlewares or any(app.middlewares or app.outer_middlewares for app in self._lineage())
-        call = owning(route.call, route.handler) if watched else route.call
-        if limits.handler_timeout is not None:
-            call = within(limits.handler_timeout, call)
-        route.endpoint = self._outward(fold(middlewares, call))
+                mount.app.freeze()
 
     # -- values by key ----------------------------------------------------------------------------------------------
 
@@ -298,21 +303,6 @@ class Application(Registrar):
 
     def __contains__(self, key: AppKey[Any]) -> bool:
         return key in self._values
-
-    @overload
-    def get(self, key: AppKey[T], /) -> T | None: ...
-    @overload
-    def get(self, key: AppKey[T], default: D, /) -> T | D: ...
-    @overload
-    def get(self, *paths: Path, **options: Unpack[RouteOptions]) -> Callable[[R], R]: ...
-    def get(self, *arguments: Any, **options: Any) -> Any:
-        """Decorate a handler of GET, and of HEAD where no other route takes that: `@app.get("/")`.
-
-        Given an `AppKey` and perhaps a default, as a mapping would be: its value, or the default where none was set.
-        """
-        if arguments and isinstance(arguments[0], Key):
-            return self._values.get(*arguments)
-        return super().get(*arguments, **options)
 
     # -- background -------------------------------------------------------------------------------------------------
 
@@ -340,42 +330,12 @@ class Application(Registrar):
 
     # -- mounted ----------------------------------------------------------------------------------------------------
 
-    def _lineage(self) -> Iterator[Application]:
-        """This application and those round it, the outermost last."""
-        app: Application | None = self
-        while app is not None:
-            yield app
-            app = app.parent
-
     @property
-    def _prefix(self) -> str:
-        """The template of the path under which this application is mounted."""
+    def mounts(self) -> tuple[Mount, ...]:
+        """Where this application is mounted, from the outermost application on; empty while it is run by itself."""
         if self.parent is None or self._mount is None:
-            return ""
-        return self.parent._prefix + str(self._mount.path).rstrip("/")
-
-    def _outward(self, endpoint: Endpoint) -> Endpoint:
-        """An endpoint of this application, with everything that the applications round it put round it."""
-        if self.parent is None:
-            return endpoint
-        return self.parent._outward(fold(self.parent.middlewares, self._entrance(endpoint)))
-
-    def _entrance(self, endpoint: Endpoint) -> Endpoint:
-        """What takes a request into this mounted application, to an endpoint of it, and out again."""
-        assert self._mount is not None
-        mount = self._mount
-
-        async def enter(request: Request) -> Response:
-            assert self._answer is not None
-            place = request.enter(self, mount)
-            try:
-                request.endpoint = endpoint
-                response = await self._answer(request)
-                return await self._after(request, response) if self._hooked or response.prepares else response
-            finally:
-                request.leave(place)
-
-        return enter
+            return ()
+        return (*self.parent.mounts, self._mount)
 
     def url_for(self, name: str, /, **parameters: Any) -> URL:
         """The path to a route or mount by its name, with everything before it; in a request, `root_path` included.
@@ -389,10 +349,7 @@ class Application(Registrar):
             LookupError: if there is no such name.
             ValueError: for a missing, unknown or unfit parameter.
         """
-        routes = self.router.chain(name)
-        for app in self._lineage():
-            if app.parent is not None and app._mount is not None:
-                routes = (app._mount, *routes)
+        routes = (*self.mounts, *self.router.chain(name))
         request = request_var.get()
         if request is None:
             return URL(url_path(routes, parameters), encoded=True)
@@ -425,101 +382,18 @@ class Application(Registrar):
 
     # -- requests ---------------------------------------------------------------------------------------------------
 
-    async def handle(self, request: Request) -> Response:
-        """Answer a request. The response is finalized: an adapter writes it as it is.
+    @property
+    def handle(self) -> Endpoint:
+        """`async (request) -> Response`: answers a request. For adapters, which write the response as it is: finalized.
 
-        Every exception becomes a response; only `ClientDisconnected` and cancellation pass through. An exchange owns
-        its context, so what is set here is never reset: a body that is produced later still sees it.
+        Every exception becomes a response; only `ClientDisconnected` and cancellation pass through.
         """
-        request.app = self
-        request_var.set(request)
-        if not self._frozen:
-            self.parent = None
-            self._freeze()
-        try:
-            method = WEBSOCKET if request.is_websocket else request.method
-            request.route, request.match_info = route, _ = self.router.find(method, request.raw_path, request)
-            request.endpoint = route.endpoint
-        except NoRoute as miss:
-            request.match_info = _NO_PARAMETERS
-            request.miss, request.endpoint = miss.answer, miss.router.missed
-        response: Response | None = None
-        try:
-            if self._answer is not None:
-                response = await self._answer(request)
-            else:
-                # The usual case: nothing stands round the error boundary, so it is here, and costs no coroutine.
-                try:
-                    if request.has_body:
-                        self._check_announced_length(request)
-                    response = await request.endpoint(request)
-                    if not isinstance(response, Response) or response.prepares:
-                        response = await _settle(request, response)
-                except Exception as exc:
-                    response = await answer_error(request, exc)
-            if self._hooked or response.prepares:
-                response = await self._after(request, response)
-            finalize(request, response)
-        except Exception as exc:
-            await _release(request, response)
-            response = await self._last_answer(request, exc)
-        except BaseException:
-            await _release(request, response)
-            raise
-        if response.payload is not response.body or request.files:
-            await _release(request, response, keep=response.payload)
-        return response
-
-    async def _guarded(self, request: Request) -> Response:
-        """The error boundary where something stands round it: what comes out of it is a response."""
-        try:
-            if request.has_body:
-                self._check_announced_length(request)
-            early = await self._before(request)
-            return await _settle(request, await request.endpoint(request) if early is None else early)
-        except Exception as exc:
-            return await answer_error(request, exc)
-
-    def _check_announced_length(self, request: Request) -> None:
-        """Refuse a body that is too large by its own account; of a mounted application's route, inside that one."""
-        if request.route is None or request.route.prefix == self._prefix:
-            request.check_announced_length()
-
-    async def _last_answer(self, request: Request, exc: Exception) -> Response:
-        """The answer to an error outside the boundary: in a hook, an outer middleware, the response itself."""
-        response = await answer_error(request, exc)
-        try:
-            finalize(request, response)
-        except Exception as second:  # an error handler's response is no better
-            await _release(request, response)
-            response = unexpected(request, second)
-            finalize(request, response)
-        return response
-
-    async def _before(self, request: Request) -> Response | None:
-        """The first response that a hook before the handler returns, None where none does."""
-        for receiver in self.before_request.receivers:
-            response = await receiver(request)
-            if response is not None:
-                return own(response, request, receiver)
-        return None
-
-    async def _after(self, request: Request, response: Response) -> Response:
-        """The response after the hooks; each gets what the one before has made of it, None means unchanged."""
-        response = own(response, request, self)
-        for receiver in self.after_request.receivers:
-            changed = await receiver(request, response)
-            if changed is not None:
-                response = own(changed, request, receiver)
-        if response.prepares:  # it comes from an outer middleware or a hook
-            response = own(await prepared(request, response), request, self)
-        await self.on_response_prepare.send(request, response)
-        return response
+        return self.pipeline.handle
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve one ASGI 3 scope: `uvicorn package.module:app`."""
         if self._asgi is None:
-            self._asgi = servers.load_asgi()(self)
+            self._asgi = self.wrapped(servers.load_asgi()(self))
         await self._asgi(scope, receive, send)
 
     def run(self, **options: Any) -> int:
@@ -528,11 +402,6 @@ class Application(Registrar):
 
     def __repr__(self) -> str:
         return f"<Application {self.name}>"
-
-
-def _middlewares(route: Route) -> list[Middleware]:
-    """Those of a route's groups, and its own."""
-    return [*chain.from_iterable(group.middlewares for group in route.groups), *route.middlewares]
 
 
 @dataclass(frozen=True, slots=True)
@@ -550,29 +419,3 @@ class _Mounted:
 
     async def cleanup(self) -> None:
         await self.app.cleanup()
-
-
-async def _settle(request: Request, result: object) -> Response:
-    """A handler's result as a response that can be sent."""
-    response = result if isinstance(result, Response) else own(result, request, request.route and request.route.handler)
-    return await prepared(request, response) if response.prepares else response
-
-
-async def _raise_miss(request: Request) -> Response:
-    """The end of the chain where no route matched: the 404 or 405, raised inside, so that middleware sees it."""
-    raise request.miss
-
-
-async def _release(request: Request, response: Response | None, keep: Body | None = None) -> None:
-    """Close what was made for this request and is not sent: a stream, and the files that `prepare` has opened."""
-    bodies: tuple[Body, ...] = request.files
-    if response is not None and response.body not in bodies:
-        bodies += (response.body,)
-    request.files = ()
-    for body in bodies:
-        if body is keep:
-            continue
-        try:
-            await (body.release(request) if isinstance(body, StreamBody) else close_body(body))
-        except Exception:
-            logger.exception("error while closing an unsent body of %s %r", request.method, request.raw_path)

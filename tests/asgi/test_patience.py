@@ -189,7 +189,7 @@ async def test_it_looks_as_often_as_the_shortest_limit_asks(
     app = application(handler)
     limits = Limits(body_timeout=body_timeout, write_timeout=write_timeout)
     app.router.add_route("GET", "/short", handler, limits=limits)
-    app._freeze()
+    app.freeze()
     delays: list[float] = []
     loop = asyncio.get_running_loop()
     loop.call_later = lambda delay, *_, **__: delays.append(delay)  # type: ignore[method-assign,assign,return-value]

@@ -1,4 +1,4 @@
-"""Hooks round a request, and how its answer is finished."""
+"""The way of a request through an application: hooks, middleware, errors, and what is closed at the end."""
 
 from __future__ import annotations
 
