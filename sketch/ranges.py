@@ -8,13 +8,10 @@ from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from typing import NamedTuple
 
-from sketch.threads import file_threads
+from sketch.threads import PIECE, file_threads
 
 MOST_RANGES = 64
 """Ranges that one request may ask for. Who asks for more gets the whole: nobody needs them, and each costs a read."""
-
-PIECE = 256 * 1024
-"""Bytes that are read in one thread hop."""
 
 _UNIT = re.compile(rb"[bB][yY][tT][eE][sS]=")
 _SPEC = re.compile(rb"([0-9]*)-([0-9]*)")

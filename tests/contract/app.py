@@ -13,6 +13,8 @@ from sketch import Application, HTTPException, ProxyHeaders, Request, Response
 from tests.contract.journal import Journal
 from tests.contract.routes_answers import Teapot, add_errors, add_headers, add_plain, add_streams
 from tests.contract.routes_composition import add_composition
+from tests.contract.routes_events import add_events
+from tests.contract.routes_files import add_files
 from tests.contract.routes_requests import add_bodies, add_context, add_echo, add_routing
 
 
@@ -35,6 +37,8 @@ def make_app() -> Application:
     for add in (add_plain, add_echo, add_bodies, add_errors, add_headers, add_routing, add_context, add_streams):
         add(app)
     add_composition(app)
+    add_files(app)
+    add_events(app)
     add_hooks(app)
     return app
 

@@ -45,6 +45,13 @@ DEVIATIONS: tuple[Deviation, ...] = (
         NO_RAW_PATH,
     ),
     Deviation(
+        "test_nothing_else_is_found[css%2Fsite.css]",
+        ("scripted",),
+        "`/static/css%2Fsite.css` is no file of a directory",
+        "it is that of `css/site.css`; nothing outside the directory is found there either",
+        NO_RAW_PATH,
+    ),
+    Deviation(
         "test_what_cannot_be_decoded_matches_nothing",
         ("scripted",),
         "a path with bytes that are not UTF-8 is 404",

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sketch.ranges import MOST_RANGES, PIECE, ByteRange, FileParts, parse_ranges
+from sketch.ranges import MOST_RANGES, ByteRange, FileParts, parse_ranges
+from sketch.threads import PIECE
 from tests.core.support import in_loop
 
 SIZE = 1000
