@@ -74,6 +74,13 @@ DEVIATIONS: tuple[Deviation, ...] = (
         f"hypercorn's workers are processes that get no signal. {OWN_COMMAND}",
     ),
     Deviation(
+        "test_event_streams_come_to_their_end_when_the_server_stops",
+        ("hypercorn-command",),
+        "at SIGTERM event streams come to their end, and a browser reconnects",
+        "they are broken off after the graceful timeout",
+        f"hypercorn's workers are processes that get no signal. {OWN_COMMAND}",
+    ),
+    Deviation(
         "test_the_exit_code_is_zero",
         ("uvicorn-h11",),
         "the exit code after SIGTERM is 0",

@@ -1,0 +1,160 @@
+"""Topics, who has subscribed to them in this process, and the backend between all of them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any, get_args
+
+from sketch.channels.backend import Backend, MemoryBackend, Message, encode
+from sketch.channels.subscription import Policy, Subscription
+
+if TYPE_CHECKING:
+    from sketch.application import Application
+
+logger = logging.getLogger("sketch")
+
+
+class _Topic:
+    """Who has subscribed to one topic in this process."""
+
+    __slots__ = ("joined", "lock", "subscriptions")
+
+    def __init__(self) -> None:
+        self.subscriptions: set[Subscription] = set()
+        self.joined = False
+        self.lock = asyncio.Lock()
+
+
+class Channels:
+    """Publishing to topics and subscribing to them, from handlers, websockets, event streams and background tasks.
+
+        async with channels.subscribe("news") as subscription:
+            async for message in subscription:
+                await ws.send(message.text)
+
+    Publishing never waits for a subscriber: each has a queue of its own, and a policy for when that is full. So a slow
+    one holds up nobody, and costs no more memory than its queue.
+
+    Args:
+        backend: carries the messages; by default one that reaches this process only and keeps no history.
+    """
+
+    def __init__(self, backend: Backend | None = None) -> None:
+        self.backend: Backend = backend or MemoryBackend()
+        self._topics: dict[str, _Topic] = {}
+        self.backend.attach(self._deliver)
+
+    async def publish(self, topic: str, data: Any) -> str:
+        """Send data to everybody who has subscribed to a topic; the message's id.
+
+        Args:
+            topic: any text.
+            data: `str`, `bytes`, or data for JSON.
+
+        Raises:
+            TypeError, ValueError: for data that JSON cannot hold.
+        """
+        return await self.backend.publish(topic, encode(data))
+
+    def subscribe(
+        self,
+        *topics: str,
+        queue: int = 100,
+        policy: Policy = "drop-oldest",
+        history: int = 0,
+        after: str | None = None,
+    ) -> Subscription:
+        """Get what is published to topics from now on, inside `async with`.
+
+        Args:
+            topics: one or more.
+            queue: how many messages may wait for the consumer.
+            policy: what becomes of a message when they do: `"drop-oldest"` makes room for it (a feed, where the newest
+                counts), `"drop-newest"` drops it, `"close"` ends the subscription after those that wait (where one
+                must not be missed: the consumer comes back and asks for what is kept). `Subscription.dropped` counts.
+                There is no policy by which publishers wait: the slowest consumer would hold up all others.
+            history: how many messages of each topic that were published before come first.
+            after: those come first that were published after the message of that id, as far as they are kept, and
+                `history` is not looked at. For who comes back: `last_event_id(request)`. None and "" are nobody.
+
+        The subscription ends when the application stops in whose request, or context, it is entered.
+
+        Raises:
+            ValueError: for no topic, a queue for no message, an unknown policy, a negative history.
+            TypeError: for a topic that is no `str`.
+        """
+        if not topics:
+            raise ValueError("expected one or more topics, got none")
+        for topic in topics:
+            if not isinstance(topic, str):
+                raise TypeError(f"expected a topic of str, got {topic!r}")
+        if queue < 1:
+            raise ValueError(f"expected a queue for 1 or more messages, got {queue!r}")
+        if policy not in get_args(Policy):
+            raise ValueError(f"expected policy to be one of {', '.join(get_args(Policy))}, got {policy!r}")
+        if history < 0:
+            raise ValueError(f"expected a history of 0 or more messages, got {history!r}")
+        return Subscription(self, tuple(dict.fromkeys(topics)), queue, policy, history, after or None)
+
+    async def running(self, app: Application) -> AsyncIterator[None]:
+        """The backend's life with that of an application: `app.cleanup_ctx.append(channels.running)`.
+
+        For backends that connect to something, and for subscriptions outside of requests: all end when it stops.
+        """
+        await self.backend.start()
+        app.stopping.listen(self.end_subscriptions)
+        try:
+            yield
+        finally:
+            self.end_subscriptions()
+            await self.backend.stop()
+
+    def end_subscriptions(self) -> None:
+        """End every subscription that there is, as the application's end does."""
+        for entry in self._topics.values():
+            for subscription in entry.subscriptions:
+                subscription._stop()
+
+    def __repr__(self) -> str:
+        return f"<Channels with {len(self._topics)} topics, {type(self.backend).__name__}>"
+
+    # -- for the backend and for subscriptions -------------------------------------------------------------------------
+
+    def _deliver(self, message: Message) -> None:
+        entry = self._topics.get(message.topic)
+        if entry is not None:
+            for subscription in entry.subscriptions:
+                subscription._offer(message)
+
+    async def _join(self, topic: str, subscription: Subscription) -> None:
+        entry = self._topics.setdefault(topic, _Topic())
+        entry.subscriptions.add(subscription)
+        async with entry.lock:
+            if not entry.joined:
+                await self.backend.subscribe(topic)
+                entry.joined = True
+
+    async def _part(self, topic: str, subscription: Subscription) -> None:
+        """Forget a subscription, and a topic that nobody has subscribed to any more."""
+        entry = self._topics.get(topic)
+        if entry is None:
+            return
+        entry.subscriptions.discard(subscription)
+        if entry.subscriptions:
+            return
+        async with entry.lock:
+            # While this waited somebody may have come, who then waits for the lock, or has it left again.
+            if entry.joined and not entry.subscriptions:
+                entry.joined = False
+                await self._unsubscribe(topic)
+            if not entry.subscriptions and self._topics.get(topic) is entry:
+                del self._topics[topic]
+
+    async def _unsubscribe(self, topic: str) -> None:
+        try:
+            await self.backend.unsubscribe(topic)
+        except Exception:
+            # The consumer is done, and has nothing to do with it: what still comes is for nobody.
+            logger.exception("error while unsubscribing from %r", topic)
