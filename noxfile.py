@@ -124,7 +124,7 @@ def fuzz(session: nox.Session) -> None:
 
 @nox.session(python=DEFAULT)
 def browser(session: nox.Session) -> None:
-    """`sketch demo` in Chromium, headless."""
+    """What needs a browser, in Chromium, headless."""
     if not any(map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))):
         session.skip("no Chromium here: the browser tests are NOT run (Debian: apt-get install chromium)")
     session.install("-e", ".[all]", *group("test"))

@@ -1,0 +1,104 @@
+"""A film made of nothing: WebM written by hand, and an application that serves it and notes what it is asked for.
+
+`python -m tests.browser.film PORT SERVER`
+"""
+
+from __future__ import annotations
+
+import struct
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from sketch import Application, FileResponse, HTMLResponse, JSONResponse, Request, Response, run_app
+
+SECONDS = 60
+CLUSTER = 500_000
+"""Bytes of each second: enough that a browser does not read it all ahead."""
+
+# One key frame of VP8 (RFC 6386): a macroblock of one colour; then the size says 16 x 16.
+FRAME = bytes.fromhex("3001009d012a100010000ec0fe25a400037000000000")
+
+
+def element(number: int, data: bytes) -> bytes:
+    """An element of EBML (RFC 8794): its number, its size in eight bytes, its data."""
+    return number.to_bytes((number.bit_length() + 7) // 8) + (len(data) | 1 << 56).to_bytes(8) + data
+
+
+def uint(number: int, value: int) -> bytes:
+    return element(number, value.to_bytes(8))
+
+
+def film() -> bytes:
+    """A minute of WebM with an index, one frame and much void a second."""
+    info = element(0x1549A966, uint(0x2AD7B1, 1_000_000) + element(0x4489, struct.pack(">d", SECONDS * 1000)))
+    video = element(0xE0, uint(0xB0, 16) + uint(0xBA, 16))
+    entry = uint(0xD7, 1) + uint(0x73C5, 1) + uint(0x83, 1) + element(0x86, b"V_VP8") + video
+    tracks = element(0x1654AE6B, element(0xAE, entry))
+    clusters = [_cluster(second) for second in range(SECONDS)]
+    # Every number is eight bytes long, so that the index is as long whatever is in it.
+    begin = len(info) + len(tracks) + len(_cues(0, len(clusters[0])))
+    cues = _cues(begin, len(clusters[0]))
+    head = uint(0x4286, 1) + uint(0x42F7, 1) + uint(0x42F2, 4) + uint(0x42F3, 8)
+    head += element(0x4282, b"webm") + uint(0x4287, 2) + uint(0x4285, 2)
+    return element(0x1A45DFA3, head) + element(0x18538067, info + tracks + cues + b"".join(clusters))
+
+
+def _cluster(second: int) -> bytes:
+    block = element(0xA3, b"\x81\x00\x00\x80" + FRAME)
+    return element(0x1F43B675, uint(0xE7, second * 1000) + block + element(0xEC, bytes(CLUSTER)))
+
+
+def _cues(begin: int, size: int) -> bytes:
+    points = [
+        element(0xBB, uint(0xB3, n * 1000) + element(0xB7, uint(0xF7, 1) + uint(0xF1, begin + n * size)))
+        for n in range(SECONDS)
+    ]
+    return element(0x1C53BB6B, b"".join(points))
+
+
+PAGE = """<!doctype html><title>film</title><body data-state="new">
+<video id="film" src="/film.webm" muted preload="metadata"></video>
+<script>
+const film = document.getElementById("film");
+const note = (state) => () => { document.body.dataset.state = state; };
+for (const name of ["loadedmetadata", "seeked", "error"]) film.addEventListener(name, note(name));
+film.addEventListener("timeupdate", () => { document.body.dataset.time = film.currentTime; });
+</script>"""
+
+
+def make_app(path: Path) -> Application:
+    app = Application()
+    asked: list[list[Any]] = []
+
+    async def note(request: Request, handler: Callable[..., Any]) -> Response:
+        response: Response = await handler(request)
+        asked.append([request.headers.get("range"), response.status, response.headers.get("content-range")])
+        return response
+
+    async def show(request: Request) -> Response:
+        return await FileResponse(path).prepare(request)
+
+    async def page() -> Response:
+        return HTMLResponse(PAGE)
+
+    async def answers() -> Response:
+        return JSONResponse(asked)
+
+    app.add_get("/film.webm", show, middlewares=[note])
+    app.add_get("/", page)
+    app.add_get("/asked", answers)
+    return app
+
+
+def main() -> int:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "film.webm"
+        path.write_bytes(film())
+        return run_app(make_app(path), port=int(sys.argv[1]), server=sys.argv[2], shutdown_timeout=1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
