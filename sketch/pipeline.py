@@ -9,8 +9,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from sketch.context import request_var
+from sketch.disconnects import while_connected
 from sketch.errors import answer_error, unexpected
 from sketch.finalize import finalize
+from sketch.lending import Held, lend
 from sketch.limits import Limits
 from sketch.middleware.chain import Endpoint, Middleware, check, fold, own, owning, prepared
 from sketch.request import Request
@@ -77,6 +79,8 @@ class Pipeline:
         call = owning(route.call, route.handler) if watched else route.call
         if limits.handler_timeout is not None:
             call = within(limits.handler_timeout, call)
+        if route.on_disconnect == "cancel" and WEBSOCKET not in route.methods:
+            call = while_connected(call)
         route.endpoint = self._outward(fold(middlewares, call))
 
     def _outward(self, endpoint: Endpoint) -> Endpoint:
@@ -137,6 +141,8 @@ class Pipeline:
                     response = await answer_error(request, exc)
             if self._hooked or response.prepares:
                 response = await self._after(request, response)
+            if request.files:
+                response = lend(request, response)
             finalize(request, response)
         except Exception as exc:
             await _release(request, response)
@@ -220,11 +226,12 @@ async def _last_answer(request: Request, exc: Exception) -> Response:
 
 
 async def _release(request: Request, response: Response | None, keep: Body | None = None) -> None:
-    """Close what was made for this request and is not sent: a stream, and the files that `prepare` has opened."""
-    bodies: tuple[Body, ...] = request.files
+    """Close what was made for this request and is not sent: a stream, the files that `prepare` or a form has opened."""
+    bodies: tuple[Body | Held, ...] = request.files
     if response is not None and response.body not in bodies:
         bodies += (response.body,)
     request.files = ()
+    cancelled: BaseException | None = None
     for body in bodies:
         if body is keep:
             continue
@@ -232,3 +239,7 @@ async def _release(request: Request, response: Response | None, keep: Body | Non
             await (body.release(request) if isinstance(body, StreamBody) else close_body(body))
         except Exception:
             logger.exception("error while closing an unsent body of %s %r", request.method, request.raw_path)
+        except BaseException as exc:  # the others have to be closed nevertheless
+            cancelled = exc
+    if cancelled is not None:
+        raise cancelled

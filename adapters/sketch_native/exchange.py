@@ -105,8 +105,12 @@ class Exchange:
             protocol.exchange_ended(self)
 
     def left(self) -> bool:
-        """The client has left. Returns whether the exchange is to be cancelled: a stream has nobody to be made for."""
-        return self.streaming
+        """The client has left. Returns whether the exchange is to be cancelled: a stream has nobody to be made for.
+
+        Only once, though a client may leave in two steps: what a stream does at its end is not interrupted.
+        """
+        streaming, self.streaming = self.streaming, False
+        return streaming
 
     def _log(self) -> None:
         """Write the access log's line, however the exchange has ended."""
@@ -117,7 +121,8 @@ class Exchange:
     def _client_left(self, exc: ClientDisconnected) -> None:
         self.keep_alive = False
         logger.info("%s %r: %s", self.request.method, self.request.raw_path, exc)
-        if not self.head_sent and not self._protocol.flow.lost:
+        # Not to who has sent all of it, and then that there will be no more: a handler has ended with its client.
+        if self.body is not None and not self.body.ended and not self.head_sent and not self._protocol.flow.lost:
             self.status = 400
             self._protocol.write_refusal(Refusal(400, "the request body was cut short"))
 

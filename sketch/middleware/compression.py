@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from sketch.codings import INLINE, Coding, coding_threads, find_coding, installed_codings
 from sketch.mediatype import parse_media_type
-from sketch.middleware.chain import Endpoint
+from sketch.middleware.chain import Endpoint, prepared
 from sketch.negotiation import add_vary, choose_encoding
 from sketch.request import Request
 from sketch.response import Response, StreamBody
@@ -120,16 +120,16 @@ class Compression:
 
         Else a client could put together what it has of the compressed file with a part of the file as it is.
         """
-        prepared = await response.prepare(request)
-        if not compressed or prepared.status not in (206, 416) or "Content-Encoding" in prepared.headers:
-            return prepared
+        found = await prepared(request, response)
+        if not compressed or found.status not in (206, 416) or "Content-Encoding" in found.headers:
+            return found
         fields = request.raw_headers
         request.raw_headers = [field for field in fields if field[0] != b"range"]
         try:
-            whole = await response.prepare(request)
+            whole = await prepared(request, response)
         finally:
             request.raw_headers = fields
-        return whole if self._applies(whole) else prepared
+        return whole if self._applies(whole) else found
 
     def _applies(self, response: Response) -> bool:
         """Whether a client that accepts it gets the answer compressed."""
