@@ -16,7 +16,7 @@ from benchmarks import idle, inprocess, network, report, start
 from benchmarks.cases import MAIN, MORE, NETWORK, OPEN
 from benchmarks.contestants import CONTESTANTS, DISTRIBUTIONS
 from benchmarks.outcome import Outcome, Result
-from benchmarks.settings import Settings
+from benchmarks.settings import ENVIRONMENT, Settings
 from benchmarks.work import FILE
 from sketch.bench import BenchError, Cores, Progress
 from sketch.bench.ending import ending_in_order
@@ -90,7 +90,9 @@ def _measure(given: argparse.Namespace) -> Outcome:
         require(tool)
     cores = Cores.choose()
     contestants = [one for one in CONTESTANTS.values() if not given.only or one.name in given.only]
-    with tempfile.NamedTemporaryFile(suffix=".bin") as file:
+    with tempfile.TemporaryDirectory() as compiled, tempfile.NamedTemporaryFile(suffix=".bin") as file:
+        # An installed package has compiled files, a checkout may have none: the first round makes them for all.
+        ENVIRONMENT.update(PYTHONPYCACHEPREFIX=compiled, PYTHONDONTWRITEBYTECODE="")
         file.write(FILE)
         file.flush()
         settings = Settings(contestants, given.seconds, given.rounds, cores, Progress(0), file.name)
