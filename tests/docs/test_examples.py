@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import urllib.request
+from functools import partial
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 
 from sketch.testing import TestClient
 from tests.docs.documents import ROOT
+from tests.eventstream import EventReader
 from tests.programs import free_port, script, serving
 
 EXAMPLES = ROOT / "examples"
@@ -39,6 +41,26 @@ def test_hello(tmp_path: Path) -> None:
         with urllib.request.urlopen(f"{server.url}/hello/Ada", timeout=10) as response:
             assert response.read() == b"Hello, Ada!"
         assert server.stop() == 0, server.output
+
+
+def test_feed() -> None:
+    async def run() -> None:
+        module = load("feed")
+        async with TestClient(module.app) as client:
+            assert "EventSource" in await (await client.get("/")).text()
+            for text in ("one", "two"):
+                assert (await client.post("/feed", body=text.encode())).status == 204
+            async with await client.get("/feed") as response:
+                reader = EventReader(partial(anext, response.stream(), b""))
+                events = [await reader.event(), await reader.event()]
+                await client.post("/feed", body=b"three")
+                events.append(await reader.event())
+            await client.post("/feed", body=b"four")
+            async with await client.get("/feed", headers={"Last-Event-ID": reader.parser.last_id}) as response:
+                events.append(await EventReader(partial(anext, response.stream(), b"")).event())
+            assert [event.data for event in events if event] == ["one", "two", "three", "four"]
+
+    asyncio.run(run())
 
 
 def test_streaming() -> None:

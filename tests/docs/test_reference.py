@@ -8,6 +8,7 @@ from dataclasses import fields
 import pytest
 
 import sketch
+from sketch.channels import Message, Subscription
 from sketch.limits import DEFAULT_LIMITS
 from sketch.routing import CONVERTERS
 from sketch.servers import ServeOptions
@@ -36,8 +37,15 @@ INTERNAL = {
     "View": set(),
     "TestClient": {"app"},
     "ClientResponse": set(),
+    "Channels": set(),
+    "Subscription": set(),
+    "Message": set(),
 }
-MADE = {"Application": sketch.Application(), "TestClient": TestClient(sketch.Application())}
+MADE = {
+    "Application": sketch.Application(),
+    "TestClient": TestClient(sketch.Application()),
+    "Channels": sketch.Channels(),
+}
 CLASSES = {
     "Application": sketch.Application,
     "Request": sketch.Request,
@@ -45,6 +53,9 @@ CLASSES = {
     "View": sketch.View,
     "TestClient": TestClient,
     "ClientResponse": ClientResponse,
+    "Channels": sketch.Channels,
+    "Subscription": Subscription,
+    "Message": Message,
 }
 
 
@@ -64,9 +75,16 @@ def names(cell: str) -> list[str]:
 def table_of(name: str) -> set[str]:
     """The members of a class that the reference names."""
     sections = re.split(r"^## ", TEXT, flags=re.MULTILINE)
-    titles = {"Response": "Responses", "View": "Handlers", "TestClient": "Testing", "ClientResponse": "Testing"}
+    titles = {
+        "Response": "Responses",
+        "View": "Handlers",
+        "TestClient": "Testing",
+        "ClientResponse": "Testing",
+        "Subscription": "Channels",
+        "Message": "Channels",
+    }
     (section,) = (one for one in sections if one.startswith(titles.get(name, name) + "\n"))
-    head = f"| member of `{name}` |" if name in ("TestClient", "ClientResponse") else "| member |"
+    head = f"| member of `{name}` |" if f"| member of `{name}` |" in section else "| member |"
     rows = section.split(head)[1].split("\n\n")[0].splitlines()
     return {found for row in rows[2:] for found in names(row.split(" | ")[0])}
 
