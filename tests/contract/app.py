@@ -16,6 +16,7 @@ from tests.contract.routes_codings import add_codings
 from tests.contract.routes_composition import add_composition
 from tests.contract.routes_events import add_events
 from tests.contract.routes_files import add_files
+from tests.contract.routes_leaving import add_leaving
 from tests.contract.routes_requests import add_bodies, add_context, add_echo, add_routing
 
 
@@ -38,6 +39,7 @@ def make_app() -> Application:
     for add in (add_plain, add_echo, add_bodies, add_errors, add_headers, add_routing, add_context, add_streams):
         add(app)
     add_codings(app)
+    add_leaving(app)
     add_composition(app)
     add_files(app)
     add_events(app)
