@@ -82,5 +82,5 @@ class Mount(Route):
         """
         if self.app is None:
             return self, values
-        route, inner = self.app.router._match(search.method, self.split(path)[1] or "/", search.request)
+        route, inner = self.app.router.find(search.method, self.split(path)[1] or "/", search.request)
         return route, {**values, **inner} if values else inner

@@ -221,7 +221,7 @@ class Router(Registrar):
             HTTPUpgradeRequired: if the path is for websockets alone.
         """
         try:
-            return self._match(method, path, None)
+            return self.find(method, path, None)
         except NoRoute as miss:
             raise miss.answer from None
 
@@ -231,9 +231,14 @@ class Router(Registrar):
         Raises:
             NoRoute: if there is none.
         """
-        return self._match(WEBSOCKET if request.is_websocket else request.method, request.raw_path, request)
+        return self.find(WEBSOCKET if request.is_websocket else request.method, request.raw_path, request)
 
-    def _match(self, method: str, path: str, request: Request | None) -> Found:
+    def find(self, method: str, path: str, request: Request | None) -> Found:
+        """The same for a method, or `WEBSOCKET`, and a path. Without a request, routes with conditions are left out.
+
+        Raises:
+            NoRoute: if there is none.
+        """
         methods = self._static.get(path)
         if methods is not None:
             found = methods.get(method)
