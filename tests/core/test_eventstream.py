@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import zlib
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -14,6 +15,7 @@ from sketch.application import Application
 from sketch.eventstream import PING, EventStream
 from sketch.finalize import finalize
 from sketch.idle import idle_watch
+from sketch.middleware.compression import Compression
 from sketch.response import Response
 from sketch.testing import TestClient
 from sketch.transport import Chunks, FileBody
@@ -282,6 +284,31 @@ async def test_the_source_sees_its_request() -> None:
 
     async with TestClient(app) as client:
         assert await (await client.get("/x")).text() == "data: x\n\n"
+
+
+@in_loop
+async def test_events_that_are_compressed_on_their_way() -> None:
+    """Each can be read when it comes, and the source is closed where it ran."""
+    source = Source()
+    app = Application(middlewares=[Compression()])
+
+    @app.get("/")
+    async def index() -> Response:
+        return EventStreamResponse(source.events(), ping=0.02)
+
+    async with TestClient(app) as client:
+        response = await client.get("/", headers={"Accept-Encoding": "gzip"})
+        assert response.headers["Content-Encoding"] == "gzip"
+        expand = zlib.decompressobj(31).decompress
+        chunks = response.stream()
+        assert expand(await anext(chunks)) == PING
+        source.give(1)
+        text = b""
+        while b"data" not in text:
+            text += expand(await anext(chunks))
+        assert text.endswith(b"data: 1\n\n")
+        await response.close()
+    assert source.closed == ["here"]
 
 
 # -- pings -------------------------------------------------------------------------------------------------------------
