@@ -1,0 +1,176 @@
+"""Clients that leave in one step or in two, before, while and after a handler runs."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+
+import pytest
+
+from sketch import Application, Request, Response, StreamResponse
+from tests.native.serving import HOST, Certificates, make_app, serving, turns
+from tests.wire import Broken
+
+TLS = pytest.mark.parametrize("encrypted", [False, True], ids=["plain", "tls"])
+
+
+class Handler:
+    """Ends only by cancellation, and cleans up until it is told to go on."""
+
+    def __init__(self) -> None:
+        self.running = asyncio.Event()
+        self.cancelled = asyncio.Event()
+        self.go_on = asyncio.Event()
+        self.ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    async def __call__(self, request: Request) -> Response:
+        self.running.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.cancelled.set()
+            try:
+                await self.go_on.wait()
+            except BaseException as exc:
+                self.ended.set_result(f"interrupted by {type(exc).__name__}")
+                raise
+            self.ended.set_result("cleaned up")
+        raise AssertionError
+
+
+def app_of(handler: Handler) -> Application:
+    app = make_app()
+    app.router.add_route(("GET", "POST"), "/wait", handler, on_disconnect="cancel")
+    return app
+
+
+def waiting(extra: bytes = b"") -> bytes:
+    return b"GET /wait HTTP/1.1\r\n" + HOST + extra + b"\r\n"
+
+
+@TLS
+async def test_the_client_is_gone(
+    encrypted: bool, certificates: Certificates, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    handler = Handler()
+    async with serving(app_of(handler), certificates if encrypted else None, access_log=True) as served:
+        async with served.connect() as wire:
+            await wire.send(waiting())
+            await handler.running.wait()
+        await handler.cancelled.wait()
+        handler.go_on.set()
+        assert await handler.ended == "cleaned up"
+        await served.alone()
+    assert "GET '/wait': the client left, so its handler was cancelled" in caplog.text
+    assert '"GET /wait" - 0 ' in caplog.text
+    assert [record.getMessage() for record in caplog.records if record.levelno > logging.INFO] == []
+
+
+async def test_a_client_that_will_send_no_more_counts_as_gone() -> None:
+    """And gets nothing: no answer, and no refusal of a request that was complete."""
+    handler = Handler()
+    async with serving(app_of(handler)) as served, served.connect() as wire:
+        await wire.send(waiting())
+        await handler.running.wait()
+        wire.half_close()
+        await handler.cancelled.wait()
+        handler.go_on.set()
+        assert await wire.ended() == b""
+    assert handler.ended.result() == "cleaned up"
+
+
+async def test_a_client_that_leaves_before_its_handler_runs() -> None:
+    handler = Handler()
+    handler.go_on.set()
+    async with serving(app_of(handler)) as served, served.connect() as wire:
+        wire.writer.write(waiting())
+        wire.half_close()
+        assert await wire.ended() == b""
+    assert handler.ended.result() == "cleaned up"
+
+
+async def test_the_clean_up_is_not_interrupted_by_the_second_step() -> None:
+    """A client may first say that it sends no more, and then reset the connection."""
+    handler = Handler()
+    async with serving(app_of(handler)) as served:
+        async with served.connect() as wire:
+            await wire.send(waiting())
+            await handler.running.wait()
+            wire.half_close()
+            await handler.cancelled.wait()
+        await turns(20)
+        handler.go_on.set()
+        assert await handler.ended == "cleaned up"
+
+
+async def test_the_end_of_a_stream_is_not_interrupted_by_the_second_step() -> None:
+    handler = Handler()
+    app = make_app()
+
+    @app.get("/endless")
+    async def endless(request: Request) -> Response:
+        async def parts() -> AsyncIterator[bytes]:
+            yield b"first"
+            await handler(request)
+
+        return StreamResponse(parts())
+
+    async with serving(app) as served:
+        async with served.connect() as wire:
+            await wire.send(b"GET /endless HTTP/1.1\r\n" + HOST + b"\r\n")
+            reply = await wire.head()
+            assert await anext(wire.body(reply, "GET")) == b"first"
+            await handler.running.wait()
+            wire.half_close()
+            await handler.cancelled.wait()
+        await turns(20)
+        handler.go_on.set()
+        assert await handler.ended == "cleaned up"
+
+
+async def test_the_requests_behind_it_are_not_begun() -> None:
+    handler = Handler()
+    begun: list[str] = []
+
+    async def watch(request: Request) -> None:
+        begun.append(request.path)
+
+    app = app_of(handler)
+    app.before_request.append(watch)
+    async with serving(app) as served:
+        async with served.connect() as wire:
+            await wire.send(waiting() + b"GET / HTTP/1.1\r\n" + HOST + b"\r\n")
+            await handler.running.wait()
+        await handler.cancelled.wait()
+        handler.go_on.set()
+        await served.alone()
+    assert begun == ["/wait"]
+
+
+async def test_a_keep_alive_connection_after_an_answer_in_time() -> None:
+    app = make_app()
+
+    @app.get("/quick", on_disconnect="cancel")
+    async def quick(request: Request) -> Response:
+        await asyncio.sleep(0)
+        return Response("quick")
+
+    async with serving(app) as served, served.connect() as wire:
+        for _ in range(3):
+            await wire.send(b"GET /quick HTTP/1.1\r\n" + HOST + b"\r\n")
+            assert (await wire.receive()).body == b"quick"
+
+
+async def test_a_body_that_was_not_sent_to_its_end_is_a_bad_request() -> None:
+    """Half of the connection is still there to say so."""
+    handler = Handler()
+    handler.go_on.set()
+    async with serving(app_of(handler)) as served, served.connect() as wire:
+        await wire.send(b"POST /wait HTTP/1.1\r\n" + HOST + b"Content-Length: 10\r\n\r\nabc")
+        await handler.running.wait()
+        wire.half_close()
+        assert (await wire.receive("POST")).status == 400
+        with pytest.raises(Broken):
+            await wire.head()
