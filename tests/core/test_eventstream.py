@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import random
 import zlib
 from collections.abc import AsyncIterator
 from typing import Any
@@ -15,6 +16,7 @@ from sketch.application import Application
 from sketch.eventstream import PING, EventStream
 from sketch.finalize import finalize
 from sketch.idle import idle_watch
+from sketch.lifecycle import Stopping
 from sketch.middleware.compression import Compression
 from sketch.response import Response
 from sketch.testing import TestClient
@@ -513,3 +515,82 @@ async def test_an_error_at_the_end_of_the_server_is_no_proper_end() -> None:
         await client.shutdown()
         with pytest.raises(LookupError, match="while stopping"):
             await text
+
+
+# -- everything at once ------------------------------------------------------------------------------------------------
+
+
+class Chance:
+    """One life of a stream in which everybody takes turns by chance."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed)
+        self.stopping = Stopping()
+        self.yielded: list[int] = []
+        self.got: list[int] = []
+        self.closed: list[bool] = []
+        self.end = ""
+        self.stream = EventStream(self.source(), lambda item: b"%d" % item, ping=1, stopping=self.stopping)
+
+    async def pause(self) -> None:
+        for _ in range(self.random.randrange(4)):
+            await asyncio.sleep(0)
+
+    async def source(self) -> AsyncIterator[Any]:
+        task = asyncio.current_task()
+        try:
+            for number in range(self.random.randrange(8)):
+                await self.pause()
+                self.yielded.append(number)
+                yield number
+            if self.random.random() < 0.2:
+                raise LookupError
+            if self.random.random() < 0.3:
+                await asyncio.Event().wait()
+        finally:
+            self.closed.append(asyncio.current_task() is task)
+            await self.pause()
+
+    async def exchange(self) -> None:
+        try:
+            async for chunk in self.stream:
+                self.got += [] if chunk == PING else [int(chunk)]
+                await self.pause()
+            self.end = "properly"
+        except LookupError:
+            self.end = "by its error"
+        finally:
+            await self.stream.aclose()
+
+    async def live(self) -> None:
+        task = asyncio.create_task(self.exchange())
+        leave, stop = self.random.randrange(60), self.random.randrange(60)
+        for turn in range(40):
+            await asyncio.sleep(0)
+            if self.random.random() < 0.2:
+                self.stream.idled(2)
+            if turn == leave:
+                task.cancel()
+            if turn == stop:
+                self.stopping.set()
+        task.cancel()
+        await asyncio.wait([task])
+        if not task.cancelled() and (error := task.exception()) is not None:
+            assert isinstance(error, LookupError)
+            assert not self.end
+
+
+@pytest.mark.parametrize("seed", range(0, 2000, 100))
+@in_loop
+async def test_whatever_happens_in_whatever_order(seed: int) -> None:
+    """Every event comes once and in order, the source is at most one ahead, closed once, and nothing is left."""
+    tasks = asyncio.all_tasks()
+    for each in range(seed, seed + 100):
+        chance = Chance(each)
+        await chance.live()
+        assert chance.got == list(range(len(chance.got))), each
+        assert len(chance.yielded) - len(chance.got) <= (0 if chance.end else 1), each
+        assert chance.closed == [True] or not chance.yielded, each
+        assert asyncio.all_tasks() == tasks, each
+        assert not chance.stopping._listeners, each
+        assert not idle_watch(1)._idlers, each
