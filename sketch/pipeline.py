@@ -36,11 +36,12 @@ class Pipeline:
         app: has the routes, middlewares, hooks and error handlers.
     """
 
-    __slots__ = ("_answer", "_app", "_hooked", "_prefix", "frozen")
+    __slots__ = ("_answer", "_app", "_find", "_hooked", "_prefix", "frozen")
 
     def __init__(self, app: Application) -> None:
         self.frozen = False
         self._app = app
+        self._find = app.router.find
         self._answer: Endpoint | None = None
         self._hooked = False  # whether hooks follow after the handler
         self._prefix = ""
@@ -120,7 +121,7 @@ class Pipeline:
             app.freeze()
         try:
             method = WEBSOCKET if request.is_websocket else request.method
-            request.route, request.match_info = route, _ = app.router.find(method, request.raw_path, request)
+            request.route, request.match_info = route, _ = self._find(method, request.raw_path, request)
             request.endpoint = route.endpoint
         except NoRoute as miss:
             request.match_info = _NO_PARAMETERS
