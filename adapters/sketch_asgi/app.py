@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from sketch.accesslog import log_access
 from sketch.lifecycle import GRACE
+from sketch.request import Request
 from sketch.transport import ClientDisconnected
 from sketch_asgi.exchange import Exchange, Scope
 from sketch_asgi.head import Refused, read_head, read_target
 from sketch_asgi.inbox import Receive
 from sketch_asgi.lifespan import Life
 from sketch_asgi.patience import Sweep
-from sketch_asgi.websocket import refuse_websocket
 from sketch_asgi.writer import LARGE_BODY, Send, pass_on, write_body
 
 if TYPE_CHECKING:
     from sketch.application import Application
-    from sketch.request import Request
+    from sketch_asgi.handshake import Handshake
 
 logger = logging.getLogger("sketch.server")
 
@@ -34,7 +35,7 @@ class ASGIApplication:
         grace: seconds that background tasks and requests get between the order to stop and their end.
     """
 
-    __slots__ = ("_app", "_handle", "_root_path", "_sweep", "access_log", "life")
+    __slots__ = ("_app", "_handle", "_root_path", "_sweep", "_websockets", "access_log", "life")
 
     def __init__(
         self, app: Application, *, access_log: bool = False, root_path: str = "", grace: float = GRACE
@@ -45,6 +46,7 @@ class ASGIApplication:
         self._handle = app.handle
         self._root_path = root_path
         self._sweep = Sweep(app)
+        self._websockets: set[asyncio.Task[Any]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one scope.
@@ -64,7 +66,7 @@ class ASGIApplication:
             if not self.life.started and not await self.life.start_late():
                 raise Refused("The application does not run.", 503 if self.life.error is None else 500)
             # Read at once: another request may get the same response object before this one is written.
-            request = read_head(scope, exchange, self._root_path)
+            request = read_head(scope, exchange, self._root_path, Request)
             response = await self._handle(request)
             status = response.status
             start = {"type": "http.response.start", "status": status, "headers": response.raw_headers}
@@ -103,12 +105,44 @@ class ASGIApplication:
             self._sweep = Sweep(self._app)  # a new life may be in another event loop
             await self.life.serve(scope, receive, send)
         elif kind == "websocket":
-            began = perf_counter()
-            status = await refuse_websocket(scope, receive, send)
-            if self.access_log:
-                _log(Exchange(self._app, self._sweep, scope, receive), scope, status, perf_counter() - began)
+            from sketch_asgi.handshake import Handshake  # few applications have websockets
+
+            await self._shake_hands(Handshake(self._app, self._sweep, scope, receive, send), scope)
         else:
             raise RuntimeError(f"expected a scope of type http, websocket or lifespan, got {kind!r}")
+
+    async def _shake_hands(self, exchange: Handshake, scope: Scope) -> None:
+        began = perf_counter()
+        task = asyncio.current_task()
+        assert task is not None
+        self._websockets.add(task)
+        try:
+            request = await exchange.read(self._root_path)
+            if not self.life.started and not await self.life.start_late():
+                raise Refused("The application does not run.", 503 if self.life.error is None else 500)
+            await exchange.answer(request, await self._handle(request))
+        except Refused as refusal:
+            await exchange.refuse(refusal)
+        except ClientDisconnected as exc:
+            logger.info("%s: %s", exchange.client, exc)
+        except Exception as exc:
+            # Without the traceback: every server logs that itself.
+            logger.error("the handshake of %r broke off: %r", scope["path"], exc)  # noqa: TRY400
+            raise
+        finally:
+            self._websockets.discard(task)
+            exchange.over()
+            if self.access_log:
+                _log(exchange, scope, exchange.status, perf_counter() - began, exchange.request)
+            if exchange.request is not None and exchange.request.background:
+                exchange.request.begin_background()
+            if exchange.inbox is not None and exchange.inbox.part():
+                await exchange.inbox.close()
+
+    async def websockets_ended(self) -> None:
+        """Return once no websocket is open; what opens meanwhile is waited for, too."""
+        while self._websockets:
+            await asyncio.wait(self._websockets)
 
 
 async def _refuse(send: Send, exchange: Exchange, status: int, text: str) -> None:

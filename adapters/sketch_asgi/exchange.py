@@ -70,6 +70,11 @@ class Exchange:
         """The waits for the client to take the answer to that request."""
         return WriteWait(self._sweep, request)
 
+    @property
+    def disconnected(self) -> bool:
+        """Whether the server has told of the client's leaving, or of the end of the exchange."""
+        return self.inbox is not None and self.inbox.gone
+
     async def wait_disconnected(self) -> None:
         """Return once the peer is gone, or the exchange is over."""
         await self.listen().wait_gone()
@@ -80,6 +85,12 @@ def _address(value: Any) -> Address | None:
     if not value or not value[0]:
         return None
     return (str(value[0]), int(value[1] or 0))
+
+
+def _scheme(exchange: Exchange) -> str:
+    """That of HTTP, also where a websocket's is given."""
+    scheme: str = exchange._scope.get("scheme", "http")
+    return {"ws": "http", "wss": "https"}.get(scheme, scheme)
 
 
 def _tls(exchange: Exchange) -> dict[str, Any] | None:
@@ -93,7 +104,7 @@ def _tls(exchange: Exchange) -> dict[str, Any] | None:
 _VIEWS: dict[str, Callable[[Exchange], Any]] = {
     "client": lambda exchange: _address(exchange._scope.get("client")),
     "server": lambda exchange: _address(exchange._scope.get("server")),
-    "scheme": lambda exchange: exchange._scope.get("scheme", "http"),
+    "scheme": _scheme,
     "tls": _tls,
     "state": lambda exchange: {**(exchange._scope.get("state") or {}), **exchange._app.state},
     "trailers": lambda _: [],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote
 
 from sketch.authority import valid_authority
@@ -30,19 +30,23 @@ class Refused(Exception):
         self.status = status
 
 
-def read_head(scope: Scope, exchange: Exchange, root_path: str = "") -> Request:
-    """The request of an http scope.
+R = TypeVar("R", bound=Request)
+
+
+def read_head(scope: Scope, exchange: Exchange, root_path: str, kind: type[R]) -> R:
+    """The request of an http scope, or of a websocket's.
 
     Args:
         scope, exchange: of the request.
         root_path: the prefix where the server was told of none.
+        kind: what to make of it.
 
     Raises:
         Refused: where the native server would refuse too.
     """
     headers: RawHeaders = list(scope["headers"])
     fields = dict(headers)
-    version: str = scope["http_version"]
+    version: str = scope.get("http_version", "1.1")
     if version != "1.1":
         version = _VERSIONS.get(version, version)
     host = fields.get(b"host")
@@ -54,12 +58,14 @@ def read_head(scope: Scope, exchange: Exchange, root_path: str = "") -> Request:
     if len(fields) != len(headers):
         _check_single(headers)
     body: Inbox | None = None
-    if b"content-length" in fields or b"transfer-encoding" in fields or version[0] != "1":
+    if kind.is_websocket:
+        _refuse_body(fields)
+    elif b"content-length" in fields or b"transfer-encoding" in fields or version[0] != "1":
         body = _announced_body(fields, version, exchange)
     root_path = scope.get("root_path") or root_path
-    request = Request.__new__(Request)
+    request = kind.__new__(kind)
     request.begin(
-        scope["method"],
+        "GET" if kind.is_websocket else scope["method"],
         read_target(scope, root_path),
         headers,
         version,
@@ -77,6 +83,12 @@ def _check_single(headers: RawHeaders) -> None:
         raise Refused("expected one Host field, got several (RFC 9112 section 3.2)")
     if len({value for name, value in headers if name == b"content-length"}) > 1:
         raise Refused("expected one Content-Length, got several (RFC 9112 section 6.3)")
+
+
+def _refuse_body(fields: dict[bytes, bytes]) -> None:
+    """What follows a handshake is the websocket's; a body before that, no server could tell from it."""
+    if b"transfer-encoding" in fields or fields.get(b"content-length", b"0") != b"0":
+        raise Refused("expected no body in the handshake of a websocket")
 
 
 def _announced_body(fields: dict[bytes, bytes], version: str, exchange: Exchange) -> Inbox | None:

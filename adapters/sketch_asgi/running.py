@@ -9,7 +9,9 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
+from sketch.routing import WEBSOCKET
 from sketch.servers import ServeError, ServeOptions, announce
+from sketch.websocket import DEFAULT_POLICY, WebSocketPolicy
 from sketch_asgi.lifespan import Life
 from sketch_asgi.stopsignals import NUMBERS
 
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
     from sketch.application import Application
 
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]
+
+_USUAL_MESSAGE = 16 * 1024 * 1024
+"""Bytes that servers let through by default."""
 
 _POLL = 0.01
 """Seconds between two looks at whether a server listens: none of them tells."""
@@ -52,6 +57,14 @@ def check_certificate(options: ServeOptions) -> None:
         ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(options.ssl_certfile, options.ssl_keyfile)
     except OSError as exc:  # SSLError is one
         raise ServeError(f"cannot use {options.ssl_certfile} for TLS: {exc}") from None
+
+
+def largest_message(app: Application) -> int:
+    """Bytes of a websocket's message that a server has to let through: the most that any route allows."""
+    policies = [getattr(route.handler, "policy", None) for route in app.router.walk() if WEBSOCKET in route.methods]
+    # What a handler allows is not known before it answers; what another application allows, never.
+    allowed = [policy.max_message if isinstance(policy, WebSocketPolicy) else _USUAL_MESSAGE for policy in policies]
+    return max(allowed, default=DEFAULT_POLICY.max_message)
 
 
 def run(main: Callable[[], Coroutine[Any, Any, None]], life: Life, options: ServeOptions) -> int:

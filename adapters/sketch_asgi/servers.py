@@ -15,7 +15,7 @@ from sketch.servers import ServeOptions, cannot_listen, missing_package
 from sketch_asgi.app import ASGIApplication
 from sketch_asgi.lifespan import Life
 from sketch_asgi.listeners import clear_path, listening, reserved
-from sketch_asgi.running import Stop, announced, check_certificate, run
+from sketch_asgi.running import Stop, announced, check_certificate, largest_message, run
 
 if TYPE_CHECKING:
     from granian.server.embed import Server as Granian
@@ -48,7 +48,7 @@ class UvicornServer:
             raise missing_package("uvicorn", exc) from None
         check_certificate(options)
         asgi = _adapted(app, options)
-        runner = UvicornRunner(make_config(asgi, options), options)
+        runner = UvicornRunner(make_config(asgi, options, largest_message(app)), options)
         with listening(options) as sockets, runner.signals_taken():
             try:
                 runner.run(sockets=sockets)
@@ -76,6 +76,7 @@ class HypercornServer:
         check_certificate(options)
         asgi = _adapted(app, options)
         config = _configure_hypercorn(Config(), options)
+        config.websocket_max_message_size = largest_message(app)
 
         async def main() -> None:
             task = asyncio.current_task()
@@ -97,6 +98,7 @@ def _configure_hypercorn(config: HypercornConfig, options: ServeOptions) -> Hype
     config.graceful_timeout = options.shutdown_timeout
     config.startup_timeout = config.shutdown_timeout = _NO_LIMIT
     config.keep_alive_max_requests = 1_000_000_000  # no other server ends a connection after 1,000 requests
+    config.websocket_ping_interval = None  # its pings outlive their websockets, and hold up the end of the server
     config.include_server_header = False
     config.errorlog = logging.getLogger("hypercorn.error")
     config.errorlog.setLevel(logging.WARNING)
@@ -152,7 +154,7 @@ class GranianServer:
         async def main() -> None:
             server = _make_granian(asgi, options, address, port)
             stop = Stop(app, asgi.life, options.shutdown_timeout, _cancel_granian_requests)
-            waiting = asyncio.get_running_loop().create_task(_stop_granian(stop, server))
+            waiting = asyncio.get_running_loop().create_task(_stop_granian(stop, server, asgi))
             try:
                 async with stop, announced(options, port or None, lambda: _answers(asgi.life, options, address, port)):
                     await server.serve()
@@ -185,8 +187,9 @@ def _make_granian(asgi: ASGIApplication, options: ServeOptions, address: str, po
     )
 
 
-async def _stop_granian(stop: Stop, server: Granian) -> None:
+async def _stop_granian(stop: Stop, server: Granian, asgi: ASGIApplication) -> None:
     await stop.wait()
+    await asgi.websockets_ended()  # granian cuts them off at once; `stop` sees to it that this has an end
     server.stop()  # type: ignore[no-untyped-call]
 
 

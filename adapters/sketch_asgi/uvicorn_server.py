@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from types import FrameType
+from typing import Literal
 
 import uvicorn
 
 from sketch.servers import ServeOptions, announce
+from sketch.websocket import DEFAULT_POLICY
 from sketch_asgi.app import ASGIApplication
 from sketch_asgi.running import loop_factory
 from sketch_asgi.stopsignals import NUMBERS
 
 
-def make_config(asgi: ASGIApplication, options: ServeOptions) -> uvicorn.Config:
+def make_config(asgi: ASGIApplication, options: ServeOptions, largest_message: int) -> uvicorn.Config:
     """uvicorn's configuration for our options."""
     config = uvicorn.Config(
         asgi,
         lifespan="on",
+        ws=_websockets(),
+        ws_max_size=largest_message,
+        ws_ping_interval=DEFAULT_POLICY.ping_interval,
+        ws_ping_timeout=DEFAULT_POLICY.ping_timeout,
         loop="asyncio" if loop_factory(options) is None else "uvloop",
         backlog=options.backlog,
         ssl_certfile=options.ssl_certfile,
@@ -36,7 +44,20 @@ def make_config(asgi: ASGIApplication, options: ServeOptions) -> uvicorn.Config:
     config.load()
     if options.ssl is not None:
         config.ssl = options.ssl
+    logging.getLogger("uvicorn.error").addFilter(_is_true)
     return config
+
+
+def _websockets() -> Literal["websockets-sansio", "wsproto", "none"]:
+    """The best implementation that is installed: what uvicorn chooses by itself was another one in older versions."""
+    if find_spec("websockets") is not None:
+        return "websockets-sansio"
+    return "wsproto" if find_spec("wsproto") is not None else "none"
+
+
+def _is_true(record: logging.LogRecord) -> bool:
+    """uvicorn's websockets-sansio says of every handshake with an answer of our own that it got none."""
+    return record.msg != "ASGI callable returned without completing handshake."
 
 
 class UvicornRunner(uvicorn.Server):

@@ -18,7 +18,7 @@ HOST = (b"host", b"test")
 
 def head(**changes: Any) -> Request:
     scope = http_scope(**changes)
-    return read_head(scope, exchange(scope))
+    return read_head(scope, exchange(scope), "", Request)
 
 
 def exchange(scope: dict[str, Any]) -> Exchange:
@@ -58,7 +58,7 @@ def test_root_path_is_stripped_once_whoever_prefixes_it(raw: bytes) -> None:
 
 def test_prefix_that_the_server_was_not_told_of() -> None:
     scope = http_scope(target=b"/api/x?y")
-    request = read_head(scope, exchange(scope), "/api/")
+    request = read_head(scope, exchange(scope), "/api/", Request)
     assert (request.root_path, request.raw_path, request.query_string) == ("/api", "/x", "y")
 
 
@@ -93,7 +93,7 @@ def test_other_fields_may_be_repeated() -> None:
 
 def test_fields_added_later_by_the_server_are_not_seen() -> None:
     scope = http_scope()
-    request = read_head(scope, exchange(scope))
+    request = read_head(scope, exchange(scope), "", Request)
     scope["headers"].append((b"x-trailer", b"evil"))
     assert "x-trailer" not in request.headers
 

@@ -1,0 +1,176 @@
+"""A websocket scope: the handshake, its answer, and the session if it is accepted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sketch.request import WebSocketRequest
+from sketch.response import Response
+from sketch.transport import ClientDisconnected, close_body
+from sketch.websocket import WebSocketResponse, run_session
+from sketch_asgi.exchange import Exchange, Scope
+from sketch_asgi.head import Refused, read_head
+from sketch_asgi.inbox import Receive
+from sketch_asgi.websocket import Socket
+from sketch_asgi.writer import Send, pass_on, write_body
+
+if TYPE_CHECKING:
+    from sketch.application import Application
+    from sketch_asgi.patience import Sweep
+
+DENIAL = "websocket.http.response"
+_GATHERED = 64 * 1024
+"""Bytes of an answer that are sent as one message: granian takes no more than one, uvicorn gathers them anyway."""
+
+
+class Handshake(Exchange):
+    """The connection of a handshake, and of the websocket that comes of it.
+
+    Args:
+        app, sweep, scope, receive: as of an `Exchange`.
+        send: of the scope.
+    """
+
+    __slots__ = ("_over", "_send", "_socket", "request", "status")
+
+    def __init__(self, app: Application, sweep: Sweep, scope: Scope, receive: Receive, send: Send) -> None:
+        super().__init__(app, sweep, scope, receive)
+        self.request: WebSocketRequest | None = None
+        self.status: int | None = None
+        """Of the answer, as the client sees it."""
+        self._send = send
+        self._socket: Socket | None = None
+        self._over = False
+
+    async def read(self, root_path: str) -> WebSocketRequest:
+        """The handshake as a request.
+
+        Raises:
+            Refused: where the native server would refuse, too.
+            ClientDisconnected: if the client has left.
+            RuntimeError: if the server does not keep to the protocol.
+        """
+        message: Any = await self._receive()
+        if message["type"] == "websocket.disconnect":
+            raise ClientDisconnected("the client left before its handshake was answered")
+        if message["type"] != "websocket.connect":
+            raise RuntimeError(f"expected the server to send websocket.connect, got {message['type']!r}")
+        self.request = read_head(self._scope, self, root_path, WebSocketRequest)
+        return self.request
+
+    async def answer(self, request: WebSocketRequest, response: Response) -> None:
+        """Accept, and await the session; or answer otherwise.
+
+        Raises:
+            ClientDisconnected: if the client leaves before it has its answer.
+            Exception: whatever the body of another answer raises.
+        """
+        if isinstance(response, WebSocketResponse) and response.status == 101:
+            await self._open(request, response)
+        else:
+            await self._deny(request, response)
+
+    async def _open(self, request: WebSocketRequest, response: WebSocketResponse) -> None:
+        socket = Socket(request, response.policy, self._sweep, self._receive, self._send)
+        self._socket = socket  # before the inbox ends: who waits for the client to leave goes on waiting here
+        if self.inbox is not None:
+            await self.inbox.close()
+            if self.inbox.gone:
+                raise ClientDisconnected("the client left before its handshake was answered")
+        message = {"type": "websocket.accept", "subprotocol": response.subprotocol, "headers": response.raw_headers}
+        await pass_on(self._send, message, self)
+        self.status = 101
+        socket.start()
+        if request.background:
+            request.begin_background()
+            request.background = ()
+        try:
+            await run_session(request, response, socket)
+            await socket.part()
+        finally:
+            self.size = socket.sent
+            await socket.stop()
+
+    async def _deny(self, request: WebSocketRequest, response: Response) -> None:
+        if not self._can_answer:
+            await close_body(response.payload)
+            await self._forbid()
+            return
+        self.status = response.status
+        start = {"type": "http.response.start", "status": response.status, "headers": response.raw_headers}
+        send = Denial(self._send)
+        # Without the scope: what its extensions say of files is not for handshakes.
+        await write_body(self, send, start, response.payload, response.length, {}, request)
+
+    async def refuse(self, refusal: Refused) -> None:
+        """Answer in plain text what the application does not get to see."""
+        if not self._can_answer:
+            await self._forbid()
+            return
+        body = str(refusal).encode()
+        headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(body))]
+        self.status = refusal.status
+        await pass_on(self._send, {"type": f"{DENIAL}.start", "status": refusal.status, "headers": headers}, self)
+        await pass_on(self._send, {"type": f"{DENIAL}.body", "body": body, "more_body": False}, self)
+        self.size = len(body)
+
+    @property
+    def _can_answer(self) -> bool:
+        return DENIAL in (self._scope.get("extensions") or {})
+
+    async def _forbid(self) -> None:
+        """Refuse where the server takes no answer: of a close in place of the acceptance it makes a 403."""
+        self.status = 403
+        await pass_on(self._send, {"type": "websocket.close", "code": 1000, "reason": ""}, self)
+
+    def over(self) -> None:
+        """Nobody has to wait any more for the client to leave."""
+        self._over = True
+        if self._socket is not None:
+            self._socket.over()
+
+    @property
+    def disconnected(self) -> bool:
+        """Whether the server has told of the client's leaving."""
+        return super().disconnected if self._socket is None else self._socket.gone
+
+    async def wait_disconnected(self) -> None:
+        """Return once the peer is gone, or the exchange is over."""
+        while self._socket is None:
+            await super().wait_disconnected()
+            if self._over or super().disconnected:
+                return
+        await self._socket.wait_gone()
+
+
+class Denial:
+    """`send` for the messages of an HTTP answer, which a server gets as an answer to a handshake.
+
+    Args:
+        send: of the scope.
+    """
+
+    __slots__ = ("_parts", "_send", "_size", "_start")
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._start: Any = None
+        self._parts: list[bytes] = []
+        self._size = 0
+
+    async def __call__(self, message: Any) -> None:
+        """Send, or keep a part of a small body until the rest is there."""
+        if message["type"] == "http.response.start":
+            self._start = {**message, "type": f"{DENIAL}.start"}
+            return
+        more = message.get("more_body", False)
+        self._parts.append(message["body"])
+        self._size += len(message["body"])
+        if more and self._size < _GATHERED:
+            return
+        if self._start is not None:
+            start, self._start = self._start, None
+            await self._send(start)
+        body = b"".join(self._parts)
+        self._parts.clear()
+        await self._send({"type": f"{DENIAL}.body", "body": body, "more_body": more})
