@@ -45,7 +45,7 @@ class Background:
         """Begin a task; see `Application.spawn`."""
         if not inspect.iscoroutine(coroutine):
             raise TypeError(f"expected a coroutine, got {coroutine!r}: call the function, app.spawn(work())")
-        label: str = name or getattr(coroutine, "__qualname__", "?")
+        label = name or str(getattr(coroutine, "__qualname__", "?"))
         try:
             if not self._open:
                 raise RuntimeError(f"expected an application that has not ended, to run {label}")
