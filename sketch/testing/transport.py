@@ -191,8 +191,8 @@ class Exchange:
         return None if self._upload is None else self._upload.error
 
     def disconnect(self) -> None:
-        """The client leaves. A handler goes on; a body that is being produced is stopped and closed."""
-        if self.task.done():
+        """The client leaves, once. A handler goes on; a body that is being produced is stopped and closed."""
+        if self.task.done() or self._left:
             return
         self._left = True
         self._connection.disconnect()

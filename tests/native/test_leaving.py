@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from sketch import Application, Request, Response, StreamResponse
-from tests.native.serving import HOST, Certificates, make_app, serving, turns
+from tests.native.serving import HOST, Certificates, make_app, serving, turns, until
 from tests.wire import Broken
 
 TLS = pytest.mark.parametrize("encrypted", [False, True], ids=["plain", "tls"])
@@ -106,28 +106,39 @@ async def test_the_clean_up_is_not_interrupted_by_the_second_step() -> None:
 
 
 async def test_the_end_of_a_stream_is_not_interrupted_by_the_second_step() -> None:
-    handler = Handler()
     app = make_app()
+    closing, go_on = asyncio.Event(), asyncio.Event()
+    ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
     @app.get("/endless")
     async def endless(request: Request) -> Response:
         async def parts() -> AsyncIterator[bytes]:
-            yield b"first"
-            await handler(request)
+            try:
+                while True:
+                    yield b"x" * 100_000
+            finally:
+                closing.set()
+                try:
+                    await go_on.wait()
+                except BaseException as exc:
+                    ended.set_result(f"interrupted by {type(exc).__name__}")
+                    raise
+                ended.set_result("closed")
 
         return StreamResponse(parts())
 
     async with serving(app) as served:
-        async with served.connect() as wire:
+        async with served.connect(receive_buffer=4096) as wire:
             await wire.send(b"GET /endless HTTP/1.1\r\n" + HOST + b"\r\n")
-            reply = await wire.head()
-            assert await anext(wire.body(reply, "GET")) == b"first"
-            await handler.running.wait()
+            await wire.head()
+            wire.pause()
+            (protocol,) = served.server.connections
+            await until(lambda: protocol.flow.blocked, "a full buffer")
             wire.half_close()
-            await handler.cancelled.wait()
-        await turns(20)
-        handler.go_on.set()
-        assert await handler.ended == "cleaned up"
+            await closing.wait()
+        await until(lambda: protocol.flow.lost or protocol not in served.server.connections, "the reset")
+        go_on.set()
+        assert await ended == "closed"
 
 
 async def test_the_requests_behind_it_are_not_begun() -> None:

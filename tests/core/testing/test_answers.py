@@ -184,3 +184,37 @@ async def test_files_are_read_and_closed(tmp_path: Path) -> None:
         assert await (await client.head("/")).read() == b""
         unread = await client.get("/")
         await unread.close()
+
+
+@in_loop
+async def test_the_end_of_a_body_is_not_interrupted_when_the_client_stops() -> None:
+    notes: list[str] = []
+    closing, go_on = asyncio.Event(), asyncio.Event()
+
+    async def parts() -> AsyncIterator[bytes]:
+        try:
+            yield b"first"
+            await asyncio.Event().wait()
+        finally:
+            closing.set()
+            await go_on.wait()
+            notes.append("closed")
+
+    async def handler(request: Request) -> Response:
+        return StreamResponse(parts())
+
+    async with TestClient(serving(handler)) as client:
+        response = await client.get("/")
+        chunks = response.stream()
+        await anext(chunks)
+        reading = asyncio.create_task(anext(chunks))
+        await asyncio.sleep(0)
+        leaving = asyncio.create_task(response.close())
+        await closing.wait()
+        stopping = asyncio.create_task(client.stop())
+        await asyncio.sleep(0)
+        go_on.set()
+        await asyncio.gather(leaving, stopping)
+        with pytest.raises(ConnectionResetError):
+            await reading
+    assert notes == ["closed"]
