@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib import import_module
 from typing import Any
 
@@ -67,3 +68,40 @@ def json_codec(choice: str | JSONCodec) -> JSONCodec:
         raise RuntimeError(
             f"json={choice!r} needs the package {choice}, which is not installed: pip install {choice}"
         ) from exc
+
+
+class ValidationError(ValueError):
+    """JSON that is well-formed and not what was asked for. The message names the place: `$.items[0].price`."""
+
+
+def loads_as(text: bytes, kind: Any) -> Any:
+    """JSON as a value of that type, read and checked by msgspec, whichever codec is chosen.
+
+    Args:
+        text: JSON.
+        kind: a `msgspec.Struct`, a dataclass, a `TypedDict`, `list[int]`: whatever msgspec supports.
+
+    Raises:
+        ValidationError: for another value.
+        ValueError, RecursionError: for malformed text.
+        TypeError: for a type that msgspec does not support.
+        RuntimeError: if msgspec is not installed.
+    """
+    try:
+        return _decoder(kind)(text)
+    except ValueError as exc:
+        if isinstance(exc, import_module("msgspec").ValidationError):
+            raise ValidationError(str(exc)) from None
+        raise
+
+
+@lru_cache(maxsize=512)
+def _decoder(kind: Any) -> Callable[[bytes], Any]:
+    try:
+        msgspec_json: Any = import_module("msgspec.json")
+    except ModuleNotFoundError as exc:
+        raise RuntimeError(
+            "request.json(type=...) needs the package msgspec, which is not installed: pip install msgspec"
+        ) from exc
+    decode: Callable[[bytes], Any] = msgspec_json.Decoder(kind).decode
+    return decode

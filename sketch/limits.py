@@ -28,10 +28,37 @@ class Limits:
     query_fields: int | None = None
     """Fields of a query string. More is 400. Default 1,000: parsing is linear, but memory per field is not small."""
 
+    form_fields: int | None = None
+    """Fields of a form that are no files. More is 413. Default 1,000."""
+    form_files: int | None = None
+    """Files of a form. More is 413. Default 100."""
+    form_field_size: int | None = None
+    """Bytes of one field, or of a part that is read as a whole. More is 413. Default 1 MiB."""
+    form_file_size: int | None = None
+    """Bytes of one file. More is 413. No default but `body`, which counts everything."""
+    form_header_size: int | None = None
+    """Bytes of the header fields of one part. More is 413. Default 4 KiB: a long file name, percent-encoded."""
+    form_memory: int | None = None
+    """Bytes that a form keeps in memory: its fields together, more of which is 413, and as many small files as there
+    is room for. Default 4 MiB."""
+    form_file_memory: int | None = None
+    """Bytes of a file that stays in memory; a larger one is written to a temporary file. Default 64 KiB."""
+
     def over(self, outer: Limits) -> Limits:
         """These limits, with what they leave open taken from `outer`."""
         given = {f.name: value for f in fields(self) if (value := getattr(self, f.name)) is not None}
         return replace(outer, **given)
 
 
-DEFAULT_LIMITS = Limits(body=16 * MIB, body_timeout=30.0, write_timeout=30.0, query_fields=1000)
+DEFAULT_LIMITS = Limits(
+    body=16 * MIB,
+    body_timeout=30.0,
+    write_timeout=30.0,
+    query_fields=1000,
+    form_fields=1000,
+    form_files=100,
+    form_field_size=MIB,
+    form_header_size=4 * KIB,
+    form_memory=4 * MIB,
+    form_file_memory=64 * KIB,
+)

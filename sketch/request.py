@@ -11,8 +11,10 @@ from multidict import CIMultiDict, CIMultiDictProxy, MultiDict, MultiDictProxy
 from yarl import URL
 
 from sketch import threads
+from sketch.body import KeptBody, LimitedBody, too_large
 from sketch.cookies import parse_cookies
-from sketch.exceptions import HTTPBadRequest, HTTPContentTooLarge, HTTPException
+from sketch.exceptions import HTTPBadRequest, HTTPException, HTTPUnprocessableContent
+from sketch.jsoncodec import ValidationError, loads_as
 from sketch.keys import RequestKey, Values
 from sketch.limits import Limits
 from sketch.mediatype import parse_media_type, python_encoding
@@ -21,6 +23,8 @@ from sketch.transport import Address, Body, BodyReader, Connection, RawHeaders
 if TYPE_CHECKING:
     from sketch.application import Application
     from sketch.background import Work
+    from sketch.forms import Form, Multipart
+    from sketch.lending import Held
     from sketch.middleware.chain import Endpoint
     from sketch.routing import Mount, Route
 
@@ -57,6 +61,7 @@ class Request:
         "_body",
         "_content_type",
         "_cookies",
+        "_form",
         "_headers",
         "_innermost",
         "_query",
@@ -91,6 +96,7 @@ class Request:
     _body: bytes | None  # None: it was not read yet, or streamed and nobody has it any more
     _content_type: tuple[str, dict[str, str]]
     _cookies: Mapping[str, str]
+    _form: Form
     _headers: CIMultiDictProxy[str]
     _innermost: Place
     _query: MultiDictProxy[str]
@@ -114,7 +120,7 @@ class Request:
     """Why no route matched, where none did."""
     background: tuple[Work, ...]
     """What the response has left to be done once it is out. Whoever has written it calls `begin_background`."""
-    files: tuple[Body, ...]
+    files: tuple[Body | Held, ...]
     """What was opened to answer. Whoever finishes the request sees that each is sent or closed."""
 
     def __init__(
@@ -421,7 +427,7 @@ class Request:
                 most = self.limits.body
                 # More digits than any size has: int() may refuse them.
                 if most is not None and value.isdigit() and (len(value) > 19 or int(value) > most):
-                    raise _too_large(most)
+                    raise too_large(most)
                 return
 
     async def stream(self) -> AsyncIterator[bytes]:
@@ -432,18 +438,17 @@ class Request:
             ClientDisconnected: if the client leaves, or ends the body short of its announced end.
             HTTPContentTooLarge: once the body exceeds `limits.body`.
         """
+        body = self.take_body()
+        while chunk := await body.read():
+            yield chunk
+
+    def take_body(self) -> BodyReader:
+        """What `stream()` reads, for who reads it otherwise. Raises as it does."""
         reader = self._take_reader()
         if reader is None:
-            if self._body:
-                yield self._body
-            return
-        most = self.limits.body
-        received = 0
-        while chunk := await reader.read():
-            received += len(chunk)
-            if most is not None and received > most:
-                raise _too_large(most)
-            yield chunk
+            assert self._body is not None
+            return KeptBody(self._body)
+        return LimitedBody(reader, self.limits.body)
 
     async def read(self) -> bytes:
         """The whole body. May be called again. Raises as `stream()` does."""
@@ -455,7 +460,7 @@ class Request:
             while chunk := await reader.read():
                 received += len(chunk)
                 if most is not None and received > most:
-                    raise _too_large(most)
+                    raise too_large(most)
                 chunks.append(chunk)
             self._body = b"".join(chunks)
         assert self._body is not None
@@ -473,8 +478,8 @@ class Request:
             return reader
         if self._body is None:
             raise RuntimeError(
-                "the body was streamed before, or could not be read: "
-                "use `await request.read()` to have it more than once"
+                "the body was streamed before (by stream(), multipart() or form()), or could not be read: "
+                "use `await request.read()` first to have it more than once"
             )
         return None
 
@@ -508,17 +513,61 @@ class Request:
         except UnicodeError as exc:
             raise HTTPBadRequest(f"expected a body in {charset}: {exc}") from None
 
-    async def json(self) -> Any:
+    @overload
+    async def json(self) -> Any: ...
+    @overload
+    async def json(self, type: type[T]) -> T: ...
+    async def json(self, type: Any = None) -> Any:
         """The body parsed as JSON. May be called again: each call parses anew, so nobody shares a mutable result.
+
+        Args:
+            type: what the body has to be: a `msgspec.Struct`, a dataclass, a `TypedDict`, `list[int]`; checked and made
+                by msgspec.
 
         Raises:
             HTTPBadRequest: for malformed JSON. Else as `read()`.
+            HTTPUnprocessableContent: for JSON that is not of the type; the reason names the place in it.
+            RuntimeError: for a type where msgspec is not installed.
         """
         body = await self.read()
         try:
-            return self.app.json.loads(body)
+            return self.app.json.loads(body) if type is None else loads_as(body, type)
+        except ValidationError as exc:
+            raise HTTPUnprocessableContent(f"the body is not as it should be: {exc}") from None
         except (ValueError, RecursionError) as exc:
             raise HTTPBadRequest(f"expected a body in JSON: {exc}") from None
+
+    async def form(self) -> Form:
+        """The form that is the body: `application/x-www-form-urlencoded`, or `multipart/form-data` with files.
+
+        May be called again. Fields are `str`, files `UploadedFile`; a name may occur more than once. Small files are in
+        memory, others in temporary files, which are removed when the request is answered.
+
+        Raises:
+            HTTPUnsupportedMediaType: for a body of another media type.
+            HTTPBadRequest: for a malformed form, an unknown charset, and bytes that are not in it.
+            HTTPContentTooLarge: for what exceeds one of the limits `form_...`.
+            RuntimeError: if the body was streamed before, or the extra `sketch-web[forms]` is missing for a multipart
+                form. Else as `read()`.
+        """
+        form: Form | None = getattr(self, "_form", None)
+        if form is None:
+            from sketch.forms import read_form  # not every application has forms
+
+            form = self._form = await read_form(self)
+        return form
+
+    def multipart(self) -> Multipart:
+        """The parts of a `multipart/form-data` body as they arrive: `async for part in request.multipart()`.
+
+        Raises:
+            HTTPUnsupportedMediaType: for a body of another media type.
+            HTTPBadRequest: if its media type says no boundary.
+            RuntimeError: if the body was streamed before, or the extra `sketch-web[forms]` is missing.
+        """
+        from sketch.forms import Multipart
+
+        return Multipart(self)
 
     async def wait_disconnected(self) -> None:
         """Return once the client is gone."""
@@ -548,7 +597,3 @@ class WebSocketRequest(Request):
         """The subprotocols that the client offers, the preferred one first."""
         offered = (self.combined_header(b"sec-websocket-protocol") or b"").decode("latin-1")
         return tuple([name.strip() for name in offered.split(",") if name.strip()])
-
-
-def _too_large(most: int) -> HTTPContentTooLarge:
-    return HTTPContentTooLarge(f"expected a body of at most {most} bytes")

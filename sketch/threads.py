@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import inspect
+import logging
 import os
 import threading
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 if TYPE_CHECKING:
@@ -17,10 +19,98 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 T = TypeVar("T")
 
+logger = logging.getLogger("sketch")
+
 _here = threading.local()
 
 PIECE = 256 * 1024
 """Bytes of a file per read: each costs one thread hop (about 60 us), and more do not make a transfer faster."""
+
+
+class _Returns:
+    """The way back into an event loop: however many calls end before the loop looks, it is woken once."""
+
+    __slots__ = ("_calls", "_told", "loop")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self._calls: deque[_Call] = deque()
+        self._told = False
+
+    def add(self, call: _Call) -> None:
+        """Give a call back that has ended. Called in a thread."""
+        self._calls.append(call)
+        if not self._told:
+            self._told = True  # set back before the calls are taken, so that none is left behind
+            try:
+                self.loop.call_soon_threadsafe(self._settle)
+            except RuntimeError:  # the loop was closed: nobody waits any more
+                if not self.loop.is_closed():
+                    raise
+
+    def _settle(self) -> None:
+        self._told = False
+        while self._calls:
+            call = self._calls.popleft()
+            try:
+                call.settle()
+            except Exception:
+                logger.exception("error while undoing what %s has done for nobody", call.name)
+
+
+class _Call:
+    """A call on its way to a thread and back."""
+
+    __slots__ = ("_args", "_context", "_error", "_function", "_kwargs", "_result", "_undo", "future", "returns")
+
+    def __init__(
+        self, function: Callable[..., Any], args: Any, kwargs: Any, undo: Callable[..., None] | None, returns: _Returns
+    ) -> None:
+        self._function = function
+        self._args = args
+        self._kwargs = kwargs
+        self._undo = undo
+        self._context = contextvars.copy_context()
+        self._error: BaseException | None = None
+        self.returns = returns
+        self.future: asyncio.Future[Any] = returns.loop.create_future()
+
+    @property
+    def name(self) -> str:
+        """The qualified name of the function."""
+        return getattr(self._function, "__qualname__", None) or repr(self._function)
+
+    def make(self) -> None:
+        """Call the function. Called in a thread."""
+        _here.loop = self.returns.loop
+        try:
+            self._result = self._context.run(self._function, *self._args, **self._kwargs)
+        except BaseException as exc:
+            # A future cannot hold StopIteration (PEP 479 for coroutines says the same).
+            self._error = RuntimeError("the function raised StopIteration") if isinstance(exc, StopIteration) else exc
+
+    def settle(self) -> None:
+        """Hand the result to who waits for it, or undo it if nobody does. Called in the loop."""
+        if self.future.done():
+            if self._undo is not None and self._error is None:
+                self._undo(self._result)
+        elif self._error is not None:
+            self.future.set_exception(self._error)
+        else:
+            self.future.set_result(self._result)
+
+
+class _Crew:
+    """Threads that take calls from the same queue. A pool that was closed gets a new crew."""
+
+    __slots__ = ("calls", "lock", "pending", "started")
+
+    def __init__(self) -> None:
+        self.calls: SimpleQueue[_Call | None] = SimpleQueue()
+        self.lock = threading.Lock()
+        self.pending = 0
+        """Calls that wait or run."""
+        self.started = 0
 
 
 class Threads:
@@ -39,96 +129,87 @@ class Threads:
             raise ValueError(f"expected at least one thread, got {size!r}")
         self._size = size
         self._name = name
-        self._jobs: deque[Callable[[], None]] = deque()
-        self._changed = threading.Condition()
-        self._started = 0
-        self._waiting = 0
-        self._life = 0
-        self._running: dict[int, str] = {}
+        self._crew = _Crew()
+        self._returns: _Returns | None = None
+        self._running: dict[int, _Call] = {}
 
     async def run(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Call the function in a thread, in a copy of the current context, and return or raise what it does.
 
         A caller that is cancelled stops waiting; the thread itself cannot be stopped.
         """
-        return await self._begin(function, *args, **kwargs)
+        return await self._begin(function, args, kwargs)
 
     async def acquire(self, function: Callable[..., T], /, *args: Any, undo: Callable[[T], None]) -> T:
         """The same for a function that opens something: where the caller is cancelled, `undo` gets the result."""
-        future = self._begin(function, *args)
+        future = self._begin(function, args, {}, undo)
         try:
-            return await asyncio.shield(future)
+            return await future
         except asyncio.CancelledError:
-            future.add_done_callback(lambda done: None if done.exception() else undo(done.result()))
+            if not future.cancelled() and future.exception() is None:  # the result was on its way to the caller
+                undo(future.result())
             raise
 
-    def _begin(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> asyncio.Future[T]:
+    async def complete(self, function: Callable[[], None], /) -> None:
+        """The same for a function that must run in any case, as one that closes something."""
+        await asyncio.shield(self._begin(function, (), {}))
+
+    def _begin(
+        self, function: Callable[..., T], args: Any, kwargs: Any, undo: Callable[[T], None] | None = None
+    ) -> asyncio.Future[T]:
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[T] = loop.create_future()
-        context = contextvars.copy_context()
+        returns = self._returns
+        if returns is None or returns.loop is not loop:
+            returns = self._returns = _Returns(loop)
+        call = _Call(function, args, kwargs, undo, returns)
+        self._submit(call)
+        return call.future
 
-        def settle(result: T | None, error: BaseException | None) -> None:
-            if future.done():
-                return
-            if error is not None:
-                future.set_exception(error)
-            else:
-                future.set_result(result)  # type: ignore[arg-type]
+    def _submit(self, call: _Call) -> None:
+        crew = self._crew
+        with crew.lock:
+            crew.pending += 1
+            lacking = crew.pending > crew.started and crew.started < self._size
+            if lacking:
+                crew.started += 1
+        crew.calls.put(call)
+        if lacking:
+            self._start(crew, call)
 
-        def job() -> None:
-            if future.cancelled():
-                return
-            _here.loop = loop
-            result, error = None, None
-            self._running[threading.get_ident()] = getattr(function, "__qualname__", repr(function))
-            try:
-                result = context.run(function, *args, **kwargs)
-            except BaseException as exc:
-                # A future cannot hold StopIteration (PEP 479 for coroutines says the same).
-                error = RuntimeError("the function raised StopIteration") if isinstance(exc, StopIteration) else exc
-            finally:
-                del self._running[threading.get_ident()]
-            try:
-                loop.call_soon_threadsafe(settle, result, error)
-            except RuntimeError:  # the loop was closed: nobody waits any more
-                if not loop.is_closed():
-                    raise
+    def _start(self, crew: _Crew, call: _Call) -> None:
+        name = f"{self._name}-{crew.started}"
+        try:
+            threading.Thread(target=self._work, args=(crew,), name=name, daemon=True).start()
+        except RuntimeError:  # the system has no more threads: the call waits for those that are there
+            with crew.lock:
+                crew.started -= 1
+            if not crew.started:
+                call.future.cancel()
+                raise
 
-        self._submit(job)
-        return future
-
-    def _submit(self, job: Callable[[], None]) -> None:
-        with self._changed:
-            self._jobs.append(job)
-            if len(self._jobs) > self._waiting and self._started < self._size:
-                self._started += 1
-                name = f"{self._name}-{self._started}"
-                threading.Thread(target=self._work, args=(self._life,), name=name, daemon=True).start()
-            self._changed.notify()
-
-    def _work(self, life: int) -> None:
-        while True:
-            with self._changed:
-                self._waiting += 1
-                while not self._jobs and life == self._life:
-                    self._changed.wait()
-                self._waiting -= 1
-                if not self._jobs:
-                    return
-                job = self._jobs.popleft()
-            job()
-            del job  # what the call holds must not live until the next one
+    def _work(self, crew: _Crew) -> None:
+        ident = threading.get_ident()
+        while (call := crew.calls.get()) is not None:
+            cancelled = call.future.cancelled()
+            if not cancelled:
+                self._running[ident] = call
+                call.make()
+                del self._running[ident]
+            with crew.lock:  # before anybody hears of it, so that the next call finds this thread free
+                crew.pending -= 1
+            if not cancelled:
+                call.returns.add(call)
+            del call  # what the call holds must not live until the next one
 
     def running(self) -> list[str]:
         """The qualified names of the functions that run now."""
-        return sorted(self._running.values())
+        return sorted(call.name for call in list(self._running.values()))
 
     def close(self) -> None:
         """End the threads that are idle now, and the others after their call. Later calls start new ones."""
-        with self._changed:
-            self._life += 1
-            self._started = 0
-            self._changed.notify_all()
+        crew, self._crew = self._crew, _Crew()
+        for _ in range(crew.started):
+            crew.calls.put(None)
 
 
 file_threads = Threads(8, "sketch-file")

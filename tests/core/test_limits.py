@@ -12,7 +12,7 @@ from sketch.limits import DEFAULT_LIMITS, MIB, Limits
 def test_defaults() -> None:
     assert DEFAULT_LIMITS.body == 16 * MIB
     open_ones = {field.name for field in fields(Limits) if getattr(DEFAULT_LIMITS, field.name) is None}
-    assert open_ones == {"handler_timeout"}, "everything else has a bound"
+    assert open_ones == {"handler_timeout", "form_file_size"}, "everything else has a bound"
 
 
 def test_what_is_left_open_is_inherited() -> None:

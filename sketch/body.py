@@ -1,0 +1,54 @@
+"""A request body as somebody reads it: once, and no more than the limit allows."""
+
+from __future__ import annotations
+
+from sketch.exceptions import HTTPContentTooLarge
+from sketch.transport import BodyReader
+
+
+class LimitedBody:
+    """The body as it arrives, counted. A `BodyReader`.
+
+    Args:
+        reader: of the connection.
+        most: bytes.
+    """
+
+    __slots__ = ("_most", "_reader", "_received")
+
+    def __init__(self, reader: BodyReader, most: int | None) -> None:
+        self._reader = reader
+        self._most = most
+        self._received = 0
+
+    async def read(self) -> bytes:
+        """The next chunk, `b""` at the end.
+
+        Raises:
+            ClientDisconnected: for a body that was cut short.
+            HTTPContentTooLarge: as soon as it is more than the limit.
+        """
+        chunk = await self._reader.read()
+        self._received += len(chunk)
+        if self._most is not None and self._received > self._most:
+            raise too_large(self._most)
+        return chunk
+
+
+class KeptBody:
+    """A body that was read before. A `BodyReader`."""
+
+    __slots__ = ("_data",)
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    async def read(self) -> bytes:
+        """All of it, then `b""`."""
+        data, self._data = self._data, b""
+        return data
+
+
+def too_large(most: int) -> HTTPContentTooLarge:
+    """The error for a body of more bytes than that."""
+    return HTTPContentTooLarge(f"expected a body of at most {most} bytes")
