@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
 from multidict import CIMultiDict
@@ -105,8 +105,7 @@ def disposition(filename: str, *, inline: bool = False) -> str:
 # -- the plan ----------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class FileFacts:
+class FileFacts(NamedTuple):
     """What a plan depends on, apart from the request.
 
     Attributes:
@@ -133,8 +132,7 @@ class FileFacts:
         return Validators(etag, min(self.mtime_ns, self.now_ns) // 1_000_000_000, settled)
 
 
-@dataclass(frozen=True, slots=True)
-class FilePlan:
+class FilePlan(NamedTuple):
     """What to answer for a file: a status, fields, and which parts of it; several are a multipart body."""
 
     status: int
@@ -245,7 +243,7 @@ async def take(request: Request, status: int, headers: CIMultiDict[str], find: C
         try:
             found = opened.found
             facts = FileFacts(found.st_size, found.st_mtime_ns, time.time_ns(), headers.get("ETag"), opened.encoding)
-            plan = plan_file(request.method, request.combined_header, facts, status)
+            plan = plan_file(request.method, _conditions(request), facts, status)
             body = _body(opened, plan, headers.get("Content-Type"))
         except BaseException:
             os.close(opened.descriptor)
@@ -255,6 +253,20 @@ async def take(request: Request, status: int, headers: CIMultiDict[str], find: C
         return Taken(plan, body)
 
     return await file_threads.acquire(work, undo=Taken.close)
+
+
+_CONDITIONAL = frozenset(
+    (b"if-match", b"if-none-match", b"if-modified-since", b"if-unmodified-since", b"if-range", b"range")
+)
+
+
+def _conditions(request: Request) -> Header:
+    """The fields that a plan asks for, found at once: most requests have none of them, and many others."""
+    fields: dict[bytes, bytes] = {}
+    for name, value in request.raw_headers:
+        if name in _CONDITIONAL:
+            fields[name] = b"%b, %b" % (fields[name], value) if name in fields else value
+    return fields.get
 
 
 def _found(find: Callable[[], Opened]) -> Opened:

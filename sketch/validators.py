@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC
+from functools import lru_cache
+from typing import NamedTuple
 
 Header = Callable[[bytes], bytes | None]
 """Gives a request field by its lower-case name, repeated ones joined, None where there is none."""
@@ -16,8 +17,7 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 _ETAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"')
 
 
-@dataclass(frozen=True, slots=True)
-class Validators:
+class Validators(NamedTuple):
     """What tells one state of a representation from another.
 
     Attributes:
@@ -91,6 +91,7 @@ def check_etag(etag: str) -> str:
     return etag
 
 
+@lru_cache(1024)
 def format_date(seconds: int) -> str:
     """An HTTP date for seconds since 1970 (section 5.6.7)."""
     # email.utils does the same; it is slow to import, and slower.

@@ -93,17 +93,13 @@ async def test_no_more_at_once_than_its_size(pool: Threads) -> None:
     for gate in gates:
         gate.open()
     assert await asyncio.gather(*tasks) == [0, 1, 2]
-    assert pool._started == 2
+    assert pool._crew.started == 2
 
 
 @in_loop
 async def test_one_after_the_other_needs_one_thread(pool: Threads) -> None:
-    idents = set()
-    for _ in range(20):
-        idents.add(await pool.run(threading.get_ident))
-        with pool._changed:  # the thread is waiting again, or about to
-            pass
-    assert len(idents) <= 2
+    idents = {await pool.run(threading.get_ident) for _ in range(50)}
+    assert len(idents) == pool._crew.started == 1
 
 
 @in_loop
@@ -246,14 +242,74 @@ async def test_what_a_cancelled_caller_has_opened_is_undone(pool: Threads, outco
     assert undone.empty()
 
 
-@pytest.mark.parametrize("turns", [0, 1, 2])
+@in_loop
+async def test_an_error_while_undoing_is_logged_and_keeps_nobody_waiting(caplog: pytest.LogCaptureFixture) -> None:
+    pool, gate = Threads(2, "test"), Gate()
+
+    def undo(result: Any) -> None:
+        raise ValueError("cannot undo")
+
+    task = asyncio.create_task(pool.acquire(gate, undo=undo))
+    await gate.begun.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    gate.open()
+    while "cannot undo" not in caplog.text:
+        assert await pool.run(lambda: "next") == "next"
+    pool.close()
+
+
+@in_loop
+async def test_many_calls_that_end_at_once_wake_the_loop_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    pool, loop, gate = Threads(1, "test"), asyncio.get_running_loop(), Gate()
+    first = asyncio.create_task(pool.run(gate))
+    await gate.begun.wait()
+    woken = []
+    tell = loop.call_soon_threadsafe
+    monkeypatch.setattr(loop, "call_soon_threadsafe", lambda *args: (woken.append(1), tell(*args))[1])
+    last = threading.Event()
+    calls = [pool._begin(str, (number,), {}) for number in range(100)]
+    calls.append(pool._begin(last.set, (), {}))
+    gate.open()
+    assert last.wait(10), "the loop is held up meanwhile"
+    assert [await call for call in calls[:-1]] == [str(number) for number in range(100)]
+    await first
+    assert len(woken) < 5
+    pool.close()
+
+
+@in_loop
+async def test_a_system_without_threads_to_spare(monkeypatch: pytest.MonkeyPatch) -> None:
+    pool, gate = Threads(2, "test"), Gate()
+    start = threading.Thread.start
+
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    with pytest.raises(RuntimeError, match="can't start"):
+        await pool.run(lambda: None)
+    monkeypatch.setattr(threading.Thread, "start", start)
+    busy = asyncio.create_task(pool.run(gate))
+    await gate.begun.wait()
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    waiting = asyncio.create_task(pool.run(lambda: "in its turn"))
+    await asyncio.sleep(0)
+    gate.open()
+    await busy
+    assert await waiting == "in its turn"
+    pool.close()
+
+
+@pytest.mark.parametrize("turns", [0, 1])
 @in_loop
 async def test_what_was_opened_in_the_moment_of_cancellation_is_undone(turns: int) -> None:
     pool, undone = Threads(1, "test"), asyncio.Queue[str]()
     loop, done = asyncio.get_running_loop(), threading.Event()
     task = asyncio.create_task(pool.acquire(lambda: "opened", undo=undone.put_nowait))
     await asyncio.sleep(0)
-    pool._submit(done.set)
+    pool._begin(done.set, (), {})
     assert done.wait(10), "the loop is held up: the result is on its way to it"
 
     def cancel(turns: int) -> None:
