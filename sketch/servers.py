@@ -1,6 +1,6 @@
 """Server backends by name, and the one way to run an application on any of them.
 
-Everything here is lazy: no adapter, and nothing else of the core, is imported before somebody runs something.
+Everything here is lazy: no adapter, and hardly anything of the core, is imported before somebody runs something.
 """
 
 from __future__ import annotations
@@ -13,11 +13,16 @@ from dataclasses import dataclass, fields
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
 
+from sketch.loading import ServeError as ServeError
+from sketch.loading import check_app, is_ours, load_app
+
 if TYPE_CHECKING:
     import socket
     import ssl as tls
 
     from sketch.application import Application
+    from sketch.asgi import ASGIApp
+    from sketch.transport import Served
 
 logger = logging.getLogger("sketch")
 
@@ -35,10 +40,6 @@ LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 
 # What run_app sees to itself, so that every backend honours it.
 _COMMON = frozenset({"server", "log_level", "debug", "workers", "reload"})
-
-
-class ServeError(Exception):
-    """Why an application cannot be served, in one line for whoever started it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +82,8 @@ class ServeOptions:
     """How many connections may wait to be accepted."""
     server_limits: Any = None
     """`sketch_native.limits.ServerLimits`: bounds of what comes before a request."""
+    limits: Any = None
+    """`sketch.Limits`: what a client may ask of an ASGI application that is not ours."""
     proxy_protocol: bool = False
     """Whether each connection begins with a header of the PROXY protocol, which names the client; one without is
     closed. Only where nobody but the load balancer reaches the server: the header is believed."""
@@ -127,8 +130,12 @@ class Server(Protocol):
     options: frozenset[str]
     """The names of the options it honours."""
 
-    def run(self, app: Application, options: ServeOptions) -> int:
+    def run(self, app: Application | ASGIApp, options: ServeOptions) -> int:
         """Serve until told to stop. Returns the exit code: 0 after SIGINT or SIGTERM, 1 after a failed start.
+
+        Args:
+            app: an application of ours (`is_ours`), or any ASGI 3 application.
+            options: as they were given.
 
         Raises:
             ServeError: for what one line explains.
@@ -137,7 +144,7 @@ class Server(Protocol):
 
 
 def run_app(
-    app: Application | str,
+    app: Application | ASGIApp | str,
     host: str = "127.0.0.1",
     port: int = 8080,
     *,
@@ -148,7 +155,8 @@ def run_app(
     """Serve an application until SIGINT or SIGTERM.
 
     Args:
-        app: the application, or an import string: `"package.module:app"`, `"package.module:create_app()"`.
+        app: the application, or an import string: `"package.module:app"`, `"package.module:create_app()"`. It may be
+            any ASGI 3 application: FastAPI's, Starlette's, Django's.
         host, port, server, loop: as in `ServeOptions`.
         options: the other fields of `ServeOptions`.
 
@@ -165,8 +173,9 @@ def run_app(
         backend = load_server(server)
         check_supported(backend, chosen)
         _configure_logging(chosen.log_level)
-        application = load_app(app) if isinstance(app, str) else _check_app(app)
-        if chosen.debug is not None:
+        application = load_app(app) if isinstance(app, str) else check_app(app)
+        _check_fitting(application, chosen)
+        if is_ours(application) and chosen.debug is not None:
             application.debug = chosen.debug
         code = backend.run(application, chosen)
     except ServeError as exc:
@@ -177,7 +186,9 @@ def run_app(
     return code
 
 
-def serve(app: Application, host: str = "127.0.0.1", port: int = 0, **options: Any) -> AbstractAsyncContextManager[Any]:
+def serve(
+    app: Application | ASGIApp, host: str = "127.0.0.1", port: int = 0, **options: Any
+) -> AbstractAsyncContextManager[Any]:
     """Serve an application natively inside a running event loop:
 
         async with serve(app) as server:
@@ -190,14 +201,28 @@ def serve(app: Application, host: str = "127.0.0.1", port: int = 0, **options: A
         TypeError: for an option that does not exist.
     """
     _check_names(options)
-    context: AbstractAsyncContextManager[Any]
-    context = _load("sketch_native.server:serve")(_check_app(app), ServeOptions(host=host, port=port, **options))
+    chosen = ServeOptions(host=host, port=port, **options)
+    _check_fitting(check_app(app), chosen)
+    context: AbstractAsyncContextManager[Any] = _load("sketch_native.server:serve")(app, chosen)
     return context
 
 
 def load_asgi() -> Any:
     """The class that makes an ASGI callable of an application."""
     return _load("sketch_asgi.app:ASGIApplication")
+
+
+def load_served(app: Application | ASGIApp, options: ServeOptions) -> Served:
+    """What our own server serves for an application: itself, if it is ours and has no raw ASGI middleware round it."""
+    if is_ours(app) and not app.is_wrapped:
+        return app
+    served: Served = _load("sketch_asgi.hosted:make_served")(app, options)
+    return served
+
+
+def load_host() -> Any:
+    """What makes a host of an ASGI application: a handler with a life of its own. It raises TypeError for any other."""
+    return _load("sketch_asgi.host:make_host")
 
 
 def announce(options: ServeOptions, port: int | None = None) -> None:
@@ -267,46 +292,13 @@ def missing_package(server: str, exc: ImportError) -> ServeError:
     return ServeError(f"server {server!r} is not installed ({exc}): pip install 'sketch-web[{server}]'")
 
 
-# -- import strings ---------------------------------------------------------------------------------------------------
-
-
-def load_app(string: str) -> Application:
-    """The application that an import string names: `package.module:name`, or `package.module:function()`.
-
-    Raises:
-        ServeError: if there is no such module or name, or it is no application. An error inside the module is raised
-            as it is: its traceback is what one needs then.
-    """
-    path, _, name = string.partition(":")
-    call = name.endswith("()")
-    name = name.removesuffix("()")
-    if not path or not name.replace(".", "").isidentifier():
-        raise ServeError(f"expected an application like 'package.module:app', got {string!r}")
-    found: Any = _import(path, string)
-    for part in name.split("."):
-        try:
-            found = getattr(found, part)
-        except AttributeError:
-            raise ServeError(f"module {path!r} has no attribute {name!r}, of {string!r}") from None
-    return _check_app(found() if call else found, string)
-
-
-def _import(path: str, string: str) -> Any:
-    try:
-        return import_module(path)
-    except ModuleNotFoundError as exc:
-        # Only what was asked for: a module that imports something missing has a bug of its own.
-        if exc.name is None or not f"{path}.".startswith(f"{exc.name}."):
-            raise
-        raise ServeError(f"there is no module {exc.name!r}, of {string!r} (looked in {sys.path[0] or '.'!r})") from None
-
-
-def _check_app(found: Any, string: str | None = None) -> Application:
-    if isinstance(found, type) or not hasattr(found, "handle") or not hasattr(found, "startup"):
-        hint = f" from {string!r}: for a function that makes one write 'module:function()'" if string else ""
-        raise ServeError(f"expected a sketch Application, got {found!r}{hint}")
-    app: Application = found
-    return app
+def _check_fitting(app: Application | ASGIApp, options: ServeOptions) -> None:
+    """Refuse what concerns the other kind of application only."""
+    if is_ours(app):
+        if options.limits is not None:
+            raise ServeError("limits are for ASGI applications that are not ours, one of ours has Application(limits=)")
+    elif options.debug is not None:
+        raise ServeError("expected no debug for an ASGI application that is not ours: it has a switch of its own")
 
 
 def _load(string: str) -> Any:

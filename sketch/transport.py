@@ -6,8 +6,13 @@ itself. The core never calls a writer, so there is one behaviour and nothing to 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator
-from typing import Any, BinaryIO, Protocol
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
+
+if TYPE_CHECKING:
+    from sketch.lifecycle import Stopping
+    from sketch.request import Request
+    from sketch.response import Response
 
 Address = tuple[str, int]
 """Host and port. A peer on a unix socket has none."""
@@ -38,6 +43,11 @@ class Connection(Protocol):
     """What the lifespan handed out. A request takes a shallow copy of it."""
     trailers: RawHeaders
     """Trailer fields of the current request, complete once its body is read. Never merged into headers."""
+
+    @property
+    def disconnected(self) -> bool:
+        """Whether the peer is known to be gone. A server that tells only who waits for it may not know."""
+        ...
 
     async def wait_disconnected(self) -> None:
         """Return once the peer is gone, at once if it is. Consumes no byte of any body."""
@@ -83,6 +93,79 @@ class WebSocketTransport(Protocol):
         """
 
 
+class Served(Protocol):
+    """What a server needs of what it serves: an `Application`, or what stands for one that is not ours."""
+
+    state: dict[str, Any]
+    """What its lifespan handed out; each connection gets it."""
+
+    @property
+    def stopping(self) -> Stopping:
+        """Set by the server as soon as it is told to stop."""
+        ...
+
+    async def startup(self) -> None:
+        """Start. What a failed start leaves is cleaned up already when its error is raised."""
+
+    async def shutdown(self) -> None:
+        """Hear of the end, while exchanges may still run."""
+
+    async def cleanup(self) -> None:
+        """End, after the last exchange."""
+
+    @property
+    def handle(self) -> Callable[[Request], Awaitable[Response]]:
+        """Answers a request by a finalized response. Only `ClientDisconnected` and cancellation pass through."""
+        ...
+
+
+class Responder(Served, Protocol):
+    """Something that may also write its answers itself, part by part, where a server lends the means.
+
+    For applications that send messages instead of returning a response: as values, their answers would need a task more
+    and a queue. Everything but websockets may be asked of it in this way.
+    """
+
+    async def respond(self, request: Request, answer: Answer) -> None:
+        """Answer a request. It may go on after the end of the answer, and then raises nothing but cancellation.
+
+        Raises `ClientDisconnected` as `handle` does; any other exception is the failure of an answer that has begun.
+        """
+
+
+class Answer(Protocol):
+    """The answer of one exchange, for who writes it part by part: `begin`, any number of `write`, `end`."""
+
+    on_leave: Callable[[], None] | None
+    """Called when the client leaves before the end of the answer."""
+
+    def begin(self, response: Response, part: bytes) -> bool:
+        """Write the head of a finalized response, with its payload if that is bytes, else with the first part.
+
+        Returns whether the client has to read first before more is written, see `drain`. Raises `ClientDisconnected` if
+        it has left.
+        """
+        ...
+
+    async def drain(self) -> None:
+        """Wait until the client has read; raises `ClientDisconnected` when it has left."""
+
+    async def write(self, part: bytes) -> None:
+        """Write a part, and wait while the client reads slowly.
+
+        Raises `ClientDisconnected` when it leaves, RuntimeError for more than the response has announced.
+        """
+
+    def end(self) -> None:
+        """The answer is complete: the connection goes on to the next.
+
+        Raises RuntimeError if it is less than the response has announced.
+        """
+
+    def cancel(self) -> None:
+        """Cancel the task of the exchange, also after the end of the answer."""
+
+
 class FileBody:
     """A part of an open file as a response body. Whoever holds it closes it, exactly once.
 
@@ -110,8 +193,8 @@ Body = bytes | FileBody | AsyncIterable[bytes]
 """What a finalized response carries. Only an iterable may need time, and only it may fail halfway."""
 
 
-async def close_body(body: Body) -> None:
-    """Release what a body holds, without sending it: a file descriptor, or an iterator's `aclose()`."""
+async def close_body(body: object) -> None:
+    """Release what a body holds, without sending it: a file descriptor, or whatever an `aclose()` of its own closes."""
     if isinstance(body, bytes):
         return
     if isinstance(body, FileBody):

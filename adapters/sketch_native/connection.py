@@ -26,6 +26,11 @@ class NativeConnection:
         self.trailers: RawHeaders = []
         self._gone: asyncio.Event | None = None
 
+    @property
+    def disconnected(self) -> bool:
+        """Whether the peer is gone, or has said that it will send no more."""
+        return self._gone is not None and self._gone.is_set()
+
     async def wait_disconnected(self) -> None:
         """Return once the peer is gone, or has said that it will send no more."""
         if self._gone is None:

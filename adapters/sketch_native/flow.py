@@ -10,26 +10,27 @@ from sketch.transport import ClientDisconnected
 class WriteFlow:
     """Whether the transport's buffer is too full to write, and the wait until it is not."""
 
-    __slots__ = ("_waiter", "blocked", "lost")
+    __slots__ = ("_waiters", "blocked", "lost")
 
     def __init__(self) -> None:
         self.blocked = False
         """Whether `drain` has something to wait for, or to raise."""
         self.lost = False
-        self._waiter: asyncio.Future[None] | None = None
+        self._waiters: list[asyncio.Future[None]] = []
 
     async def drain(self) -> None:
-        """Wait until more may be written.
+        """Wait until more may be written. Several tasks may.
 
         Raises:
             ClientDisconnected: if the connection is lost.
         """
         while self.blocked and not self.lost:
-            self._waiter = asyncio.get_running_loop().create_future()
+            waiter = asyncio.get_running_loop().create_future()
+            self._waiters.append(waiter)
             try:
-                await self._waiter
+                await waiter
             finally:
-                self._waiter = None
+                self._waiters.remove(waiter)
         if self.lost:
             raise ClientDisconnected("the client left before the end of the response")
 
@@ -48,5 +49,6 @@ class WriteFlow:
         self._wake()
 
     def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+        for waiter in self._waiters:
+            if not waiter.done():
+                waiter.set_result(None)

@@ -102,6 +102,11 @@ class ForwardedConnection:
         self.state = connection.state
         self.trailers = connection.trailers
 
+    @property
+    def disconnected(self) -> bool:
+        """Whether the nearest proxy is known to be gone."""
+        return self._connection.disconnected
+
     async def wait_disconnected(self) -> None:
         """Return once the nearest proxy is gone: it leaves when its client does."""
         await self._connection.wait_disconnected()

@@ -1,0 +1,220 @@
+"""One http scope of an application that is not ours: what it is told of a request, and what it answers."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Awaitable
+from typing import TYPE_CHECKING
+
+from sketch.asgi import Message
+from sketch.exceptions import HTTPException
+from sketch.rawresponse import RawResponse
+from sketch.transport import ClientDisconnected
+from sketch.websocket import WebSocketDisconnected
+
+if TYPE_CHECKING:
+    from sketch.request import Request
+
+logger = logging.getLogger("sketch.server")
+
+GRACE = 5.0
+"""Seconds that an application may go on with an answer that nobody takes any more; then it is cancelled."""
+
+# How far the answer is: nothing has come, its start has, parts come, nobody wants the rest, it is over.
+START, BODY, PARTS, UNWANTED, OVER = range(5)
+
+
+class Unasked:
+    """Stands for a body that is handed on part by part: nobody iterates over it."""
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        raise TypeError("expected the parts of this body to be written, not to be asked for")
+
+
+UNASKED = Unasked()
+
+
+class Conversation(ABC):
+    """`receive` and `send` of one scope. Where the answer goes is for subclasses to say.
+
+    Args:
+        request: what is asked.
+    """
+
+    # Most conversations are short: what they do not need stays with the class.
+    stage = START
+    left = False
+    """Whether the application was told that the client has left."""
+    kept = False
+    """Whether somebody keeps it who is to let go at the end: see `part`."""
+    _broken = False
+    _reading = True
+    _ended: asyncio.Event | None = None
+    _grace: asyncio.TimerHandle | None = None
+    _parts: AsyncIterator[bytes] | None = None
+    _ahead: bytes | None = None
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+
+    # -- what the application is told ---------------------------------------------------------------------------------
+
+    async def receive(self) -> Message:
+        """The next part of the request body; after its end, that the client has left or the answer is over."""
+        if self.stage < UNWANTED and not self.left:
+            if self._reading:
+                if self.request.has_body:
+                    return await self._read()
+                self._reading = False
+                return {"type": "http.request", "body": b"", "more_body": False}
+            if not self.request.connection.disconnected:
+                if self._ended is None:
+                    self._ended = asyncio.Event()
+                    self.listen()
+                await self._ended.wait()
+        return {"type": "http.disconnect"}
+
+    async def _read(self) -> Message:
+        if self._parts is None:
+            self._parts = self.request.stream()
+            self._rest = self.request.content_length
+        try:
+            part = await anext(self._parts, b"") if self._ahead is None else self._ahead
+            self._ahead = None
+            if self._rest is not None:
+                self._rest -= len(part)
+                if self._rest <= 0 and part:
+                    self._ahead = await anext(self._parts, b"")  # the end is here: it needs no message of its own
+        except ClientDisconnected:
+            self.leave()
+        except HTTPException as exc:
+            if self.stage == PARTS:
+                raise
+            self.refuse(exc)
+        else:
+            self._reading = bool(part) and self._ahead != b""
+            return {"type": "http.request", "body": part, "more_body": self._reading}
+        return {"type": "http.disconnect"}
+
+    @abstractmethod
+    def listen(self) -> None:
+        """See to it that `leave` is called when the client leaves."""
+
+    # -- what it answers ----------------------------------------------------------------------------------------------
+
+    async def send(self, message: Message) -> None:
+        """Take a message of the answer.
+
+        Raises:
+            ClientDisconnected: when the client has left: an OSError, as ASGI 2.4 has it.
+            RuntimeError: for a message out of order.
+            TypeError, ValueError: for what cannot be sent.
+        """
+        kind, stage = message["type"], self.stage
+        if stage == START and kind == "http.response.start":
+            self._start = message
+            self.stage = BODY
+            return
+        if kind != "http.response.body" or stage in (START, OVER):
+            raise _out_of_order(kind, stage)
+        part, more = message.get("body", b""), message.get("more_body", False)
+        if type(part) is not bytes:
+            part = _as_bytes(part)
+        if stage == BODY:
+            start = self._start
+            response = RawResponse(start["status"], start.get("headers", ()), UNASKED if more else part)
+            wait = self.begin(response, part, more)
+        elif stage == PARTS and not self._broken:
+            wait = self.go_on(part, more)
+        elif stage == PARTS:
+            raise ClientDisconnected("the client left before the end of the answer")
+        else:
+            wait = asyncio.sleep(0)  # dropped; a stream without an end must not stop everything else
+        if wait is not None:
+            await wait
+
+    @abstractmethod
+    def begin(self, response: RawResponse, part: bytes, more: bool) -> Awaitable[None] | None:
+        """Begin the answer, and end it if there is no more. Returns what is to be waited for."""
+
+    @abstractmethod
+    def go_on(self, part: bytes, more: bool) -> Awaitable[None] | None:
+        """Go on with it."""
+
+    @abstractmethod
+    def refuse(self, refusal: HTTPException) -> None:
+        """Answer in the application's place: its request has a body that nobody takes."""
+
+    # -- ends ---------------------------------------------------------------------------------------------------------
+
+    def leave(self) -> None:
+        """The client has left before the end of the answer."""
+        if self.stage < UNWANTED and not self.left:
+            self.left = True
+            if self.stage == PARTS:
+                self._broken = True
+                self._cancel_later()
+            self.note_end(self.stage)
+
+    def drop_rest(self) -> None:
+        """The client has all that it gets; what else the application sends is dropped."""
+        self._cancel_later()
+        self.note_end(UNWANTED)
+
+    def note_end(self, stage: int) -> None:
+        """Tell who waits for the end."""
+        self.stage = stage
+        if self._ended is not None:
+            self._ended.set()
+
+    def _cancel_later(self) -> None:
+        """The application was told: cancel it after a while."""
+        if self._grace is None:
+            self.kept = True
+            self._grace = asyncio.get_running_loop().call_later(GRACE, self.cancel)
+
+    @abstractmethod
+    def cancel(self) -> None:
+        """Cancel the application."""
+
+    def part(self) -> None:
+        """Leave nothing behind that knows of this: together, they would wait for the garbage collector."""
+        if self._grace is not None:
+            self._grace.cancel()
+
+    def conclude(self, error: Exception | None) -> Exception | None:
+        """What is wrong with the answer when the application has returned, or has failed with an error.
+
+        An error that comes too late is logged. That the client has left is none, in whatever words it is said.
+        """
+        if self.stage >= UNWANTED:
+            if error is not None:
+                logger.error("error in the ASGI application after its answer to %r", self.request, exc_info=error)
+            return None
+        if (self.left or self.request.connection.disconnected) and (error is None or tells_of_leaving(error)):
+            return ClientDisconnected("the client left before the end of the answer")
+        what = "a response" if self.stage < PARTS else "the end of its response"
+        return error or RuntimeError(f"expected the ASGI application to send {what} before it returned")
+
+
+def _out_of_order(kind: str, stage: int) -> RuntimeError:
+    expected = {START: "http.response.start", OVER: "nothing after the end of the answer"}
+    return RuntimeError(f"expected {expected.get(stage, 'http.response.body')}, got {kind!r}")
+
+
+def _as_bytes(part: object) -> bytes:
+    if not isinstance(part, bytes | bytearray | memoryview):
+        raise TypeError(f"expected a body of bytes in http.response.body, got {part!r}")
+    return bytes(part)
+
+
+def tells_of_leaving(exc: BaseException) -> bool:
+    """Whether an exception says that the client has left: ours, one made of it, or another framework's name for it."""
+    if isinstance(exc, BaseExceptionGroup):
+        return all(tells_of_leaving(inner) for inner in exc.exceptions)
+    reasons = (exc, exc.__cause__, exc.__context__)
+    return "Disconnect" in type(exc).__name__ or any(
+        isinstance(reason, ClientDisconnected | WebSocketDisconnected) for reason in reasons
+    )

@@ -1,0 +1,116 @@
+"""The life of an application that is not ours: the lifespan protocol from the server's side."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+from sketch.asgi import ASGIApp, Message
+from sketch_asgi.host_scope import LIFESPAN
+
+logger = logging.getLogger("sketch.server")
+
+LAST_STEPS = 5.0
+"""Seconds that an application may go on after it has said that it has ended."""
+
+
+class HostedLife:
+    """One lifespan scope at a time, in a task of its own.
+
+    Args:
+        app: may know nothing of the protocol. Then it is served without, as the specification wants it.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.state: dict[str, Any] = {}
+        """What the application has put into the scope for its requests."""
+        self._app = app
+        self._task: asyncio.Task[Any] | None = None
+        self._phase = "startup"
+
+    async def startup(self) -> None:
+        """Begin a life, and wait until the application is ready.
+
+        Raises:
+            Exception: why the application says it could not be started.
+        """
+        loop = asyncio.get_running_loop()
+        self.state.clear()
+        self._phase, self._asked, self._told = "startup", False, asyncio.Event()
+        self._answer: asyncio.Future[Message] = loop.create_future()
+        scope = {"type": "lifespan", "asgi": LIFESPAN, "state": self.state}
+        self._task = task = loop.create_task(self._live(scope))
+        try:
+            await self._first_of(task)
+        except asyncio.CancelledError:
+            await self._end()
+            raise
+        if not self._answer.done():
+            self._note_unsupported(task)
+        elif self._answer.result()["type"] != "lifespan.startup.complete":
+            await self._end()
+            raise self._failure("started")
+
+    async def _first_of(self, task: asyncio.Task[Any]) -> None:
+        """Wait until the application answers, or has ended."""
+        waits: list[asyncio.Future[Any]] = [task, self._answer]
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+
+    async def _live(self, scope: dict[str, Any]) -> None:
+        await self._app(scope, self._receive, self._send)
+
+    async def _receive(self) -> Message:
+        if not self._asked:
+            self._asked = True
+            return {"type": "lifespan.startup"}
+        await self._told.wait()
+        return {"type": "lifespan.shutdown"}
+
+    async def _send(self, message: Message) -> None:
+        kind = message["type"]
+        if kind not in (f"lifespan.{self._phase}.complete", f"lifespan.{self._phase}.failed") or self._answer.done():
+            raise RuntimeError(f"expected one answer to lifespan.{self._phase}, got {kind!r}")
+        self._answer.set_result(message)
+
+    def _note_unsupported(self, task: asyncio.Task[Any]) -> None:
+        """It has returned or failed without an answer: served all the same, says the specification."""
+        error = None if task.cancelled() else task.exception()
+        if self._asked and error is not None:
+            logger.warning("the ASGI application is served without its lifespan, in which it failed", exc_info=error)
+        else:
+            logger.debug("the ASGI application knows no lifespan")
+
+    async def cleanup(self) -> None:
+        """End the life, and wait until the application has ended.
+
+        Raises:
+            Exception: why the application says it could not be stopped in order.
+        """
+        task = self._task
+        if task is None or not self._answer.done():
+            return
+        self._phase, self._answer = "shutdown", asyncio.get_running_loop().create_future()
+        self._told.set()
+        await self._first_of(task)
+        await self._end()
+        if not self._answer.done() or self._answer.result()["type"] != "lifespan.shutdown.complete":
+            raise self._failure("stopped in order")
+
+    async def _end(self) -> None:
+        """Let the application take its last steps."""
+        assert self._task is not None
+        _, left = await asyncio.wait([self._task], timeout=LAST_STEPS)
+        if left:
+            self._task.cancel()
+            _, left = await asyncio.wait([self._task], timeout=LAST_STEPS)
+        for task in left:
+            logger.warning("left behind: %r does not end", task)
+
+    def _failure(self, what: str) -> BaseException:
+        """What the application has failed with, or has said of it."""
+        task, self._task = self._task, None
+        if task is not None and task.done() and not task.cancelled() and (error := task.exception()) is not None:
+            return error
+        said = self._answer.result().get("message", "") if self._answer.done() else "it said nothing"
+        return RuntimeError(f"the ASGI application could not be {what}: {said}")

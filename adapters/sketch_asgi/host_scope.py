@@ -1,0 +1,53 @@
+"""Requests as ASGI scopes, for applications that are not ours."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import unquote
+
+from sketch.request import Request, WebSocketRequest
+
+SPECIFICATION = {"version": "3.0", "spec_version": "2.5"}
+"""The version of the protocol, and that of its messages for HTTP and websockets."""
+LIFESPAN = {"version": "3.0", "spec_version": "2.0"}
+
+_WEBSOCKET_SCHEMES = {"http": "ws", "https": "wss"}
+
+
+def http_scope(request: Request, state: dict[str, Any]) -> dict[str, Any]:
+    """The scope of a request.
+
+    Args:
+        request: as it comes to the host: with the prefixes of mounts in `root_path`.
+        state: of the lifespan; each scope gets a copy.
+    """
+    connection, path, query, root_path = request.connection, request.raw_path, request.query_string, request.root_path
+    if root_path:
+        path = root_path + path
+    return {
+        "type": "http",
+        "asgi": SPECIFICATION,
+        "http_version": request.http_version,
+        "method": request.method,
+        "scheme": connection.scheme,
+        "path": unquote(path) if "%" in path else path,
+        "raw_path": path.encode("latin-1"),
+        "query_string": query.encode("latin-1") if query else b"",
+        "root_path": unquote(root_path) if root_path else "",
+        "headers": request.raw_headers.copy(),
+        "client": connection.client,
+        "server": connection.server,
+        "state": state.copy(),
+        "extensions": {},
+    }
+
+
+def websocket_scope(request: WebSocketRequest, state: dict[str, Any]) -> dict[str, Any]:
+    """The scope of a handshake; arguments as for `http_scope`."""
+    scope = http_scope(request, state)
+    del scope["method"]
+    scope["type"] = "websocket"
+    scope["scheme"] = _WEBSOCKET_SCHEMES[request.scheme]
+    scope["subprotocols"] = list(request.subprotocols)
+    scope["extensions"] = {"websocket.http.response": {}}
+    return scope

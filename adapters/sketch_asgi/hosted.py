@@ -1,0 +1,107 @@
+"""An ASGI application in the place of an `Application`: what our own server serves where it is not ours."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sketch.application import Application
+from sketch.errors import answer_error
+from sketch.limits import Limits
+from sketch.loading import is_ours
+from sketch_asgi.answers import Written
+from sketch_asgi.app import ASGIApplication
+from sketch_asgi.conversation import OVER, PARTS
+from sketch_asgi.host import ASGIHost
+from sketch_asgi.host_scope import http_scope
+
+if TYPE_CHECKING:
+    from sketch.asgi import ASGIApp
+    from sketch.lifecycle import Stopping
+    from sketch.request import Request
+    from sketch.servers import ServeOptions
+    from sketch.transport import Answer
+
+
+class HostedApplication(Application):
+    """An application that is nothing but another one's: requests go to it past the router. It is a `Responder`.
+
+    Args:
+        app: `async (scope, receive, send)`.
+        limits: what clients may ask of it.
+
+    Raises:
+        TypeError: for what is no ASGI 3 application.
+    """
+
+    def __init__(self, app: ASGIApp, *, limits: Limits | None = None) -> None:
+        super().__init__(repr(app), limits=limits)
+        self._host = ASGIHost(app)
+        self.mount("/", self._host)
+
+    async def respond(self, request: Request, answer: Answer) -> None:
+        """Let the application write its answer: see `sketch.transport.Responder`."""
+        request.app = self
+        host = self._host
+        conversation = Written(request, answer)
+        error: Exception | None = None
+        try:
+            if request.has_body:
+                request.check_announced_length()
+            await host.app(http_scope(request, host.state), conversation.receive, conversation.send)
+        except Exception as exc:
+            error = exc
+        finally:
+            if conversation.kept:
+                conversation.part()
+        if error is not None or conversation.stage != OVER:
+            await self._see_to(conversation, error)
+
+    async def _see_to(self, conversation: Written, error: Exception | None) -> None:
+        """Answer in the application's place, or break its answer off."""
+        error = conversation.conclude(error)
+        if error is None:
+            return
+        if conversation.stage == PARTS:
+            raise error
+        conversation.reply(await answer_error(conversation.request, error))
+
+
+class WrappedApplication(HostedApplication):
+    """An application of ours inside raw ASGI middleware.
+
+    Args:
+        app: inside, where its own limits are kept. Outside are the loosest of its routes, for middleware that reads.
+        grace: seconds between the order to stop and the end of what still runs then.
+    """
+
+    def __init__(self, app: Application, grace: float) -> None:
+        super().__init__(app.wrapped(ASGIApplication(app, grace=grace)))
+        self._app = app
+        self.debug = app.debug
+
+    @property
+    def stopping(self) -> Stopping:
+        """That of the application inside."""
+        return self._app.stopping
+
+    async def startup(self) -> None:
+        """Start, and take over the limits."""
+        await super().startup()
+        self.limits = _loosest(self._app)
+
+
+def _loosest(app: Application) -> Limits:
+    """For each bound that of the route which bounds least, as far as all have one."""
+    every = [app.limits, *(route.limits for route in app.router.routes() if route.limits is not None)]
+    found = {}
+    for name in Limits.__dataclass_fields__:
+        values = [getattr(limits, name) for limits in every]
+        found[name] = None if None in values else max(values)
+    return Limits(**found)
+
+
+def make_served(app: Application | ASGIApp, options: ServeOptions) -> HostedApplication:
+    """What our own server serves for an application that is not ours, or has raw ASGI middleware round it."""
+    if is_ours(app):
+        return WrappedApplication(app, options.shutdown_timeout)
+    return HostedApplication(app, limits=options.limits)

@@ -1,0 +1,65 @@
+"""What an ASGI 3 application is, and what is taken for one by mistake."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable, MutableMapping
+from functools import partial
+from typing import Any
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Any]]
+Send = Callable[[Any], Awaitable[None]]
+ASGIApp = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[Any]]
+"""`async (scope, receive, send)`."""
+
+
+def check_asgi(app: Any) -> None:
+    """Make sure that it can be called as an ASGI 3 application.
+
+    Raises:
+        TypeError: if not; the message says what to do.
+    """
+    advice = find_mistake(app)
+    if advice is not None:
+        raise TypeError(f"expected an ASGI 3 application, got {app!r}: {advice}")
+
+
+def find_mistake(app: Any) -> str | None:
+    """What to do with something that is no ASGI 3 application; None for what may be one."""
+    if isinstance(app, type):
+        return "it is a class, call it"
+    if not callable(app):
+        return _OTHER
+    arguments = _positional(app)
+    if arguments == 3 or (arguments is None and _is_coroutine_function(app)):
+        return None
+    return _ADVICE.get(arguments, _OTHER)
+
+
+_OTHER = "one is called as `await app(scope, receive, send)`"
+_ADVICE: dict[int | None, str] = {
+    0: "for a function that makes one, write 'module:function()'",
+    1: "it looks like ASGI 2, wrap it in asgiref.compatibility.guarantee_single_callable",
+    2: "it looks like WSGI, wrap it in a2wsgi.WSGIMiddleware",
+}
+
+
+def _positional(app: Callable[..., Any]) -> int | None:
+    """How many positional arguments it needs, 3 where it can take three; None where there is no knowing."""
+    try:
+        signature = inspect.signature(app)
+    except (TypeError, ValueError):
+        return None
+    try:
+        signature.bind(None, None, None)
+    except TypeError:
+        kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        return sum(each.kind in kinds and each.default is each.empty for each in signature.parameters.values())
+    return 3
+
+
+def _is_coroutine_function(app: Callable[..., Any]) -> bool:
+    while isinstance(app, partial):
+        app = app.func
+    return inspect.iscoroutinefunction(app) or inspect.iscoroutinefunction(type(app).__call__)
