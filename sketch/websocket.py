@@ -93,7 +93,7 @@ class WebSocketPolicy:
             seconds = getattr(self, name)
             if seconds is not None and seconds <= 0:
                 raise ValueError(f"expected {name} of more than 0 seconds, got {seconds!r}")
-        _check_close(RESTART, self.close_reason)
+        check_close(RESTART, self.close_reason)
 
     def allows(self, request: Request) -> bool:
         """Whether the page that a handshake comes from may connect."""
@@ -115,8 +115,14 @@ def _authority(origin: str) -> str:
         return ""
 
 
-def _check_close(code: int, reason: str) -> None:
-    if code not in _SENDABLE and not 3000 <= code <= 4999:
+def is_close_code(code: int) -> bool:
+    """Whether a close frame may hold that code (RFC 6455 section 7.4)."""
+    return code in _SENDABLE or 3000 <= code <= 4999
+
+
+def check_close(code: int, reason: str) -> None:
+    """Raise ValueError for what no close frame may hold: another code, or a longer reason."""
+    if not is_close_code(code):
         raise ValueError(f"expected a close code that may be sent (RFC 6455 section 7.4), got {code!r}")
     if len(reason.encode()) > _LONGEST_REASON:
         raise ValueError(f"expected a reason of at most {_LONGEST_REASON} bytes in UTF-8, got {reason!r}")
@@ -252,7 +258,7 @@ class WebSocket:
         Raises:
             ValueError: for another code, or a longer reason.
         """
-        _check_close(code, reason)
+        check_close(code, reason)
         if self.close_code is None:
             self.close_code, self.close_reason = code, reason
             await self._transport.close(code, reason)

@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from sketch.testing.client import TestClient
 from sketch.testing.response import ClientResponse
+from sketch.testing.websocket import ClientWebSocket, WebSocketRefused
 
-__all__ = ["ClientResponse", "TestClient"]
+__all__ = ["ClientResponse", "ClientWebSocket", "TestClient", "WebSocketRefused"]

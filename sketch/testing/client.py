@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NoReturn, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 from urllib.parse import urlsplit
 
-from sketch.request import Request
+from sketch.request import Request, WebSocketRequest
 from sketch.testing.cookies import CookieJar
 from sketch.testing.encoding import (
     BodyArgument,
@@ -21,10 +23,13 @@ from sketch.testing.encoding import (
 from sketch.testing.lifespan import Lifespan
 from sketch.testing.response import ClientResponse
 from sketch.testing.transport import Exchange, MemoryConnection, Upload
+from sketch.testing.websocket import ClientWebSocket, Handshake, WebSocketRefused, handshake_fields
 from sketch.transport import Address, ClientDisconnected, RawHeaders
 
 if TYPE_CHECKING:
     from sketch.application import Application
+
+E = TypeVar("E", bound=Exchange)
 
 
 class TestClient:
@@ -150,16 +155,10 @@ class TestClient:
             ClientDisconnected: if the upload was cut short and the application, rightly, did not answer.
             Exception: whatever a handler did not expect, with `raise_errors`.
         """
-        if not self._lifespan.started:
-            raise RuntimeError("the application is not started: use `async with TestClient(app) as client:`")
         content, media_type = encode_body(body, json, data, files)
         target = encode_target(path, params)
         fields = self._fields(target, encode_headers(headers), content, media_type)
-        exchange = self._begin(method, target, fields, content)
-        response = await self._answer(exchange)
-        for value in response.headers.getall("Set-Cookie", []):
-            self.cookies.update(value, target.decode("latin-1").partition("?")[0])
-        return response
+        return await self._answer(self._begin(method, target, fields, content))
 
     def _fields(self, target: bytes, fields: RawHeaders, content: BodyArgument, media_type: str | None) -> RawHeaders:
         """The header fields a client sends: those of the test, and those that are missing."""
@@ -179,13 +178,25 @@ class TestClient:
         given = {name for name, _ in fields}
         return fields + [field for field in defaults if field[0] not in given]
 
-    def _begin(self, method: str, target: bytes, fields: RawHeaders, content: BodyArgument) -> Exchange:
+    def _connect(self) -> MemoryConnection:
+        if not self._lifespan.started:
+            raise RuntimeError("the application is not started: use `async with TestClient(app) as client:`")
         state = dict(self.app.state)
-        connection = MemoryConnection(client=self._client, server=self._server, scheme=self._scheme, state=state)
+        return MemoryConnection(client=self._client, server=self._server, scheme=self._scheme, state=state)
+
+    def _begin(self, method: str, target: bytes, fields: RawHeaders, content: BodyArgument) -> Exchange:
+        connection = self._connect()
         length = next((int(value) for name, value in fields if name == b"content-length" and value.isdigit()), None)
         upload = Upload(content or b"", length, connection) if content or length else None
         request = Request(method, target, fields, root_path=self._root_path, body=upload, connection=connection)
-        exchange = Exchange(self.app, request, connection, upload, self._raise_errors)
+        return self._keep(Exchange(self.app, request, connection, upload, self._raise_errors))
+
+    def _begin_handshake(self, target: bytes, fields: RawHeaders) -> Handshake:
+        connection = self._connect()
+        request = WebSocketRequest("GET", target, fields, root_path=self._root_path, connection=connection)
+        return self._keep(Handshake(self.app, request, connection, None, self._raise_errors))
+
+    def _keep(self, exchange: E) -> E:
         self._exchanges.add(exchange)
         exchange.task.add_done_callback(lambda _: self._exchanges.discard(exchange))
         return exchange
@@ -200,7 +211,10 @@ class TestClient:
             exchange.disconnect()
             await exchange.ended()
             raise error
-        return ClientResponse(exchange, response)
+        answer = ClientResponse(exchange, response)
+        for value in answer.headers.getall("Set-Cookie", []):
+            self.cookies.update(value, exchange.request.target.decode("latin-1").partition("?")[0])
+        return answer
 
     async def get(self, path: str | bytes, **options: Any) -> ClientResponse:
         """Send a GET request; options as in `request()`."""
@@ -230,10 +244,38 @@ class TestClient:
         """Send an OPTIONS request; options as in `request()`."""
         return await self.request("OPTIONS", path, **options)
 
-    def websocket(self, path: str) -> NoReturn:
-        """Open a websocket. Not built yet.
+    @asynccontextmanager
+    async def websocket(
+        self,
+        path: str | bytes,
+        *,
+        params: Fields | None = None,
+        headers: HeaderFields = None,
+        subprotocols: Iterable[str] = (),
+    ) -> AsyncIterator[ClientWebSocket]:
+        """Open a websocket for the time of a block: `async with client.websocket("/chat/lobby") as ws`.
+
+        At the end of the block it is closed with 1000, and its session gets `shutdown_timeout` to end; a block that
+        raises breaks it off.
+
+        Args:
+            path, params, headers: as in `request()`. An `Origin` is only sent if it is given.
+            subprotocols: what the client speaks, the best first.
 
         Raises:
-            NotImplementedError: always.
+            WebSocketRefused: if the application answers otherwise; the error has the response.
+            Exception: whatever a handler or the session did not expect, with `raise_errors`.
         """
-        raise NotImplementedError(f"websockets are not built yet: expected no client.websocket({path!r})")
+        target = encode_target(path, params)
+        fields = encode_headers(headers) + handshake_fields(subprotocols)
+        exchange = self._begin_handshake(target, self._fields(target, fields, None, None))
+        answer = await self._answer(exchange)
+        if exchange.client_end is None:
+            raise WebSocketRefused(answer)
+        websocket = ClientWebSocket(exchange, exchange.client_end, answer, self._raise_errors)
+        try:
+            yield websocket
+        except BaseException:
+            websocket.abort()
+            raise
+        await websocket.finish(self._shutdown_timeout)

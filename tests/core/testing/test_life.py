@@ -1,4 +1,4 @@
-"""Starting and stopping the application; contexts; what is not built."""
+"""Starting and stopping the application; contexts."""
 
 from __future__ import annotations
 
@@ -117,10 +117,3 @@ async def test_what_the_lifespan_hands_out_is_copied_per_request() -> None:
     async with TestClient(app) as client:
         assert await (await client.get("/")).json() == [7, True]
         assert await (await client.get("/")).json() == [7, True]
-
-
-@in_loop
-async def test_websockets_say_that_they_are_not_built() -> None:
-    async with TestClient(serving(echo)) as client:
-        with pytest.raises(NotImplementedError, match="websockets are not built yet"):
-            client.websocket("/chat")

@@ -1,0 +1,364 @@
+"""Websockets in memory: the two ends of one, the exchange that opens it, and the end that a test holds."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import deque
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Self, cast
+
+from sketch.response import Response
+from sketch.testing.response import ClientResponse
+from sketch.testing.transport import Exchange
+from sketch.websocket import ABNORMAL, TOO_BIG, WebSocketDisconnected, WebSocketResponse, check_close, run_session
+
+if TYPE_CHECKING:
+    from sketch.request import WebSocketRequest
+    from sketch.transport import RawHeaders
+
+BUFFER = 64 * 1024
+"""Bytes that may be under way in one direction: beyond them who sends has to wait, as on a connection."""
+
+NO_CODE = 1005
+
+_HEAD = 14
+"""Bytes that a message has besides its content, at most: an empty one takes room, too."""
+
+
+class WebSocketRefused(ConnectionError):
+    """The application has answered a handshake otherwise than by opening a websocket.
+
+    Args:
+        response: what it has answered.
+    """
+
+    def __init__(self, response: ClientResponse) -> None:
+        super().__init__(f"expected a websocket, got an answer with status {response.status}")
+        self.response = response
+        """The answer; its body can be read until the client stops."""
+
+
+class MemorySocket:
+    """One end of a websocket. A `WebSocketTransport`; what it sends, its `peer` receives.
+
+    Args:
+        max_message: the most bytes that it takes as one message, None without a limit.
+        patience: how many seconds it waits for the peer to receive, None without a limit.
+    """
+
+    peer: MemorySocket
+
+    def __init__(self, *, max_message: int | None = None, patience: float | None = None) -> None:
+        self._max_message = max_message
+        self._patience = patience
+        self._arrived: deque[str | bytes] = deque()
+        self._size = 0
+        self._end: tuple[int, str] | None = None
+        self._receiving = False
+        self._changed = asyncio.Event()
+
+    async def receive(self) -> str | bytes:
+        """The next message.
+
+        Raises:
+            WebSocketDisconnected: at the end.
+            RuntimeError: if another task already waits.
+        """
+        if self._receiving:
+            raise RuntimeError("expected one receiver of a websocket at a time, got a second one")
+        self._receiving = True
+        try:
+            while not self._arrived:
+                self._check()
+                await self._change()
+        finally:
+            self._receiving = False
+        message = self._arrived.popleft()
+        self._size -= _size(message)
+        self.peer._tell()
+        return message
+
+    async def send(self, data: str | bytes) -> None:
+        """Send a message, once the peer has received enough of what was sent before.
+
+        Raises:
+            WebSocketDisconnected: after the end, and when the peer receives nothing for as long as this end waits.
+        """
+        self._check()
+        if self.peer._size >= BUFFER:
+            await self._wait_for_room()
+        self.peer._arrive(data)
+
+    async def _wait_for_room(self) -> None:
+        try:
+            async with asyncio.timeout(self._patience):
+                while self.peer._size >= BUFFER:
+                    await self._change()
+                    self._check()
+        except TimeoutError:
+            self.abort()
+            self._check()
+
+    async def close(self, code: int | None = 1000, reason: str = "") -> None:
+        """Close; nothing that is under way to this end is received."""
+        self._arrived.clear()
+        self._finish(code or NO_CODE, reason)
+        self.peer._finish(code or NO_CODE, reason)
+
+    def abort(self) -> None:
+        """Break the connection off."""
+        self._finish(ABNORMAL, "")
+        self.peer._finish(ABNORMAL, "")
+
+    @property
+    def ended(self) -> bool:
+        """Whether either end has closed."""
+        return self._end is not None
+
+    def _arrive(self, data: str | bytes) -> None:
+        size = _size(data)
+        if self._max_message is not None and size - _HEAD > self._max_message:
+            reason = f"expected a message of at most {self._max_message} bytes"
+            self._finish(TOO_BIG, reason)
+            self.peer._finish(TOO_BIG, reason)
+            return
+        self._arrived.append(data)
+        self._size += size
+        self._tell()
+
+    def _finish(self, code: int, reason: str) -> None:
+        """Note the end, unless it is known, and wake who waits."""
+        if self._end is None:
+            self._end = (code, reason)
+            self._tell()
+
+    def _check(self) -> None:
+        if self._end is not None:
+            raise WebSocketDisconnected(*self._end)
+
+    async def _change(self) -> None:
+        self._changed.clear()
+        await self._changed.wait()
+
+    def _tell(self) -> None:
+        self._changed.set()
+
+
+def _size(data: str | bytes) -> int:
+    return len(data.encode() if isinstance(data, str) else data) + _HEAD
+
+
+def connect(server: MemorySocket, client: MemorySocket) -> None:
+    """Make two ends the two ends of one websocket."""
+    server.peer, client.peer = client, server
+
+
+def handshake_fields(subprotocols: Iterable[str]) -> RawHeaders:
+    """What makes a request a handshake (RFC 6455 section 4.1)."""
+    fields = [
+        (b"connection", b"Upgrade"),
+        (b"upgrade", b"websocket"),
+        (b"sec-websocket-key", b"c2tldGNoLXRlc3RjbGllbg=="),
+        (b"sec-websocket-version", b"13"),
+    ]
+    offered = ", ".join(subprotocols)
+    return [*fields, (b"sec-websocket-protocol", offered.encode("latin-1"))] if offered else fields
+
+
+class Handshake(Exchange):
+    """The exchange that opens a websocket, or answers otherwise; and then the session, in the same task."""
+
+    request: WebSocketRequest
+    client_end: MemorySocket | None = None
+    """The client's end of the websocket, once it is open."""
+    subprotocol: str | None = None
+    """What was agreed on."""
+
+    @property
+    def unexpected(self) -> Exception | None:
+        """What a handler failed with; what a session did is `session_error`."""
+        return None if self.client_end is not None else super().unexpected
+
+    @property
+    def session_error(self) -> Exception | None:
+        """What the session failed with, and the application closed with 1011."""
+        return None if self.client_end is None else self.request.error
+
+    async def _answer(self) -> Response:
+        response = await super()._answer()
+        if isinstance(response, WebSocketResponse):
+            # Before the client hears of it: it may send at once.
+            self._server_end = MemorySocket(
+                max_message=response.policy.max_message, patience=self.request.limits.write_timeout
+            )
+            self.client_end = MemorySocket()
+            connect(self._server_end, self.client_end)
+            self.subprotocol = response.subprotocol
+        return response
+
+    async def _send(self, response: Response) -> None:
+        if self.client_end is None:
+            await super()._send(response)
+            return
+        if self.request.background:
+            self.request.begin_background()
+            self.request.background = ()
+        try:
+            await run_session(self.request, cast("WebSocketResponse", response), self._server_end)
+        finally:
+            self._server_end.abort()
+            self.closed()
+
+    def closed(self) -> None:
+        """The websocket has ended: nobody has to wait any more for the client to leave."""
+        self._connection.disconnect()
+
+    def disconnect(self) -> None:
+        """The client leaves, without a close if there is a websocket."""
+        if self.client_end is not None:
+            self.client_end.abort()
+            self.closed()
+        else:
+            super().disconnect()
+
+
+class ClientWebSocket:
+    """An open websocket, as a test holds it. After its end everything but `close` raises `WebSocketDisconnected`.
+
+    A client with `raise_errors` raises what the session has failed with instead.
+    """
+
+    def __init__(self, exchange: Handshake, socket: MemorySocket, response: ClientResponse, raise_errors: bool) -> None:
+        self.request: WebSocketRequest = exchange.request
+        """The handshake as the application got it."""
+        self.response = response
+        """What the application has answered, without the fields that servers add."""
+        self.subprotocol: str | None = exchange.subprotocol
+        """What was agreed on."""
+        self.close_code: int | None = None
+        """Why it has ended: from whichever side closed first; None while nothing here has found it ended."""
+        self.close_reason = ""
+        """The text that came with the code."""
+        self._exchange = exchange
+        self._socket = socket
+        self._raise_errors = raise_errors
+
+    async def receive(self) -> str | bytes:
+        """The next message: `str` for text, `bytes` for binary.
+
+        Raises:
+            WebSocketDisconnected: at the end, once everything that was sent before it is received.
+        """
+        try:
+            return await self._socket.receive()
+        except WebSocketDisconnected as end:
+            raise self._ended(end) from None
+
+    async def receive_text(self) -> str:
+        """The next message, which has to be text.
+
+        Raises:
+            AssertionError: if it is binary.
+            WebSocketDisconnected: at the end.
+        """
+        message = await self.receive()
+        if isinstance(message, str):
+            return message
+        raise AssertionError(f"expected a text message, got {message!r}")
+
+    async def receive_bytes(self) -> bytes:
+        """The next message, which has to be binary.
+
+        Raises:
+            AssertionError: if it is text.
+            WebSocketDisconnected: at the end.
+        """
+        message = await self.receive()
+        if isinstance(message, bytes):
+            return message
+        raise AssertionError(f"expected a binary message, got {message!r}")
+
+    async def receive_json(self) -> Any:
+        """The next message, parsed as JSON.
+
+        Raises:
+            ValueError: if it is none.
+            WebSocketDisconnected: at the end.
+        """
+        return json.loads(await self.receive())
+
+    async def send(self, message: str | bytes) -> None:
+        """Send one message, text for `str`, binary for `bytes`; waits while the session receives too slowly.
+
+        Raises:
+            WebSocketDisconnected: after the end.
+            TypeError: for anything else.
+        """
+        if not isinstance(message, str | bytes):
+            raise TypeError(f"expected a message of str or bytes, got {message!r}: use send_json() for data")
+        try:
+            await self._socket.send(message)
+        except WebSocketDisconnected as end:
+            raise self._ended(end) from None
+
+    async def send_json(self, data: Any) -> None:
+        """Send data as JSON in a text message. Raises as `send` does."""
+        await self.send(json.dumps(data))
+
+    async def close(self, code: int | None = 1000, reason: str = "") -> None:
+        """Close. Closing again, or after the application, does nothing.
+
+        Args:
+            code: one that may be sent (RFC 6455 section 7.4); None for a close without one, which is a 1005 then.
+            reason: at most 123 bytes.
+
+        Raises:
+            ValueError: for another code, or a longer reason.
+        """
+        if code is not None:
+            check_close(code, reason)
+        if not self._socket.ended:
+            self.close_code, self.close_reason = code or NO_CODE, reason
+            await self._socket.close(code, reason)
+            self._exchange.closed()
+
+    def abort(self) -> None:
+        """Leave without a close, as a client whose connection breaks off: the session finds a 1006."""
+        self._exchange.disconnect()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> str | bytes:
+        """The next message; the iteration ends where the websocket does."""
+        try:
+            return await self.receive()
+        except WebSocketDisconnected:
+            raise StopAsyncIteration from None
+
+    async def finish(self, seconds: float) -> None:
+        """Close, and wait until the session has ended, but not for longer. Raises what it failed with.
+
+        For the client: the end of the block that holds the websocket.
+        """
+        await self.close()
+        await asyncio.wait([self._exchange.task], timeout=seconds)
+        self._raise_error()
+
+    def _ended(self, end: WebSocketDisconnected) -> WebSocketDisconnected:
+        if self.close_code is None:
+            self.close_code, self.close_reason = end.code, end.reason
+        self._raise_error()
+        return end
+
+    def _raise_error(self) -> None:
+        """Raise what the session has failed with, once."""
+        error = self._exchange.session_error
+        if error is not None and self._raise_errors:
+            self._raise_errors = False
+            raise error
+
+    def __repr__(self) -> str:
+        state = "open" if self.close_code is None else f"closed with {self.close_code}"
+        return f"<ClientWebSocket {self.request.raw_path} {state}>"
