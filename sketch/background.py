@@ -70,7 +70,7 @@ class Background:
 
     def begin(self, work: Work, request: Request) -> None:
         """Begin what a response has left to be done. Never fails: there is nobody to tell but the log."""
-        name = f"{_name_of(work)} after {request.method} {request.raw_path!r}"
+        name = f"{_name_of(work)} after {request.method} {request.root_path + request.raw_path!r}"
         try:
             self.spawn(_run(work, request.app.threads), name, endless=False)
         except RuntimeError as exc:

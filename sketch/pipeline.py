@@ -72,6 +72,7 @@ class Pipeline:
         limits = self._app.limits
         for group in route.groups:
             limits = (group.limits or Limits()).over(limits)
+            group.errors.freeze()
         route.limits = limits = (route.limits or Limits()).over(limits)
         route.prefix = self._prefix
         middlewares = [*self._app.middlewares, *_middlewares(route)]

@@ -20,9 +20,7 @@ FIELDS = 100
 
 def learn_request(request: Request, masker: Masker) -> None:
     """Know the secrets in a request before anything of it is shown."""
-    for name, value in islice(request.raw_headers, FIELDS):
-        masker.learn(name, value)
-    for name, value in _query(request):
+    for name, value in (*request.raw_headers[:FIELDS], *_query(request)):
         masker.learn(name, value)
 
 

@@ -218,7 +218,7 @@ def _plain(value: object) -> str | None:
     """A simple value as the text that would be found, None for others."""
     kind = type(value)
     if issubclass(kind, str):
-        return str.__str__(value)[:_LOOKED_AT]  # type: ignore[arg-type]
+        return str.__str__(value)[:_LOOKED_AT]
     if issubclass(kind, bytes | bytearray):
         return bytes(value[:_LOOKED_AT]).decode("latin-1")  # type: ignore[index]
     return str(value) if kind is int and value.bit_length() < 1000 else None  # type: ignore[attr-defined]

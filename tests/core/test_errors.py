@@ -11,6 +11,7 @@ from sketch.application import Application
 from sketch.exceptions import HTTPConflict, HTTPException, HTTPNotFound
 from sketch.request import Request
 from sketch.response import Response
+from sketch.routing.group import RouteGroup
 from sketch.transport import ClientDisconnected
 from tests.core.support import answer, in_loop, make_request
 
@@ -49,9 +50,12 @@ async def test_an_unexpected_error_is_logged_and_says_nothing(caplog: pytest.Log
 
 @in_loop
 async def test_in_debug_it_is_shown(caplog: pytest.LogCaptureFixture) -> None:
-    status, body = await status_and_body(raising(ValueError("<b>"), debug=True))
-    assert status == 500
-    assert b"ValueError: &lt;b&gt;" in body
+    app = raising(ValueError("<b>"), debug=True)
+    response = await answer(app, headers=[(b"host", b"x"), (b"accept", b"text/html")])
+    assert response.status == 500
+    assert isinstance(response.payload, bytes)
+    assert b"ValueError: &lt;b&gt;" in response.payload
+    assert b"ValueError: <b>\n" in (await status_and_body(app))[1]
 
 
 @in_loop
@@ -307,3 +311,124 @@ async def test_error_handlers_cannot_be_added_after_the_start() -> None:
 
 async def take(request: Request, exc: Exception) -> Response:
     return Response("taken")
+
+
+# -- groups and mounted applications -----------------------------------------------------------------------------------
+
+
+def saying(text: str) -> Any:
+    async def error_handler(request: Request, exc: Exception) -> Response:
+        return Response(f"{text} in {request.app.name}", status=400)
+
+    return error_handler
+
+
+def composed(error: Exception) -> tuple[dict[str, Any], Application]:
+    """`/outer/inner/shop/api` fails; the levels round it by name."""
+    root, shop = Application("root"), Application("shop")
+    outer = RouteGroup("/outer")
+    inner = outer.group("/inner")
+
+    async def fail() -> Response:
+        raise error
+
+    inner.add_get("/api", fail)
+    shop.add_group(outer)
+    shop.add_get("/plain", fail)
+    root.mount("/shop", shop)
+    return {"inner": inner, "outer": outer, "shop": shop, "root": root}, root
+
+
+LEVELS = ("inner", "outer", "shop", "root")
+API = "/shop/outer/inner/api"
+
+
+@pytest.mark.parametrize("kind", [LookupError, 418])
+@pytest.mark.parametrize("present", [LEVELS, LEVELS[1:], LEVELS[2:], LEVELS[3:], ("outer", "root")])
+@in_loop
+async def test_the_nearest_level_answers(kind: Any, present: tuple[str, ...]) -> None:
+    levels, root = composed(HTTPException(418) if kind == 418 else KeyError("x"))
+    for name in reversed(LEVELS):
+        if name in present:
+            levels[name].errors.add(kind, saying(name))
+    assert await status_and_body(root, API) == (400, f"{present[0]} in shop".encode())
+
+
+@in_loop
+async def test_a_nearer_level_comes_before_a_nearer_class() -> None:
+    levels, root = composed(HTTPConflict())
+    levels["inner"].errors.add(409, saying("status"))
+    levels["root"].errors.add(HTTPConflict, saying("class"))
+    assert await status_and_body(root, API) == (400, b"status in shop")
+    assert await status_and_body(root, "/shop/plain") == (400, b"class in shop")
+
+
+@in_loop
+async def test_a_hook_of_a_nearer_level_comes_before_a_handler_of_another() -> None:
+    levels, root = composed(KeyError("x"))
+    levels["shop"].exception(lambda exc: Response("hook", status=400))
+    levels["root"].error_handler(KeyError)(saying("handler"))
+    assert await status_and_body(root, API) == (400, b"hook")
+
+
+@in_loop
+async def test_hooks_of_all_levels_see_what_nobody_answers(caplog: pytest.LogCaptureFixture) -> None:
+    """A page for 500 in one part keeps no error from who reports them all."""
+    levels, root = composed(KeyError("x"))
+    seen: list[str] = []
+    for name in LEVELS:
+        levels[name].errors.exception(lambda exc, name=name: seen.append(name))
+    levels["outer"].error_handler(500)(saying("page"))
+    levels["root"].error_handler(500)(saying("other page"))
+    assert await status_and_body(root, API) == (400, b"page in shop")
+    assert seen == list(LEVELS)
+    assert await status_and_body(root, "/shop/plain") == (400, b"other page in shop")
+    assert len(caplog.records) == 2
+
+
+@in_loop
+async def test_what_no_route_takes_is_answered_by_the_application_that_has_the_prefix() -> None:
+    levels, root = composed(KeyError("x"))
+    for name in LEVELS:
+        levels[name].error_handler(404)(saying(name))
+    assert await status_and_body(root, "/shop/nothing") == (400, b"shop in shop")
+    assert await status_and_body(root, "/nothing") == (400, b"root in root")
+
+
+@in_loop
+async def test_a_handler_of_another_application_is_not_asked(caplog: pytest.LogCaptureFixture) -> None:
+    _, root = composed(KeyError("x"))
+    sibling = Application("sibling")
+    sibling.error_handler(KeyError)(saying("sibling"))
+    root.mount("/sibling", sibling)
+    assert await status_and_body(root, API) == PLAIN_500
+    assert f"error while handling GET '{API}'" in caplog.text
+
+
+@in_loop
+async def test_handlers_of_groups_cannot_be_added_after_the_start() -> None:
+    levels, root = composed(KeyError("x"))
+    await answer(root, API)
+    for name in LEVELS:
+        with pytest.raises(RuntimeError, match="before the application starts"):
+            levels[name].error_handler(404)(take)
+        with pytest.raises(RuntimeError, match="has started"):
+            levels[name].errors.exception(take)
+
+
+@pytest.mark.parametrize("debug", [False, True])
+@in_loop
+async def test_a_failing_handler_of_a_group_is_a_plain_500(debug: bool, caplog: pytest.LogCaptureFixture) -> None:
+    levels, root = composed(KeyError("first"))
+    root.debug = debug
+
+    @levels["inner"].error_handler(KeyError)
+    async def failing(request: Request, exc: Exception) -> Response:
+        raise ValueError("second")
+
+    levels["root"].error_handler(ValueError)(saying("root"))
+    status, body = await status_and_body(root, API)
+    assert status == 500
+    assert body == b"500 Internal Server Error" if not debug else b"ValueError: second" in body
+    assert "first" in caplog.text
+    assert "second" in caplog.text

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
+import pickle
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from sketch import exceptions
 from sketch.exceptions import (
     PHRASES,
     HTTPClientError,
+    HTTPConflict,
     HTTPException,
     HTTPFound,
     HTTPMethodNotAllowed,
@@ -89,3 +92,30 @@ def test_method_not_allowed_names_the_methods() -> None:
     error = HTTPMethodNotAllowed(["POST", "GET", "GET"])
     assert (error.allowed, error.headers) == (["GET", "POST"], {"Allow": "GET, POST"})
     assert HTTPMethodNotAllowed().headers == {"Allow": ""}
+
+
+class Custom(HTTPConflict):
+    def __init__(self, order: int, *, user: str) -> None:
+        super().__init__(f"order {order} of {user}")
+        self.order = order
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        HTTPException(499, "why", headers={"X-A": "1"}),
+        HTTPNotFound(),
+        HTTPNotFound("gone", headers={"X-A": "1"}),
+        HTTPMethodNotAllowed(["GET", "POST"], "no"),
+        HTTPFound("/x"),
+        Custom(7, user="ada"),
+    ],
+    ids=repr,
+)
+def test_they_can_be_pickled_and_copied(error: HTTPException) -> None:
+    error.add_note("a note")
+    for same in (pickle.loads(pickle.dumps(error)), copy.copy(error), copy.deepcopy(error)):
+        assert type(same) is type(error)
+        assert (vars(same), same.args, str(same)) == (vars(error), error.args, str(error))
+        same.headers = {"X-B": "2"}
+        assert "X-B" not in error.headers
