@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
+import shutil
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -13,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import idle, inprocess, network, report, start
-from benchmarks.cases import MAIN, MORE, NETWORK, OPEN
+from benchmarks.cases import FILE_CASES, MAIN, MORE, NETWORK, OPEN
 from benchmarks.contestants import CONTESTANTS, DISTRIBUTIONS
 from benchmarks.outcome import Outcome, Result
 from benchmarks.settings import ENVIRONMENT, Settings
-from benchmarks.work import FILE
+from benchmarks.work import FILES
 from sketch.bench import BenchError, Cores, Progress
 from sketch.bench.ending import ending_in_order
 from sketch.bench.load import require
@@ -31,6 +34,7 @@ OTHERS = {
     "memory": "the memory of an idle connection",
 }
 GROUPS = {"main": [*(case.name for case in MAIN), *OTHERS], "more": [case.name for case in MORE]}
+GROUPS["files"] = [case.name for case in FILE_CASES]
 GROUPS["all"] = [*GROUPS["main"], *GROUPS["more"]]
 RESULTS = Path(__file__).parent / "results"
 
@@ -89,19 +93,33 @@ def _measure(given: argparse.Namespace) -> Outcome:
     for tool in sorted({case.load.tool for case in cases}):
         require(tool)
     cores = Cores.choose()
-    contestants = [one for one in CONTESTANTS.values() if not given.only or one.name in given.only]
-    with tempfile.TemporaryDirectory() as compiled, tempfile.NamedTemporaryFile(suffix=".bin") as file:
+    everybody = [one for one in CONTESTANTS.values() if not given.only or one.name in given.only]
+    with tempfile.TemporaryDirectory() as compiled, tempfile.TemporaryDirectory() as folder:
         # An installed package has compiled files, a checkout may have none: the first round makes them for all.
         ENVIRONMENT.update(PYTHONPYCACHEPREFIX=compiled, PYTHONDONTWRITEBYTECODE="")
-        file.write(FILE)
-        file.flush()
-        settings = Settings(contestants, given.seconds, given.rounds, cores, Progress(0), file.name)
+        settings = Settings(everybody, given.seconds, given.rounds, cores, Progress(0), _write_files(Path(folder)))
         settings.progress = Progress(_steps(names, settings))
         outcome = Outcome(_about(given, cores), missing=dict(OPEN))
         for result in _run(names, settings):
             outcome.results[result.name] = result
     settings.progress.clear()
     return outcome
+
+
+def _write_files(folder: Path) -> dict[str, str]:
+    paths = {name: folder / f"{name}.bin" for name in FILES}
+    for name, path in paths.items():
+        path.write_bytes(FILES[name])
+        os.utime(path, (0, 0))  # so that nobody has to say that it has just changed
+    return {name: str(path) for name, path in paths.items()}
+
+
+def _nginx_version() -> dict[str, str]:
+    path = shutil.which("nginx")
+    if path is None:
+        return {}
+    done = subprocess.run([path, "-v"], capture_output=True, text=True, check=True)
+    return {"nginx": done.stderr.rpartition("/")[2].strip()}
 
 
 def _steps(names: Sequence[str], settings: Settings) -> int:
@@ -129,7 +147,7 @@ def _about(given: argparse.Namespace, cores: Cores) -> dict[str, Any]:
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         "method": f"{given.rounds} interleaved rounds of {given.seconds:g} s per server and case, medians; "
         f"64 connections unless the case says otherwise; one worker, uvloop, no access log",
-        "versions": versions(DISTRIBUTIONS),
+        "versions": versions(DISTRIBUTIONS) | _nginx_version(),
         "platform": platform.platform(),
     }
 

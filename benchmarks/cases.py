@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 
-from benchmarks.work import CHUNK, CHUNKS, DATA, FILE, ITEM, TEXT, Variant
+from benchmarks.work import CHUNK, CHUNKS, DATA, FILES, ITEM, TEXT, Variant
 from sketch.bench import Answer, BenchError, Load
 
 BROWSER = (
@@ -79,13 +79,19 @@ MAIN = (
 )
 """What a run measures if it is not told otherwise."""
 
+FILE_CASES = (
+    Case("file-1k", "file of 1 KiB", Load("/file"), FILES["1k"], Variant(file="1k")),
+    Case("file-64k", "file of 64 KiB", Load("/file"), FILES["64k"]),
+    Case("file-16m", "file of 16 MiB", Load("/file", connections=8), FILES["16m"], Variant(file="16m")),
+)
+
 MORE = (
     _routes(1),
     _routes(100),
     _routes(10_000),
     Case("middlewares", "three middlewares", Load("/"), TEXT, Variant(middlewares=3)),
     Case("stream", "streamed body, 16 x 1 KiB", Load("/stream"), CHUNK * CHUNKS),
-    Case("file", "file of 64 KiB", Load("/file"), FILE),
+    *FILE_CASES,
     Case("close", "keep-alive off", Load("/", headers=(("Connection", "close"),)), TEXT),
     Case("connections-1", "1 connection", Load("/", connections=1), TEXT, with_floor=True),
     Case("connections-64", "64 connections", Load("/", connections=64), TEXT, with_floor=True),

@@ -25,6 +25,8 @@ class Contestant:
         asgi: whether it makes an ASGI application, to be called without a network.
         http2: whether it answers HTTP/2 without TLS.
         middlewares: whether it knows such a thing.
+        files: whether it can send them.
+        files_only: whether it can do nothing else that is measured.
     """
 
     name: str
@@ -36,6 +38,8 @@ class Contestant:
     asgi: bool = False
     http2: bool = False
     middlewares: bool = True
+    files: bool = True
+    files_only: bool = False
 
     @property
     def label(self) -> str:
@@ -68,10 +72,11 @@ CONTESTANTS = {
         Contestant("quart", "quart", server="uvicorn", on="uvicorn", loads="quart", asgi=True),
         Contestant("quart-hypercorn", "quart", server="hypercorn", http2=True),
         Contestant("muffin", "muffin", on="uvicorn", loads="muffin", asgi=True),
-        Contestant("socketify", "socketify", loads="socketify", middlewares=False),
+        Contestant("socketify", "socketify", loads="socketify", middlewares=False, files=False),
         Contestant("robyn", "robyn", loads="robyn"),
         Contestant("granian-rsgi", "rsgi", http2=True, middlewares=False),
-        Contestant("uvicorn-bare", "bare", asgi=True, middlewares=False),
+        Contestant("uvicorn-bare", "bare", asgi=True, middlewares=False, files=False),
+        Contestant("nginx", "nginx", files_only=True),
     )
 }
 

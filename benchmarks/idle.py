@@ -20,7 +20,7 @@ ENOUGH = 10.0
 
 def steps(settings: Settings) -> int:
     """How many steps of progress that is."""
-    return len(settings.contestants) * settings.rounds
+    return len(settings.frameworks) * settings.rounds
 
 
 def run(settings: Settings) -> Result:
@@ -30,7 +30,7 @@ def run(settings: Settings) -> Result:
     result = Result("memory", "idle keep-alive connection", "KiB of resident memory per connection")
     samples: dict[str, list[float]] = {}
     for _ in range(settings.rounds):
-        for contestant in settings.contestants:
+        for contestant in settings.frameworks:
             settings.progress.step(f"memory: {contestant.name}")
             skip = partial(settings.skip, result.skipped)
             with running({contestant.name: partial(settings.start, contestant, Variant())}, skip) as programs:

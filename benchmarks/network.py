@@ -32,8 +32,8 @@ def run(cases: Sequence[Case], settings: Settings) -> Iterator[Result]:
                 yield _run_one(case, programs, refused, settings)
 
 
-def _by_variant(case: Case) -> tuple[int, int]:
-    return case.variant.routes, case.variant.middlewares
+def _by_variant(case: Case) -> tuple[int, int, str]:
+    return case.variant.routes, case.variant.middlewares, case.variant.file
 
 
 def _taking_part(case: Case, settings: Settings) -> list[Contestant]:
@@ -43,6 +43,8 @@ def _taking_part(case: Case, settings: Settings) -> list[Contestant]:
 def _takes_part(one: Contestant, case: Case) -> bool:
     return (
         (case.with_floor or one.kind != "floor")
+        and (case.load.target == "/file" or not one.files_only)
+        and (case.load.target != "/file" or one.files)
         and (one.http2 or not case.load.http2)
         and (one.middlewares or not case.variant.middlewares)
     )

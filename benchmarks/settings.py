@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from benchmarks.contestants import ROOT, Contestant
@@ -21,7 +21,7 @@ class Settings:
 
     Attributes:
         seconds, rounds: of each contestant's round over the network, and how many.
-        file: the path of what `/file` answers.
+        files: the paths of what `/file` answers, by their names in `FILES`.
     """
 
     contestants: Sequence[Contestant]
@@ -29,7 +29,12 @@ class Settings:
     rounds: int
     cores: Cores
     progress: Progress
-    file: str
+    files: Mapping[str, str]
+
+    @property
+    def frameworks(self) -> list[Contestant]:
+        """Who answers more than files."""
+        return [one for one in self.contestants if not one.files_only]
 
     def start(self, contestant: Contestant, variant: Variant) -> Program:
         """Start a contestant's server.
@@ -37,7 +42,7 @@ class Settings:
         Raises:
             BenchError: if it cannot be started.
         """
-        whole = Variant(variant.routes, variant.middlewares, self.file)
+        whole = Variant(variant.routes, variant.middlewares, self.files[variant.file])
         return Program(
             contestant.name,
             lambda port: contestant.command(port, whole),

@@ -26,7 +26,7 @@ def import_steps(settings: Settings) -> int:
 
 def answer_steps(settings: Settings) -> int:
     """How many steps of progress that is."""
-    return len(settings.contestants) * ANSWERS
+    return len(settings.frameworks) * ANSWERS
 
 
 def imports(settings: Settings) -> Result:
@@ -63,7 +63,7 @@ def answers(settings: Settings) -> Result:
     samples: dict[str, list[float]] = {}
     skip = partial(settings.skip, result.skipped)
     for _ in range(ANSWERS):
-        for contestant in settings.contestants:
+        for contestant in settings.frameworks:
             settings.progress.step(f"startup: {contestant.name}")
             if contestant.name in result.skipped:
                 continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import orjson
@@ -11,6 +12,7 @@ from benchmarks.work import CHUNK, CHUNKS, DATA, Variant
 
 PLAIN = [("content-type", "text/plain; charset=utf-8")]
 JSON = [("content-type", "application/json")]
+BYTES = [("content-type", "application/octet-stream")]
 
 
 async def app(scope: Any, protocol: Any) -> None:
@@ -27,11 +29,14 @@ async def app(scope: Any, protocol: Any) -> None:
         stream = protocol.response_stream(200, [])
         for _ in range(CHUNKS):
             await stream.send_bytes(CHUNK)
+    elif path == "/file":
+        protocol.response_file(200, BYTES, os.environ["BENCHMARK_FILE"])
     else:
         protocol.response_empty(404, [])
 
 
 def serve(variant: Variant, port: int, server: str) -> None:
+    os.environ["BENCHMARK_FILE"] = variant.file  # the application is imported anew in another process
     from granian import Granian
     from granian.constants import Interfaces, Loops
 

@@ -142,7 +142,7 @@ def test_pictures(tmp_path: Path) -> None:
 @pytest.mark.skipif(shutil.which("wrk") is None, reason="no wrk here (Debian: apt-get install wrk)")
 def test_real_run(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(report, "README", tmp_path / "untouched" / "README.md")
-    cases = [f"--case={case.name}" for case in MAIN] + ["--case=file", "--case=stream", "--case=middlewares"]
+    cases = [f"--case={case.name}" for case in MAIN] + ["--case=file-64k", "--case=stream", "--case=middlewares"]
     limits = ["--only=floor", "--only=sketch", "--seconds=0.25", "--rounds=1", "--json"]
     assert main([*cases, *limits, f"--output={tmp_path}"]) == 0
     found = json.loads(capsys.readouterr().out)
