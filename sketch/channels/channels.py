@@ -32,7 +32,7 @@ class Channels:
 
         async with channels.subscribe("news") as subscription:
             async for message in subscription:
-                await ws.send(message.text)
+                yield Event(message.text, id=message.id)
 
     Publishing never waits for a subscriber: each has a queue of its own, and a policy for when that is full. So a slow
     one holds up nobody, and costs no more memory than its queue.
