@@ -140,8 +140,12 @@ class Wire:
             reply.body = b"".join([chunk async for chunk in self.body(reply, method)])
             return reply
 
-    async def head(self) -> Reply:
-        """The next head that is final."""
+    async def switched(self) -> Reply:
+        """The next head, which may be the last: of a change of protocols (101)."""
+        return await self.head(last=101)
+
+    async def head(self, last: int = 200) -> Reply:
+        """The next head that is final, or has the last status of those that are not."""
         interim: list[int] = []
         while True:
             line = await self._line()
@@ -149,7 +153,7 @@ class Wire:
             assert match, f"expected a status line, got {line!r}"
             headers = await self._fields()
             status = int(match[2])
-            if status >= 200:
+            if status >= 200 or status == last:
                 return Reply(status, headers, version=f"1.{match[1].decode()}", interim=interim)
             interim.append(status)
 

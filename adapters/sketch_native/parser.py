@@ -12,6 +12,7 @@ import httptools
 
 from sketch.authority import valid_authority
 from sketch.transport import RawHeaders
+from sketch_native.handshake import check_handshake
 from sketch_native.limits import ServerLimits
 
 SLICE = 16 * 1024
@@ -66,6 +67,9 @@ class Sink(Protocol):
 
     def on_head(self) -> None:
         """A head is complete and was found good."""
+
+    def on_handshake(self) -> None:
+        """The same for the handshake of a websocket. What comes behind it may not be a request."""
 
     def on_body(self, data: bytes) -> None:
         """Some bytes of the body."""
@@ -186,6 +190,10 @@ class RequestParser:
         self._check_unfinished()
         return b""
 
+    def close(self) -> None:
+        """Parse no more, and let go of whom this one and its callers would else keep alive in a circle."""
+        del self._parser, self._sink
+
     # -- callbacks of httptools -------------------------------------------------------------------------------------
 
     def on_message_begin(self) -> None:
@@ -241,7 +249,10 @@ class RequestParser:
         self.expect_continue = self._expect is not None and self._check_expect(self._expect)
         self._head_done = True
         self._fed = self._body = self._chunks = self._trailer_size = 0
-        self._sink.on_head()
+        if self._upgrade and self._is_handshake():
+            self._sink.on_handshake()
+        else:
+            self._sink.on_head()
 
     def on_body(self, data: bytes) -> None:
         """Some bytes of a body."""
@@ -315,6 +326,20 @@ class RequestParser:
         absolute = _ABSOLUTE.match(target)
         if absolute is None or not absolute[1] or not valid_authority(absolute[1]):
             self._refuse(400, "malformed request target")
+
+    def _is_handshake(self) -> bool:
+        """Whether the client asks for a websocket (RFC 6455 section 4.2.1), not for any other protocol."""
+        if self.method != "GET" or self.version != "1.1":
+            return False
+        offers = [value.lower().split(b",") for name, value in self.headers if name == b"upgrade"]
+        if not any(offer.strip() == b"websocket" for line in offers for offer in line):
+            return False
+        if self.chunked or self.content_length:
+            self._refuse(400, "expected a websocket handshake without a body")
+        refusal = check_handshake(self.headers)
+        if refusal is not None:
+            self._refuse(*refusal)
+        return True
 
     def _check_transfer_encoding(self, codings: list[bytes]) -> None:
         """RFC 9112 section 6: one way to find the end of the body, or no request."""

@@ -3,30 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-import socket
-import struct
 from collections import deque
 from typing import TYPE_CHECKING, cast
 
 from sketch.exceptions import HTTPException
-from sketch.request import Request
+from sketch.request import Request, WebSocketRequest
 from sketch_native import writer
 from sketch_native.body import Body
 from sketch_native.connection import NativeConnection
-from sketch_native.exchange import Exchange
 from sketch_native.flow import WriteFlow
 from sketch_native.parser import SLICE, Refusal, RequestParser
+from sketch_native.watched import DISCARDED, NEVER, WatchedProtocol
 
 if TYPE_CHECKING:
+    from sketch_native.exchange import Exchange
     from sketch_native.server import Server
-
-logger = logging.getLogger("sketch.native")
-
-NEVER = float("inf")
-
-DISCARDED = 256 * 1024
-"""Bytes that are read and forgotten after an answer, so that the peer gets to read it."""
 
 # What a connection waits for.
 IDLE, HEAD, TURN, EXCHANGE, REST, CLOSING = "idle", "head", "turn", "exchange", "rest", "closing"
@@ -34,41 +25,23 @@ IDLE, HEAD, TURN, EXCHANGE, REST, CLOSING = "idle", "head", "turn", "exchange", 
 OVERLOAD = Refusal(503, "the server is overloaded")
 
 
-class HTTPProtocol(asyncio.Protocol):
-    """Serves the requests of one connection strictly in order, each in a task of its own.
-
-    It arms no timer: it notes until when it waits, and the server's one sweep looks at the notes.
-    """
+class HTTPProtocol(WatchedProtocol):
+    """Serves the requests of one connection strictly in order, each in a task of its own."""
 
     __slots__ = (
         "_backlog",
         "_deaf",
-        "_discarded",
-        "_eof",
         "_exchange",
+        "_handshake",
         "_parser",
         "_queue",
         "_receiving",
         "_task",
-        "_unsent",
         "_waits_for",
-        "connection",
-        "flow",
-        "loop",
-        "read_deadline",
-        "server",
-        "transport",
-        "write_deadline",
     )
 
-    transport: asyncio.Transport
-    connection: NativeConnection
-
     def __init__(self, server: Server) -> None:
-        self.server = server
-        self.loop = server.loop
-        self.flow = WriteFlow()
-        self.read_deadline = self.write_deadline = NEVER
+        super().__init__(server, WriteFlow())
         self._parser = RequestParser(server.limits, self)
         self._queue: deque[Exchange | Refusal] = deque()
         self._receiving: Exchange | None = None
@@ -77,9 +50,7 @@ class HTTPProtocol(asyncio.Protocol):
         self._backlog = b""
         self._waits_for = IDLE
         self._deaf = False
-        self._eof = False
-        self._discarded = 0
-        self._unsent = 0
+        self._handshake = False
 
     def __repr__(self) -> str:
         request = None if self._exchange is None else self._exchange.request
@@ -103,9 +74,9 @@ class HTTPProtocol(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Parse what has come; then, not before, begin to answer: a small body is complete by then."""
         if self._waits_for == CLOSING:
-            self._discard(len(data))
+            self.discard(len(data))
         elif self._deaf:
-            return
+            self._keep(data)
         elif self._backlog:
             self._backlog += data
         else:
@@ -136,16 +107,6 @@ class HTTPProtocol(asyncio.Protocol):
         if self._task is None:
             self.server.forget(self)
 
-    def pause_writing(self) -> None:
-        """The peer reads more slowly than we write."""
-        self.flow.pause()
-        self.watch_writing()
-
-    def resume_writing(self) -> None:
-        """The peer has caught up."""
-        self.writing_done()
-        self.flow.resume()
-
     # -- called by the parser ---------------------------------------------------------------------------------------
 
     def on_head(self) -> None:
@@ -165,8 +126,27 @@ class HTTPProtocol(asyncio.Protocol):
             body,
             self.connection,
         )
-        self._receiving = Exchange(self, request, body, parser.keep_alive, parser.trailers)
+        self._receiving = self.server.exchange(self, request, body, parser.keep_alive, parser.trailers)
         self._queue.append(self._receiving)
+
+    def on_handshake(self) -> None:
+        """Queue the handshake of a websocket. What comes behind it waits until it is answered."""
+        from sketch_native.websocket import Handshake  # not every server has websockets
+
+        parser = self._parser
+        request = WebSocketRequest.__new__(WebSocketRequest)
+        request.begin(
+            parser.method,
+            parser.target,
+            parser.headers,
+            parser.version,
+            self.server.root_path,
+            None,
+            self.connection,
+        )
+        self._receiving = Handshake(self, request, keep_alive=parser.keep_alive, trailers=parser.trailers)
+        self._queue.append(self._receiving)
+        self._handshake = self._deaf = True
 
     def on_body(self, data: bytes) -> None:
         """Hand on a part of a body."""
@@ -190,6 +170,9 @@ class HTTPProtocol(asyncio.Protocol):
             if len(data) <= SLICE and not self._queue:  # the usual case: one small request
                 data = self._parser.feed(data)
             while position < len(data):
+                if self._handshake:
+                    self._keep(data[position:])
+                    return
                 if len(self._queue) >= self.server.limits.pipeline:
                     self._backlog = data[position:]
                     self.transport.pause_reading()
@@ -198,6 +181,26 @@ class HTTPProtocol(asyncio.Protocol):
                 position += len(part) - len(self._parser.feed(part))
         except Refusal as refusal:
             self._refuse(refusal)
+
+    def _keep(self, data: bytes) -> None:
+        """What comes while nothing is parsed: of a handshake that is not answered yet, it may be the first messages."""
+        if self._handshake:
+            self._backlog += data
+            if len(self._backlog) >= self.server.limits.body_buffer:
+                self.transport.pause_reading()
+
+    def handshake_refused(self) -> None:
+        """The handshake gets another answer: requests may follow it."""
+        self._handshake = self._deaf = False
+
+    def hand_over(self, successor: WatchedProtocol) -> tuple[bytes, bool]:
+        """Give the connection to another protocol. Returns what has come behind the last head, and whether it ended."""
+        self._waits_for = CLOSING
+        self.server.connections.discard(self)
+        self.server.connections.add(successor)
+        self.transport.set_protocol(successor)
+        self._parser.close()
+        return self._backlog, self._eof
 
     def _refuse(self, refusal: Refusal) -> None:
         """Parse no more. What is wrong in a body is its reader's to know; else it is answered in its turn."""
@@ -235,7 +238,7 @@ class HTTPProtocol(asyncio.Protocol):
 
     def _take_backlog(self) -> None:
         """Parse what was kept past the pipeline's limit."""
-        if self._backlog:
+        if self._backlog and not self._handshake:
             data, self._backlog = self._backlog, b""
             self.want_body()
             self._parse(data)
@@ -252,11 +255,6 @@ class HTTPProtocol(asyncio.Protocol):
         self._wait_for(REST, self.server.limits.linger_timeout)
         if exchange.body.discard() > DISCARDED:
             self.close()
-
-    def _discard(self, size: int) -> None:
-        self._discarded += size
-        if self._discarded > DISCARDED:
-            self.transport.abort()
 
     def enough_body(self) -> None:
         """Stop reading: the handler is slower than the client."""
@@ -352,39 +350,20 @@ class HTTPProtocol(asyncio.Protocol):
         if self.flow.blocked:
             await self.flow.drain()
 
-    def watch_writing(self) -> None:
-        """The answer waits for the client from now on."""
-        timeout = self._exchange.request.limits.write_timeout if self._exchange is not None else None
-        if timeout is not None:
-            self.write_deadline = self.server.now + timeout
-            self._unsent = self.transport.get_write_buffer_size()
-
-    def writing_done(self) -> None:
-        """The answer waits no more."""
-        self.write_deadline = NEVER
+    @property
+    def write_timeout(self) -> float | None:
+        """That of the request which is being answered."""
+        return self._exchange.request.limits.write_timeout if self._exchange is not None else None
 
     # -- ends -------------------------------------------------------------------------------------------------------
 
     def close(self) -> None:
-        """Close so that the last answer arrives: say that it was the last, and read on for a while.
-
-        Closing a socket with unread input makes the kernel send a reset, which destroys what the peer has not read
-        yet (RFC 9112 section 9.6).
-        """
-        if self._waits_for == CLOSING:
-            return
-        self._wait_for(CLOSING, self.server.limits.linger_timeout)
-        self._queue.clear()
-        self._backlog = b""
-        if self._eof or not self.transport.can_write_eof():
-            self.transport.close()
-        else:
-            try:
-                self.transport.write_eof()
-            except OSError:  # asyncio's transport; the peer has left, and its reset has overtaken our answer
-                self.transport.abort()
-                return
-            self.transport.resume_reading()
+        """Close after the last answer."""
+        if self._waits_for != CLOSING:
+            self._waits_for = CLOSING
+            self._queue.clear()
+            self._backlog = b""
+            self.linger()
 
     def shut_down(self) -> None:
         """The server stops: end the connection now if nothing is being answered, else after the answer."""
@@ -403,15 +382,13 @@ class HTTPProtocol(asyncio.Protocol):
         for exchange in (self._receiving, self._exchange):
             if exchange is not None and exchange.body is not None:
                 exchange.body.cut()
-        if self._task is not None and self._exchange is not None and self._exchange.streaming:
+        if self._task is not None and self._exchange is not None and self._exchange.left():
             self._task.cancel()
 
     def break_off(self, *, reset: bool) -> None:
         """End the connection in the middle of an answer; by a reset where nothing else would show that it was."""
         if reset:
-            linger = struct.pack("ii", 1, 0)
-            self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-            self.transport.abort()
+            self.reset()
         else:
             self._hang_up()
 
@@ -420,23 +397,8 @@ class HTTPProtocol(asyncio.Protocol):
         self._wait_for(CLOSING, self.server.limits.linger_timeout)
         self.transport.close()
 
-    def sweep(self, now: float) -> None:
-        """Act on a deadline that has passed."""
-        if now > self.write_deadline:
-            self._write_expired()
-        if now > self.read_deadline:
-            self._read_expired()
-
-    def _write_expired(self) -> None:
-        """A client that takes something now and then is slow, one that takes nothing is gone."""
-        unsent = self.transport.get_write_buffer_size()
-        if unsent < self._unsent:
-            self.watch_writing()
-        else:
-            logger.info("%s: the client reads nothing, the connection is cut", self.connection.client)
-            self.transport.abort()
-
-    def _read_expired(self) -> None:
+    def read_expired(self) -> None:
+        """What was waited for has not come in time."""
         self.read_deadline = NEVER
         if self._waits_for == HEAD:
             self._begin(Refusal(408, "the request head took too long"))
@@ -446,18 +408,7 @@ class HTTPProtocol(asyncio.Protocol):
             self._turn_away(OVERLOAD)
         elif self._waits_for == EXCHANGE and self._exchange is not None:
             self._fail_body(self._exchange, 408, "the request body took too long")
-        elif self._waits_for == CLOSING and self.transport.get_write_buffer_size():
-            self._linger_on()
         elif self._waits_for == CLOSING:
-            self.transport.abort()
+            self.linger_expired()
         else:
             self._hang_up()
-
-    def _linger_on(self) -> None:
-        """The last answer is not out yet: wait as long as it is being taken."""
-        unsent = self.transport.get_write_buffer_size()
-        if unsent == self._unsent:
-            self.transport.abort()
-        else:
-            self._unsent = unsent
-            self.read_deadline = self.server.now + self.server.limits.linger_timeout

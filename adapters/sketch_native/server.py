@@ -7,26 +7,37 @@ import contextvars
 import logging
 import signal
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from sketch.accesslog import log_access
-from sketch.servers import ServeError, ServeOptions, announce, cannot_listen
+from sketch.routing import WEBSOCKET, Mount, Router
+from sketch.servers import ServeError, ServeOptions, announce, cannot_listen, load_served
 from sketch.servers import logger as startup_logger
+from sketch.timeouts import first_of
 from sketch.transport import Address
+from sketch_native import handshake
+from sketch_native.direct import DirectExchange
+from sketch_native.exchange import Exchange
 from sketch_native.limits import ServerLimits
 from sketch_native.overload import Gate
 from sketch_native.parser import Refusal
 from sketch_native.protocol import HTTPProtocol
 from sketch_native.proxied import ProxiedProtocol
+from sketch_native.watched import WatchedProtocol
 from sketch_native.writer import Clock
 
 if TYPE_CHECKING:
     import socket
 
     from sketch.application import Application
+    from sketch.asgi import ASGIApp
     from sketch.request import Request
+    from sketch.transport import Answer, Served
+
+    Respond = Callable[[Request, Answer], Awaitable[None]]
 
 logger = logging.getLogger("sketch.native")
 
@@ -47,8 +58,8 @@ class Server:
         options: as in `sketch.servers.ServeOptions`.
     """
 
-    def __init__(self, app: Application, options: ServeOptions) -> None:
-        self.app = app
+    def __init__(self, app: Application | ASGIApp, options: ServeOptions) -> None:
+        self.app: Served = load_served(app, options)
         self.options = options
         self.limits: ServerLimits = options.server_limits or ServerLimits()
         self.root_path = options.root_path.rstrip("/")
@@ -56,10 +67,15 @@ class Server:
         self.loop = asyncio.get_running_loop()
         self.context = contextvars.copy_context()
         self.clock = Clock()
-        self.connections: set[HTTPProtocol] = set()
+        self.connections: set[WatchedProtocol] = set()
         limits = self.limits
         self.gate = None if limits.concurrency is None else Gate(limits.concurrency, wait=limits.overload == "wait")
         self.stopping = False
+        self.respond: Respond | None = getattr(self.app, "respond", None)
+        """How the application answers by itself; None where it returns responses."""
+        self.exchange: type[Exchange] = Exchange if self.respond is None else DirectExchange
+        self.going_on: set[asyncio.Task[None]] = set()
+        """Tasks whose answer is out, and that may have more to do: their connections do not wait for them."""
         self._listener: asyncio.Server | None = None
         self._empty = asyncio.Event()
         self._sweep_interval = min(SWEEP, self.limits.shortest_timeout() / 4)
@@ -85,6 +101,7 @@ class Server:
         """
         await self.app.startup()
         try:
+            self._prepare_websockets()
             self._listener = await self._listen()
         except OSError as exc:
             await self._end_application()
@@ -93,6 +110,15 @@ class Server:
             await self._end_application()
             raise
         self._sweep()
+
+    def _prepare_websockets(self) -> None:
+        """Import what websockets need now, not at the first handshake, where there are routes for them."""
+        router: Router | None = getattr(self.app, "router", None)
+        if router is None or not any(WEBSOCKET in r.methods and not isinstance(r, Mount) for r in router.walk()):
+            return
+        if not handshake.available():
+            raise ServeError("websocket routes need the package websockets: pip install 'sketch-web[websockets]'")
+        import_module("sketch_native.websocket")
 
     async def _listen(self) -> asyncio.Server:
         options = self.options
@@ -109,47 +135,41 @@ class Server:
     def _protocol(self) -> HTTPProtocol:
         return ProxiedProtocol(self) if self.options.proxy_protocol else HTTPProtocol(self)
 
-    async def stop(self, hurry: asyncio.Event | None = None) -> None:
+    async def stop(self) -> None:
         """Stop: no new connections, `app.stopping`, the shutdown hooks, the running requests, the clean-up.
 
-        Args:
-            hurry: when set, running requests get no more time.
+        `app.stopping.set(0)` ends the time that what still runs gets.
         """
         self.stopping = True
-        self.app.stopping.set()
+        self.app.stopping.set(self.options.shutdown_timeout)
         if self._listener is not None:
             self._listener.close()
         try:
             await self.app.shutdown()
         finally:
-            await self._drain(hurry or asyncio.Event())
+            await self._drain()
             self._timer.cancel()
             await self.app.cleanup()
 
-    async def _drain(self, hurry: asyncio.Event) -> None:
+    async def _drain(self) -> None:
         """Let running requests end by themselves for a while, then cancel them, then leave them."""
         for connection in list(self.connections):
             connection.shut_down()
-        await self._wait_empty(self.options.shutdown_timeout, hurry)
-        if self.connections:
-            logger.warning("cancelling %d connections that are still busy", len(self.connections))
+        if self._busy:
+            await first_of(self._empty.wait(), self.app.stopping.wait_grace())
+        if self._busy:
+            logger.warning("cancelling %d connections and tasks that are still busy", self._busy)
             for connection in list(self.connections):
                 connection.cancel()
-            await self._wait_empty(CANCELLED)
-        for connection in self.connections:
-            logger.warning("left behind: %r does not end", connection)
+            for task in self.going_on:
+                task.cancel()
+            await first_of(self._empty.wait(), asyncio.sleep(CANCELLED))
+        for left in [*self.connections, *self.going_on]:
+            logger.warning("left behind: %r does not end", left)
 
-    async def _wait_empty(self, seconds: float, hurry: asyncio.Event | None = None) -> None:
-        """Wait until there is no connection, for that long or until there is a hurry."""
-        if not self.connections:
-            return
-        waits = [asyncio.ensure_future(event.wait()) for event in (self._empty, hurry) if event is not None]
-        try:
-            await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
-            await asyncio.wait(waits)  # until they are: nothing of the server is left in the loop
+    @property
+    def _busy(self) -> int:
+        return len(self.connections) + len(self.going_on)
 
     async def _end_application(self) -> None:
         try:
@@ -157,10 +177,15 @@ class Server:
         finally:
             await self.app.cleanup()
 
-    def forget(self, connection: HTTPProtocol) -> None:
+    def forget(self, connection: WatchedProtocol) -> None:
         """A connection is gone, and so is the last handler on it."""
         self.connections.discard(connection)
-        if self.stopping and not self.connections:
+        if self.stopping:
+            self.check_idle()
+
+    def check_idle(self) -> None:
+        """While the server stops: note that there is nothing left to wait for."""
+        if not self._busy:
             self._empty.set()
 
     def _sweep(self) -> None:
@@ -183,7 +208,7 @@ class Server:
 
 
 @asynccontextmanager
-async def serve(app: Application, options: ServeOptions) -> AsyncIterator[Server]:
+async def serve(app: Application | ASGIApp, options: ServeOptions) -> AsyncIterator[Server]:
     """Serve inside the running event loop, for as long as the block lasts."""
     server = Server(app, options)
     await server.start()
@@ -211,11 +236,12 @@ class NativeServer:
             "sock",
             "backlog",
             "server_limits",
+            "limits",
             "proxy_protocol",
         ]
     )
 
-    def run(self, app: Application, options: ServeOptions) -> int:
+    def run(self, app: Application | ASGIApp, options: ServeOptions) -> int:
         """Serve until SIGINT or SIGTERM; a second one ends what still runs, a third one the process."""
         # Not by asyncio.Runner: it waits for every task, so one that swallows its cancellation would keep a stopped
         # server alive for ever.
@@ -226,10 +252,10 @@ class NativeServer:
             loop.close()
 
 
-async def _main(app: Application, options: ServeOptions) -> int:
+async def _main(app: Application | ASGIApp, options: ServeOptions) -> int:
     server = Server(app, options)
-    told, hurry = asyncio.Event(), asyncio.Event()
-    restore = _watch_signals(server.loop, app, told, hurry)
+    told = asyncio.Event()
+    restore = _watch_signals(server, told)
     try:
         try:
             await server.start()
@@ -240,7 +266,7 @@ async def _main(app: Application, options: ServeOptions) -> int:
             return 1
         announce(options, server.port)
         await told.wait()
-        await server.stop(hurry)
+        await server.stop()
     except ServeError:
         raise
     except Exception:
@@ -264,24 +290,21 @@ async def _end_tasks() -> None:
         logger.warning("left behind: %r does not end", task)
 
 
-def _watch_signals(
-    loop: asyncio.AbstractEventLoop, app: Application, told: asyncio.Event, hurry: asyncio.Event
-) -> Callable[[], None]:
-    """Turn the first signal into `told` and the second into `hurry`, and give the third its default."""
+def _watch_signals(server: Server, told: asyncio.Event) -> Callable[[], None]:
+    """Turn the first signal into `told` and the second into the end of the grace period; the third has its default."""
 
     def restore() -> None:
         for number in SIGNALS:
-            loop.remove_signal_handler(number)
+            server.loop.remove_signal_handler(number)
 
     def on_signal() -> None:
         if told.is_set():
-            hurry.set()
             restore()
+        server.app.stopping.set(0 if told.is_set() else server.options.shutdown_timeout)
         told.set()
-        app.stopping.set()
 
     for number in SIGNALS:
-        loop.add_signal_handler(number, on_signal)
+        server.loop.add_signal_handler(number, on_signal)
     return restore
 
 

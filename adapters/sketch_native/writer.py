@@ -56,6 +56,8 @@ def _without_doubles(fields: RawHeaders, common: bytes) -> tuple[RawHeaders, byt
     names = {name for name, _ in fields}
     if not names.isdisjoint(_CONNECTION_FIELDS):
         fields = [field for field in fields if field[0] not in _CONNECTION_FIELDS]
+    if b"upgrade" in names:  # RFC 9110 section 7.8: whoever sends it names it there, too
+        common += b"connection: upgrade\r\n"
     for name in (b"date", b"server"):
         if name in names:
             common = b"".join(line for line in common.splitlines(keepends=True) if not line.startswith(name))
@@ -78,4 +80,6 @@ def refusal(status: int, reason: str, common: bytes) -> bytes:
     fields = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(text))]
     if status == 503:
         fields.append((b"retry-after", b"1"))
+    if status == 426:  # RFC 6455 section 4.4
+        fields += [(b"upgrade", b"websocket"), (b"sec-websocket-version", b"13")]
     return head(status, fields, common, b"connection: close\r\n") + text

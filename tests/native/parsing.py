@@ -40,6 +40,8 @@ class Recorder:
             ("head", p.method, p.target, p.version, tuple(p.headers), framing, p.keep_alive, p.expect_continue)
         )
 
+    on_handshake = on_head
+
     def on_body(self, data: bytes) -> None:
         assert data
         if self.events[-1][0] == "body":
