@@ -21,6 +21,10 @@ class JSONCodec:
     loads: Callable[[bytes], Any]
 
 
+class ValidationError(ValueError):
+    """JSON that is well-formed and not what was asked for. The message names the place: `$.items[0].price`."""
+
+
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
@@ -45,7 +49,23 @@ def _orjson() -> JSONCodec:
 
 def _msgspec() -> JSONCodec:
     msgspec_json: Any = import_module("msgspec.json")
-    return JSONCodec(dumps=msgspec_json.encode, loads=msgspec_json.decode)
+    return JSONCodec(dumps=msgspec_json.encode, loads=_raising_value_errors(msgspec_json.decode))
+
+
+def _raising_value_errors(decode: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
+    """Before 0.21, the errors of msgspec were none."""
+    msgspec: Any = import_module("msgspec")
+    validation_error, decode_error = msgspec.ValidationError, msgspec.DecodeError
+
+    def loads(text: bytes) -> Any:
+        try:
+            return decode(text)
+        except validation_error as exc:
+            raise ValidationError(str(exc)) from None
+        except decode_error as exc:
+            raise ValueError(str(exc)) from None
+
+    return loads
 
 
 CODECS: dict[str, Callable[[], JSONCodec]] = {"stdlib": lambda: STDLIB, "orjson": _orjson, "msgspec": _msgspec}
@@ -70,10 +90,6 @@ def json_codec(choice: str | JSONCodec) -> JSONCodec:
         ) from exc
 
 
-class ValidationError(ValueError):
-    """JSON that is well-formed and not what was asked for. The message names the place: `$.items[0].price`."""
-
-
 def loads_as(text: bytes, kind: Any) -> Any:
     """JSON as a value of that type, read and checked by msgspec, whichever codec is chosen.
 
@@ -87,12 +103,7 @@ def loads_as(text: bytes, kind: Any) -> Any:
         TypeError: for a type that msgspec does not support.
         RuntimeError: if msgspec is not installed.
     """
-    try:
-        return _decoder(kind)(text)
-    except ValueError as exc:
-        if isinstance(exc, import_module("msgspec").ValidationError):
-            raise ValidationError(str(exc)) from None
-        raise
+    return _decoder(kind)(text)
 
 
 @lru_cache(maxsize=512)
@@ -103,5 +114,4 @@ def _decoder(kind: Any) -> Callable[[bytes], Any]:
         raise RuntimeError(
             "request.json(type=...) needs the package msgspec, which is not installed: pip install msgspec"
         ) from exc
-    decode: Callable[[bytes], Any] = msgspec_json.Decoder(kind).decode
-    return decode
+    return _raising_value_errors(msgspec_json.Decoder(kind).decode)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, TypedDict
 
 import pytest
 
+from sketch import jsoncodec
 from sketch.application import Application
-from sketch.jsoncodec import STDLIB, JSONCodec, json_codec
+from sketch.jsoncodec import STDLIB, JSONCodec, ValidationError, json_codec, loads_as
 from sketch.response import JSONResponse
 
 
@@ -75,3 +78,89 @@ def test_a_codec_of_ones_own_writes_the_responses_of_its_application() -> None:
     assert JSONResponse([]).body == b"[]"
     with app.context():
         assert JSONResponse([]).body == b"mine"
+
+
+# -- of a type ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Item:
+    name: str
+    prices: list[float]
+
+
+class Order(TypedDict):
+    items: list[Item]
+
+
+@pytest.fixture
+def msgspec() -> Any:
+    return pytest.importorskip("msgspec")
+
+
+@pytest.mark.usefixtures("msgspec")
+@pytest.mark.parametrize(
+    ("text", "kind", "value"),
+    [
+        (b'{"name": "tea", "prices": [1, 2.5]}', Item, Item("tea", [1, 2.5])),
+        (b'{"items": [{"name": "tea", "prices": []}], "more": 1}', Order, {"items": [Item("tea", [])]}),
+        (b"[1, 2]", list[int], [1, 2]),
+        (b"null", int | None, None),
+        (b"{}", Any, {}),
+    ],
+)
+def test_a_type(text: bytes, kind: Any, value: Any) -> None:
+    assert loads_as(text, kind) == value
+
+
+def test_a_struct(msgspec: Any) -> None:
+    kind = msgspec.defstruct("Point", [("x", int), ("y", int, 0)])
+    assert loads_as(b'{"x": 1}', kind) == kind(1, 0)
+
+
+@pytest.mark.usefixtures("msgspec")
+@pytest.mark.parametrize(
+    ("text", "kind", "message"),
+    [
+        (
+            b'{"items": [{"name": "tea", "prices": [1, "2"]}]}',
+            Order,
+            r"Expected `float`, got `str` - at `\$\.items\[0\]",
+        ),
+        (b"{}", Item, "missing required field `name`"),
+        (b"1", list[int], "Expected `array`, got `int`"),
+    ],
+)
+def test_a_value_of_another_type_is_named_with_its_place(text: bytes, kind: Any, message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        loads_as(text, kind)
+
+
+@pytest.mark.usefixtures("msgspec")
+@pytest.mark.parametrize("text", [b"", b"[1", b"[1] 2", b'["\xff"]', b"NaN"])
+def test_malformed_text_is_no_validation_error(text: bytes) -> None:
+    with pytest.raises(ValueError) as caught:
+        loads_as(text, list[Any])
+    assert not isinstance(caught.value, ValidationError)
+
+
+@pytest.mark.usefixtures("msgspec")
+def test_a_type_that_cannot_be() -> None:
+    """Which of the two an object is meant to be, nobody can say."""
+    with pytest.raises(TypeError, match="may not contain more than one"):
+        loads_as(b"{}", Item | Order)
+
+
+@pytest.fixture
+def forgetful() -> Iterator[None]:
+    jsoncodec._decoder.cache_clear()
+    yield
+    jsoncodec._decoder.cache_clear()
+
+
+@pytest.mark.usefixtures("forgetful")
+def test_a_type_needs_msgspec(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "msgspec", None)
+    monkeypatch.setitem(sys.modules, "msgspec.json", None)
+    with pytest.raises(RuntimeError, match="pip install msgspec"):
+        loads_as(b"[]", list[int])

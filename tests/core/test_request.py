@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
 from sketch.application import Application
-from sketch.exceptions import HTTPBadRequest, HTTPContentTooLarge
+from sketch.exceptions import HTTPBadRequest, HTTPContentTooLarge, HTTPUnprocessableContent
 from sketch.limits import Limits
 from sketch.transport import ClientDisconnected
 from tests.core.support import Peer, in_loop, make_request
@@ -298,6 +299,47 @@ async def test_json_that_is_falsy_is_read_once(body: bytes) -> None:
 async def test_malformed_json_is_a_400(body: bytes) -> None:
     with pytest.raises(HTTPBadRequest, match="expected a body in JSON"):
         await make_request(body=[body], app=Application()).json()
+
+
+@pytest.mark.parametrize("codec", ["stdlib", "orjson", "msgspec"])
+@in_loop
+async def test_every_codec_answers_malformed_json_alike(codec: str) -> None:
+    if codec != "stdlib":
+        pytest.importorskip(codec)
+    app = Application(json=codec)
+    assert await make_request(body=[b'{"a":', b" [1, null]}"], app=app).json() == {"a": [1, None]}
+    for body in (b"", b"{", b"NaN", b"-Infinity", b'"\xff"', b"[1] 2", b"\x00", b"[" * 200_000):
+        with pytest.raises(HTTPBadRequest, match="expected a body in JSON"):
+            await make_request(body=[body], app=app).json()
+
+
+@pytest.mark.parametrize("codec", ["stdlib", "orjson", "msgspec"])
+@in_loop
+async def test_json_of_a_type(codec: str) -> None:
+    pytest.importorskip("msgspec")
+    if codec != "stdlib":
+        pytest.importorskip(codec)
+    app = Application(json=codec)
+    request = make_request(body=[b"[1, 2]"], app=app)
+    assert await request.json(type=list[int]) == [1, 2]
+    assert await request.json() == [1, 2]
+    with pytest.raises(
+        HTTPUnprocessableContent, match=r"not as it should be: Expected `str`, got `int` - at `\$\[0\]`"
+    ):
+        await request.json(type=list[str])
+    with pytest.raises(HTTPBadRequest, match="expected a body in JSON"):
+        await make_request(body=[b"[1"], app=app).json(type=list[int])
+    with pytest.raises(HTTPBadRequest, match="expected a body in JSON"):
+        await make_request(body=[b"[" * 200_000], app=app).json(type=list[Any])
+
+
+@in_loop
+async def test_a_body_that_was_taken_says_by_what() -> None:
+    for take in (lambda r: r.stream().__anext__(), lambda r: asyncio.sleep(0, r.take_body())):
+        request = make_request(body=[b"ab"], app=Application())
+        await take(request)
+        with pytest.raises(RuntimeError, match=r"streamed before \(by stream\(\), multipart\(\) or form\(\)\)"):
+            await request.read()
 
 
 def test_wait_outside_a_thread_says_what_to_do() -> None:

@@ -243,6 +243,25 @@ async def test_what_a_cancelled_caller_has_opened_is_undone(pool: Threads, outco
 
 
 @in_loop
+async def test_what_must_be_done_is_done_also_for_a_cancelled_caller() -> None:
+    pool, gate, log = Threads(1, "test"), Gate(), asyncio.Queue[str]()
+    loop = asyncio.get_running_loop()
+    blocking = asyncio.create_task(pool.run(gate))
+    await gate.begun.wait()
+    task = asyncio.create_task(pool.complete(lambda: loop.call_soon_threadsafe(log.put_nowait, "done") and None))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    gate.open()
+    assert await log.get() == "done"
+    await blocking
+    with pytest.raises(ZeroDivisionError):
+        await pool.complete(lambda: 1 / 0)
+    pool.close()
+
+
+@in_loop
 async def test_an_error_while_undoing_is_logged_and_keeps_nobody_waiting(caplog: pytest.LogCaptureFixture) -> None:
     pool, gate = Threads(2, "test"), Gate()
 
