@@ -65,7 +65,8 @@ class LentBody(StreamBody):
             await close_all(self._held)
 
     def __aiter__(self) -> Self:
-        self._iterator = aiter(self._source)
+        if self._iterator is None:  # who iterates asks an iterator for itself once more
+            self._iterator = aiter(self._source)
         return self
 
     async def __anext__(self) -> bytes:

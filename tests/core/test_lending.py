@@ -156,3 +156,18 @@ async def test_what_is_held_is_closed_also_when_closing_is_cancelled(caplog: pyt
         await answer(app)
     assert log == ["1", "2", "3"]
     assert "error while closing" in caplog.text
+
+
+@in_loop
+async def test_a_stream_that_starts_afresh_each_time_is_begun_once() -> None:
+    log: list[str] = []
+
+    class Afresh:
+        def __aiter__(self) -> AsyncIterator[bytes]:
+            return stream(log)
+
+    response = lend(holding(Held(log)), StreamResponse(Afresh()))
+    assert isinstance(response.body, LentBody)
+    async with Chunks(response.body) as chunks:
+        assert [await chunks.next() for _ in range(3)] == [b"a", b"b", b""]
+    assert log == ["stream", "held"]
