@@ -81,13 +81,17 @@ if TYPE_CHECKING:
     from sketch.files import FileResponse
     from sketch.jsonlines import JSONLinesResponse
     from sketch.middleware.compression import Compression
+    from sketch.middleware.cors import CORS
     from sketch.middleware.decompression import Decompression
     from sketch.middleware.proxy_headers import ProxyHeaders
+    from sketch.middleware.request_id import RequestID, RequestIDFilter
+    from sketch.middleware.security_headers import SecurityHeaders
     from sketch.routing.group import RouteGroup
     from sketch.sse import Event, EventStreamResponse, last_event_id
     from sketch.websocket import WebSocket, WebSocketDisconnected, WebSocketPolicy, WebSocketResponse
 
 __all__ = [
+    "CORS",
     "AppKey",
     "Application",
     "Channels",
@@ -155,11 +159,14 @@ __all__ = [
     "ProxyHeaders",
     "RedirectResponse",
     "Request",
+    "RequestID",
+    "RequestIDFilter",
     "RequestKey",
     "Response",
     "Route",
     "RouteGroup",
     "Router",
+    "SecurityHeaders",
     "Signal",
     "StreamResponse",
     "TextResponse",
@@ -179,6 +186,10 @@ __all__ = [
 
 # What not every application needs is imported when it is first asked for.
 _LAZY = {
+    "SecurityHeaders": "sketch.middleware.security_headers",
+    "CORS": "sketch.middleware.cors",
+    "RequestIDFilter": "sketch.middleware.request_id",
+    "RequestID": "sketch.middleware.request_id",
     "Decompression": "sketch.middleware.decompression",
     "Compression": "sketch.middleware.compression",
     "FileResponse": "sketch.files",

@@ -77,6 +77,7 @@ class Request:
         "files",
         "has_body",
         "http_version",
+        "id",
         "match_info",
         "method",
         "miss",
@@ -110,6 +111,8 @@ class Request:
     """The route that matched, None where none did."""
     match_info: Mapping[str, Any]
     """The path parameters, converted."""
+    id: str
+    """Its name in the logs, given by the middleware `RequestID`; not there without that."""
     has_body: bool
     """Whether a body was announced; it may still turn out to be empty."""
     endpoint: Endpoint

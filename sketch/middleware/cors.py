@@ -1,0 +1,171 @@
+"""Which pages of other origins may read the answers (CORS, in the Fetch standard)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Literal
+
+from sketch.middleware.chain import Endpoint
+from sketch.negotiation import add_vary
+from sketch.request import Request
+from sketch.response import ErrorResponse, Response
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+
+# As browsers write it: scheme, host, and a port where it is not the scheme's own.
+_ORIGIN = re.compile(
+    r"[a-z][a-z0-9+.\-]*://(?:\*\.)?(?:[a-z0-9_\-]+(?:\.[a-z0-9_\-]+)*|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?"
+)
+_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_LABELS = r"[a-z0-9_\-]+(?:\.[a-z0-9_\-]+)*"
+
+# What a page may send to other origins without asking.
+_FREE_METHODS = frozenset({"GET", "HEAD", "POST"})
+_FREE_HEADERS = frozenset({"accept", "accept-language", "content-language", "content-type", "range"})
+
+_ALLOW_ORIGIN = "Access-Control-Allow-Origin"
+_ASKED_METHOD = "Access-Control-Request-Method"
+_ASKED_HEADERS = "Access-Control-Request-Headers"
+
+
+class CORS:
+    """Middleware that lets pages of other origins use the application (https://fetch.spec.whatwg.org, "CORS protocol").
+
+        app = Application(outer_middlewares=[CORS(["https://example.com"])])
+
+    Preflights are answered before routing, so no route needs to know of `OPTIONS`: 204, or a 403 that says what is not
+    allowed. All other requests are handled whatever their origin; only, a browser does not show the answer, an error or
+    not, to a page that is not allowed. It is no protection against forged requests: a form needs no permission.
+
+    A response that has `Access-Control-Allow-Origin` already is left as it is.
+
+    Args:
+        origins: `"*"` for every page; or a list of origins as browsers send them, `"https://example.com"`, with
+            `*.` before a host for all its subdomains, and of compiled regular expressions for whole origins.
+        methods: that such pages may use.
+        headers: request fields that they may send, or `"*"` for any.
+        expose: response fields that they may read, beside a few that they always may, or, without credentials, `"*"`.
+        credentials: whether browsers may send cookies along and show the answer; not with `"*"` origins.
+        max_age: seconds for which a browser may remember the answer to a preflight.
+
+    Raises:
+        ValueError, TypeError: for what no browser would understand, and for what would let any page act for a user.
+    """
+
+    def __init__(
+        self,
+        origins: Iterable[str | re.Pattern[str]] | Literal["*"],
+        *,
+        methods: Iterable[str] = METHODS,
+        headers: Iterable[str] | Literal["*"] = (),
+        expose: Iterable[str] | Literal["*"] = (),
+        credentials: bool = False,
+        max_age: int = 600,
+    ) -> None:
+        self._origins = _Origins(origins, credentials=credentials)
+        self._methods = tuple(method.upper() for method in _tokens("methods", methods))
+        self._headers = None if headers == "*" else _tokens("headers", headers)
+        self._names = frozenset(name.lower() for name in self._headers or ()) | _FREE_HEADERS
+        self._expose = "*" if expose == "*" and not credentials else ", ".join(_tokens("expose", expose))
+        self._credentials = credentials
+        if not isinstance(max_age, int) or max_age < 0:
+            raise ValueError(f"expected max_age as a number of seconds, got {max_age!r}")
+        self._max_age = str(max_age)
+
+    async def __call__(self, request: Request, handler: Endpoint) -> Response:
+        """Answer a preflight, or say of an answer who may read it."""
+        sent = request.header(b"origin")
+        origin = None if sent is None else sent.decode("latin-1")
+        if request.method == "OPTIONS" and origin is not None and _ASKED_METHOD in request.headers:
+            return self._preflight(request, origin)
+        response = await handler(request)
+        if not request.is_websocket and _ALLOW_ORIGIN not in response.headers:
+            self._allow(response, origin)
+        return response
+
+    def _allow(self, response: Response, origin: str | None) -> bool:
+        """Allow the origin to read the response, if it may; else say only that this depends on the origin."""
+        headers = response.headers
+        if self._origins.any:
+            headers[_ALLOW_ORIGIN] = "*"  # for everybody, so that caches may keep one answer
+        else:
+            add_vary(headers, "Origin")
+            if origin is None or origin not in self._origins:
+                return False
+            headers[_ALLOW_ORIGIN] = origin
+        if self._credentials:
+            headers["Access-Control-Allow-Credentials"] = "true"
+        if self._expose:
+            headers["Access-Control-Expose-Headers"] = self._expose
+        return True
+
+    def _preflight(self, request: Request, origin: str) -> Response:
+        method = request.headers[_ASKED_METHOD]
+        asked = [name.strip() for name in request.headers.get(_ASKED_HEADERS, "").split(",") if name.strip()]
+        fault = self._fault(origin, method, asked)
+        response = Response(status=204) if fault is None else ErrorResponse(403, f"{fault} is not allowed here")
+        headers = response.headers
+        headers["Vary"] = f"Origin, {_ASKED_METHOD}, {_ASKED_HEADERS}"
+        if fault is None:
+            self._allow(response, origin)
+            headers["Access-Control-Allow-Methods"] = ", ".join(self._methods)
+            allowed = asked if self._headers is None else self._headers
+            if allowed:
+                headers["Access-Control-Allow-Headers"] = ", ".join(allowed)
+            headers["Access-Control-Max-Age"] = self._max_age
+        return response
+
+    def _fault(self, origin: str, method: str, asked: list[str]) -> str | None:
+        """What is not allowed of that which a preflight asks for. Nothing that a client chose goes into the text."""
+        if origin not in self._origins:
+            return "the origin"
+        if method not in self._methods and method not in _FREE_METHODS:
+            return "the method"
+        for name in asked:
+            if not _TOKEN.fullmatch(name) or (self._headers is not None and name.lower() not in self._names):
+                return "a header field"
+        return None
+
+
+class _Origins:
+    """A set of origins.
+
+    Args:
+        given: as in `CORS`.
+        credentials: whether browsers may act for a user; then a set of everybody is refused.
+    """
+
+    __slots__ = ("_patterns", "_whole", "any")
+
+    def __init__(self, given: Iterable[str | re.Pattern[str]] | str, *, credentials: bool) -> None:
+        if isinstance(given, str) and given != "*":
+            raise TypeError(f"expected origins as a list, or '*', got {given!r}")
+        origins = list(given)
+        self.any = origins == ["*"]
+        if credentials and (self.any or "null" in origins):
+            raise ValueError("expected named origins with credentials: any page could act for a user, name who may")
+        self._whole: set[str] = set()
+        self._patterns: list[re.Pattern[str]] = []
+        for origin in [] if self.any else origins:
+            if isinstance(origin, re.Pattern):
+                self._patterns.append(origin)
+            elif origin == "null" or ("*" not in origin and _ORIGIN.fullmatch(origin)):
+                self._whole.add(origin)
+            elif _ORIGIN.fullmatch(origin):
+                self._patterns.append(re.compile(re.escape(origin).replace(r"\*", _LABELS)))
+            else:
+                raise ValueError(f"expected origins like 'https://example.com', without a path, got {origin!r}")
+
+    def __contains__(self, origin: str) -> bool:
+        return self.any or origin in self._whole or any(pattern.fullmatch(origin) for pattern in self._patterns)
+
+
+def _tokens(what: str, names: Iterable[str]) -> tuple[str, ...]:
+    if isinstance(names, str):
+        raise TypeError(f"expected {what} as a list, got {names!r}")
+    found = tuple(names)
+    for name in found:
+        if not _TOKEN.fullmatch(name) or name == "*":
+            raise ValueError(f"expected {what} of names like 'X-Name', got {name!r}")
+    return found

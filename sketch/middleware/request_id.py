@@ -1,0 +1,80 @@
+"""An id for each request: in the answer, in the logs, and for handlers."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from collections.abc import Callable
+
+from sketch.context import request_var
+from sketch.middleware.chain import Endpoint
+from sketch.request import Request
+from sketch.response import Response
+
+_SANE = re.compile(rb"[A-Za-z0-9._~+/=:@-]{1,128}")
+_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+
+
+def _random_id() -> str:
+    return os.urandom(16).hex()
+
+
+class RequestID:
+    """Middleware that gives each request an id: `request.id`, and a field of the answer, whatever that is.
+
+        app = Application(outer_middlewares=[RequestID()])
+
+    An id that the request brings is taken over if it is sane: at most 128 letters, digits and `._~+/=:@-`. So what a
+    proxy has logged can be found again. It is a name, not a secret: any client can choose it, and choose one twice.
+
+    `RequestIDFilter` puts the id into log records.
+
+    Args:
+        header: the field that it comes and goes in.
+        accept: whether to take over what a request brings.
+        make: a new id; by default 32 random hexadecimal digits.
+
+    Raises:
+        ValueError: for a header that is no field name.
+    """
+
+    def __init__(
+        self, *, header: str = "X-Request-ID", accept: bool = True, make: Callable[[], str] = _random_id
+    ) -> None:
+        if not _NAME.fullmatch(header):
+            raise ValueError(f"expected header as the name of a field, got {header!r}")
+        self._header = header
+        self._key = header.lower().encode("ascii")
+        self._accept = accept
+        self._make = make
+
+    async def __call__(self, request: Request, handler: Endpoint) -> Response:
+        """Answer the request under an id."""
+        if not hasattr(request, "id"):  # an application round this one may have given it one
+            request.id = self._id_of(request)
+        response = await handler(request)
+        response.headers[self._header] = request.id
+        return response
+
+    def _id_of(self, request: Request) -> str:
+        if self._accept:
+            brought = request.combined_header(self._key)
+            if brought is not None and _SANE.fullmatch(brought):
+                return brought.decode("ascii")
+        return self._make()
+
+
+class RequestIDFilter(logging.Filter):
+    """A logging filter that sets `request_id` on each record: that of the current request, or `-`.
+
+        handler.addFilter(RequestIDFilter())
+        handler.setFormatter(logging.Formatter("%(asctime)s %(request_id)s %(message)s"))
+
+    On a handler it sees the records of every logger, those of the access log among them.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Set it, and let the record pass."""
+        record.request_id = getattr(request_var.get(), "id", "-")
+        return True

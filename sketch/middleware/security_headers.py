@@ -1,0 +1,83 @@
+"""Header fields that tell browsers what a page may not be used for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sketch.middleware.chain import Endpoint
+from sketch.request import Request
+from sketch.response import Response
+
+_FRAMES = {"none": ("DENY", "'none'"), "self": ("SAMEORIGIN", "'self'")}
+_ANCESTORS = "frame-ancestors"
+_CSP = "Content-Security-Policy"
+_FRAME_OPTIONS = "X-Frame-Options"
+
+
+class SecurityHeaders:
+    """Middleware that sets header fields for browsers on every answer, errors included.
+
+        app = Application(outer_middlewares=[SecurityHeaders()])
+
+    By default: `Strict-Transport-Security` of a year, over https alone; `X-Content-Type-Options: nosniff`; no framing,
+    by `Content-Security-Policy: frame-ancestors` and, for old browsers, `X-Frame-Options`; `Referrer-Policy`.
+
+    A response that has set one of the fields itself keeps its own; an empty value leaves the field out. One whose own
+    `Content-Security-Policy` has `frame-ancestors` gets no `X-Frame-Options`, which could only contradict.
+
+    Behind a proxy, put `ProxyHeaders` before it: it tells whether the client came over https.
+
+    Args:
+        hsts: seconds for which browsers shall use https alone, or the whole value of the field
+            (`"max-age=63072000; includeSubDomains; preload"`), or None for no such field.
+        frames: who may show the pages in a frame: `"none"`, `"self"`, or None to say nothing.
+        csp: the rest of a `Content-Security-Policy`. None: nothing but `frame-ancestors`.
+        referrer: a `Referrer-Policy`, or None.
+        headers: further fields, `{"Permissions-Policy": "camera=()"}`.
+
+    Raises:
+        ValueError: for `frames` of another value, and for a negative number of seconds.
+    """
+
+    def __init__(
+        self,
+        *,
+        hsts: int | str | None = 31_536_000,
+        frames: str | None = "none",
+        csp: str | None = None,
+        referrer: str | None = "strict-origin-when-cross-origin",
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        if frames is not None and frames not in _FRAMES:
+            raise ValueError(f"expected frames as 'none', 'self' or None, got {frames!r}")
+        if isinstance(hsts, int) and hsts < 0:
+            raise ValueError(f"expected hsts as a number of seconds, got {hsts!r}")
+        fields = {"X-Content-Type-Options": "nosniff"}
+        policy = [csp.strip().rstrip(";")] if csp else []
+        if frames is not None and _ANCESTORS not in (csp or "").lower():
+            options, ancestors = _FRAMES[frames]
+            fields[_FRAME_OPTIONS] = options
+            policy.append(f"{_ANCESTORS} {ancestors}")
+        if policy:
+            fields[_CSP] = "; ".join(policy)
+        if referrer is not None:
+            fields["Referrer-Policy"] = referrer
+        self._fields = tuple((fields | dict(headers or {})).items())
+        transport = f"max-age={hsts}" if isinstance(hsts, int) else hsts
+        self._secure_fields = self._fields
+        if transport is not None:
+            self._secure_fields += (("Strict-Transport-Security", transport),)
+
+    async def __call__(self, request: Request, handler: Endpoint) -> Response:
+        """Answer the request, and set what the answer has not."""
+        response = await handler(request)
+        headers = response.headers
+        own_ancestors = _ANCESTORS in headers.get(_CSP, "").lower()
+        for name, value in self._secure_fields if request.scheme == "https" else self._fields:
+            given = headers.get(name)
+            if given is None:
+                if not (own_ancestors and name == _FRAME_OPTIONS):
+                    headers[name] = value
+            elif not given:
+                del headers[name]
+        return response

@@ -1,0 +1,107 @@
+"""Header fields for browsers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sketch import Application, Response, SecurityHeaders
+from sketch.testing import ClientResponse, TestClient
+from tests.core.support import in_loop
+
+DEFAULTS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Content-Security-Policy": "frame-ancestors 'none'",
+    "Referrer-Policy": "strict-origin-when-cross-origin",
+}
+
+
+def app_of(given: dict[str, str] | None = None, **options: Any) -> Application:
+    app = Application(outer_middlewares=[SecurityHeaders(**options)])
+
+    @app.get("/")
+    async def index() -> Response:
+        return Response("x", headers=given)
+
+    @app.get("/boom")
+    async def boom() -> Response:
+        raise LookupError
+
+    return app
+
+
+async def ask(app: Application, path: str = "/", scheme: str = "http") -> ClientResponse:
+    async with TestClient(app, base_url=f"{scheme}://example.com", raise_errors=False) as client:
+        return await client.get(path)
+
+
+def shown(response: ClientResponse) -> dict[str, str]:
+    others = ("Content-Type", "Content-Length", "Vary")
+    return {name.title(): value for name, value in response.headers.items() if name.title() not in others}
+
+
+@pytest.mark.parametrize("path", ["/", "/nowhere", "/boom"])
+@in_loop
+async def test_the_defaults(path: str) -> None:
+    assert shown(await ask(app_of(), path)) == DEFAULTS
+
+
+@in_loop
+async def test_https_is_demanded_over_https_alone() -> None:
+    assert "Strict-Transport-Security" not in (await ask(app_of())).headers
+    assert (await ask(app_of(), scheme="https")).headers["Strict-Transport-Security"] == "max-age=31536000"
+    own = "max-age=5; includeSubDomains; preload"
+    for hsts, value in ((60, "max-age=60"), (0, "max-age=0"), (own, own), (None, None)):
+        response = await ask(app_of(hsts=hsts), scheme="https")
+        assert response.headers.get("Strict-Transport-Security") == value
+
+
+@pytest.mark.parametrize(
+    ("options", "options_field", "policy"),
+    [
+        ({"frames": "self"}, "SAMEORIGIN", "frame-ancestors 'self'"),
+        ({"frames": None}, None, None),
+        ({"csp": "default-src 'self';"}, "DENY", "default-src 'self'; frame-ancestors 'none'"),
+        ({"csp": "default-src 'self'", "frames": None}, None, "default-src 'self'"),
+        ({"csp": "frame-ancestors https://a.example"}, None, "frame-ancestors https://a.example"),
+    ],
+)
+@in_loop
+async def test_frames_and_policies(options: dict[str, Any], options_field: str | None, policy: str | None) -> None:
+    headers = (await ask(app_of(**options))).headers
+    assert (headers.get("X-Frame-Options"), headers.get("Content-Security-Policy")) == (options_field, policy)
+
+
+@in_loop
+async def test_fields_of_the_application() -> None:
+    headers = {"Permissions-Policy": "camera=()", "Cross-Origin-Opener-Policy": "same-origin"}
+    assert shown(await ask(app_of(referrer=None, headers=headers))) == {
+        name: value for name, value in (DEFAULTS | headers).items() if name != "Referrer-Policy"
+    }
+
+
+@pytest.mark.parametrize(
+    ("given", "changed"),
+    [
+        ({"x-frame-options": "SAMEORIGIN"}, {"X-Frame-Options": "SAMEORIGIN"}),
+        ({"Referrer-Policy": ""}, {"Referrer-Policy": None}),
+        ({"Content-Security-Policy": "default-src *"}, {"Content-Security-Policy": "default-src *"}),
+        (
+            {"Content-Security-Policy": "Frame-Ancestors https://a.example"},
+            {"Content-Security-Policy": "Frame-Ancestors https://a.example", "X-Frame-Options": None},
+        ),
+    ],
+)
+@in_loop
+async def test_a_response_speaks_for_itself(given: dict[str, str], changed: dict[str, str | None]) -> None:
+    headers = (await ask(app_of(given))).headers
+    assert {name: headers.get(name) for name in DEFAULTS} == DEFAULTS | changed
+
+
+def test_arguments() -> None:
+    with pytest.raises(ValueError, match="expected frames as 'none', 'self' or None, got 'deny'"):
+        SecurityHeaders(frames="deny")
+    with pytest.raises(ValueError, match="expected hsts as a number of seconds, got -1"):
+        SecurityHeaders(hsts=-1)
