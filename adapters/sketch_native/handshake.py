@@ -86,7 +86,7 @@ def negotiate(offer: bytes | None) -> tuple[bytes | None, PerMessageDeflate | No
             continue
         try:
             answer, extension = factory.process_request_params(parameters, [])
-        except NegotiationError:
+        except (NegotiationError, ValueError):  # older versions ask zlib for windows that it cannot do
             continue
         return build_extension([(name, answer)]).encode(), extension
     return None, None
