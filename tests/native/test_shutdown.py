@@ -131,11 +131,10 @@ async def test_a_hurry_ends_the_wait() -> None:
     wire = await scene.connect()
     await wire.send(get(b"/wait"))
     await scene.running.wait()
-    hurry = asyncio.Event()
-    stopping = asyncio.create_task(scene.server.stop(hurry))
+    stopping = asyncio.create_task(scene.server.stop())
     await turns()
     assert not stopping.done()
-    hurry.set()
+    scene.app.stopping.set(0)
     await stopping
     assert scene.journal[-2:] == ["cancelled", "on_cleanup"]
     await leave(wire)
