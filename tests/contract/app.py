@@ -16,8 +16,11 @@ from tests.contract.routes_codings import add_codings
 from tests.contract.routes_composition import add_composition
 from tests.contract.routes_events import add_events
 from tests.contract.routes_files import add_files
+from tests.contract.routes_forms import add_forms
 from tests.contract.routes_leaving import add_leaving
+from tests.contract.routes_outer import chosen_outer
 from tests.contract.routes_requests import add_bodies, add_context, add_echo, add_routing
+from tests.contract.routes_websockets import add_websockets
 
 
 def make_app() -> Application:
@@ -33,7 +36,9 @@ def make_app() -> Application:
         app.started = ["context"]
         yield
 
-    app = Application("contract", middlewares=[outer, inner], outer_middlewares=[behind_proxies], lifespan=lifespan)
+    app = Application(
+        "contract", middlewares=[outer, inner], outer_middlewares=[behind_proxies, chosen_outer], lifespan=lifespan
+    )
     app.cleanup_ctx.append(context)
     app.journal = Journal()
     for add in (add_plain, add_echo, add_bodies, add_errors, add_headers, add_routing, add_context, add_streams):
@@ -42,7 +47,9 @@ def make_app() -> Application:
     add_leaving(app)
     add_composition(app)
     add_files(app)
+    add_forms(app)
     add_events(app)
+    add_websockets(app)
     add_hooks(app)
     return app
 
