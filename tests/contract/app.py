@@ -12,6 +12,7 @@ from typing import Any
 from sketch import Application, HTTPException, ProxyHeaders, Request, Response
 from tests.contract.journal import Journal
 from tests.contract.routes_answers import Teapot, add_errors, add_headers, add_plain, add_streams
+from tests.contract.routes_background import add_background
 from tests.contract.routes_codings import add_codings
 from tests.contract.routes_composition import add_composition
 from tests.contract.routes_events import add_events
@@ -43,6 +44,7 @@ def make_app() -> Application:
     app.journal = Journal()
     for add in (add_plain, add_echo, add_bodies, add_errors, add_headers, add_routing, add_context, add_streams):
         add(app)
+    add_background(app)
     add_codings(app)
     add_leaving(app)
     add_composition(app)
