@@ -20,14 +20,11 @@ from sketch.filetypes import file_type
 from sketch.ranges import ByteRange, FileParts, parse_ranges
 from sketch.response import ErrorResponse, HeadersArgument, Response
 from sketch.threads import file_threads
-from sketch.transport import FileBody
+from sketch.transport import SMALL_FILE, FileBody
 from sketch.validators import Header, Validators, check_conditions, check_etag, range_applies
 
 if TYPE_CHECKING:
     from sketch.request import Request
-
-SMALL = 64 * 1024
-"""Bytes that are read where the file is opened, in the same thread hop: an open file that goes round costs more."""
 
 SETTLED = 2_000_000_000
 """Nanoseconds after which a change would show in the time of modification, also on file systems that count in seconds.
@@ -244,7 +241,8 @@ async def take(request: Request, status: int, headers: CIMultiDict[str], find: C
             found = opened.found
             facts = FileFacts(found.st_size, found.st_mtime_ns, time.time_ns(), headers.get("ETag"), opened.encoding)
             plan = plan_file(request.method, _conditions(request), facts, status)
-            body = _body(opened, plan, headers.get("Content-Type"))
+            small = 0 if request.method == "HEAD" else getattr(request.connection, "small_file", SMALL_FILE)
+            body = _body(opened, plan, headers.get("Content-Type"), small)
         except BaseException:
             os.close(opened.descriptor)
             raise
@@ -305,15 +303,15 @@ def open_regular(path: str, *, flags: int = 0, directory: int | None = None) -> 
     return Opened(descriptor, path, found)
 
 
-def _body(opened: Opened, plan: FilePlan, content_type: str | None) -> bytes | FileBody | FileParts:
-    """What is sent of a file: read if it is small, else to be sent from the open file."""
+def _body(opened: Opened, plan: FilePlan, content_type: str | None, small: int) -> bytes | FileBody | FileParts:
+    """What is sent of a file: read up to so many bytes, since an open file costs more; else sent from the open file."""
     parts = plan.parts
     if not parts:
         return b""
-    if len(parts) > 1:
+    (offset, count), *others = parts
+    if others:
         return FileParts(opened.descriptor, opened.path, parts, opened.found.st_size, content_type)
-    offset, count = parts[0]
-    if count > SMALL:
+    if count > small:
         return FileBody(os.fdopen(opened.descriptor, "rb", 0), opened.path, offset, count)
     data = os.pread(opened.descriptor, count, offset)
     if len(data) != count:

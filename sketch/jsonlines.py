@@ -43,9 +43,9 @@ class JSONLinesResponse(StreamResponse):
 def _lines(items: AsyncIterable[Any] | Iterable[Any], dumps: Callable[[Any], bytes]) -> _AsyncLines | _Lines:
     if isinstance(items, str | bytes | dict):
         raise TypeError(f"expected an iterable of objects, got {items!r}: use JSONResponse(data)")
-    if hasattr(items, "__aiter__"):
+    if isinstance(items, AsyncIterable):
         return _AsyncLines(aiter(items), dumps)
-    if hasattr(items, "__iter__"):
+    if isinstance(items, Iterable):
         return _Lines(iter(items), dumps)
     raise TypeError(f"expected an iterable of objects, got {items!r}: was the generator function called?")
 

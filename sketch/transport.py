@@ -28,8 +28,16 @@ class ClientDisconnected(ConnectionError):
     """
 
 
+SMALL_FILE = 64 * 1024
+"""Bytes up to which the core hands over the content of a file, above them the open file; an adapter may know better."""
+
+
 class Connection(Protocol):
-    """The way to the peer: one per TCP connection natively, one per scope under ASGI."""
+    """The way to the peer: one per TCP connection natively, one per scope under ASGI.
+
+    It may have a `small_file`, in place of SMALL_FILE: how many bytes it costs less to write than to send from an open
+    file. That depends on what the adapter can do with one.
+    """
 
     client: Address | None
     """The peer's address, None where there is none (a unix socket) or the server does not say."""

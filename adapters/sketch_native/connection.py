@@ -7,17 +7,24 @@ from typing import Any, cast
 
 from sketch.transport import Address, RawHeaders
 
+SENT_BY_KERNEL = 16 * 1024
+"""Bytes above which the kernel sends a file at less cost than it takes to copy it twice, into the process and out."""
+
+SENT_IN_PIECES = 256 * 1024
+"""Bytes that are read in one hop to a thread: where a file is read anyway, it costs least in the first one."""
+
 
 class NativeConnection:
     """The `Connection` of the native server: one per TCP connection, read from the transport once."""
 
-    __slots__ = ("_gone", "client", "scheme", "server", "state", "tls", "trailers")
+    __slots__ = ("_gone", "client", "scheme", "server", "small_file", "state", "tls", "trailers")
 
     def __init__(self, transport: asyncio.Transport, state: dict[str, Any]) -> None:
         self.client = _address(transport.get_extra_info("peername"))
         self.server = _address(transport.get_extra_info("sockname"))
         ssl = transport.get_extra_info("ssl_object")
         self.scheme = "http" if ssl is None else "https"
+        self.small_file = SENT_BY_KERNEL if ssl is None else SENT_IN_PIECES
         self.tls: dict[str, Any] | None = None
         if ssl is not None:
             certificate = transport.get_extra_info("peercert")

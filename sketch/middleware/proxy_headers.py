@@ -9,7 +9,7 @@ from sketch.forwarded import Hop, read_forwarded, read_x_forwarded, to_ip
 from sketch.middleware.chain import Endpoint
 from sketch.request import Request
 from sketch.response import Response
-from sketch.transport import Address, Connection
+from sketch.transport import SMALL_FILE, Address, Connection
 
 UNIX = "unix"
 READERS = {"x-forwarded": read_x_forwarded, "forwarded": read_forwarded}
@@ -101,6 +101,11 @@ class ForwardedConnection:
         self.tls = connection.tls
         self.state = connection.state
         self.trailers = connection.trailers
+
+    @property
+    def small_file(self) -> int:
+        """The bytes of a file that cost less to write than to send from an open file."""
+        return getattr(self._connection, "small_file", SMALL_FILE)
 
     @property
     def disconnected(self) -> bool:

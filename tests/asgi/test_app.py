@@ -311,12 +311,12 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-CONTENT = b"0123456789" * 10_000  # so much that it is not read at once
+CONTENT = b"0123456789" * 30_000  # so much that it is not read at once
 
 
 def replace(path: Path) -> None:
     path.unlink()
-    path.write_bytes(b"another!!!" * 10_000)
+    path.write_bytes(b"another!!!" * 30_000)
 
 
 def truncate(path: Path) -> None:
@@ -338,7 +338,7 @@ async def test_file(file: Path, extensions: Any) -> None:
     opened: list[Any] = []
     script = await exchange(sender(file, opened), Script(), http_scope(extensions=extensions))
     assert opened[0].file.closed
-    assert script.headers[b"content-length"] == b"100000"
+    assert script.headers[b"content-length"] == b"300000"
     last = script.sent[-1]
     if not extensions:
         assert script.body == CONTENT
@@ -346,25 +346,25 @@ async def test_file(file: Path, extensions: Any) -> None:
     elif "http.response.pathsend" in extensions:
         assert last == {"type": "http.response.pathsend", "path": str(file)}
     else:
-        assert (last["type"], last["offset"], last["count"]) == ("http.response.zerocopysend", 0, 100_000)
+        assert (last["type"], last["offset"], last["count"]) == ("http.response.zerocopysend", 0, 300_000)
 
 
 @in_loop
 async def test_part_of_a_file_is_not_sent_by_its_path(file: Path) -> None:
-    headers = ((b"host", b"test"), (b"range", b"bytes=2-80001"))
+    headers = ((b"host", b"test"), (b"range", b"bytes=2-280001"))
     scope = http_scope(headers=headers, extensions={"http.response.pathsend": {}})
     script = await exchange(sender(file, []), Script(), scope)
-    assert (script.status, script.body) == (206, CONTENT[2:80_002])
+    assert (script.status, script.body) == (206, CONTENT[2:280_002])
 
 
 @pytest.mark.parametrize("extension", ["http.response.pathsend", "http.response.zerocopysend"])
 @in_loop
 async def test_several_parts_of_a_file_are_a_stream(file: Path, extension: str) -> None:
-    headers = ((b"host", b"test"), (b"range", b"bytes=0-2,5-80001"))
+    headers = ((b"host", b"test"), (b"range", b"bytes=0-2,5-280001"))
     script = await exchange(sender(file, []), Script(), http_scope(headers=headers, extensions={extension: {}}))
     assert script.status == 206
     assert script.headers[b"content-length"] == str(len(script.body)).encode()
-    assert CONTENT[5:80_002] in script.body
+    assert CONTENT[5:280_002] in script.body
     assert script.complete
 
 

@@ -15,12 +15,12 @@ import pytest
 from sketch import files
 from sketch.application import Application
 from sketch.exceptions import HTTPNotFound
-from sketch.files import SMALL, FileResponse, Taken
+from sketch.files import FileResponse, Taken
 from sketch.ranges import FileParts
 from sketch.request import Request
 from sketch.response import Response
-from sketch.transport import FileBody, close_body
-from tests.core.support import answer, in_loop, make_request
+from sketch.transport import SMALL_FILE, FileBody, close_body
+from tests.core.support import Peer, answer, in_loop, make_request
 
 MTIME = 784_111_777  # Sun, 06 Nov 1994 08:49:37 GMT
 
@@ -88,12 +88,12 @@ def path(tmp_path: Path) -> Path:
 def large(tmp_path: Path) -> Path:
     """A file that is sent from its descriptor."""
     path = tmp_path / "large.bin"
-    path.write_bytes(b"0123456789" * (SMALL // 10 + 1))
+    path.write_bytes(b"0123456789" * (SMALL_FILE // 10 + 1))
     os.utime(path, (MTIME, MTIME))
     return path
 
 
-LARGE = 10 * (SMALL // 10 + 1)
+LARGE = 10 * (SMALL_FILE // 10 + 1)
 PARTS = [(b"range", b"bytes=0-1,70-71")]
 
 
@@ -130,6 +130,16 @@ async def test_a_large_file_stays_open(large: Path, opened: Opened) -> None:
     assert body.file.read(3) == b"012"
     assert opened.closed == [], "now it is the adapter's"
     body.close()
+
+
+@pytest.mark.parametrize(("most", "stays_open"), [(LARGE - 1, True), (LARGE, False), (0, True)])
+@in_loop
+async def test_the_connection_says_what_is_small(large: Path, opened: Opened, most: int, stays_open: bool) -> None:
+    peer = Peer()
+    peer.small_file = most  # type: ignore[attr-defined]
+    response = await answer(serving(one_file(large)), connection=peer)
+    assert isinstance(response.payload, FileBody) is stays_open
+    await close_body(response.payload)
 
 
 @in_loop

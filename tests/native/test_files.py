@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from sketch import Application, FileResponse, Request, Response
-from sketch.files import SMALL
 from sketch.transport import FileBody
+from sketch_native.connection import SENT_BY_KERNEL, SENT_IN_PIECES
 from tests.native.serving import GET, HOST, Certificates, serving, until
 from tests.wire import Broken
 
-SIZES = [0, 1, SMALL - 1, SMALL, SMALL + 1, 3_000_000]
+SIZES = [0, 1, SENT_BY_KERNEL, SENT_BY_KERNEL + 1, SENT_IN_PIECES, SENT_IN_PIECES + 1, 3_000_000]
 LARGE = 30_000_000
 
 pytestmark = pytest.mark.usefixtures("descriptors")
@@ -71,7 +71,8 @@ async def test_whole_files(
             assert reply.body == content(size)
             assert reply.header("content-length") == str(size)
         assert (await wire.receive()).body == b"small"
-    assert len(closed) == (2 if size > SMALL else 0), "what is small was read where it was opened"
+    small = SENT_IN_PIECES if encrypted else SENT_BY_KERNEL
+    assert len(closed) == (2 if size > small else 0), "what is small was read where it was opened"
 
 
 @pytest.mark.parametrize("size", [1000, 3_000_000])
@@ -94,7 +95,7 @@ async def test_parts_of_files(
     assert (reply.status, reply.body) == (206, whole[start:end])
     first = start % size
     assert reply.header("content-range") == f"bytes {first}-{first + len(reply.body) - 1}/{size}"
-    assert len(closed) == (len(reply.body) > SMALL)
+    assert len(closed) == (len(reply.body) > SENT_BY_KERNEL)
 
 
 @pytest.mark.parametrize("encrypted", [False, True], ids=["plain", "tls"])
