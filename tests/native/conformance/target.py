@@ -8,7 +8,18 @@ import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from sketch import Application, FileResponse, JSONResponse, Limits, Request, Response, StreamResponse, run_app
+from sketch import (
+    Application,
+    FileResponse,
+    JSONResponse,
+    Limits,
+    Request,
+    Response,
+    StreamResponse,
+    WebSocket,
+    WebSocketPolicy,
+    run_app,
+)
 from sketch_native import ServerLimits
 
 FILE = bytes((i * 31 + (i >> 8) * 7) & 0xFF for i in range(1 << 20))
@@ -129,6 +140,11 @@ async def limited(request: Request) -> Response:
     return Response(str(len(await request.read())))
 
 
+async def ws(ws: WebSocket) -> None:
+    async for message in ws:
+        await ws.send(message)
+
+
 def make_app(folder: Path, body_timeout: float) -> Application:
     app = Application(limits=Limits(body=1 << 30, body_timeout=body_timeout))
     path = folder / f"file-{os.getpid()}"
@@ -147,6 +163,7 @@ def make_app(folder: Path, body_timeout: float) -> Application:
     app.add_get("/clshort", too_short)
     app.add_get("/cllong", too_long)
     app.post("/limited", limits=Limits(body=65536))(limited)
+    app.add_websocket("/ws", ws, policy=WebSocketPolicy(max_message=16 << 20))
     return app
 
 
