@@ -11,7 +11,8 @@ import pytest
 
 from tests.native.conformance.client import alive
 from tests.native.conformance.servers import LOOPS, target
-from tests.native.conformance.websocket_cases import CASES, Case, run_all
+from tests.native.conformance.websocket_cases import CASES, Case
+from tests.native.conformance.websocket_run import run_all
 
 
 @pytest.fixture(scope="module", params=LOOPS)

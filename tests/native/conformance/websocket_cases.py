@@ -1,13 +1,12 @@
-"""Cases of RFC 6455 and 7692: what is sent to the echo, what has to come back, and how one is run.
+"""Cases of RFC 6455 and 7692: what is sent to the echo, and what has to come back.
 
 Numbers are those of the Autobahn test suite, where it has the case; the others are named.
 """
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count, product
 
@@ -20,21 +19,16 @@ from tests.frames import (
     PONG,
     RSV1,
     TEXT,
-    Close,
     Event,
     Message,
     Pong,
-    Socket,
     close_frame,
-    connect,
     fragments,
     frame,
 )
 
 LARGEST = 16 << 20
 """Bytes that the echo takes in one message."""
-AT_ONCE = 6
-LONGEST = 60.0
 
 FAILED = (1002,)
 NOT_TEXT = (1007,)
@@ -180,22 +174,27 @@ def _fragments() -> Iterator[Case]:
 
 GREEK = "κόσμε".encode()
 GREETING = "Hello-µ@ßöäüàá-UTF-8!!".encode()
+
+
+def _hex(words: str) -> list[bytes]:
+    return [bytes.fromhex(word) for word in words.split()]
+
+
 NONCHARACTERS = [chr(plane << 16 | last).encode() for plane, last in product(range(17), (0xFFFE, 0xFFFF))]
 GOOD = [
     GREEK,
-    *map(bytes.fromhex, "00 7f c280 ceba dfbf e0a080 ed9fbf ee8080 efbfbd efbfbe efbfbf f0908080 f48fbfbf".split()),
+    *_hex("00 7f c280 ceba dfbf e0a080 ed9fbf ee8080 efbfbd efbfbe efbfbf f0908080 f48fbfbf"),
     *NONCHARACTERS,
 ]
 BAD = [
     # Cut off, too long, above the last character, a continuation of nothing, a start without continuation.
-    *map(
-        bytes.fromhex, "ce e1 e1bd f090 f888808080 fc8480808080 f7bfbfbf f4908080 80 bf c020c120c220 e020e120".split()
+    *_hex(
+        "ce e1 e1bd f090 f888808080 fc8480808080 f7bfbfbf f4908080 80 bf c020c120c220 e020e120 f020f120 c0 e080 f08080"
     ),
-    *map(bytes.fromhex, "f020f120 c0 e080 f08080 df efbf c0e080f08080 fe ff fefeffff".split()),
+    *_hex("df efbf c0e080f08080 fe ff fefeffff"),
     bytes(range(0x80, 0xC0)),
     # Longer than it need be; surrogates, alone and in pairs.
-    *map(bytes.fromhex, "c0af e080af f08080af c1bf e09fbf f08fbfbf c080 e08080 eda080 edadbf edbfbf".split()),
-    *map(bytes.fromhex, "eda080edb080 edafbfedbfbf".split()),
+    *_hex("c0af e080af f08080af c1bf e09fbf f08fbfbf c080 e08080 eda080 edadbf edbfbf eda080edb080 edafbfedbfbf"),
     GREEK + b"\xed\xa0\x80edited",
 ]
 
@@ -372,94 +371,3 @@ def _compression_parameters() -> Iterator[Case]:
 
 
 CASES = list(cases())
-
-
-async def run_all(port: int) -> dict[str, str | None]:
-    """Why each case fails, None where it does not. Some at a time."""
-    turn = asyncio.Semaphore(AT_ONCE)
-    outcomes: dict[str, str | None] = {}
-
-    async def run(case: Case) -> None:
-        async with turn:
-            try:
-                async with asyncio.timeout(LONGEST):
-                    await run_case(case, port)
-            except (AssertionError, OSError, asyncio.IncompleteReadError, TimeoutError) as exc:
-                outcomes[case.id] = f"{type(exc).__name__}: {exc}"[:2000]
-            else:
-                outcomes[case.id] = None
-
-    async with asyncio.TaskGroup() as group:
-        for case in CASES:
-            group.create_task(run(case))
-    return outcomes
-
-
-async def run_case(case: Case, port: int) -> None:
-    """Send, receive, compare.
-
-    Raises:
-        AssertionError: if it goes otherwise.
-    """
-    headers = [("Sec-WebSocket-Extensions", case.offer)] if case.offer else []
-    async with connect(port, headers=headers) as ws:
-        assert (ws.deflate is not None) == case.compressed, ws.reply.headers
-        sending = asyncio.create_task(_send(case.send, ws))
-        try:
-            if case.fails:
-                await _fails(case, ws)
-            else:
-                await _answers(case, ws)
-        finally:
-            sending.cancel()
-            await asyncio.wait([sending])
-
-
-async def _send(steps: Sequence[Step], ws: Socket) -> None:
-    try:
-        for step in steps:
-            if isinstance(step, Chopped):
-                for start in range(0, len(step.data), step.size):
-                    await ws.send(step.data[start : start + step.size])
-                    await asyncio.sleep(step.pause)
-            elif isinstance(step, Packed):
-                await ws.send(*_packed(step, ws))
-            elif isinstance(step, Pause):
-                await asyncio.sleep(step.seconds)
-            else:
-                await ws.send(step)
-    except ConnectionError:
-        return  # the server has closed: what it thinks of it is in what came
-
-
-def _packed(step: Packed, ws: Socket) -> list[bytes]:
-    assert ws.deflate is not None
-    opcode, payload = (TEXT, step.message.encode()) if isinstance(step.message, str) else (BINARY, step.message)
-    data = ws.deflate.deflate(payload)
-    cut = step.cut or len(data) or 1
-    return fragments(opcode, *[data[n : n + cut] for n in range(0, len(data), cut)] or [b""], rsv=RSV1)
-
-
-async def _answers(case: Case, ws: Socket) -> None:
-    got = [await ws.receive() for _ in case.expect]
-    kinds: list[Callable[[object], bool]] = [
-        lambda event: isinstance(event, Pong),
-        lambda event: not isinstance(event, Pong),
-    ]
-    for kind in kinds:
-        mine, wanted = list(filter(kind, got)), list(filter(kind, case.expect))
-        assert mine == wanted, f"got {str(mine)[:500]}, expected {str(wanted)[:500]}"
-    if case.closes:
-        await ws.closed(*case.closes, answer=False)
-    else:
-        await ws.close()
-
-
-async def _fails(case: Case, ws: Socket) -> None:
-    """The server closes with the right code, and then ends the connection, whatever is still being sent."""
-    before = list(case.expect)
-    while not isinstance(event := await ws.receive(), Close):
-        assert before, f"got {str(event)[:500]}, expected a close"
-        assert event == before.pop(0)
-    assert event.code in case.fails, event
-    assert await ws.wire.ended() == b""
