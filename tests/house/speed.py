@@ -22,6 +22,7 @@ from time import process_time
 from typing import Any
 
 from sketch.application import Application
+from sketch.pipeline import Pipeline
 from sketch.request import Request
 from sketch.response import Response
 from sketch.servers import ServeOptions
@@ -168,14 +169,14 @@ async def _cpu_time(run: Measured) -> float:
 
 def make_careless() -> None:
     """Look at every header and at the URL of every request: harmless to read, and what laziness is there against."""
-    handle = Application.handle
+    handle = Pipeline.handle
 
-    async def looking(self: Application, request: Request) -> Response:
-        request.app = self  # whose limits say how much of a query is read
+    async def looking(self: Pipeline, request: Request) -> Response:
+        request.app = self._app  # whose limits say how much of a query is read
         _ = request.headers, request.url, request.query, request.cookies
         return await handle(self, request)
 
-    Application.handle = looking  # type: ignore[method-assign]
+    Pipeline.handle = looking  # type: ignore[method-assign]
 
 
 def main() -> None:
