@@ -180,6 +180,8 @@ class Opened:
     found: os.stat_result
     encoding: str | None = None
     """The content coding that it is in."""
+    by_name: bool = True
+    """Whether its path is good for opening it again."""
 
 
 @dataclass(slots=True)
@@ -312,7 +314,8 @@ def _body(opened: Opened, plan: FilePlan, content_type: str | None, small: int) 
     if others:
         return FileParts(opened.descriptor, opened.path, parts, opened.found.st_size, content_type)
     if count > small:
-        return FileBody(os.fdopen(opened.descriptor, "rb", 0), opened.path, offset, count)
+        file = os.fdopen(opened.descriptor, "rb", 0)
+        return FileBody(file, opened.path, offset, count, by_name=opened.by_name)
     data = os.pread(opened.descriptor, count, offset)
     if len(data) != count:
         raise RuntimeError(f"expected {opened.path} to keep its size while it is read, but it has become shorter")

@@ -70,7 +70,7 @@ class StaticFiles:
         self._immutable = _pattern(immutable)
         self._headers = CIMultiDict(response_headers or ())
         self._types = {**FILE_TYPES, **_types(content_types or {})}
-        self._follow = 0 if follow_symlinks else os.O_NOFOLLOW
+        self._flags = 0 if follow_symlinks else os.O_NOFOLLOW
         self._show_dotfiles = show_dotfiles
 
     async def __call__(self, request: Request, path: str) -> Response:
@@ -125,6 +125,7 @@ class StaticFiles:
             logger.warning("%r in %s may not be read: %s", path, self.directory, exc.strerror)
             raise HTTPNotFound from None
         opened.path = "/".join((self.directory, *way, opened.path))
+        opened.by_name = not self._flags  # else a server that opens it again could be led elsewhere
         self._describe(headers, path, name, opened.encoding)
         return opened
 
@@ -133,7 +134,7 @@ class StaticFiles:
         folder = os.open(self.directory, _PASS)
         try:
             for name in way:
-                inner = os.open(name, _PASS | self._follow, dir_fd=folder)
+                inner = os.open(name, _PASS | self._flags, dir_fd=folder)
                 os.close(folder)
                 folder = inner
         except BaseException:
@@ -143,13 +144,13 @@ class StaticFiles:
 
     def _open(self, folder: int, name: str, request: Request) -> Opened:
         try:
-            return open_regular(name, flags=self._follow, directory=folder)
+            return open_regular(name, flags=self._flags, directory=folder)
         except IsADirectoryError:
             if self.index is None:
                 raise
-        inner = os.open(name, _PASS | self._follow, dir_fd=folder)
+        inner = os.open(name, _PASS | self._flags, dir_fd=folder)
         try:
-            os.close(open_regular(self.index, flags=self._follow, directory=inner).descriptor)
+            os.close(open_regular(self.index, flags=self._flags, directory=inner).descriptor)
         finally:
             os.close(inner)
         raise _redirect(request)
@@ -159,7 +160,7 @@ class StaticFiles:
         accepted = request.combined_header(b"accept-encoding")
         for coding in rank_encodings(accepted, PRECOMPRESSED):
             try:
-                sibling = open_regular(opened.path + PRECOMPRESSED[coding], flags=self._follow, directory=folder)
+                sibling = open_regular(opened.path + PRECOMPRESSED[coding], flags=self._flags, directory=folder)
             except OSError as exc:
                 if exc.errno in NO_FILE:
                     continue

@@ -182,15 +182,17 @@ class FileBody:
         path: where it was opened, for servers that send files by name.
         offset: of the first byte to send.
         count: how many bytes to send.
+        by_name: whether it may be opened again by its path. Not where somebody could put a link there meanwhile.
     """
 
-    __slots__ = ("count", "file", "offset", "path")
+    __slots__ = ("by_name", "count", "file", "offset", "path")
 
-    def __init__(self, file: BinaryIO, path: str, offset: int, count: int) -> None:
+    def __init__(self, file: BinaryIO, path: str, offset: int, count: int, *, by_name: bool = True) -> None:
         self.file = file
         self.path = path
         self.offset = offset
         self.count = count
+        self.by_name = by_name
 
     def close(self) -> None:
         """Close the file. Closing again does nothing."""

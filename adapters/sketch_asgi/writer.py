@@ -120,7 +120,10 @@ async def write_file(
     try:
         extensions = scope.get("extensions") or {}
         message: dict[str, Any] | None = None
-        if "http.response.pathsend" in extensions and (path := await file_threads.run(_path_of_whole, body)):
+        path = None
+        if "http.response.pathsend" in extensions and body.by_name:
+            path = await file_threads.run(_path_of_whole, body)
+        if path is not None:
             message = {"type": "http.response.pathsend", "path": path}
         elif "http.response.zerocopysend" in extensions:
             file = body.file.fileno()

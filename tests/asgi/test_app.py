@@ -12,7 +12,7 @@ import pytest
 from sketch.files import FileResponse
 from sketch.request import Request
 from sketch.response import Response, StreamResponse
-from sketch.transport import ClientDisconnected
+from sketch.transport import ClientDisconnected, FileBody
 from sketch_asgi.app import ASGIApplication
 from tests.asgi.scripts import (
     DISCONNECT,
@@ -366,6 +366,18 @@ async def test_several_parts_of_a_file_are_a_stream(file: Path, extension: str) 
     assert script.headers[b"content-length"] == str(len(script.body)).encode()
     assert CONTENT[5:280_002] in script.body
     assert script.complete
+
+
+@in_loop
+async def test_a_file_whose_name_is_not_trusted_is_not_sent_by_its_path(file: Path) -> None:
+    async def handler(request: Request) -> Response:
+        response: Response = await sender(file, [])(request)
+        assert isinstance(response.body, FileBody)
+        response.body.by_name = False
+        return response
+
+    script = await exchange(handler, Script(), http_scope(extensions={"http.response.pathsend": {}}))
+    assert script.body == CONTENT
 
 
 @in_loop

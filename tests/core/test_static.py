@@ -452,13 +452,16 @@ async def test_methods(tree: Path) -> None:
     assert (await get(app, "/static/app.js", "OPTIONS")).status == 204
 
 
+@pytest.mark.parametrize("follow", [False, True])
 @in_loop
-async def test_a_large_file_is_sent_from_its_descriptor(tree: Path) -> None:
+async def test_a_large_file_is_sent_from_its_descriptor(tree: Path, follow: bool) -> None:
+    """And by its name only where links are followed anyway: it might be one by now."""
     (tree / "large.bin").write_bytes(b"x" * 100_000)
-    response = await get(serving(tree), "/static/large.bin")
-    assert isinstance(response.payload, FileBody)
-    assert (response.length, response.payload.path) == (100_000, str(tree / "large.bin"))
-    response.payload.close()
+    response = await get(serving(tree, follow_symlinks=follow), "/static/large.bin")
+    body = response.payload
+    assert isinstance(body, FileBody)
+    assert (response.length, body.path, body.by_name) == (100_000, str(tree / "large.bin"), follow)
+    body.close()
 
 
 @in_loop
