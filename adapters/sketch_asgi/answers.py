@@ -170,10 +170,11 @@ class Returned(Conversation):
         """There is no answer, or no end of it."""
         if not self.response.done():
             self.response.set_exception(error)
-        elif self.response.cancelled() and not isinstance(error, ClientDisconnected):
+        elif not self._broken and not self.response.cancelled():
+            self._error = error
+            self._change()
+        elif not isinstance(error, ClientDisconnected):
             logger.error("error in the ASGI application, for which %r does not wait", self.request, exc_info=error)
-        self._error = error
-        self._change()
 
     def listen(self) -> None:
         """Wait for the client's leaving in a task."""

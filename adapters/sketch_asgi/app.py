@@ -93,7 +93,7 @@ class ASGIApplication:
             raise
         finally:
             if self.access_log:
-                _log(exchange, scope, status, perf_counter() - began, request)
+                log_exchange(exchange, scope, status, perf_counter() - began, request)
             if request is not None and request.background:
                 request.begin_background()
             if exchange.inbox is not None and exchange.inbox.part():
@@ -133,7 +133,7 @@ class ASGIApplication:
             self._websockets.discard(task)
             exchange.over()
             if self.access_log:
-                _log(exchange, scope, exchange.status, perf_counter() - began, exchange.request)
+                log_exchange(exchange, scope, exchange.status, perf_counter() - began, exchange.request)
             if exchange.request is not None and exchange.request.background:
                 exchange.request.begin_background()
             if exchange.inbox is not None and exchange.inbox.part():
@@ -164,7 +164,10 @@ async def _leave(send: Send, exchange: Exchange, status: int | None, exc: Client
         await _refuse(send, exchange, 400, "expected a request body as long as announced")
 
 
-def _log(exchange: Exchange, scope: Scope, status: int | None, seconds: float, request: Request | None = None) -> None:
+def log_exchange(
+    exchange: Exchange, scope: Scope, status: int | None, seconds: float, request: Request | None = None
+) -> None:
+    """Write the access log's line for one scope."""
     # Where there is a request, its connection: middleware may know of a client behind a proxy.
     client = exchange.client if request is None else request.connection.client
     try:

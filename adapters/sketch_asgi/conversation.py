@@ -117,6 +117,9 @@ class Conversation(ABC):
             self._start = message
             self.stage = BODY
             return
+        if stage == UNWANTED:
+            await asyncio.sleep(0)  # dropped; a stream without an end must not stop everything else
+            return
         if kind != "http.response.body" or stage in (START, OVER):
             raise _out_of_order(kind, stage)
         part, more = message.get("body", b""), message.get("more_body", False)
@@ -126,12 +129,10 @@ class Conversation(ABC):
             start = self._start
             response = RawResponse(start["status"], start.get("headers", ()), UNASKED if more else part)
             wait = self.begin(response, part, more)
-        elif stage == PARTS and not self._broken:
-            wait = self.go_on(part, more)
-        elif stage == PARTS:
+        elif self._broken:
             raise ClientDisconnected("the client left before the end of the answer")
         else:
-            wait = asyncio.sleep(0)  # dropped; a stream without an end must not stop everything else
+            wait = self.go_on(part, more)
         if wait is not None:
             await wait
 

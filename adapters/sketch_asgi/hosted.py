@@ -35,8 +35,16 @@ class HostedApplication(Application):
 
     def __init__(self, app: ASGIApp, *, limits: Limits | None = None) -> None:
         super().__init__(repr(app), limits=limits)
+        self.asgi = app
         self._host = ASGIHost(app)
         self.mount("/", self._host)
+        if self.limits.handler_timeout is not None:  # a timeout is of handlers that return
+            self.respond = None  # type: ignore[assignment]
+
+    async def startup(self) -> None:
+        """Start it. What its lifespan hands out is the state."""
+        await super().startup()
+        self.state = self._host.state
 
     async def respond(self, request: Request, answer: Answer) -> None:
         """Let the application write its answer: see `sketch.transport.Responder`."""
@@ -88,16 +96,23 @@ class WrappedApplication(HostedApplication):
         """Start, and take over the limits."""
         await super().startup()
         self.limits = _loosest(self._app)
+        for mount in self.router.mounts():
+            mount.limits = self.limits
 
 
 def _loosest(app: Application) -> Limits:
-    """For each bound that of the route which bounds least, as far as all have one."""
-    every = [app.limits, *(route.limits for route in app.router.routes() if route.limits is not None)]
-    found = {}
-    for name in Limits.__dataclass_fields__:
-        values = [getattr(limits, name) for limits in every]
-        found[name] = None if None in values else max(values)
-    return Limits(**found)
+    """For each bound that of the route which bounds least; how long a handler takes is bounded inside."""
+    every = [app.limits, *(route.limits for route in app.router.walk() if route.limits is not None)]
+    return Limits(
+        body=max(limits.body or 0 for limits in every),
+        body_timeout=max(limits.body_timeout or 0 for limits in every),
+        write_timeout=max(limits.write_timeout or 0 for limits in every),
+    )
+
+
+def make_ours(app: Application | ASGIApp) -> Application:
+    """An application of ours as it is, and any other in the place of one."""
+    return app if is_ours(app) else HostedApplication(app)
 
 
 def make_served(app: Application | ASGIApp, options: ServeOptions) -> HostedApplication:

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from sketch.servers import ServeOptions, cannot_listen, missing_package
 from sketch_asgi.app import ASGIApplication
+from sketch_asgi.hosted import HostedApplication, make_ours
 from sketch_asgi.lifespan import Life
 from sketch_asgi.listeners import clear_path, listening, reserved
+from sketch_asgi.passing import PassedOn
 from sketch_asgi.running import Stop, announced, check_certificate, largest_message, run
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from hypercorn.config import Config as HypercornConfig
 
     from sketch.application import Application
+    from sketch.asgi import ASGIApp
 
 _EVERYWHERE = frozenset(
     {"access_log", "backlog", "host", "loop", "port", "root_path", "shutdown_timeout"}
@@ -36,7 +39,7 @@ class UvicornServer:
 
     options = _EVERYWHERE | {"sock", "ssl"}
 
-    def run(self, app: Application, options: ServeOptions) -> int:
+    def run(self, app: Application | ASGIApp, options: ServeOptions) -> int:
         """Serve until told to stop. Returns the exit code.
 
         Raises:
@@ -47,8 +50,9 @@ class UvicornServer:
         except ModuleNotFoundError as exc:
             raise missing_package("uvicorn", exc) from None
         check_certificate(options)
-        asgi = _adapted(app, options)
-        runner = UvicornRunner(make_config(asgi, options, largest_message(app)), options)
+        ours = make_ours(app)
+        asgi = _adapted(ours, options)
+        runner = UvicornRunner(make_config(ours.wrapped(asgi), options, largest_message(ours)), options)
         with listening(options) as sockets, runner.signals_taken():
             try:
                 runner.run(sockets=sockets)
@@ -62,7 +66,7 @@ class HypercornServer:
 
     options = _EVERYWHERE | {"sock"}
 
-    def run(self, app: Application, options: ServeOptions) -> int:
+    def run(self, app: Application | ASGIApp, options: ServeOptions) -> int:
         """Serve until told to stop. Returns the exit code.
 
         Raises:
@@ -74,17 +78,19 @@ class HypercornServer:
         except ModuleNotFoundError as exc:
             raise missing_package("hypercorn", exc) from None
         check_certificate(options)
-        asgi = _adapted(app, options)
+        ours = make_ours(app)
+        asgi = _adapted(ours, options)
+        wrapped: Any = ours.wrapped(asgi)
         config = _configure_hypercorn(Config(), options)
-        config.websocket_max_message_size = largest_message(app)
+        config.websocket_max_message_size = largest_message(ours)
 
         async def main() -> None:
             task = asyncio.current_task()
             assert task is not None
             # Where it waits for connections without a bound (Python 3.12 on), only cancelling it helps.
-            stop = Stop(app, asgi.life, options.shutdown_timeout + 1, task.cancel)
+            stop = Stop(ours, asgi.life, options.shutdown_timeout + 1, task.cancel)
             async with stop, announced(options, _port(sockets[0]), lambda: _listens(sockets[0])):
-                await serve(asgi, config, shutdown_trigger=stop.wait)  # type: ignore[arg-type]
+                await serve(wrapped, config, shutdown_trigger=stop.wait, mode="asgi")
 
         with listening(options) as sockets:
             # It closes what it is given: it gets descriptors of its own.
@@ -106,9 +112,10 @@ def _configure_hypercorn(config: HypercornConfig, options: ServeOptions) -> Hype
 
 
 def _adapted(app: Application, options: ServeOptions) -> ASGIApplication:
-    return ASGIApplication(
-        app, access_log=options.access_log, root_path=options.root_path, grace=options.shutdown_timeout
-    )
+    log, prefix, grace = options.access_log, options.root_path, options.shutdown_timeout
+    if isinstance(app, HostedApplication):
+        return PassedOn(app, access_log=log, root_path=prefix, grace=grace)
+    return ASGIApplication(app, access_log=log, root_path=prefix, grace=grace)
 
 
 def _listens(sock: socket.socket) -> bool:
@@ -125,7 +132,7 @@ class GranianServer:
 
     options = _EVERYWHERE
 
-    def run(self, app: Application, options: ServeOptions) -> int:
+    def run(self, app: Application | ASGIApp, options: ServeOptions) -> int:
         """Serve until told to stop. Returns the exit code.
 
         Raises:
@@ -148,12 +155,13 @@ class GranianServer:
         finally:
             Path(options.uds).unlink(missing_ok=True)
 
-    def _run(self, app: Application, options: ServeOptions, address: str, port: int) -> int:
-        asgi = _adapted(app, options)
+    def _run(self, app: Application | ASGIApp, options: ServeOptions, address: str, port: int) -> int:
+        ours = make_ours(app)
+        asgi = _adapted(ours, options)
 
         async def main() -> None:
-            server = _make_granian(asgi, options, address, port)
-            stop = Stop(app, asgi.life, options.shutdown_timeout, _cancel_granian_requests)
+            server = _make_granian(ours.wrapped(asgi), options, address, port)
+            stop = Stop(ours, asgi.life, options.shutdown_timeout, _cancel_granian_requests)
             waiting = asyncio.get_running_loop().create_task(_stop_granian(stop, server, asgi))
             try:
                 async with stop, announced(options, port or None, lambda: _answers(asgi.life, options, address, port)):
@@ -164,7 +172,7 @@ class GranianServer:
         return run(main, asgi.life, options)
 
 
-def _make_granian(asgi: ASGIApplication, options: ServeOptions, address: str, port: int) -> Granian:
+def _make_granian(asgi: ASGIApp, options: ServeOptions, address: str, port: int) -> Granian:
     from granian.constants import Interfaces, SSLProtocols
     from granian.log import LOGGING_CONFIG, LogLevels
     from granian.server.embed import Server

@@ -14,17 +14,18 @@ from typing import Literal
 
 import uvicorn
 
+from sketch.asgi import ASGIApp
 from sketch.servers import ServeOptions, announce
 from sketch.websocket import DEFAULT_POLICY
-from sketch_asgi.app import ASGIApplication
 from sketch_asgi.running import loop_factory
 from sketch_asgi.stopsignals import NUMBERS
 
 
-def make_config(asgi: ASGIApplication, options: ServeOptions, largest_message: int) -> uvicorn.Config:
+def make_config(asgi: ASGIApp, options: ServeOptions, largest_message: int) -> uvicorn.Config:
     """uvicorn's configuration for our options."""
     config = uvicorn.Config(
         asgi,
+        interface="asgi3",
         lifespan="on",
         ws=_websockets(),
         ws_max_size=largest_message,

@@ -153,7 +153,7 @@ class Exchange:
             or protocol.ending
             # A client that was never told to go on will not send its body, or already does: nobody can know.
             or (body is not None and body.awaits_continue and not body.ended)
-            or (len(fields) > 2 and writer.wants_close(fields))
+            or (not writer.usual(fields) and writer.wants_close(fields))
         ):
             self.keep_alive = False
         if not self.keep_alive:

@@ -12,6 +12,7 @@ STATUS_LINES = {status: f"HTTP/1.1 {status} {phrase}\r\n".encode() for status, p
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 LAST_CHUNK = b"0\r\n\r\n"
 
+_USUAL = frozenset((b"content-type", b"content-length"))
 # What the server decides alone. A handler's `Connection: close` is heeded before these are dropped.
 _CONNECTION_FIELDS = frozenset((b"connection", b"keep-alive"))
 
@@ -34,6 +35,11 @@ class Clock:
             self.fields = b"date: %b\r\nserver: sketch\r\n" % formatdate(second, usegmt=True).encode()
 
 
+def usual(fields: RawHeaders) -> bool:
+    """Whether they are a media type and a length, as those of most responses are: nobody has set any others."""
+    return len(fields) == 2 and fields[0][0] in _USUAL and fields[1][0] in _USUAL
+
+
 def head(status: int, fields: RawHeaders, common: bytes, connection: bytes) -> bytes:
     """A complete head.
 
@@ -44,9 +50,9 @@ def head(status: int, fields: RawHeaders, common: bytes, connection: bytes) -> b
         connection: the server's `Connection` and framing fields as they go out, or nothing.
     """
     line = STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status
-    if len(fields) == 2:  # a media type and a length: most responses
+    if usual(fields):
         return b"%b%b: %b\r\n%b: %b\r\n%b%b\r\n" % (line, *fields[0], *fields[1], common, connection)
-    if len(fields) > 2:  # a handler has set fields
+    if fields:
         fields, common = _without_doubles(fields, common)
     return b"%b%b%b%b\r\n" % (line, b"".join([b"%b: %b\r\n" % field for field in fields]), common, connection)
 
