@@ -65,7 +65,7 @@ class Compression:
     no byte ranges: a `Range` is ignored where the answer would be compressed (section 14.2 allows that).
 
     Left as they are: answers with `Cache-Control: no-transform`, with a `Content-Encoding` (files with precompressed
-    siblings among them) or a digest; 204, 205 and 206. HEAD has the same header fields as GET.
+    siblings among them) or a digest; 204, 205 and 206. HEAD has the header fields of GET, but for the length of a file.
 
     A page that holds a secret and repeats what the client sent tells the secret by its compressed length (BREACH): do
     not compress such pages. `no-transform` leaves out one answer.
