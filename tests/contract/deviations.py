@@ -81,6 +81,62 @@ DEVIATIONS: tuple[Deviation, ...] = (
         f"hypercorn's workers are processes that get no signal. {OWN_COMMAND}",
     ),
     Deviation(
+        "test_a_server_that_stops_closes_with_1012",
+        ("hypercorn-command", "granian-command"),
+        "at SIGTERM websockets are closed with 1012, and their sessions may end in their own time",
+        "under hypercorn they are closed with 1011 after the graceful timeout, under granian the session is cut off",
+        OWN_COMMAND,
+    ),
+    Deviation(
+        "test_a_session_that_does_not_end_is_cancelled",
+        ("granian-command",),
+        "a websocket session that does not end is cancelled after the graceful timeout",
+        "the process ends without a word to it",
+        OWN_COMMAND,
+    ),
+    Deviation(
+        "test_the_clients_code",
+        ("hypercorn",),
+        "a session sees the code with which its client has closed",
+        "1006",
+        "hypercorn answers the close, and tells the application only that the connection has ended.",
+    ),
+    Deviation(
+        "test_the_clients_reason",
+        ("hypercorn", "granian"),
+        "a session sees the reason with which its client has closed",
+        "it is empty",
+        "hypercorn tells nothing of the close, granian only its code.",
+    ),
+    Deviation(
+        "test_a_client_that_closes_without_a_code",
+        ("hypercorn", "granian"),
+        "a close without a code is 1005",
+        "1006",
+        "hypercorn tells nothing of the close; granian says the same of it as of a connection that has broken off.",
+    ),
+    Deviation(
+        "test_headers_of_the_handshakes_answer",
+        ("granian",),
+        "a handler's `WebSocketResponse` may have headers",
+        "they are left out",
+        "granian takes the subprotocol of an acceptance, and not its headers.",
+    ),
+    Deviation(
+        "test_middleware_sees_the_handshake",
+        ("granian",),
+        "middleware may add headers to the handshake's answer",
+        "they are left out",
+        "granian takes the subprotocol of an acceptance, and not its headers.",
+    ),
+    Deviation(
+        "test_a_handshake_with_a_body_is_refused",
+        ("uvicorn-httptools", "uvicorn-h11"),
+        "a websocket handshake that announces a body is 400",
+        "it is never answered",
+        "uvicorn hands the head to its websocket implementation, which waits for a body that it does not get.",
+    ),
+    Deviation(
         "test_the_exit_code_is_zero",
         ("uvicorn-h11",),
         "the exit code after SIGTERM is 0",
@@ -142,6 +198,14 @@ DEVIATIONS: tuple[Deviation, ...] = (
         "one access line also for what breaks off",
         "uvicorn's own line, with a status that says nothing of it",
         OWN_COMMAND,
+    ),
+    Deviation(
+        "test_a_stopping_server_waits_as_long_as_it_may[too-long]",
+        ("uvicorn-h11", "hypercorn-command", "granian-command"),
+        "background tasks get what is left of `shutdown_timeout`, and are cancelled then",
+        "they get 20 seconds; granian ends the process at its own timeout, without cancelling them",
+        "These servers do not tell an application how long it may take. `app.stopping.set(seconds)` in an `on_shutdown` "
+        f"hook makes it less. {OWN_COMMAND}",
     ),
 )
 

@@ -220,6 +220,19 @@ async def test_after_the_grace_period_tasks_are_cancelled() -> None:
 
 
 @in_loop
+async def test_a_hook_may_shorten_the_grace_period() -> None:
+    seen: list[str] = []
+    app = recording(seen)
+    app.on_shutdown(lambda: app.stopping.set(0.05))
+    await app.startup()
+    app.spawn(working(seen, asyncio.Event()))
+    await asyncio.sleep(0)
+    await app.shutdown()
+    await app.cleanup()
+    assert seen == ["on_shutdown", "task cancelled", "on_cleanup", "context"]
+
+
+@in_loop
 async def test_a_second_order_ends_the_wait() -> None:
     seen: list[str] = []
     app = recording(seen)
