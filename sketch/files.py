@@ -110,6 +110,7 @@ class FileFacts(NamedTuple):
         mtime_ns, now_ns: the time of modification and the time of the request, in nanoseconds since 1970.
         etag: one that the application has given.
         encoding: the content coding that the file is in.
+        whole: whether there are no ranges of it.
     """
 
     size: int
@@ -117,6 +118,7 @@ class FileFacts(NamedTuple):
     now_ns: int
     etag: str | None = None
     encoding: str | None = None
+    whole: bool = False
 
     def validators(self) -> Validators:
         """The entity tag, from size and time of modification if none was given, and the date."""
@@ -154,6 +156,8 @@ def plan_file(method: str, header: Header, facts: FileFacts, status: int = 200) 
     refused = check_conditions(method, header, current)
     if refused is not None:
         return FilePlan(refused, headers)
+    if facts.whole:
+        return FilePlan(200, headers, whole)
     headers["Accept-Ranges"] = "bytes"
     asked = header(b"range") if method == "GET" else None
     if asked is None or not range_applies(header(b"if-range"), current):
@@ -240,8 +244,9 @@ async def take(request: Request, status: int, headers: CIMultiDict[str], find: C
     def work() -> Taken:
         opened = _found(find)
         try:
-            found = opened.found
-            facts = FileFacts(found.st_size, found.st_mtime_ns, time.time_ns(), headers.get("ETag"), opened.encoding)
+            found, etag = opened.found, headers.get("ETag")
+            whole = hasattr(request, "sends_whole") and request.sends_whole(request, headers, found.st_size)
+            facts = FileFacts(found.st_size, found.st_mtime_ns, time.time_ns(), etag, opened.encoding, whole)
             plan = plan_file(request.method, _conditions(request), facts, status)
             small = 0 if request.method == "HEAD" else getattr(request.connection, "small_file", SMALL_FILE)
             body = _body(opened, plan, headers.get("Content-Type"), small)

@@ -86,6 +86,7 @@ class Request:
         "raw_path",
         "root_path",
         "route",
+        "sends_whole",
         "target",
     )
 
@@ -111,6 +112,9 @@ class Request:
     """The route that matched, None where none did."""
     match_info: Mapping[str, Any]
     """The path parameters, converted."""
+    sends_whole: Callable[[Request, CIMultiDict[str], int], bool]
+    """Whether a file with these fields and of that size is sent as a whole, whatever ranges are asked for. Set by
+    middleware that sends it in another form; called in a thread."""
     id: str
     """Its name in the logs, given by the middleware `RequestID`; not there without that."""
     has_body: bool

@@ -6,6 +6,8 @@ import re
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping
 from functools import lru_cache
 
+from multidict import CIMultiDict
+
 from sketch.codings import INLINE, Coding, coding_threads, find_coding, installed_codings
 from sketch.mediatype import parse_media_type
 from sketch.middleware.chain import Endpoint, prepared
@@ -44,8 +46,8 @@ COMPRESSIBLE = (
 
 _MINIMUM = 1024
 
-# These have no content, or content that is a part of something.
-_UNTOUCHED = (204, 205, 206)
+_EMPTY = (204, 205)
+_DESCRIBED = (206, 304)
 # Whoever has set one of these has spoken of the very bytes of the body.
 _OF_THE_BYTES = ("Content-Encoding", "Content-Range", "Content-Digest", "Repr-Digest", "Digest", "Content-MD5")
 _NO_TRANSFORM = re.compile(r"(?:^|,)[ \t]*no-transform[ \t]*(?:,|$)", re.IGNORECASE)
@@ -97,64 +99,61 @@ class Compression:
 
     async def __call__(self, request: Request, handler: Endpoint) -> Response:
         """Compress the answer, if it should be."""
+        request.sends_whole = self._sends_whole
         response = await handler(request)
         body = response.body
-        if isinstance(body, bytes) and len(body) < self._minimum and not response.prepares and response.status != 304:
+        if isinstance(body, bytes) and len(body) < self._minimum and not response.prepares:
+            if response.status in _DESCRIBED:
+                self._describe(request, response)
             return response
         return response if request.is_websocket else await self._answer(request, response)
 
+    def _sends_whole(self, request: Request, headers: CIMultiDict[str], size: int) -> bool:
+        """Whether a file is to be compressed; then there are no ranges of it.
+
+        Else a client could put together what it has of the compressed file with a part of the file as it is.
+        """
+        return size >= self._minimum and self._transformable(headers) and self._choice(request) is not None
+
+    def _choice(self, request: Request) -> str | None:
+        return choose_encoding(request.combined_header(b"accept-encoding"), self._names)
+
+    def _transformable(self, headers: CIMultiDict[str]) -> bool:
+        """Whether these are the fields of something that may go out in another form."""
+        return (
+            self._compressible(headers.get("Content-Type", ""))
+            and not any(name in headers for name in _OF_THE_BYTES)
+            and not any(_NO_TRANSFORM.search(value) for value in headers.getall("Cache-Control", ()))
+        )
+
     async def _answer(self, request: Request, response: Response) -> Response:
-        name = choose_encoding(request.combined_header(b"accept-encoding"), self._names)
         if response.prepares:
-            response = await self._prepared(request, response, compressed=name is not None)
-        if response.status in (206, 304):
-            self._describe(response, compressed=name is not None)
-        elif self._applies(response):
+            response = await prepared(request, response)
+        if response.status in _DESCRIBED:
+            self._describe(request, response)
+        elif response.status not in _EMPTY and self._large(response) and self._transformable(response.headers):
             add_vary(response.headers, "Accept-Encoding")
+            name = self._choice(request)
             if name is not None:
                 await self._compress(request, response, *self._codings[name])
         return response
 
-    async def _prepared(self, request: Request, response: Response, *, compressed: bool) -> Response:
-        """What a file turns out to be. A part of a file that would be compressed as a whole becomes the whole.
-
-        Else a client could put together what it has of the compressed file with a part of the file as it is.
-        """
-        found = await prepared(request, response)
-        if not compressed or found.status not in (206, 416) or "Content-Encoding" in found.headers:
-            return found
-        fields = request.raw_headers
-        request.raw_headers = [field for field in fields if field[0] != b"range"]
-        try:
-            whole = await prepared(request, response)
-        finally:
-            request.raw_headers = fields
-        return whole if self._applies(whole) else found
-
-    def _applies(self, response: Response) -> bool:
-        """Whether a client that accepts it gets the answer compressed."""
-        if response.status in _UNTOUCHED or not self._compressible(response.content_type or ""):
-            return False
-        headers = response.headers
-        if any(name in headers for name in _OF_THE_BYTES):
-            return False
-        if any(_NO_TRANSFORM.search(value) for value in headers.getall("Cache-Control", ())):
-            return False
-        size = _size(response.body)
-        declared = _declared(response)
+    def _large(self, response: Response) -> bool:
+        """Whether there is enough to compress, or nobody knows how much."""
+        size, declared = _size(response.body), _declared(response)
         if size is None:
             size = declared
         elif declared is not None and declared != size:
             return False  # an error of the application, or what it says of HEAD by itself
         return size is None or size >= self._minimum
 
-    def _describe(self, response: Response, *, compressed: bool) -> None:
+    def _describe(self, request: Request, response: Response) -> None:
         """A 206 or 304 says what the 200 says (RFC 9110 sections 15.3.7 and 15.4.5), as far as anybody knows that."""
         kind = response.content_type
         if kind is None or kind.startswith("multipart/byteranges") or self._compressible(kind):
             if "Content-Encoding" not in response.headers:
                 add_vary(response.headers, "Accept-Encoding")
-            if compressed and response.status == 304:
+            if response.status == 304 and self._choice(request) is not None:
                 _weaken(response)
 
     async def _compress(self, request: Request, response: Response, coding: Coding, level: int) -> None:

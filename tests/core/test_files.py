@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -240,3 +242,13 @@ def test_no_field_breaks_the_plan(headers: dict[str, str], method: str, size: in
     assert (plan.status in (200, 206)) == bool(plan.parts)
     for part in plan.parts:
         assert 0 <= part.offset <= part.offset + part.length <= size
+
+
+def test_what_is_sent_as_a_whole_has_no_ranges() -> None:
+    """Section 14.2: a server may ignore them. Conditions still count."""
+    facts = replace(OLD, whole=True)
+    for ranges in ("bytes=0-1", "bytes=0-1,3-4", f"bytes={SIZE}-"):
+        plan = planned(facts=facts, range=ranges)
+        assert (plan.status, plan.parts) == (200, (ByteRange(0, SIZE),))
+        assert "Accept-Ranges" not in plan.headers
+    assert planned(facts=facts, if_none_match=TAG).status == 304

@@ -32,6 +32,7 @@ INTERNAL = {
         "reenter",
         "replace_body",
         "replace_origin",
+        "sends_whole",
     },
     "Response": {"length", "media_type", "owner", "payload", "prepare", "prepares", "raw_headers"},
     "View": set(),

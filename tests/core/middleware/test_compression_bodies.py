@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import os
 import threading
 from collections.abc import AsyncIterator
@@ -296,3 +297,24 @@ async def test_an_open_file_of_the_application(tmp_path: Path) -> None:
 
     assert await plain(await ask(app_of(make))) == (TEXT * 20)[100 : 100 + len(TEXT) * 10]
     assert not is_open(path)
+
+
+@in_loop
+async def test_a_directory_of_files(tmp_path: Path) -> None:
+    (tmp_path / "a.css").write_text(TEXT)
+    (tmp_path / "b.css").write_text(TEXT)
+    (tmp_path / "b.css.gz").write_bytes(gzip.compress(TEXT.encode()))
+    (tmp_path / "c.png").write_text(TEXT)
+    app = Application(middlewares=[Compression()])
+    app.router.add_static("/", tmp_path, precompressed=True)
+    async with TestClient(app) as client:
+        for extra, ranged in (({}, 200), ({"Range": "bytes=0-9"}, 206)):
+            headers = {"Accept-Encoding": "gzip", **extra}
+            ours = await client.get("/a.css", headers=headers)
+            assert (ours.status, await plain(ours)) == (200, TEXT)
+            beside = await client.get("/b.css", headers=headers)
+            assert (beside.status, beside.headers["Content-Encoding"]) == (ranged, "gzip")
+            image = await client.get("/c.png", headers=headers)
+            assert (image.status, image.headers.get("Content-Encoding")) == (ranged, None)
+        part = await client.get("/a.css", headers={"Range": "bytes=0-9"})
+        assert (part.status, part.headers["Vary"]) == (206, "Accept-Encoding")
