@@ -15,6 +15,7 @@ from tests.contract.routes_answers import Teapot, add_errors, add_headers, add_p
 from tests.contract.routes_background import add_background
 from tests.contract.routes_codings import add_codings
 from tests.contract.routes_composition import add_composition
+from tests.contract.routes_errors import add_problems
 from tests.contract.routes_events import add_events
 from tests.contract.routes_files import add_files
 from tests.contract.routes_forms import add_forms
@@ -45,6 +46,7 @@ def make_app() -> Application:
     for add in (add_plain, add_echo, add_bodies, add_errors, add_headers, add_routing, add_context, add_streams):
         add(app)
     add_background(app)
+    add_problems(app)
     add_codings(app)
     add_leaving(app)
     add_composition(app)

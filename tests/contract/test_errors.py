@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from urllib.parse import quote
+
 import pytest
 
-from tests.contract.transports import Transport
+from tests.contract.transports import Served, Transport
 
 
 async def test_an_unexpected_error_is_a_plain_500_and_the_application_goes_on(transport: Transport) -> None:
@@ -75,3 +78,63 @@ async def test_one_response_object_for_a_hundred_requests(transport: Transport, 
     for _ in range(100):
         reply = await transport.get(target)
         assert (reply.status, reply.text, reply.all("x-after")) == (status, "shared", ["once"])
+
+
+# -- forms -------------------------------------------------------------------------------------------------------------
+
+TEXT, HTML, PROBLEM = "text/plain; charset=utf-8", "text/html; charset=utf-8", "application/problem+json"
+BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+FORMS = {"*/*": TEXT, BROWSER: HTML, "application/json": PROBLEM, "text/plain;q=0.4, text/html;q=0.5": HTML}
+
+
+@pytest.mark.parametrize("accept", FORMS, ids=["anything", "browser", "json", "weights"])
+async def test_errors_have_the_form_that_the_client_asks_for(transport: Transport, accept: str) -> None:
+    fields = [("Accept", accept)]
+    for method, target, status, phrase in (
+        ("GET", "/nowhere", 404, "Not Found"),
+        ("POST", "/get", 405, "Method Not Allowed"),
+        ("GET", "/boom", 500, "Internal Server Error"),
+        ("GET", "/problem/503", 503, "Service Unavailable"),
+    ):
+        reply = await transport.request(method, target, headers=fields)
+        assert (reply.status, reply.header("content-type"), reply.header("vary")) == (status, FORMS[accept], "Accept")
+        if FORMS[accept] == PROBLEM:
+            assert reply.json() == {"type": "about:blank", "title": phrase, "status": status}
+        else:
+            assert f"{status} {phrase}" in reply.text
+        if status == 405:
+            assert reply.header("allow") == "GET, HEAD, OPTIONS"
+        if status == 503:
+            assert reply.header("retry-after") == "7"
+
+
+@pytest.mark.parametrize("accept", FORMS, ids=["anything", "browser", "json", "weights"])
+async def test_head_of_an_error_has_the_fields_of_get(transport: Transport, accept: str) -> None:
+    fields = [("Accept", accept)]
+    get, head = [await transport.request(method, "/nowhere", headers=fields) for method in ("GET", "HEAD")]
+    assert (head.status, head.body) == (404, b"")
+    for name in ("content-type", "content-length", "vary"):
+        assert head.header(name) == get.header(name)
+
+
+async def test_the_detail_of_an_error_is_never_markup(transport: Transport) -> None:
+    detail = "</p><script>alert(1)</script>\u00e9"
+    target = f"/problem/409?detail={quote(detail)}"
+    assert (await transport.get(target)).text == detail
+    page = (await transport.get(target, [("Accept", BROWSER)])).text
+    assert "<script" not in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;\u00e9</p>" in page
+    assert (await transport.get(target, [("Accept", "application/json")])).json()["detail"] == detail
+
+
+async def test_the_page_of_a_500_says_nothing(transport: Transport) -> None:
+    for accept in FORMS:
+        reply = await transport.get("/boom", [("Accept", accept)])
+        assert re.search('secret|detail|Error(?! |<|"|$)|Traceback', reply.text) is None
+
+
+@pytest.mark.transports("native-asyncio", "native-uvloop", "native-tls")
+async def test_what_is_refused_before_it_is_a_request_stays_text(wired: Served) -> None:
+    """Nobody reads the fields of what is no request."""
+    reply = await wired.exchange(b"GET / HTTP/1.1\r\nHost: a b\r\nAccept: text/html\r\n\r\n")
+    assert (reply.status, reply.header("content-type")) == (400, TEXT)
