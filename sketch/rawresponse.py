@@ -20,7 +20,8 @@ _LENGTH, _FRAMING = b"content-length", b"transfer-encoding"
 _MOST_KNOWN = 512
 _LONGEST_KNOWN = 128
 _known: set[tuple[bytes, bytes]] = set()
-"""Fields that were looked at before and may go out as they are: most of what an application sends is the same."""
+"""Fields that were looked at before and may go out as they are, none of them framing: most of what an application sends
+is the same again and again."""
 
 
 class RawFields(list[tuple[bytes, bytes]]):
@@ -54,7 +55,10 @@ class RawFields(list[tuple[bytes, bytes]]):
                     raise ValueError(f"expected one Content-Length of digits, got {value!r}")
                 declared = int(value)
             elif key != _FRAMING:
-                fields.append(_checked(key, value))
+                field = (key, _checked(key, value))
+                if len(_known) < _MOST_KNOWN and len(value) < _LONGEST_KNOWN:
+                    _known.add(field)
+                fields.append(field)
         return fields, declared
 
     def decoded(self) -> CIMultiDict[str]:
@@ -63,7 +67,7 @@ class RawFields(list[tuple[bytes, bytes]]):
         Raises:
             TypeError, ValueError: as `encoded`.
         """
-        fields = [_checked(_lower(name), value) for name, value in self]
+        fields = [(_lower(name), _checked(name, value)) for name, value in self]
         return CIMultiDict([(key.decode(), value.decode("latin-1")) for key, value in fields if key != _FRAMING])
 
 
@@ -75,15 +79,12 @@ def _lower(name: bytes) -> bytes:
     return name.lower()
 
 
-def _checked(name: bytes, value: bytes) -> tuple[bytes, bytes]:
+def _checked(name: bytes, value: bytes) -> bytes:
     if not isinstance(value, bytes):
         raise TypeError(f"expected header values of bytes, got {value!r} for {name!r}")
     if b" " in value.translate(_SORTED):  # a space itself is none
         raise ValueError(f"expected no control characters in header {name!r} (RFC 9110 section 5.5), got {value!r}")
-    field = (name, value)
-    if len(_known) < _MOST_KNOWN and len(value) < _LONGEST_KNOWN:
-        _known.add(field)
-    return field
+    return value
 
 
 class RawResponse(Response):

@@ -44,13 +44,13 @@ class HostedLife:
         try:
             await self._first_of(task)
         except asyncio.CancelledError:
-            await self._end()
+            task.cancel()
+            await self._end(task)
             raise
         if not self._answer.done():
             self._note_unsupported(task)
         elif self._answer.result()["type"] != "lifespan.startup.complete":
-            await self._end()
-            raise self._failure("started")
+            raise await self._end(task) or self._failure("started")
 
     async def _first_of(self, task: asyncio.Task[Any]) -> None:
         """Wait until the application answers, or has ended."""
@@ -93,24 +93,24 @@ class HostedLife:
         self._phase, self._answer = "shutdown", asyncio.get_running_loop().create_future()
         self._told.set()
         await self._first_of(task)
-        await self._end()
-        if not self._answer.done() or self._answer.result()["type"] != "lifespan.shutdown.complete":
+        error = await self._end(task)
+        if error is not None:
+            raise error
+        if self._answer.done() and self._answer.result()["type"] != "lifespan.shutdown.complete":
             raise self._failure("stopped in order")
 
-    async def _end(self) -> None:
-        """Let the application take its last steps."""
-        assert self._task is not None
-        _, left = await asyncio.wait([self._task], timeout=LAST_STEPS)
+    async def _end(self, task: asyncio.Task[Any]) -> BaseException | None:
+        """Let the application take its last steps. Returns what it fails with."""
+        self._task = None
+        _, left = await asyncio.wait([task], timeout=LAST_STEPS)
         if left:
-            self._task.cancel()
-            _, left = await asyncio.wait([self._task], timeout=LAST_STEPS)
-        for task in left:
+            task.cancel()
+            _, left = await asyncio.wait([task], timeout=LAST_STEPS)
+        if left:
             logger.warning("left behind: %r does not end", task)
+            return None
+        return None if task.cancelled() else task.exception()
 
-    def _failure(self, what: str) -> BaseException:
-        """What the application has failed with, or has said of it."""
-        task, self._task = self._task, None
-        if task is not None and task.done() and not task.cancelled() and (error := task.exception()) is not None:
-            return error
-        said = self._answer.result().get("message", "") if self._answer.done() else "it said nothing"
-        return RuntimeError(f"the ASGI application could not be {what}: {said}")
+    def _failure(self, what: str) -> Exception:
+        """What the application has said of it."""
+        return RuntimeError(f"the ASGI application could not be {what}: {self._answer.result().get('message', '')}")

@@ -1,4 +1,4 @@
-"""Backends by name, options, import strings: every mistake is one clear line."""
+"""Backends by name, and options: every mistake is one clear line."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import ssl
 import sys
 from collections.abc import Iterator
 from importlib.metadata import EntryPoint, EntryPoints
-from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
 
 from sketch import servers
 from sketch.application import Application
-from sketch.servers import ServeError, ServeOptions, announce, cannot_listen, load_app, load_server, run_app, serve
+from sketch.limits import Limits
+from sketch.servers import ServeError, ServeOptions, announce, cannot_listen, load_served, load_server, run_app, serve
 
 HERE = "tests.core.test_servers"
 app = Application()
@@ -24,10 +24,6 @@ app = Application()
 
 def create_app() -> Application:
     return Application("made")
-
-
-class Holder:
-    inner = app
 
 
 class Recorder:
@@ -176,39 +172,44 @@ def test_option_that_does_not_exist() -> None:
         serve(app, prot=80)
 
 
-@pytest.mark.parametrize("string", [f"{HERE}:app", f"{HERE}:Holder.inner"])
-def test_import_string(string: str) -> None:
-    found = load_app(string)
-    assert found.name == "sketch"
-    assert type(found).__name__ == "Application"
+def test_a_mistaken_application_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    message = failure(capsys, f"{HERE}:create_app", port=0)
+    assert message.startswith("expected a sketch Application, or any of ASGI 3, got <function create_app at ")
+    assert message.endswith(f"from '{HERE}:create_app': for a function that makes one, write 'module:function()'")
 
 
-def test_factory_string() -> None:
-    assert load_app(f"{HERE}:create_app()").name == "made"
+async def foreign(scope: Any, receive: Any, send: Any) -> None:
+    """An ASGI application that is not ours."""
 
 
-@pytest.mark.parametrize(
-    ("string", "message"),
-    [
-        ("pkg", "expected an application like 'package.module:app', got 'pkg'"),
-        (":app", "expected an application like 'package.module:app', got ':app'"),
-        ("pkg:a-b", "expected an application like 'package.module:app', got 'pkg:a-b'"),
-        ("no_such_package.x:app", "there is no module 'no_such_package', of 'no_such_package.x:app'"),
-        ("sketch.nothing:app", "there is no module 'sketch.nothing', of 'sketch.nothing:app'"),
-        (f"{HERE}:nothing", f"module '{HERE}' has no attribute 'nothing', of '{HERE}:nothing'"),
-        (f"{HERE}:create_app", "expected a sketch Application, got <function create_app"),
-        (f"{HERE}:Recorder", "expected a sketch Application, got <class"),
-    ],
-)
-def test_bad_import_string(capsys: pytest.CaptureFixture[str], string: str, message: str) -> None:
-    assert failure(capsys, string, port=0).startswith(message)
+def test_options_for_the_other_kind_of_application(capsys: pytest.CaptureFixture[str]) -> None:
+    assert failure(capsys, foreign, debug=True) == (
+        "expected no debug for an ASGI application that is not ours: it has a switch of its own"
+    )
+    assert failure(capsys, app, limits=Limits()) == (
+        "limits are for ASGI applications that are not ours, one of ours has Application(limits=)"
+    )
+    assert failure(capsys, foreign, limits=Limits(), server="uvicorn") == (
+        "server 'uvicorn' cannot honour the option 'limits'; servers that can: native"
+    )
+    with pytest.raises(ServeError, match="limits are for ASGI applications"):
+        serve(app, limits=Limits())
 
 
-def test_error_inside_the_module_keeps_its_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "broken_app.py").write_text("import no_such_package\n")
-    monkeypatch.syspath_prepend(str(tmp_path))
-    with pytest.raises(ModuleNotFoundError, match="no_such_package"):
-        load_app("broken_app:app")
+def test_a_backend_gets_any_application(recorder: type[Recorder]) -> None:
+    for one in (app, foreign, f"{HERE}:foreign"):
+        run_app(one, server="recorder")
+    assert [run[0] for run in recorder.runs] == [app, foreign, foreign]
+
+
+def test_what_our_own_server_serves() -> None:
+    assert load_served(app, ServeOptions()) is app
+    wrapped = Application()
+    wrapped.wrap_asgi(lambda inner: inner)
+    for one in (foreign, wrapped):
+        served = load_served(one, ServeOptions())
+        assert served is not one
+        assert hasattr(served, "respond")
 
 
 @pytest.mark.parametrize(
