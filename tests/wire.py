@@ -157,6 +157,14 @@ class Wire:
                 return Reply(status, headers, version=f"1.{match[1].decode()}", interim=interim)
             interim.append(status)
 
+    async def head_of_upgrade(self) -> Reply:
+        """The next head, which may be a 101: what follows it is not HTTP."""
+        async with asyncio.timeout(DEADLINE):
+            line = await self._line()
+            match = STATUS_LINE.fullmatch(line)
+            assert match, f"expected a status line, got {line!r}"
+            return Reply(int(match[2]), await self._fields())
+
     async def _line(self) -> bytes:
         try:
             return await self.reader.readuntil(b"\n")

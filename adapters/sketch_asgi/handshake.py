@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sketch_asgi.patience import Sweep
 
 DENIAL = "websocket.http.response"
+SUBPROTOCOLS = b"sec-websocket-protocol"
 _GATHERED = 64 * 1024
 """Bytes of an answer that are sent as one message: granian takes no more than one, uvicorn gathers them anyway."""
 
@@ -56,6 +57,9 @@ class Handshake(Exchange):
         if message["type"] != "websocket.connect":
             raise RuntimeError(f"expected the server to send websocket.connect, got {message['type']!r}")
         self.request = read_head(self._scope, self, root_path, WebSocketRequest)
+        offered = self._scope.get("subprotocols")
+        if offered and self.request.header(SUBPROTOCOLS) is None:  # uvicorn with wsproto takes the field away
+            self.request.raw_headers.append((SUBPROTOCOLS, ", ".join(offered).encode("latin-1")))
         return self.request
 
     async def answer(self, request: WebSocketRequest, response: Response) -> None:

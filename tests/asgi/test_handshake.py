@@ -80,6 +80,13 @@ async def test_accepted_with_headers_and_a_subprotocol() -> None:
     assert (close["type"], close["code"]) == ("websocket.close", 1000)
 
 
+@in_loop
+async def test_subprotocols_that_are_only_in_the_scope() -> None:
+    answer = WebSocketResponse(nothing, subprotocol="b")
+    script = await shake(answer, Script(CONNECT, GONE), subprotocols=["a", "b"])
+    assert script.sent[0]["subprotocol"] == "b"
+
+
 @pytest.mark.parametrize(("sent", "seen"), [("ws", "http"), ("wss", "https"), (None, "http")])
 @in_loop
 async def test_the_request_of_a_session(sent: str | None, seen: str) -> None:

@@ -131,10 +131,10 @@ DEVIATIONS: tuple[Deviation, ...] = (
     ),
     Deviation(
         "test_a_handshake_with_a_body_is_refused",
-        ("uvicorn-httptools", "uvicorn-h11"),
+        ("uvicorn-httptools",),
         "a websocket handshake that announces a body is 400",
         "it is never answered",
-        "uvicorn hands the head to its websocket implementation, which waits for a body that it does not get.",
+        "uvicorn hands the head to websockets-sansio, which waits for a body that it does not get.",
     ),
     Deviation(
         "test_the_exit_code_is_zero",
@@ -191,6 +191,13 @@ DEVIATIONS: tuple[Deviation, ...] = (
         "the fields of proxies are read by nobody but the application's `ProxyHeaders`",
         "they are believed from the loopback, before the application sees anything",
         f"`uvicorn --no-proxy-headers` turns that off. {OWN_COMMAND}",
+    ),
+    Deviation(
+        "test_one_access_line_for_a_websocket",
+        ("uvicorn-h11",),
+        "one access line also for a websocket, when it has ended",
+        "uvicorn's own lines, when it begins",
+        OWN_COMMAND,
     ),
     Deviation(
         "test_one_access_line_for_what_breaks_off",

@@ -8,10 +8,11 @@ client has taken what was sent before.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, Awaitable, Generator
+from collections.abc import AsyncIterable, Awaitable, Generator, Sequence
 from typing import Any
 from urllib.parse import unquote
 
+from tests.contract.scripted_websocket import ScriptedWebsocket, make_scope
 from tests.wire import Broken, Cut, Headers, Upload
 
 Message = dict[str, Any]
@@ -36,7 +37,7 @@ class ScriptedServer:
         self._app = app
         self._to_app: asyncio.Queue[Message] = asyncio.Queue()
         self._from_app: asyncio.Queue[Message] = asyncio.Queue()
-        self._exchanges: list[ScriptedExchange] = []
+        self._exchanges: list[ScriptedExchange | ScriptedWebsocket] = []
 
     async def start(self) -> None:
         scope = {"type": "lifespan", "asgi": {"version": "3.0"}}
@@ -60,6 +61,13 @@ class ScriptedServer:
         exchange = ScriptedExchange(self._app, self.scope(method, target, headers, body), body)
         self._exchanges.append(exchange)
         return exchange
+
+    async def websocket(self, target: str, headers: Headers, subprotocols: Sequence[str]) -> ScriptedWebsocket:
+        """Shake hands; raises `Refused` for another answer than a websocket."""
+        websocket = ScriptedWebsocket(self._app, make_scope(target, headers, subprotocols), Once)
+        self._exchanges.append(websocket)
+        await websocket.open()
+        return websocket
 
     def scope(self, method: str, target: str, headers: Headers, body: Upload) -> dict[str, Any]:
         path, _, query = target.partition("?")

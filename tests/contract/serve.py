@@ -25,7 +25,8 @@ RUN_APP: dict[str, dict[str, Any]] = {
     "granian": {"server": "granian"},
 }
 COMMANDS = {
-    "uvicorn-h11": f"uvicorn --http h11 --host 127.0.0.1 --port PORT --timeout-graceful-shutdown {SECONDS}",
+    "uvicorn-h11": "uvicorn --http h11 --ws wsproto --host 127.0.0.1 --port PORT"
+    f" --timeout-graceful-shutdown {SECONDS}",
     "hypercorn-command": f"hypercorn --bind 127.0.0.1:PORT --graceful-timeout {SECONDS}",
     "granian-command": f"granian --interface asgi --loop asyncio --port PORT --workers-kill-timeout {SECONDS}s",
 }

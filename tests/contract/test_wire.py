@@ -203,15 +203,6 @@ async def test_one_access_line_for_what_breaks_off(wired: Served, key: str) -> N
     assert f'"GET {target}" 200 5 ' in await access_line(wired, target)
 
 
-async def test_a_websocket_handshake_is_refused(wired: Served) -> None:
-    """In an HTTP answer, until websockets are built: nobody hangs."""
-    handshake = (
-        b"GET /get HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-    )
-    assert (await wired.exchange(handshake)).status >= 200
-
-
 async def test_a_broken_connection_is_noticed_by_the_suite(wired: Served) -> None:
     """What the other tests rely on: half an answer is not taken for a whole one."""
     async with wired.connect() as wire:

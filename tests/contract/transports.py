@@ -11,7 +11,7 @@ import os
 import signal
 import ssl
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol
@@ -22,6 +22,7 @@ import trustme
 from sketch.testing import TestClient
 from sketch.transport import ClientDisconnected
 from tests.contract.scripted import ScriptedServer
+from tests.contract.sockets import Websocket, open_in_memory, open_on_the_wire
 from tests.programs import SHUTDOWN, Program, free_port
 from tests.wire import DEADLINE, Broken, Cut, Headers, Reply, Upload, Wire, chunked, encode_head
 
@@ -59,6 +60,14 @@ class Transport:
             while part := await stream.chunk():
                 parts.append(part)
             return Reply(stream.status, stream.headers, b"".join(parts))
+
+    def websocket(self, target: str, *, headers: Headers = (), subprotocols: Sequence[str] = ()) -> Any:
+        """An async context manager: opens a `Websocket`, and closes it at the end of the block.
+
+        Raises:
+            Refused: where the handshake is answered otherwise.
+        """
+        raise NotImplementedError
 
     async def get(self, target: str, headers: Headers = ()) -> Reply:
         return await self.request("GET", target, headers=headers)
@@ -129,6 +138,10 @@ class Memory(Transport):
         finally:
             await stream.leave()
 
+    def websocket(self, target: str, *, headers: Headers = (), subprotocols: Sequence[str] = ()) -> Any:
+        self._client.cookies.clear()
+        return open_in_memory(self._client, target, headers, subprotocols)
+
 
 async def _disconnecting(body: Any) -> AsyncIterator[bytes]:
     try:
@@ -163,6 +176,16 @@ class Scripted(Transport):
             yield exchange
         finally:
             await exchange.leave()
+
+    @asynccontextmanager
+    async def websocket(
+        self, target: str, *, headers: Headers = (), subprotocols: Sequence[str] = ()
+    ) -> AsyncIterator[Websocket]:
+        websocket = await self._server.websocket(target, headers, subprotocols)
+        try:
+            yield websocket
+        finally:
+            await websocket.leave()
 
 
 # -- real servers --------------------------------------------------------------------------------------------------
@@ -274,6 +297,9 @@ class Served(Transport):
             wire.abort()
         except ConnectionError:
             return
+
+    def websocket(self, target: str, *, headers: Headers = (), subprotocols: Sequence[str] = ()) -> Any:
+        return open_on_the_wire(self.port, self.tls, target, headers, subprotocols)
 
     def forget_peak(self) -> int:
         """Begin a new peak of memory; the bytes that the server's process holds now (Linux)."""
