@@ -6,8 +6,17 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
-from sketch import Application, Channels, Event, EventStreamResponse, Request, Response, last_event_id
-from sketch.channels import MemoryBackend
+from sketch import (
+    Application,
+    Channels,
+    Event,
+    EventStreamResponse,
+    Request,
+    Response,
+    WebSocket,
+    last_event_id,
+)
+from sketch.channels import MemoryBackend, Subscription
 
 LARGE = "x" * 65536
 
@@ -37,6 +46,25 @@ def add_events(app: Application) -> None:  # noqa: C901  # a list of routes, not
                 note_end(request, task)
 
         return EventStreamResponse(source())
+
+    async def send_all(ws: WebSocket, subscription: Subscription) -> None:
+        async for message in subscription:
+            await ws.send(message.text)
+        if subscription.end == "slow":
+            await ws.close(1013, "too slow")
+
+    @app.websocket("/events/room/{topic}")
+    async def room(ws: WebSocket, topic: str) -> None:
+        subscribing = channels.subscribe(topic, queue=5, policy=ws.request.query["policy"])
+        try:
+            async with subscribing as subscription, asyncio.TaskGroup() as group:
+                app.journal.write(ws.request, "subscribed")
+                group.create_task(send_all(ws, subscription))
+                async for message in ws:
+                    await channels.publish(topic, message)
+                subscription.close()
+        finally:
+            app.journal.write(ws.request, "left")
 
     @app.get("/events/kinds")
     async def kinds() -> Response:
