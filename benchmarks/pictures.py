@@ -34,7 +34,8 @@ PICTURES = {
     "inprocess": ("What an ASGI call costs, without a server", ("inprocess-text", "inprocess-path", "inprocess-echo")),
     "life": ("Import, start, idle connections", ("import", "startup", "memory")),
     "routes": ("Routes and middlewares", ("routes-1", "routes-100", "routes-10000", "middlewares")),
-    "bodies": ("Streams and files", ("stream", "file")),
+    "bodies": ("Streams", ("stream",)),
+    "files": ("Files", ("file-1k", "file-64k", "file-16m")),
     "connections": ("Connections", ("close", "connections-1", "connections-64", "connections-1000", "http2")),
 }
 """Each picture's title and the cases that it shows."""
