@@ -143,6 +143,7 @@ class Application(Registrar):
                 finally:
                     request.leave(place)
 
+            enter.__wrapped__ = app  # type: ignore[attr-defined]  # whoever describes the handler names what is mounted
             mount = Mount(prefix, enter, name=name, host=host, converters=converters)
             self.router.mount(mount)
             self._lifecycle.parts.append(foreign)

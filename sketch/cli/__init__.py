@@ -7,9 +7,9 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 
-from sketch.cli import bench, demo, run
+from sketch.cli import bench, demo, routes, run
 
-COMMANDS = (run, demo, bench)
+COMMANDS = (run, routes, demo, bench)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,0 +1,171 @@
+"""`sketch routes package.module:app`: what an application answers, and by what."""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import json
+import shutil
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sketch.loading import ServeError, is_ours, load_app
+from sketch.routing import Mount, Route
+from sketch.routing.arguments import describe
+from sketch.routing.route import WEBSOCKET
+
+if TYPE_CHECKING:
+    from sketch.application import Application
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What is shown of one route."""
+
+    methods: list[str]
+    """`*` for every method, `WEBSOCKET` for handshakes of websockets; `MOUNT` for an application that is not ours."""
+    template: str
+    """With the prefixes of groups and mounts."""
+    name: str | None
+    """As `url_for` of the outermost application knows it."""
+    handler: str
+    place: str | None
+    """File and line of the handler."""
+    middlewares: list[str]
+    """Round the handler, the outermost first."""
+    conditions: list[str]
+    tags: list[str]
+
+
+def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command to the parser."""
+    text = "list the routes of an application"
+    parser = commands.add_parser("routes", help=text, description=f"{text.capitalize()}.")
+    parser.add_argument("app", help="package.module:app, or package.module:create_app() to call a function for it")
+    parser.add_argument("--json", action="store_true", dest="as_json", help="as JSON, for programs")
+    parser.set_defaults(command=routes)
+
+
+def routes(app: str, *, as_json: bool) -> int:
+    """Print the routes of the application that an import string names, looked for in the working directory first.
+
+    The application is not started: routes that a start-up hook adds are not among them.
+
+    Raises:
+        SystemExit: with code 1 if there is no such application.
+    """
+    sys.path.insert(0, str(Path.cwd()))
+    try:
+        rows = list(list_routes(_load(app)))
+    except (ServeError, TypeError) as exc:
+        print(f"error: {exc}", file=sys.stderr, flush=True)
+        raise SystemExit(1) from None
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    print(json.dumps([asdict(row) for row in rows], indent=2) if as_json else render(rows, width))
+    return 0
+
+
+def _load(string: str) -> Application:
+    app = load_app(string)
+    if not is_ours(app):
+        raise ServeError(f"expected a sketch Application, got {app!r} from {string!r}: only its own framework knows")
+    app.parent = None  # it is shown as it is when it is run by itself
+    app.freeze()
+    return app
+
+
+def list_routes(app: Application, prefix: str = "") -> Iterator[Row]:
+    """The routes of a frozen application, in the order in which they were added, then those of what is mounted in it.
+
+    Args:
+        app: the application.
+        prefix: of names.
+    """
+    outside: list[str] = []
+    outer: Application | None = app
+    while outer is not None:
+        outside = [_name_of(middleware) for middleware in (*outer.outer_middlewares, *outer.middlewares)] + outside
+        outer = outer.parent
+    for route in app.router.routes():
+        yield _row(route, prefix, outside)
+    for mount in app.router.mounts():
+        if mount.app is None:
+            yield _row(mount, prefix, outside)
+        else:
+            yield from list_routes(mount.app, f"{prefix}{mount.name}:" if mount.name else prefix)
+
+
+def _row(route: Route, prefix: str, outside: list[str]) -> Row:
+    handler, _, place = describe(route.handler).partition(" (")
+    if isinstance(route, Mount):
+        handler, place = _name_of(route.handler), ""
+    inside = [*(middleware for group in route.groups for middleware in group.middlewares), *route.middlewares]
+    return Row(
+        methods=["MOUNT"] if isinstance(route, Mount) else sorted(map(_method_name, route.methods)),
+        template=route.template,
+        name=None if route.name is None else prefix + route.name,
+        handler=handler,
+        place=place.removesuffix(")") or None,
+        middlewares=[*outside, *map(_name_of, inside)],
+        conditions=[] if route.conditions is None else list(route.conditions.key),
+        tags=list(route.tags),
+    )
+
+
+def _method_name(method: str) -> str:
+    return "WEBSOCKET" if method == WEBSOCKET else method
+
+
+def _name_of(middleware: object) -> str:
+    while isinstance(middleware, partial):
+        middleware = middleware.func
+    middleware = inspect.unwrap(middleware) if callable(middleware) else middleware
+    return getattr(middleware, "__qualname__", None) or type(middleware).__qualname__
+
+
+# -- as text ----------------------------------------------------------------------------------------------------------
+
+
+def render(rows: Sequence[Row], width: int | None) -> str:
+    """A table, or a paragraph per route where the terminal is too narrow for that.
+
+    Args:
+        rows: of the table.
+        width: of the terminal, in columns; None: of no terminal.
+    """
+    if not rows:
+        return "no routes"
+    cells = [_cells(row) for row in rows]
+    # Columns in which there is nothing are left out.
+    names = [name for name in cells[0] if any(row[name] for row in cells)]
+    lines = [[name.upper() for name in names], *[[row[name] for name in names] for row in cells]]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    if width is not None and sum(widths) + 2 * (len(widths) - 1) > width:
+        return "\n".join(_paragraph(row) for row in cells)
+    return "\n".join(_joined(cell.ljust(size) for cell, size in zip(line, widths, strict=True)) for line in lines)
+
+
+def _cells(row: Row) -> dict[str, str]:
+    return {
+        "methods": ",".join(row.methods),
+        "template": row.template,
+        "name": row.name or "",
+        "handler": row.handler,
+        "middlewares": ", ".join(row.middlewares),
+        "conditions": ", ".join(row.conditions),
+        "tags": ", ".join(row.tags),
+    }
+
+
+def _joined(cells: Iterable[str]) -> str:
+    return "  ".join(cells).rstrip()
+
+
+def _paragraph(row: dict[str, str]) -> str:
+    first = f"{row['methods']} {row['template']}"
+    others = [f"    {name}: {text}" for name, text in row.items() if text and name not in ("methods", "template")]
+    return "\n".join([first, *others])
