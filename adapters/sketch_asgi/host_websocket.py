@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 POLICY = WebSocketPolicy(origins=ANY_ORIGIN)
 """Whom it lets in, such an application decides by itself."""
 
+OPENING = 5.0
+"""Seconds after which a websocket that was accepted, and is not open, never will be."""
+
 # How far it is: the handshake is not answered, it is being denied, it is accepted, the application has closed.
 CONNECTING, DENYING, OPEN, CLOSED = range(4)
 
@@ -43,6 +46,7 @@ class SocketConversation:
         self._stage = CONNECTING
         self._denial: RawResponse | None = None
         self._task: asyncio.Task[Any] | None = None
+        self._opening: asyncio.TimerHandle | None = None
 
     async def converse(self, app: ASGIApp, scope: MutableMapping[str, Any]) -> None:
         """Let the application take the handshake, and then hold the websocket."""
@@ -56,6 +60,8 @@ class SocketConversation:
                 missing = RuntimeError("expected the ASGI application to answer the handshake before it returned")
                 self.response.set_exception(self.error or missing)
             self._task = None
+            if self._opening is not None:
+                self._opening.cancel()
 
     # -- the application's side ---------------------------------------------------------------------------------------
 
@@ -110,7 +116,9 @@ class SocketConversation:
 
     def _accept(self, message: Message) -> Response:
         fields = RawFields(message.get("headers") or ()).decoded()
-        return WebSocketResponse(Session(self), subprotocol=message.get("subprotocol"), headers=fields, policy=POLICY)
+        # What the request holds is closed as soon as it is clear what the answer is: this one, or another's.
+        self.request.files += (self,)
+        return WebSocketResponse(self.hold, subprotocol=message.get("subprotocol"), headers=fields, policy=POLICY)
 
     def _answer(self, response: Response) -> None:
         if not self.response.done():
@@ -120,6 +128,10 @@ class SocketConversation:
 
     async def hold(self, ws: WebSocket) -> None:
         """The session: lasts as long as the application. Raises what it fails with."""
+        if self._opening is not None:
+            self._opening.cancel()
+        if self.socket.done():  # given up too early: the application knows of no websocket
+            return
         self.socket.set_result(ws)
         task = self._task
         if task is not None:
@@ -131,11 +143,14 @@ class SocketConversation:
         if self.error is not None and not (ws.close_code is not None and tells_of_leaving(self.error)):
             raise self.error
 
-    def drop(self) -> None:
-        """The accepted handshake got another answer, or its client has left."""
-        if not self.socket.done():
-            self.socket.set_exception(ClientDisconnected("the websocket was not opened"))
-            self.socket.exception()  # nobody may ask for it
+    async def aclose(self) -> None:
+        """The answer to the handshake is known: open soon, or never."""
+        self._opening = asyncio.get_running_loop().call_later(OPENING, self._drop)
+
+    def _drop(self) -> None:
+        """Middleware has answered in the application's place, or the client has left."""
+        self.socket.set_exception(ClientDisconnected("the websocket was not opened"))
+        self.socket.exception()  # nobody may ask for it
 
 
 _EXPECTED = {
@@ -150,25 +165,3 @@ def _content(message: Message) -> str | bytes:
     data = message.get("bytes")
     content: str | bytes = message["text"] if data is None else data
     return content
-
-
-class Session:
-    """The session of an accepted handshake. If nobody ever begins it, the application is told that it will not be.
-
-    Middleware may answer in its place, and the client may leave meanwhile: that nobody has it any more is all there is
-    to know it by.
-    """
-
-    __slots__ = ("_conversation", "_loop")
-
-    def __init__(self, conversation: SocketConversation) -> None:
-        self._conversation = conversation
-        self._loop = asyncio.get_running_loop()
-
-    async def __call__(self, ws: WebSocket) -> None:
-        """Hold the websocket for the application."""
-        await self._conversation.hold(ws)
-
-    def __del__(self) -> None:
-        if not self._conversation.socket.done() and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._conversation.drop)

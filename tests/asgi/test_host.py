@@ -407,7 +407,7 @@ async def test_no_answer_is_a_500(mode: str, caplog: pytest.LogCaptureFixture) -
         ([start(200, (b"x", b"a\r\nb")), part()], "ValueError: expected no control characters in header b'x'"),
         ([start(200, ("x", b"y")), part()], "TypeError: expected header names of bytes, got 'x'"),
         ([start(200, (b"x", "y")), part()], "TypeError: expected header values of bytes, got 'y' for b'x'"),
-        ([start(200, (b"content-length", b"x")), part()], "ValueError: expected one Content-Length of digits, got b'x'"),
+        ([start(200, (b"content-length", b"x")), part()], "ValueError: expected one Content-Length of digits, got "),
         ([start(200, (b"content-length", b"9")), part(b"x", more=False)], "ValueError: expected Content-Length 1, "),
     ],
 )  # fmt: skip
