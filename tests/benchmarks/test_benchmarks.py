@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import inprocess, report, routing
+from benchmarks import bodies, inprocess, report, routing
 from benchmarks.__main__ import GROUPS, main
 from benchmarks.cases import MAIN, NETWORK, OPEN
 from benchmarks.contestants import CONTESTANTS, ROOT
@@ -193,3 +193,17 @@ def test_table_of_look_ups() -> None:
         "sketch": {count: dict.fromkeys(routing.LOOKUPS, 0.5 * (1 + i)) for i, count in enumerate(routing.COUNTS)}
     }
     assert "| text | sketch | 0.50 | 1.00 | 1.50 | 2.00 | 4.0 x |" in routing.table(figures).splitlines()
+
+
+@pytest.mark.skipif(not present("uvicorn"), reason="needs uvicorn: pip install 'sketch-web[uvicorn]'")
+def test_large_bodies(capsys: pytest.CaptureFixture[str]) -> None:
+    """Small ones here; what is over the bounds is named."""
+    servers = ["native-asyncio", "uvicorn"]
+    found = bodies.run(servers, list(bodies.BODIES), 20 * bodies.MIB)
+    assert set(found) == {(body, server) for body in bodies.BODIES for server in servers}
+    assert all(one.cpu > 0 and one.seconds > 0 and one.growth < 40 for one in found.values())
+    assert "native-asyncio" in bodies.text(found)
+    slow = bodies.Outcome(growth=41.0, lag=0.0, cpu=1.0, seconds=1.0)
+    assert bodies.over({("download", "uvicorn"): slow, ("download", "granian"): slow}) == [
+        "download on uvicorn: 41.0 MiB, 0.0 ms"
+    ]

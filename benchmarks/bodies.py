@@ -1,0 +1,244 @@
+"""Bodies of a gibibyte: how much a server's memory grows by them, and how long they hold up its event loop.
+
+`python -m benchmarks.bodies` asks sketch on each of its servers, from a client on another core that takes what comes.
+The memory is the peak of the resident memory over what it was before the first of three such bodies. The lag is the
+longest that a task in the server's event loop, which sleeps five milliseconds at a time, was late: in the best of the
+three, because a busy machine makes everybody late. The file is sparse, so that no disk is measured.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import http.client
+import json
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+
+from benchmarks.settings import ENVIRONMENT
+from sketch import Application, FileResponse, JSONResponse, Response
+from sketch.bench import BenchError, Cores, Program
+from sketch.bench.processes import tree
+from sketch.bench.table import table
+
+MIB = 1024 * 1024
+SERVERS = ("native", "native-asyncio", "uvicorn", "hypercorn", "granian")
+BOUND = ("native", "native-asyncio", "uvicorn")
+"""The servers that are held to the bounds; what others buffer is theirs to say."""
+MOST_MEMORY = 40
+"""MiB of growth."""
+MOST_LAG = 50.0
+"""Milliseconds."""
+ROUNDS = 3
+STEP = 0.005
+TIMEOUT = 120.0
+
+
+# -- the application ---------------------------------------------------------------------------------------------------
+
+
+class Watch:
+    """Sleeps in short steps, and notes how late it wakes."""
+
+    def __init__(self) -> None:
+        self.longest = 0.0
+
+    async def run(self) -> None:
+        """Until it is cancelled."""
+        while True:
+            due = monotonic() + STEP  # not the loop's own time: uvloop's stands still while the loop is held up
+            await asyncio.sleep(STEP)
+            self.longest = max(self.longest, monotonic() - due)
+
+
+def make_app(folder: Path) -> Application:
+    """Sends `folder/file`; `/lag` tells the longest lag since it was asked before, in milliseconds."""
+    watch = Watch()
+
+    async def watching(app: Application) -> AsyncIterator[None]:
+        task = asyncio.create_task(watch.run())
+        yield
+        task.cancel()
+
+    app = Application(lifespan=watching)
+
+    @app.get("/lag")
+    async def lag() -> Response:
+        longest, watch.longest = watch.longest, 0.0
+        return JSONResponse(longest * 1000)
+
+    @app.get("/download")
+    async def download() -> Response:
+        return FileResponse(folder / "file")
+
+    return app
+
+
+def serve(server: str, port: int, folder: Path) -> None:
+    """Serve until told to stop."""
+    name, _, loop = server.partition("-")
+    make_app(folder).run(
+        port=port, server=name, loop=loop or "auto", access_log=False, log_level="error", shutdown_timeout=1
+    )
+
+
+# -- the client --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a body costs: MiB of memory at most; milliseconds of lag, seconds of CPU time and of time at best."""
+
+    growth: float
+    lag: float
+    cpu: float
+    seconds: float
+
+
+def download(port: int, size: int) -> None:
+    """Take the whole file.
+
+    Raises:
+        BenchError: if it does not come.
+    """
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT)
+    try:
+        connection.request("GET", "/download")
+        response = connection.getresponse()
+        received, buffer = 0, bytearray(MIB)
+        while count := response.readinto(buffer):
+            received += count
+        if (response.status, received) != (200, size):
+            raise BenchError(f"answers {response.status} and {received} bytes where {size} are expected")
+    except (OSError, http.client.HTTPException) as exc:
+        raise BenchError(f"the body breaks off: {exc!r}") from None
+    finally:
+        connection.close()
+
+
+BODIES: dict[str, Callable[[int, int], None]] = {"download": download}
+"""What is measured, by its name: sends or takes a body of so many bytes, by way of a port."""
+
+
+def measure(program: Program, body: Callable[[int, int], None], size: int) -> Outcome:
+    """Move the body a few times."""
+    lag(program.port)
+    before = _begin_peak(program.pid)
+    rounds = [_round(program, body, size) for _ in range(ROUNDS)]
+    growth = (_peak(program.pid) - before) / MIB
+    return Outcome(growth, *(min(values) for values in zip(*rounds, strict=True)))
+
+
+def _round(program: Program, body: Callable[[int, int], None], size: int) -> tuple[float, float, float]:
+    """Milliseconds of lag, seconds of CPU time and of time."""
+    lag(program.port)
+    cpu, begin = program.cpu_seconds(), monotonic()
+    body(program.port, size)
+    seconds = monotonic() - begin
+    return lag(program.port), program.cpu_seconds() - cpu, seconds
+
+
+def lag(port: int) -> float:
+    """What the server's event loop was late at most since it was asked before, in milliseconds."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT)
+    try:
+        connection.request("GET", "/lag")
+        return float(json.loads(connection.getresponse().read()))
+    finally:
+        connection.close()
+
+
+def _begin_peak(pid: int) -> int:
+    """Begin a new peak of each process; the bytes that are resident now."""
+    for member in tree(pid):
+        Path(f"/proc/{member}/clear_refs").write_text("5")
+    return _memory(pid, "VmRSS:")
+
+
+def _peak(pid: int) -> int:
+    return _memory(pid, "VmHWM:")
+
+
+def _memory(pid: int, entry: str) -> int:
+    statuses = [Path(f"/proc/{member}/status").read_text() for member in tree(pid)]
+    return sum(int(status.partition(entry)[2].split()[0]) * 1024 for status in statuses)
+
+
+# -- the run -----------------------------------------------------------------------------------------------------------
+
+
+def run(servers: Sequence[str], bodies: Sequence[str], size: int) -> dict[tuple[str, str], Outcome]:
+    """Measure each body on each server."""
+    cores = Cores.choose()
+    found: dict[tuple[str, str], Outcome] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        with (Path(folder) / "file").open("wb") as file:
+            file.truncate(size)
+        for server in servers:
+            program = Program(
+                server,
+                lambda port, server=server: _command(server, port, folder),
+                cores=cores,
+                environment=ENVIRONMENT,
+            )
+            try:
+                program.wait_ready()
+                for name in bodies:
+                    found[name, server] = measure(program, BODIES[name], size)
+            finally:
+                program.stop()
+    return found
+
+
+def _command(server: str, port: int, folder: str) -> list[str]:
+    return [sys.executable, "-m", "benchmarks.bodies", "--serve", server, "--port", str(port), "--folder", folder]
+
+
+def text(found: dict[tuple[str, str], Outcome]) -> str:
+    """A row for each body on each server."""
+    headings = ("body", "server", "memory MiB", "lag ms", "CPU s", "seconds")
+    rows = [
+        [name, server, f"{one.growth:.1f}", f"{one.lag:.1f}", f"{one.cpu:.2f}", f"{one.seconds:.2f}"]
+        for (name, server), one in found.items()
+    ]
+    return table(headings, rows)
+
+
+def over(found: dict[tuple[str, str], Outcome]) -> list[str]:
+    """Who has passed the bounds."""
+    return [
+        f"{name} on {server}: {one.growth:.1f} MiB, {one.lag:.1f} ms"
+        for (name, server), one in found.items()
+        if server in BOUND and (one.growth > MOST_MEMORY or one.lag > MOST_LAG)
+    ]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.bodies", description=__doc__.partition("\n")[0])
+    parser.add_argument("--server", action="append", choices=SERVERS, help="repeatable (default: all)")
+    parser.add_argument("--body", action="append", choices=BODIES, help="repeatable (default: all)")
+    parser.add_argument("--mebibytes", type=int, default=1024, help="of the body (default: 1024)")
+    parser.add_argument("--serve", choices=SERVERS, help=argparse.SUPPRESS)
+    parser.add_argument("--port", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
+    given = parser.parse_args(arguments)
+    if given.serve:
+        serve(given.serve, given.port, given.folder)
+        return 0
+    try:
+        found = run(given.server or SERVERS, given.body or list(BODIES), given.mebibytes * MIB)
+    except BenchError as exc:
+        print(f"error: {exc}", file=sys.stderr)
+        return 1
+    print(text(found))
+    for line in over(found):
+        print(f"over {MOST_MEMORY} MiB or {MOST_LAG:g} ms: {line}")
+    return len(over(found)) > 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
