@@ -162,7 +162,7 @@ class StaticFiles:
             try:
                 sibling = open_regular(opened.path + PRECOMPRESSED[coding], flags=self._flags, directory=folder)
             except OSError as exc:
-                if exc.errno in NO_FILE:
+                if exc.errno in NO_FILE or isinstance(exc, PermissionError):
                     continue
                 os.close(opened.descriptor)
                 raise

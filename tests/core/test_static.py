@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import os
 import re
@@ -400,6 +401,25 @@ async def test_what_is_not_there_is_not_chosen(packed: Path) -> None:
     assert (await get(app, "/static/", accept_encoding="br, gzip;q=0.1")).payload == b"packed index"
     direct = await get(app, "/static/app.js.gz", accept_encoding="gzip")
     assert (header(direct, "content-encoding"), header(direct, "content-type")) == (None, "application/gzip")
+
+
+@pytest.mark.parametrize(("number", "status"), [(errno.EACCES, 200), (errno.EIO, 500)])
+@in_loop
+async def test_a_form_that_cannot_be_read(
+    packed: Path, number: int, status: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    real = os.open
+
+    def refuse(path: Any, *args: Any, **options: Any) -> int:
+        if path == "app.js.gz":
+            raise OSError(number, "cannot be read")
+        return real(path, *args, **options)
+
+    monkeypatch.setattr(os, "open", refuse)
+    response = await get(serving(packed, precompressed=True), "/static/app.js", accept_encoding="gzip")
+    assert response.status == status
+    if status == 200:
+        assert (response.payload, header(response, "content-encoding")) == (b"let a = 1;", None)
 
 
 @in_loop
