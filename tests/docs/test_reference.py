@@ -19,9 +19,11 @@ TEXT = (ROOT / "docs" / "reference.md").read_text()
 
 # For adapters and for the core itself, described where they are defined.
 INTERNAL = {
-    "Application": set(),
+    "Application": {"begin_background"},
     "Request": {
+        "background",
         "begin",
+        "begin_background",
         "check_announced_length",
         "endpoint",
         "enter",
