@@ -216,6 +216,18 @@ def test_looking_into_a_value_runs_nothing_of_its_class() -> None:
     assert masker.show("x", [Hostile()]) == "[<Hostile>]"
 
 
+class Odd:
+    @property
+    def __dict__(self) -> Any:  # type: ignore[override]
+        raise ZeroDivisionError
+
+
+def test_what_cannot_be_looked_into_is_left_alone(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG")
+    Masker().learn("x", [Odd()])
+    assert "could not look for secrets in a list" in caplog.text
+
+
 def test_circles_end() -> None:
     circle: list[Any] = [1]
     circle.append(circle)

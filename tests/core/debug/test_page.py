@@ -101,6 +101,7 @@ def test_an_error_within_libraries_alone_is_open() -> None:
     later = Trace("Y", frames, relation="after")
     assert opened(page(Trace("X", frames), later)) == ["inner"]
     assert opened(page(Trace("X", []))) == []
+    assert "<pre></pre>" not in page(Trace("X", [frame(source=[])]))
 
 
 def test_calls_in_libraries_are_folded() -> None:
