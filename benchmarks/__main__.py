@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import idle, inprocess, network, report, start
-from benchmarks.cases import FILE_CASES, MAIN, MORE, NETWORK, OPEN
+from benchmarks.cases import FILE_CASES, MAIN, MORE, NETWORK, OPEN, SOCKET_CASES
 from benchmarks.contestants import CONTESTANTS, DISTRIBUTIONS
 from benchmarks.outcome import Outcome, Result
 from benchmarks.settings import ENVIRONMENT, Settings
@@ -32,9 +32,11 @@ OTHERS = {
     "import": "the time to import a framework",
     "startup": "the time until a server answers",
     "memory": "the memory of an idle connection",
+    "websocket-memory": "the memory of an idle websocket",
 }
 GROUPS = {"main": [*(case.name for case in MAIN), *OTHERS], "more": [case.name for case in MORE]}
 GROUPS["files"] = [case.name for case in FILE_CASES]
+GROUPS["websockets"] = [*(case.name for case in SOCKET_CASES), "websocket-memory"]
 GROUPS["all"] = [*GROUPS["main"], *GROUPS["more"]]
 RESULTS = Path(__file__).parent / "results"
 
@@ -125,7 +127,7 @@ def _nginx_version() -> dict[str, str]:
 def _steps(names: Sequence[str], settings: Settings) -> int:
     count = network.steps([NETWORK[name] for name in names if name in NETWORK], settings)
     parts = {"inprocess": inprocess.steps, "import": start.import_steps, "startup": start.answer_steps}
-    parts["memory"] = idle.steps
+    parts |= {"memory": idle.steps, "websocket-memory": idle.socket_steps}
     return count + sum(steps(settings) for name, steps in parts.items() if name in names)
 
 
@@ -139,6 +141,8 @@ def _run(names: Sequence[str], settings: Settings) -> Iterator[Result]:
         yield start.answers(settings)
     if "memory" in names:
         yield idle.run(settings)
+    if "websocket-memory" in names:
+        yield idle.run_sockets(settings)
 
 
 def _about(given: argparse.Namespace, cores: Cores) -> dict[str, Any]:

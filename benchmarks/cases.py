@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 
-from benchmarks.work import CHUNK, CHUNKS, DATA, FILES, ITEM, TEXT, Variant
+from benchmarks.work import CHUNK, CHUNKS, DATA, FIELDS, FILES, FORM_TYPE, ITEM, PHOTO, TEXT, Variant, form
 from sketch.bench import Answer, BenchError, Load
 
 BROWSER = (
@@ -67,6 +67,12 @@ def _routes(count: int) -> Case:
     return Case(f"routes-{count}", title, load, b"42", Variant(routes=count))
 
 
+def _form(name: str, title: str, mebibytes: int, connections: int) -> Case:
+    """Handlers answer with the number of names and the size of the file."""
+    load = Load("/form", "POST", (("Content-Type", FORM_TYPE),), form(PHOTO * mebibytes), connections)
+    return Case(name, title, load, b"%d %d" % (FIELDS + 1, mebibytes * len(PHOTO)))
+
+
 _JSON = (("Content-Type", "application/json"),)
 _ITEM = json.dumps(ITEM, separators=(",", ":")).encode()
 
@@ -85,6 +91,19 @@ FILE_CASES = (
     Case("file-16m", "file of 16 MiB", Load("/file", connections=8), FILES["16m"], Variant(file="16m")),
 )
 
+FORM_CASES = (
+    _form("form", "form with a file of 1 MiB", 1, 16),
+    _form("form-64m", "form with a file of 64 MiB", 64, 2),
+)
+
+
+def _echoes(name: str, size: int) -> Case:
+    load = Load("/ws", connections=32, message=size)
+    return Case(f"websocket-{name}", f"websocket echo, {size:,} bytes", load, b"x" * size, Variant(websockets=True))
+
+
+SOCKET_CASES = (_echoes("64", 64), _echoes("16k", 16 * 1024))
+
 MORE = (
     _routes(1),
     _routes(100),
@@ -92,6 +111,8 @@ MORE = (
     Case("middlewares", "three middlewares", Load("/"), TEXT, Variant(middlewares=3)),
     Case("stream", "streamed body, 16 x 1 KiB", Load("/stream"), CHUNK * CHUNKS),
     *FILE_CASES,
+    *SOCKET_CASES,
+    *FORM_CASES,
     Case("close", "keep-alive off", Load("/", headers=(("Connection", "close"),)), TEXT),
     Case("connections-1", "1 connection", Load("/", connections=1), TEXT, with_floor=True),
     Case("connections-64", "64 connections", Load("/", connections=64), TEXT, with_floor=True),
@@ -102,8 +123,6 @@ MORE = (
 NETWORK = {case.name: case for case in (*MAIN, *MORE)}
 
 OPEN = {
-    "form": "sketch reads no forms yet",
-    "websocket": "sketch has no websockets yet",
     "hosting": "sketch's own server runs no other ASGI applications yet",
 }
 """What is to be measured and cannot be yet."""

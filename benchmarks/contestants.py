@@ -26,7 +26,9 @@ class Contestant:
         http2: whether it answers HTTP/2 without TLS.
         middlewares: whether it knows such a thing.
         files: whether it can send them.
-        files_only: whether it can do nothing else that is measured.
+        only: `"files"` or `"websockets"`, if it can do nothing else that is measured.
+        websockets: whether it can do them, without compression.
+        forms: whether its application takes uploads here.
     """
 
     name: str
@@ -39,7 +41,9 @@ class Contestant:
     http2: bool = False
     middlewares: bool = True
     files: bool = True
-    files_only: bool = False
+    only: str = ""
+    websockets: bool = False
+    forms: bool = False
 
     @property
     def label(self) -> str:
@@ -50,23 +54,31 @@ class Contestant:
         """The command that serves it."""
         command = [sys.executable, "-m", "benchmarks.peers", self.module, str(port), "--server", self.server]
         sizes = ["--routes", str(variant.routes), "--middlewares", str(variant.middlewares)]
-        return [*command, *sizes, "--file", variant.file]
+        return [*command, *sizes, "--file", variant.file, *["--websockets"] * variant.websockets]
 
 
 CONTESTANTS = {
     one.name: one
     for one in (
         Contestant("floor", "floor", "floor"),
-        Contestant("sketch", "sketch", "ours", "native", loads="sketch", asgi=True),
-        Contestant("sketch-asyncio", "sketch", "ours", "native-asyncio"),
-        Contestant("sketch-uvicorn", "sketch", "ours", "uvicorn"),
-        Contestant("sketch-hypercorn", "sketch", "ours", "hypercorn", http2=True),
-        Contestant("sketch-granian", "sketch", "ours", "granian", http2=True),
-        Contestant("aiohttp", "aiohttp", loads="aiohttp.web"),
-        Contestant("starlette", "starlette", on="uvicorn", loads="starlette.applications", asgi=True),
+        Contestant("sketch", "sketch", "ours", "native", loads="sketch", asgi=True, forms=True, websockets=True),
+        Contestant("sketch-asyncio", "sketch", "ours", "native-asyncio", forms=True, websockets=True),
+        Contestant("sketch-uvicorn", "sketch", "ours", "uvicorn", forms=True, websockets=True),
+        Contestant("sketch-hypercorn", "sketch", "ours", "hypercorn", http2=True, forms=True, websockets=True),
+        Contestant("sketch-granian", "sketch", "ours", "granian", http2=True, forms=True, websockets=True),
+        Contestant("aiohttp", "aiohttp", loads="aiohttp.web", forms=True, websockets=True),
+        Contestant(
+            "starlette",
+            "starlette",
+            on="uvicorn",
+            loads="starlette.applications",
+            asgi=True,
+            forms=True,
+            websockets=True,
+        ),
         Contestant("fastapi", "fastapi", on="uvicorn", loads="fastapi", asgi=True),
-        Contestant("blacksheep", "blacksheep", on="uvicorn", loads="blacksheep", asgi=True),
-        Contestant("falcon", "falcon", on="uvicorn", loads="falcon.asgi", asgi=True),
+        Contestant("blacksheep", "blacksheep", on="uvicorn", loads="blacksheep", asgi=True, forms=True),
+        Contestant("falcon", "falcon", on="uvicorn", loads="falcon.asgi", asgi=True, forms=True),
         Contestant("litestar", "litestar", on="uvicorn", loads="litestar", asgi=True),
         Contestant("sanic", "sanic", loads="sanic"),
         Contestant("quart", "quart", server="uvicorn", on="uvicorn", loads="quart", asgi=True),
@@ -74,13 +86,16 @@ CONTESTANTS = {
         Contestant("muffin", "muffin", on="uvicorn", loads="muffin", asgi=True),
         Contestant("socketify", "socketify", loads="socketify", middlewares=False, files=False),
         Contestant("robyn", "robyn", loads="robyn"),
-        Contestant("granian-rsgi", "rsgi", http2=True, middlewares=False),
-        Contestant("uvicorn-bare", "bare", asgi=True, middlewares=False, files=False),
-        Contestant("nginx", "nginx", files_only=True),
+        Contestant("granian-rsgi", "rsgi", http2=True, middlewares=False, websockets=True),
+        Contestant("uvicorn-bare", "bare", asgi=True, middlewares=False, files=False, websockets=True),
+        Contestant("nginx", "nginx", only="files"),
+        Contestant("websockets", "websockets", websockets=True, only="websockets"),
+        Contestant("picows", "picows", websockets=True, only="websockets"),
     )
 }
 
 DISTRIBUTIONS = (
     "sketch-web", "aiohttp", "blacksheep", "falcon", "fastapi", "granian", "httptools", "hypercorn", "litestar",
-    "muffin", "orjson", "quart", "robyn", "sanic", "socketify", "starlette", "uvicorn", "uvloop",
+    "muffin", "orjson", "picows", "quart", "robyn", "sanic", "socketify", "starlette", "uvicorn", "uvloop",
+    "websockets",
 )  # fmt: skip

@@ -13,6 +13,7 @@ from benchmarks.settings import Settings
 from sketch.bench import BenchError, Program, measure, probe, running
 
 UNIT = "microseconds of server CPU per request"
+MESSAGE_UNIT = "microseconds of server CPU per message"
 
 
 def steps(cases: Sequence[Case], settings: Settings) -> int:
@@ -32,8 +33,8 @@ def run(cases: Sequence[Case], settings: Settings) -> Iterator[Result]:
                 yield _run_one(case, programs, refused, settings)
 
 
-def _by_variant(case: Case) -> tuple[int, int, str]:
-    return case.variant.routes, case.variant.middlewares, case.variant.file
+def _by_variant(case: Case) -> tuple[int, int, str, bool]:
+    return case.variant.routes, case.variant.middlewares, case.variant.file, case.variant.websockets
 
 
 def _taking_part(case: Case, settings: Settings) -> list[Contestant]:
@@ -41,10 +42,13 @@ def _taking_part(case: Case, settings: Settings) -> list[Contestant]:
 
 
 def _takes_part(one: Contestant, case: Case) -> bool:
+    wanted = "websockets" if case.load.message is not None else "files" if case.load.target == "/file" else ""
     return (
         (case.with_floor or one.kind != "floor")
-        and (case.load.target == "/file" or not one.files_only)
+        and one.only in ("", wanted)
+        and (one.websockets or wanted != "websockets")
         and (case.load.target != "/file" or one.files)
+        and (case.load.target != "/form" or one.forms)
         and (one.http2 or not case.load.http2)
         and (one.middlewares or not case.variant.middlewares)
     )
@@ -52,7 +56,7 @@ def _takes_part(one: Contestant, case: Case) -> bool:
 
 def _run_one(case: Case, programs: Sequence[Program], refused: dict[str, str], settings: Settings) -> Result:
     expected = [one.name for one in _taking_part(case, settings)]
-    result = Result(case.name, case.title, UNIT)
+    result = Result(case.name, case.title, UNIT if case.load.message is None else MESSAGE_UNIT)
     result.skipped = {name: reason for name, reason in refused.items() if name in expected}
 
     def skip(name: str, exc: BenchError) -> None:

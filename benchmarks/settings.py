@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from benchmarks.contestants import ROOT, Contestant
 from benchmarks.work import Variant
@@ -33,8 +33,8 @@ class Settings:
 
     @property
     def frameworks(self) -> list[Contestant]:
-        """Who answers more than files."""
-        return [one for one in self.contestants if not one.files_only]
+        """Who answers any request."""
+        return [one for one in self.contestants if not one.only]
 
     def start(self, contestant: Contestant, variant: Variant) -> Program:
         """Start a contestant's server.
@@ -42,7 +42,7 @@ class Settings:
         Raises:
             BenchError: if it cannot be started.
         """
-        whole = Variant(variant.routes, variant.middlewares, self.files[variant.file])
+        whole = replace(variant, file=self.files[variant.file])
         return Program(
             contestant.name,
             lambda port: contestant.command(port, whole),

@@ -6,6 +6,7 @@ It imports nothing of sketch: in a peer's process, that would count as the peer'
 from __future__ import annotations
 
 from dataclasses import dataclass
+from random import Random
 
 TEXT = b"Hello, World!"
 DATA = {"message": "Hello, World!"}
@@ -14,14 +15,32 @@ CHUNK = b"0123456789abcdef" * 64
 CHUNKS = 16
 FILES = {"1k": CHUNK, "64k": CHUNK * 64, "16m": CHUNK * 16 * 1024}
 
+GIBIBYTE = 1024**3
+"""A bound for uploads, where a framework has a smaller one."""
+
+PHOTO = Random(1).randbytes(1024 * 1024)
+FIELDS = 20
+BOUNDARY = b"----benchmark7f3a9c4be1d25086"
+FORM_TYPE = f"multipart/form-data; boundary={BOUNDARY.decode()}"
+
+
+def form(file: bytes) -> bytes:
+    """A form of twenty short fields and a file, as a browser sends it."""
+    head = b'--%b\r\nContent-Disposition: form-data; name="%b"'
+    fields = [head % (BOUNDARY, b"field%d" % n) + b"\r\n\r\nvalue number %d\r\n" % n for n in range(FIELDS)]
+    disposition = head % (BOUNDARY, b"file") + b'; filename="photo.jpg"\r\nContent-Type: image/jpeg\r\n\r\n'
+    return b"".join(fields) + disposition + file + b"\r\n--%b--\r\n" % BOUNDARY
+
 
 @dataclass(frozen=True, slots=True)
 class Variant:
     """How an application is built: with how many routes `/section{n}/{id}`, and how many middlewares that do nothing.
 
-    `file` is what `/file` answers: for who measures, one of FILES; for the application, its path.
+    `file` is what `/file` answers: for who measures, one of FILES; for the application, its path. With `websockets` the
+    server answers handshakes, and `/ws` sends back what it gets.
     """
 
     routes: int = 1
     middlewares: int = 0
     file: str = "64k"
+    websockets: bool = False

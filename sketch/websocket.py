@@ -268,10 +268,14 @@ class WebSocket:
 
     async def __anext__(self) -> str | bytes:
         """The next message; the iteration ends where the websocket does, however it ends."""
+        self._idle = 0.0
         try:
-            return await self.receive()
-        except WebSocketDisconnected:
+            return await self._transport.receive()  # as receive() does, one coroutine less
+        except WebSocketDisconnected as end:
+            self._ended(end)
             raise StopAsyncIteration from None
+        finally:
+            self._idle = None
 
     def __repr__(self) -> str:
         state = "open" if self.close_code is None else f"closed with {self.close_code}"

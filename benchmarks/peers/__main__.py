@@ -16,9 +16,11 @@ def main() -> None:
     parser.add_argument("--routes", type=int, default=1)
     parser.add_argument("--middlewares", type=int, default=0)
     parser.add_argument("--file", default="")
+    parser.add_argument("--websockets", action="store_true")
     given = parser.parse_args()
     module = import_module(f"benchmarks.peers.{given.name}")
-    module.serve(Variant(given.routes, given.middlewares, given.file), given.port, given.server)
+    variant = Variant(given.routes, given.middlewares, given.file, given.websockets)
+    module.serve(variant, given.port, given.server)
 
 
 if __name__ == "__main__":

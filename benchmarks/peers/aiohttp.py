@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import partial
 from typing import Any
 
@@ -10,7 +11,7 @@ import uvloop
 from aiohttp import web
 
 from benchmarks.peers.serving import HOST
-from benchmarks.work import CHUNK, CHUNKS, DATA, Variant
+from benchmarks.work import CHUNK, CHUNKS, DATA, GIBIBYTE, Variant
 
 
 def dumps(data: Any) -> str:
@@ -36,12 +37,26 @@ async def echo(request: web.Request) -> web.Response:
     return json_response(await request.json(loads=orjson.loads))
 
 
+async def form(request: web.Request) -> web.Response:
+    fields = await request.post()
+    file = fields["file"].file
+    return web.Response(text=f"{len(fields)} {file.seek(0, os.SEEK_END)}")
+
+
 async def stream(request: web.Request) -> web.StreamResponse:
     response = web.StreamResponse()
     await response.prepare(request)
     for _ in range(CHUNKS):
         await response.write(CHUNK)
     return response
+
+
+async def talk(request: web.Request) -> web.WebSocketResponse:
+    websocket = web.WebSocketResponse(compress=False)
+    await websocket.prepare(request)
+    async for message in websocket:
+        await websocket.send_bytes(message.data)
+    return websocket
 
 
 @web.middleware
@@ -51,7 +66,7 @@ async def nothing(request: web.Request, handler: Any) -> web.StreamResponse:
 
 
 def make(variant: Variant) -> web.Application:
-    app = web.Application(middlewares=[nothing] * variant.middlewares)
+    app = web.Application(middlewares=[nothing] * variant.middlewares, client_max_size=GIBIBYTE)
 
     async def file(request: web.Request) -> web.FileResponse:
         return web.FileResponse(variant.file)
@@ -60,8 +75,10 @@ def make(variant: Variant) -> web.Application:
     app.router.add_get("/json", json)
     app.router.add_get("/user/{id}", user)
     app.router.add_post("/echo", echo)
+    app.router.add_post("/form", form)
     app.router.add_get("/stream", stream)
     app.router.add_get("/file", file)
+    app.router.add_get("/ws", talk)
     for number in range(variant.routes):
         app.router.add_get(f"/section{number}/{{id}}", user)
     return app

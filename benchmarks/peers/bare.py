@@ -20,6 +20,9 @@ async def answer(send: Any, content_type: tuple[bytes, bytes], body: bytes) -> N
 
 
 async def app(scope: Any, receive: Any, send: Any) -> None:
+    if scope["type"] == "websocket":
+        await talk(receive, send)
+        return
     if scope["type"] != "http":
         await lifespan(receive, send)
         return
@@ -56,6 +59,13 @@ async def stream(send: Any) -> None:
     await send({"type": "http.response.body"})
 
 
+async def talk(receive: Any, send: Any) -> None:
+    await receive()
+    await send({"type": "websocket.accept"})
+    while (message := await receive())["type"] != "websocket.disconnect":
+        await send({"type": "websocket.send", "bytes": message["bytes"]})
+
+
 async def lifespan(receive: Any, send: Any) -> None:
     for name in ("startup", "shutdown"):
         await receive()
@@ -67,4 +77,4 @@ def make(variant: Variant) -> Any:
 
 
 def serve(variant: Variant, port: int, server: str) -> None:
-    on_uvicorn(app, port)
+    on_uvicorn(app, port, websockets=variant.websockets)

@@ -17,6 +17,9 @@ BYTES = [("content-type", "application/octet-stream")]
 
 async def app(scope: Any, protocol: Any) -> None:
     path = scope.path
+    if scope.proto == "ws":
+        await talk(protocol)
+        return
     if path == "/":
         protocol.response_str(200, PLAIN, "Hello, World!")
     elif path == "/json":
@@ -35,6 +38,12 @@ async def app(scope: Any, protocol: Any) -> None:
         protocol.response_empty(404, [])
 
 
+async def talk(protocol: Any) -> None:
+    transport = await protocol.accept()
+    while (message := await transport.receive()).kind:
+        await transport.send_bytes(message.data)
+
+
 def serve(variant: Variant, port: int, server: str) -> None:
     os.environ["BENCHMARK_FILE"] = variant.file  # the application is imported anew in another process
     from granian import Granian
@@ -42,5 +51,6 @@ def serve(variant: Variant, port: int, server: str) -> None:
 
     Granian(
         "benchmarks.peers.rsgi:app", HOST, port, interface=Interfaces.RSGI, loop=Loops.uvloop, workers=1,
-        runtime_threads=1, backlog=2048, log_enabled=False, workers_kill_timeout=1, websockets=False,
+        runtime_threads=1, backlog=2048, log_enabled=False, workers_kill_timeout=1,
+        websockets=variant.websockets,
     ).serve()  # fmt: skip

@@ -5,8 +5,18 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 from benchmarks.peers.serving import HOST
-from benchmarks.work import CHUNK, CHUNKS, DATA, Variant
-from sketch import Application, FileResponse, JSONResponse, Request, Response, StreamResponse
+from benchmarks.work import CHUNK, CHUNKS, DATA, GIBIBYTE, Variant
+from sketch import (
+    Application,
+    FileResponse,
+    JSONResponse,
+    Limits,
+    Request,
+    Response,
+    StreamResponse,
+    WebSocket,
+    WebSocketPolicy,
+)
 
 
 async def text() -> Response:
@@ -25,6 +35,11 @@ async def echo(request: Request) -> Response:
     return JSONResponse(await request.json())
 
 
+async def form(request: Request) -> Response:
+    fields = await request.form()
+    return Response(f"{len(fields)} {fields['file'].size}")
+
+
 async def chunks() -> AsyncIterator[bytes]:
     for _ in range(CHUNKS):
         yield CHUNK
@@ -34,12 +49,17 @@ async def stream() -> Response:
     return StreamResponse(chunks())
 
 
+async def talk(ws: WebSocket) -> None:
+    async for message in ws:
+        await ws.send(message)
+
+
 async def nothing(request: Request, handler: Callable[[Request], Awaitable[Response]]) -> Response:
     return await handler(request)
 
 
 def make(variant: Variant) -> Application:
-    app = Application(json="orjson", middlewares=[nothing] * variant.middlewares)
+    app = Application(json="orjson", middlewares=[nothing] * variant.middlewares, limits=Limits(body=GIBIBYTE))
 
     @app.get("/file")
     async def file() -> Response:
@@ -49,7 +69,10 @@ def make(variant: Variant) -> Application:
     app.add_get("/json", json)
     app.add_get("/user/{id}", user)
     app.add_post("/echo", echo)
+    app.add_post("/form", form)
     app.add_get("/stream", stream)
+    if variant.websockets:
+        app.add_websocket("/ws", talk, policy=WebSocketPolicy(compression=False))
     for number in range(variant.routes):
         app.add_get(f"/section{number}/{{id}}", user)
     return app

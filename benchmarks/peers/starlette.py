@@ -10,7 +10,8 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response, StreamingResponse
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket
 
 from benchmarks.peers.serving import on_uvicorn
 from benchmarks.work import CHUNK, CHUNKS, DATA, Variant
@@ -49,6 +50,11 @@ async def echo(request: Request) -> Response:
     return ORJSONResponse(orjson.loads(await request.body()))
 
 
+async def form(request: Request) -> Response:
+    async with request.form() as fields:
+        return PlainTextResponse(f"{len(fields)} {fields['file'].size}")
+
+
 async def chunks() -> AsyncIterator[bytes]:
     for _ in range(CHUNKS):
         yield CHUNK
@@ -56,6 +62,12 @@ async def chunks() -> AsyncIterator[bytes]:
 
 async def stream(request: Request) -> Response:
     return StreamingResponse(chunks())
+
+
+async def talk(websocket: WebSocket) -> None:
+    await websocket.accept()
+    async for message in websocket.iter_bytes():
+        await websocket.send_bytes(message)
 
 
 def make(variant: Variant) -> Starlette:
@@ -67,12 +79,14 @@ def make(variant: Variant) -> Starlette:
         Route("/json", json),
         Route("/user/{id}", user),
         Route("/echo", echo, methods=["POST"]),
+        Route("/form", form, methods=["POST"]),
         Route("/stream", stream),
         Route("/file", file),
+        WebSocketRoute("/ws", talk),
     ]
     routes += [Route(f"/section{number}/{{id}}", user) for number in range(variant.routes)]
     return Starlette(routes=routes, middleware=[Middleware(Nothing)] * variant.middlewares)
 
 
 def serve(variant: Variant, port: int, server: str) -> None:
-    on_uvicorn(make(variant), port)
+    on_uvicorn(make(variant), port, websockets=variant.websockets)

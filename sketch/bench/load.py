@@ -1,4 +1,4 @@
-"""The load: what is asked, by how many connections, and the tool that asks (wrk; h2load for HTTP/2)."""
+"""The load: what is asked, by how many connections, and what asks (wrk; h2load for HTTP/2; websockets ourselves)."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import math
 import re
 import shutil
+import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,7 @@ class Load:
         headers: fields in addition to those that the tool sends (Host).
         connections: how many ask at the same time; each waits for its answer.
         http2: over HTTP/2 without TLS (prior knowledge), asked by h2load; eight requests at once per connection.
+        message: bytes of the messages that are sent over websockets instead, each when the last one has come back.
     """
 
     target: str = "/"
@@ -39,10 +41,13 @@ class Load:
     body: bytes = b""
     connections: int = 64
     http2: bool = False
+    message: int | None = None
 
     @property
     def tool(self) -> str:
         """The program that generates it."""
+        if self.message is not None:
+            return sys.executable
         return "h2load" if self.http2 else "wrk"
 
 
@@ -75,6 +80,10 @@ def run_load(load: Load, port: int, seconds: float, core: int | None = None) -> 
         BenchError: if the tool is missing or fails, and if requests fail.
     """
     tool = require(load.tool)
+    if load.message is not None:
+        sizes = map(str, (port, load.target, load.message, load.connections, seconds))
+        command = [tool, "-m", "sketch.bench.socketload", *sizes]
+        return parse_messages(run_pinned(command, core, timeout=seconds + HANGS))
     url = f"http://{HOST}:{port}{load.target}"
     if load.http2:
         return parse_h2load(run_pinned(_h2load(tool, load, url, seconds), core, timeout=seconds + HANGS))
@@ -85,17 +94,19 @@ def run_load(load: Load, port: int, seconds: float, core: int | None = None) -> 
 
 
 def _wrk(tool: str, load: Load, url: str, seconds: float, script: Path) -> list[str]:
-    script.write_text(lua(load))
+    body = script.with_suffix(".body")
+    body.write_bytes(load.body)
+    script.write_text(lua(load, body))
     command = [tool, "--threads", "1", "--connections", str(load.connections), "--latency", "--timeout", "10s"]
     return [*command, "--duration", f"{math.ceil(seconds) + 1}s", "--script", str(script), url]
 
 
-def lua(load: Load) -> str:
-    """The request as a script for wrk."""
+def lua(load: Load, body: Path) -> str:
+    """The request as a script for wrk, which reads its body from a file."""
     lines = [f"wrk.method = {_lua_string(load.method.encode())}"]
     lines += [f"wrk.headers[{_lua_string(n.encode())}] = {_lua_string(v.encode())}" for n, v in load.headers]
     if load.body:
-        lines.append(f"wrk.body = {_lua_string(load.body)}")
+        lines.append(f"wrk.body = io.open({_lua_string(bytes(body))}, 'rb'):read('*a')")
     return "\n".join(lines) + "\n"
 
 
@@ -134,6 +145,19 @@ def _percentile(output: str, percent: int) -> float | None:
 
 def _seconds(number: str, unit: str) -> float:
     return float(number) * _UNITS[unit]
+
+
+def parse_messages(output: str) -> Report:
+    """Read what `sketch.bench.socketload` prints.
+
+    Raises:
+        BenchError: if it is not that.
+    """
+    try:
+        report = json.loads(output.splitlines()[-1])
+        return Report(report["messages"], report["seconds"])
+    except (ValueError, LookupError, TypeError):
+        raise BenchError(f"expected a report of messages, got {json.dumps(output[:200])}") from None
 
 
 def parse_h2load(output: str) -> Report:

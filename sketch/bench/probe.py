@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 from dataclasses import dataclass
 
+from sketch.bench import sockets
 from sketch.bench.errors import BenchError
 from sketch.bench.load import Load
 from sketch.bench.program import HOST
@@ -22,11 +23,13 @@ class Answer:
 
 
 def probe(load: Load, port: int) -> Answer:
-    """Ask once, over HTTP/1.1.
+    """Ask once, over HTTP/1.1 or a websocket.
 
     Raises:
         BenchError: if there is no answer.
     """
+    if load.message is not None:
+        return _probe_socket(load, load.message, port)
     connection = http.client.HTTPConnection(HOST, port, timeout=TIMEOUT)
     try:
         connection.request(load.method, load.target, load.body or None, dict(load.headers))
@@ -36,6 +39,14 @@ def probe(load: Load, port: int) -> Answer:
         raise BenchError(f"{load.method} {load.target} gets no answer: {exc!r}") from None
     finally:
         connection.close()
+
+
+def _probe_socket(load: Load, size: int, port: int) -> Answer:
+    message = b"x" * size
+    with sockets.open_socket(load.target, port) as sock:
+        came = sockets.exchange(sock, message)
+    head = sockets.answer(message).removesuffix(message)
+    return Answer(200, "", came.removeprefix(head))
 
 
 def successful(answer: Answer) -> Answer:

@@ -1,0 +1,44 @@
+"""The load on websockets: counts what comes back, and says what goes wrong."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from sketch.bench import BenchError, Load
+from sketch.bench.load import parse_messages, run_load
+from sketch.bench.socketload import load
+from tests.core.bench.programs import LISTEN, started
+from tests.core.bench.test_sockets import GOOD, QUITTING
+
+
+def test_messages_are_counted() -> None:
+    with started(LISTEN + GOOD) as program:
+        report = run_load(Load("/ws", message=300, connections=3), program.port, 0.3)
+    assert report.requests > 3
+    assert report.seconds == pytest.approx(0.3, abs=0.2)
+
+
+@pytest.mark.parametrize(("server", "target", "reason"), [(GOOD, "/other", "404"), (QUITTING, "/ws", "closes")])
+def test_failures_are_told(server: str, target: str, reason: str) -> None:
+    with started(LISTEN + server) as program:
+        with pytest.raises(BenchError, match=reason):
+            asyncio.run(load(program.port, target, b"x", 2, 0.1))
+        with pytest.raises(BenchError, match=reason):
+            run_load(Load(target, message=1, connections=2), program.port, 0.1)
+
+
+def test_nobody_listens() -> None:
+    with started(LISTEN + GOOD) as program:
+        port = program.port
+    with pytest.raises(OSError, match="onnect"):
+        asyncio.run(load(port, "/ws", b"x", 1, 0.1))
+    with pytest.raises(BenchError, match="failed"):
+        run_load(Load("/ws", message=1), port, 0.1)
+
+
+@pytest.mark.parametrize("output", ["", "Traceback", "[]", '{"messages": 1}'])
+def test_reports_that_are_none(output: str) -> None:
+    with pytest.raises(BenchError, match="expected a report of messages"):
+        parse_messages(output)
