@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 from sketch import Application, Request, Response, WebSocket
@@ -21,10 +20,6 @@ async def app(scope: Message, receive: Receive, send: Send) -> None:
         for body in (b"one,", b"two"):
             await send(part(body))
         await send(part(b"", more=False))
-    elif scope["path"].endswith("/later"):
-        await answer(send, b"now")
-        await asyncio.sleep(0.01)
-        print("and later", flush=True)
     else:
         await answer(send, f"{scope['state']['pool']} {scope['root_path']} {scope['path']}".encode())
 
@@ -107,3 +102,6 @@ def wrapped() -> Application:
             await ws.send(str(message).upper())
 
     return app
+
+
+inside = wrapped()

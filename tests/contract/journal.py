@@ -18,7 +18,10 @@ class Journal:
         self._changed = asyncio.Event()
 
     def write(self, request: Request, entry: str) -> None:
-        self.entries[request.query["key"]].append(entry)
+        self.note(request.query["key"], entry)
+
+    def note(self, key: str, entry: str) -> None:
+        self.entries[key].append(entry)
         self._changed.set()
         self._changed = asyncio.Event()
 
