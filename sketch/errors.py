@@ -140,8 +140,11 @@ def unexpected(request: Request, exc: Exception) -> Response:
     """Log an error that nobody expected. To the client it says nothing, unless the application is in debug."""
     request.error = exc
     logger.error("error while handling %s %r", request.method, request.root_path + request.raw_path, exc_info=exc)
-    if not request.app.debug:
-        return error_response(request, HTTPInternalServerError())
-    from sketch.debug import debug_response  # only developers need it
+    if request.app.debug:
+        from sketch.debug import debug_response  # only developers need it
 
-    return debug_response(request, exc)
+        try:
+            return debug_response(request, exc)
+        except Exception:
+            logger.exception("the page that shows the error failed itself")
+    return error_response(request, HTTPInternalServerError())

@@ -59,6 +59,16 @@ async def test_in_debug_it_is_shown(caplog: pytest.LogCaptureFixture) -> None:
 
 
 @in_loop
+async def test_a_debug_page_that_fails_is_a_plain_500(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sketch.debug.render_text", lambda traces: 1 // 0)
+    assert await status_and_body(raising(ValueError("broken"), debug=True)) == PLAIN_500
+    assert "broken" in caplog.text
+    assert "ZeroDivisionError" in caplog.text
+
+
+@in_loop
 async def test_an_http_exception_is_its_answer_and_not_logged(caplog: pytest.LogCaptureFixture) -> None:
     assert await status_and_body(raising(HTTPConflict("taken"))) == (409, b"taken")
     assert await status_and_body(raising(HTTPException(499))) == (499, b"499 Unknown Status")
