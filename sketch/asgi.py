@@ -45,10 +45,12 @@ _ADVICE: dict[int | None, str] = {
 }
 
 
-def _positional(app: Callable[..., Any]) -> int | None:
+def _positional(app: Any) -> int | None:
     """How many positional arguments it needs, 3 where it can take three; None where there is no knowing."""
     try:
-        signature = inspect.signature(app)
+        # An instance may have a `__call__` of its own, in a slot: Python calls that, and `signature` does not find it.
+        plain = inspect.isroutine(app) or isinstance(app, partial)
+        signature = inspect.signature(app if plain else app.__call__)
     except (TypeError, ValueError):
         return None
     try:
@@ -59,7 +61,7 @@ def _positional(app: Callable[..., Any]) -> int | None:
     return 3
 
 
-def _is_coroutine_function(app: Callable[..., Any]) -> bool:
+def _is_coroutine_function(app: Any) -> bool:
     while isinstance(app, partial):
         app = app.func
-    return inspect.iscoroutinefunction(app) or inspect.iscoroutinefunction(type(app).__call__)
+    return inspect.iscoroutinefunction(app) or inspect.iscoroutinefunction(app.__call__)

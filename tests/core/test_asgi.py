@@ -31,6 +31,15 @@ class Object:
     async def method(self, scope: Any, receive: Any, send: Any) -> None: ...
 
 
+class InASlot:
+    """As a well-known middleware has it."""
+
+    __slots__ = ("__call__",)
+
+    def __init__(self) -> None:
+        self.__call__ = function
+
+
 class Unsigned:
     """Its signature cannot be known."""
 
@@ -41,8 +50,8 @@ class Unsigned:
 
 @pytest.mark.parametrize(
     "app",
-    [function, with_more, not_async, any_arguments, Object(), Object().method, partial(with_more, option=3), Unsigned(),
-     partial(Unsigned()), Application()],
+    [function, with_more, not_async, any_arguments, Object(), Object().method, InASlot(), Unsigned(), Application(),
+     partial(with_more, option=3), partial(Unsigned())],
 )  # fmt: skip
 def test_applications(app: Any) -> None:
     check_asgi(app)
@@ -65,6 +74,7 @@ def factory() -> Any: ...
         ("module:app", "one is called as `await app(scope, receive, send)`"),
         (of_two_calls, "it looks like ASGI 2, wrap it in asgiref.compatibility.guarantee_single_callable"),
         (wsgi, "it looks like WSGI, wrap it in a2wsgi.WSGIMiddleware"),
+        (partial(wsgi, None), "it looks like ASGI 2, wrap it in asgiref.compatibility.guarantee_single_callable"),
         (factory, "for a function that makes one, write 'module:function()'"),
         (lambda a, b, c, d: None, "one is called as `await app(scope, receive, send)`"),
     ],
