@@ -7,7 +7,18 @@ from collections.abc import AsyncIterator, Callable
 from functools import partial
 from pathlib import Path
 
-from sketch import Application, FileResponse, HTTPConflict, Request, Response, StreamResponse, current_request
+from sketch import (
+    Application,
+    FileResponse,
+    HTTPConflict,
+    Request,
+    Response,
+    StreamResponse,
+    WebSocket,
+    WebSocketResponse,
+    current_request,
+)
+from sketch.routing import WEBSOCKET
 from tests.contract.routes_answers import CHUNK
 
 
@@ -70,6 +81,15 @@ def add_background(app: Application) -> None:
         response.background = partial(app.loop.call_soon_threadsafe, app.journal.write, request, "in a thread")
         return response
 
+    async def handshake(request: Request) -> Response:
+        async def session(ws: WebSocket) -> None:
+            app.journal.write(request, await ws.receive_text())
+
+        response = WebSocketResponse(session)
+        response.background = partial(after, request)
+        return response
+
+    app.add_route(WEBSOCKET, "/background/websocket", handshake)
     add_spawning(app)
 
 

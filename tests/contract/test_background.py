@@ -11,6 +11,7 @@ import pytest
 
 from tests.contract.routes_answers import CHUNK
 from tests.contract.serve import SECONDS
+from tests.contract.sockets import ended
 from tests.contract.transports import Served, Transport
 
 APP = "tests.contract.app:app"
@@ -55,6 +56,15 @@ async def test_a_client_that_leaves_changes_nothing(transport: Transport, key: s
 async def test_a_body_that_nobody_reads_holds_nothing_up(transport: Transport, key: str) -> None:
     assert (await transport.post(f"/background/unread?key={key}", b"x" * 100_000)).text == "unread"
     await finish(transport, key)
+
+
+async def test_work_of_a_handshake_does_not_wait_for_the_session(transport: Transport, key: str) -> None:
+    """The answer to a handshake is out once the websocket is open."""
+    async with transport.websocket(f"/background/websocket?key={key}") as ws:
+        await finish(transport, key)
+        await ws.send("the last message")
+        await ended(ws)
+    assert (await transport.journal(key, "the last message"))[-1] == "the last message"
 
 
 async def test_functions_that_block_have_a_thread(transport: Transport, key: str) -> None:
