@@ -225,26 +225,7 @@ def test_if_range(condition: str, status: int) -> None:
     assert planned(range="bytes=0-1", if_range=condition).status == status
 
 
-PIECES = [
-    "bytes=",
-    "0",
-    "9",
-    "100",
-    "-",
-    ",",
-    " ",
-    "\t",
-    "W/",
-    '"',
-    "*",
-    TAG,
-    "Sun, ",
-    "06 Nov ",
-    "1994",
-    ":",
-    "GMT",
-    "\xb2",
-]
+PIECES = ["bytes=", "0", "9", "100", "-", ",", " ", "W/", '"', "*", TAG, "Sun, ", "06 Nov ", "1994", ":", "GMT", "\xb2"]
 
 
 @given(
