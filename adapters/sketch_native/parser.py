@@ -151,12 +151,21 @@ class RequestParser:
         """Whether a head has begun and is not complete. Empty lines before it are none (RFC 9112 section 2.2)."""
         return self._begun and not self._head_done
 
+    @property
+    def slice(self) -> int:
+        """How many bytes to feed at once: more than `SLICE` only of a body that has as many left."""
+        if not self._head_done or self.chunked:
+            return SLICE
+        return max(SLICE, (self.content_length or 0) - self._body)
+
     def feed(self, data: bytes) -> bytes:
-        """Parse one slice, at most `SLICE` bytes, and return what of it is still to be fed (after an upgrade).
+        """Parse some bytes, at most a `slice`, and return what of them is still to be fed (after an upgrade).
 
         Raises:
             Refusal: when the connection cannot go on. What was complete before has reached the sink.
         """
+        if len(data) > SLICE:
+            return self._feed_body(data)
         if self._unknown_method is not None:
             return self._collect_method(data)
         self._at_start = at_start = not self._begun
@@ -188,6 +197,13 @@ class RequestParser:
             reason = str(exc)
             raise Refusal(_PARSER_STATUS.get(reason, 400), reason) from None
         self._check_unfinished()
+        return b""
+
+    def _feed_body(self, data: bytes) -> bytes:
+        """Parse a part of a body of known length, and nothing behind it."""
+        self._seen = data
+        self._slice = 0
+        self._parser.feed_data(data)
         return b""
 
     def close(self) -> None:

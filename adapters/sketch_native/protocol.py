@@ -177,7 +177,7 @@ class HTTPProtocol(WatchedProtocol):
                     self._backlog = data[position:]
                     self.transport.pause_reading()
                     return
-                part = data[position : position + SLICE]
+                part = data[position : position + self._parser.slice]
                 position += len(part) - len(self._parser.feed(part))
         except Refusal as refusal:
             self._refuse(refusal)

@@ -12,7 +12,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from sketch_native.limits import ServerLimits
-from sketch_native.parser import SLICE, Refusal, RequestParser
+from sketch_native.parser import Refusal, RequestParser
 
 ROUNDS = int(os.environ.get("SKETCH_FUZZ", "0"))
 """Examples per property in a long session (`nox -s fuzz`), which then differ from run to run."""
@@ -60,7 +60,7 @@ def parse(parts: Iterable[bytes], limits: ServerLimits | None = None) -> list[Ev
         for part in parts:
             position = 0
             while position < len(part):
-                piece = part[position : position + SLICE]
+                piece = part[position : position + sink.parser.slice]
                 position += len(piece) - len(sink.parser.feed(piece))
     except Refusal as refusal:
         sink.events.append(("refused", refusal.status))

@@ -9,8 +9,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sketch_native.limits import ServerLimits
-from sketch_native.parser import SLICE
-from tests.native.parsing import CORPUS, Event, bounded, bytewise, mutants, mutate, parse, requests, segmented, split
+from sketch_native.parser import SLICE, RequestParser
+from tests.native.parsing import (
+    CORPUS,
+    Event,
+    Recorder,
+    bounded,
+    bytewise,
+    mutants,
+    mutate,
+    parse,
+    requests,
+    segmented,
+    split,
+)
 
 HOST = b"Host: x\r\n"
 NEXT = b"GET /next HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -202,6 +214,53 @@ def test_a_bad_chunk_is_not_skipped() -> None:
         [CHUNKED, b"ZZchunked\t\r\n\r\n0\r\n\r\n"],
     ):
         assert [event[0] for event in parse(parts)] == ["head", "refused"]
+
+
+@pytest.mark.parametrize("behind", [NEXT, b"FOO / HTTP/1.1\r\n", b"\x16\x03\x01", b"X" * 40, b""])
+@pytest.mark.parametrize("left", [-1, 0, 1, SLICE - 1, SLICE, SLICE + 1, 5 * SLICE])
+def test_a_body_of_known_length_is_fed_as_a_whole(left: int, behind: bytes) -> None:
+    """In one piece if more than a slice of it has come; what is behind it is read as behind any other."""
+    size = SLICE + left
+    head = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % size
+    whole = head + b"b" * size + behind + NEXT
+    expected = parse(split(whole, range(0, len(whole), 1000)))
+    assert expected[1] == ("body", b"b" * size)
+    for parts in ([whole], [head, whole[len(head) :]], split(whole, [len(head) + left, len(head) + size])):
+        found = parse(parts)
+        assert found[:-1] == expected[:-1]
+        assert found[-1] == expected[-1] or {found[-1], expected[-1]} == UNKNOWN
+
+
+@pytest.mark.parametrize("upgrade", [b"", b"Upgrade: h2c\r\nConnection: upgrade\r\n"])
+def test_how_much_is_fed_at_once(upgrade: bytes) -> None:
+    sink = Recorder()
+    parser = sink.parser = RequestParser(ServerLimits(), sink)
+    assert parser.slice == SLICE
+    head = b"POST / HTTP/1.1\r\nHost: x\r\n%bContent-Length: %d\r\n\r\n" % (upgrade, 10 * SLICE)
+    assert parser.feed(head + b"b") == (b"b" if upgrade else b"")
+    left = 10 * SLICE if upgrade else 10 * SLICE - 1
+    assert parser.slice == left
+    assert parser.feed(b"b" * (left - 1)) == b""
+    assert parser.slice == SLICE
+    assert parser.feed(b"b" + CHUNKED) == b""
+    assert parser.slice == SLICE
+    assert [event[0] for event in sink.events] == ["head", "body", "end", "head"]
+
+
+def test_a_large_body_counts_nothing_against_the_next_head() -> None:
+    limits = ServerLimits(head=1000)
+    head = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % (10 * SLICE)
+    body = b"b" * 10 * SLICE
+    for end in (0, 1):
+        parts = [
+            head + body[:100],
+            body[100 : len(body) - end],
+            body[len(body) - end :] + b"GET / HTTP/1.1\r\n",
+            HOST,
+            b"\r\n",
+        ]
+        assert statuses(parse(list(filter(None, parts)), limits)) == []
+        assert statuses(parse([*filter(None, parts[:-1]), b"X: " + b"y" * 30_000], limits)) == [431]
 
 
 # -- limits -----------------------------------------------------------------------------------------------------------
