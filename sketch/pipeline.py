@@ -5,8 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from itertools import chain
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sketch.context import request_var
 from sketch.disconnects import while_connected
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
     from sketch.application import Application
 
 logger = logging.getLogger("sketch")
-
-_NO_PARAMETERS: MappingProxyType[str, Any] = MappingProxyType({})
 
 
 class Pipeline:
@@ -125,8 +122,7 @@ class Pipeline:
             request.route, request.match_info = route, _ = self._find(method, request.raw_path, request)
             request.endpoint = route.endpoint
         except NoRoute as miss:
-            request.match_info = _NO_PARAMETERS
-            request.miss, request.endpoint = miss.answer, miss.router.missed
+            request.match_info, request.miss, request.endpoint = miss.values, miss.answer, miss.router.missed
         response: Response | None = None
         try:
             if self._answer is not None:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from sketch.middleware.chain import Endpoint
     from sketch.routing import Mount, Route
 
-    Place = tuple[Application, str, str]
+    Place = tuple[Application, str, str, "Place | None"]
 
 T = TypeVar("T")
 D = TypeVar("D")
@@ -57,13 +57,13 @@ class Request:
     __slots__ = (
         "__dict__",
         "_authority",
-        "_base_path",
         "_body",
         "_content_type",
         "_cookies",
         "_form",
         "_headers",
         "_innermost",
+        "_outer",
         "_query",
         "_reader",
         "_state",
@@ -94,13 +94,13 @@ class Request:
     """Whether this is the handshake of a websocket; see `WebSocketRequest`."""
 
     _authority: str
-    _base_path: str
     _body: bytes | None  # None: it was not read yet, or streamed and nobody has it any more
     _content_type: tuple[str, dict[str, str]]
     _cookies: Mapping[str, str]
     _form: Form
     _headers: CIMultiDictProxy[str]
     _innermost: Place
+    _outer: Place | None
     _query: MultiDictProxy[str]
     _state: dict[str, Any]
     _url: URL
@@ -382,23 +382,42 @@ class Request:
 
         Returns the place to `leave` to.
         """
-        outer = self.app, self.root_path, self.raw_path
+        outer = self.place
         prefix, rest = mount.split(self.raw_path)
-        if not hasattr(self, "_base_path"):
-            self._base_path = self.root_path
-        self._innermost = self.app, self.root_path, self.raw_path = app, self.root_path + prefix, rest or "/"
+        self._innermost = app, self.root_path + prefix, rest or "/", outer
+        self.leave(self._innermost)
         if app is not outer[0] and app.state:
             self.state.update(app.state)
         return outer
 
     def leave(self, place: Place) -> None:
-        """Belong to the application round a mount again, whose middleware comes now."""
-        self.app, self.root_path, self.raw_path = place
+        """Belong to another place again: after `enter` to the one round the mount, whose middleware comes now."""
+        self.app, self.root_path, self.raw_path, self._outer = place
 
     def reenter(self) -> None:
         """Belong to the application that has answered again: for what it left to be done after its handler."""
         if hasattr(self, "_innermost"):
-            self.app, self.root_path, self.raw_path = self._innermost
+            self.leave(self._innermost)
+
+    @property
+    def place(self) -> Place:
+        """The application that the request belongs to, `root_path` and `raw_path` there, and the place round it."""
+        return self.app, self.root_path, self.raw_path, getattr(self, "_outer", None)
+
+    @property
+    def outermost(self) -> Place:
+        """The place in the application that the request came to first."""
+        place = self.place
+        while place[3] is not None:
+            place = place[3]
+        return place
+
+    def place_in(self, app: Application) -> Place:
+        """The place in the present application or in one of those round it."""
+        place = self.place
+        while place[0] is not app and place[3] is not None:
+            place = place[3]
+        return place
 
     def begin_background(self) -> None:
         """Begin what the response has left to be done, as the application that has answered. Never fails.
@@ -412,10 +431,7 @@ class Request:
     @property
     def base_path(self) -> str:
         """The prefix under which the outermost application is reachable."""
-        try:
-            return self._base_path
-        except AttributeError:
-            return self.root_path
+        return self.outermost[1]
 
     def url_for(self, name: str, /, **parameters: Any) -> URL:
         """The full URL of a route by its name, as the client can reach it; see `Application.url_for`."""

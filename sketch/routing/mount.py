@@ -12,6 +12,7 @@ from sketch.routing.template import Segment, Template
 
 if TYPE_CHECKING:
     from sketch.application import Application
+    from sketch.request import Request
     from sketch.routing.router import Found
     from sketch.routing.tree import Search
 
@@ -74,13 +75,22 @@ class Mount(Route):
         rest = "/" + pieces[-1] if len(pieces) > len(self.segments) + 1 else ""
         return path[: len(path) - len(rest)], rest
 
+    def inside(self, path: str) -> str:
+        """What a percent-encoded path is in the mounted application."""
+        return self.split(path)[1] or "/"
+
     def resolve(self, search: Search, path: str, values: Mapping[str, Any]) -> Found:
         """The route inside for a path, with the parameters of the prefix; the mount itself where it has no routes.
 
         Raises:
-            NoRoute: if the mounted application has none. Its prefix matches, so the answer is its own.
+            NoRoute: if the mounted application has none. Its prefix matches, so the answer is its own; it says the
+                methods that the path has outside, too.
         """
         if self.app is None:
             return self, values
-        route, inner = self.app.router.find(search.method, self.split(path)[1] or "/", search.request)
+        route, inner = self.app.router.find(search.method, self.inside(path), search.request, search.allowed)
         return route, {**values, **inner} if values else inner
+
+    def methods_inside(self, path: str, request: Request | None) -> frozenset[str]:
+        """The methods that a path takes there: every method where that is not known."""
+        return self.methods if self.app is None else self.app.router.allowed_methods(self.inside(path), request)

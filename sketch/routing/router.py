@@ -12,7 +12,8 @@ whatever the order in which they were added:
 5. `path`, the rest of the path.
 
 Where a candidate leads to no route, or to none with the method, the next one is tried; then what is mounted there, the
-longest prefix first, and what a mounted application answers is final. Regular expressions for whole paths come last, in
+longest prefix first, and what a mounted application answers is final: where it has no route, a method that the path has
+outside makes it a 405. Regular expressions for whole paths come last, in
 the order in which they were added. Of routes for the same paths and methods, the one with more conditions is tried
 first.
 
@@ -53,12 +54,16 @@ class NoRoute(Exception):
     Args:
         answer: 404, 405 or 426.
         router: the one that had to know it, of a mounted application where its prefix matched.
+
+    Attributes:
+        values: the parameters of the prefixes on the way there.
     """
 
     def __init__(self, answer: HTTPException, router: Router) -> None:
         super().__init__(answer)
         self.answer = answer
         self.router = router
+        self.values: Mapping[str, Any] = _NOTHING
 
 
 class Router(Registrar):
@@ -233,8 +238,14 @@ class Router(Registrar):
         """
         return self.find(WEBSOCKET if request.is_websocket else request.method, request.raw_path, request)
 
-    def find(self, method: str, path: str, request: Request | None) -> Found:
+    def find(self, method: str, path: str, request: Request | None, allowed: set[str] | None = None) -> Found:
         """The same for a method, or `WEBSOCKET`, and a path. Without a request, routes with conditions are left out.
+
+        Args:
+            method: as sent, or `WEBSOCKET`.
+            path: as sent, percent-encoded, without the query.
+            request: for conditions.
+            allowed: the methods that the path has in the applications round this one; added to.
 
         Raises:
             NoRoute: if there is none.
@@ -252,18 +263,19 @@ class Router(Registrar):
                 route = routes.get(method)
                 if route is not None:
                     return route, {route.parameters[0]: last}
-        return self._search(Search(method, request), path)
+        return self._search(Search(method, request, allowed), path)
 
     def allowed_methods(self, path: str, request: Request | None = None) -> frozenset[str]:
         """The methods that a path takes, empty where nothing matches it; of `*`, all that the application knows."""
         if path == "*":
-            return _complete({"OPTIONS"}.union(*[route.methods for route in self._routes]))
+            return _complete({"OPTIONS"}.union(*[route.methods for route in self.walk()]))
         search = Search("", request)  # no route has that method, so every candidate is visited
         segments = split_path(path)
         if segments is not None and not segments[0]:
             found = self._find(search, segments)
             if found is not None:
-                search.allowed |= found[0].methods
+                route = found[0]
+                search.allowed |= route.methods_inside(path, request) if isinstance(route, Mount) else route.methods
         return _complete(search.allowed)
 
     # -- searching --------------------------------------------------------------------------------------------------
@@ -278,7 +290,15 @@ class Router(Registrar):
         if found is None:
             return self._miss(search, segments)
         route, values = found
-        return route.resolve(search, path, values) if isinstance(route, Mount) else found
+        if not isinstance(route, Mount):
+            return found
+        try:
+            return route.resolve(search, path, values)
+        except NoRoute as miss:
+            if not search.allowed and self._redirects(search, segments):
+                return self.slash_route, _NOTHING
+            miss.values = {**values, **miss.values}
+            raise
 
     def _miss(self, search: Search, segments: list[str]) -> Found:
         """What remains where no route takes the request: an automatic answer, or the reason."""
@@ -321,7 +341,8 @@ class Router(Registrar):
         return None
 
     async def _answer_options(self, request: Request) -> Response:
-        allowed = self.allowed_methods(request.raw_path, request)
+        app, _, path, _ = request.outermost
+        allowed = app.router.allowed_methods(path, request)
         return Response(status=204, headers={"Allow": ", ".join(sorted(allowed))})
 
 

@@ -25,14 +25,15 @@ class Search:
     Args:
         method: as sent, or `WEBSOCKET`.
         request: whose conditions are looked at; without one, a route with conditions fits nothing.
+        allowed: what was found by the search in the application round this one; added to.
     """
 
     __slots__ = ("allowed", "method", "request")
 
-    def __init__(self, method: str, request: Request | None = None) -> None:
+    def __init__(self, method: str, request: Request | None = None, allowed: set[str] | None = None) -> None:
         self.method = method
         self.request = request
-        self.allowed: set[str] = set()
+        self.allowed: set[str] = set() if allowed is None else allowed
         """The methods that the path takes, of the places that had none for this one."""
 
     def pick(self, routes: Mapping[str, list[Route]]) -> Route | None:

@@ -114,6 +114,10 @@ async def where(request: Request) -> Response:
     return TextResponse(f"{request.root_path} {request.path} {request.app.url_for('x')}")
 
 
+async def nothing() -> Response:
+    return Response()
+
+
 def adding(name: str) -> Any:
     async def middleware(request: Request, handler: Any) -> Response:
         before = request.app.name, request.path
@@ -166,7 +170,7 @@ async def test_the_route_is_known_before_anything_runs() -> None:
     await answer(app, "/t/in/x/7")
     assert seen == [("/{tenant}/in/x/{id:int}", {"tenant": "t", "id": 7})] * 2
     await answer(app, "/t/in/none")
-    assert seen[2:] == [(None, {})] * 2
+    assert seen[2:] == [(None, {"tenant": "t"})] * 2
 
 
 @in_loop
@@ -185,6 +189,21 @@ async def test_misses_are_the_mounted_applications_own() -> None:
     options = await answer(app, "/in/x", method="OPTIONS")
     assert (options.status, options.headers["Allow"]) == (204, "OPTIONS, POST")
     assert options.headers["X-Order"] == "inner"
+
+
+@in_loop
+async def test_a_path_of_both() -> None:
+    """What the path has outside counts where the mounted application has no route: its methods, its slash."""
+    app, inner = Application(), Application()
+    app.mount("/", inner)
+    for add, path in ((app.get, "/x"), (inner.post, "/x"), (app.get, "/y/")):
+        add(path, slashes="redirect")(nothing)
+    assert (await answer(app, "/x", method="POST")).status == 200
+    for method, status in (("PUT", 405), ("OPTIONS", 204)):
+        response = await answer(app, "/x", method=method)
+        assert (response.status, response.headers["Allow"]) == (status, "GET, HEAD, OPTIONS, POST")
+    response = await answer(app, "/y")
+    assert (response.status, response.headers["Location"]) == (308, "./y/")
 
 
 @in_loop

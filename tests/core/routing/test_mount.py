@@ -107,6 +107,21 @@ def test_everything() -> None:
     assert found(app, "//x") == "404"
 
 
+def test_a_method_that_the_path_has_outside() -> None:
+    app, inner, root = app_of("/in/a", "/in/b", "/own"), app_of("/b"), app_of("/x")
+    inner.add_put("/b", handler)
+    app.mount("/in", inner)
+    app.mount("/", root)
+    assert found(app, "/own", "POST") == found(app, "/in/a", "POST") == "405 GET, HEAD, OPTIONS"
+    assert found(app, "/in/b", "POST") == "405 GET, HEAD, OPTIONS, PUT"
+    assert found(app, "/in/b", "PUT") == "/b"
+    assert found(app, "/in/none", "POST") == "404"
+    allowed = app.router.allowed_methods
+    assert allowed("/own") == allowed("/in/a") == {"GET", "HEAD", "OPTIONS"}
+    assert allowed("/in/b") == allowed("*") == {"GET", "HEAD", "OPTIONS", "PUT"}
+    assert allowed("/in/none") == frozenset()
+
+
 def test_a_prefix_twice() -> None:
     app = Application()
     app.mount("/a", Application())

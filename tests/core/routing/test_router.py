@@ -144,6 +144,8 @@ class NoConnection:
 def options(router: Router, target: bytes) -> tuple[int, str]:
     async def main() -> tuple[int, str]:
         request = Request("OPTIONS", target, [], connection=NoConnection())
+        request.app = Application()
+        request.app.router = router
         route, request.match_info = router.resolve(request)
         response = await route.call(request)
         return response.status, response.headers["Allow"]
