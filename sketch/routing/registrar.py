@@ -278,7 +278,7 @@ class Registrar(ABC):
                 is no coroutine function.
             RuntimeError: after the application has started.
         """
-        from sketch.websocket import SessionHandler  # not every application has websockets
+        from sketch.websocket.response import SessionHandler  # not every application has websockets
 
         return self.add_route(WEBSOCKET, path, SessionHandler(session, policy, tuple(subprotocols)), **options)
 

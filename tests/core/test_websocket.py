@@ -564,6 +564,33 @@ async def test_cancellation_passes_through_and_leaves_nothing() -> None:
 
 
 @in_loop
+async def test_a_session_that_is_cancelled_when_its_peer_leaves(caplog: pytest.LogCaptureFixture) -> None:
+    app = Application()
+    seen: list[str] = []
+    open_ = asyncio.Event()
+
+    @app.websocket("/ws", on_disconnect="cancel")
+    async def talk(ws: WebSocket) -> None:
+        open_.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            seen.append("cancelled")
+
+    request = handshake(app)
+    response = await app.handle(request)
+    assert isinstance(response, WebSocketResponse)
+    pipe = Pipe()
+    running = asyncio.create_task(run_session(request, response, pipe))
+    await open_.wait()
+    pipe.leave(1001)
+    cast("Any", request.connection).gone.set()
+    await running
+    assert seen == ["cancelled"]
+    assert not caplog.records
+
+
+@in_loop
 async def test_an_idle_peer_is_left() -> None:
     async def talk(ws: WebSocket) -> None:
         with ended(1001, "idle for too long"):

@@ -67,7 +67,13 @@ DEFERRED = [
     # An exception makes a response of itself (`to_response`), and responses use the exceptions' phrases.
     ["sketch.exceptions", "sketch.response"],
     # What routes can be added to makes groups, to which routes can be added; and of a session it makes a handler.
-    ["sketch.routing", "sketch.routing.group", "sketch.routing.registrar", "sketch.routing.router", "sketch.websocket"],
+    [
+        "sketch.routing",
+        "sketch.routing.group",
+        "sketch.routing.registrar",
+        "sketch.routing.router",
+        "sketch.websocket.response",
+    ],
 ]
 
 

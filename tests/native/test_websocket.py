@@ -594,6 +594,32 @@ async def test_the_connection_breaks(how: str) -> None:
         assert stage.ends == [(1006, "")]
 
 
+@pytest.mark.parametrize("how", ["close", "break"])
+async def test_a_session_that_waits_for_something_else_is_cancelled_when_the_peer_leaves(how: str) -> None:
+    stage = Scene()
+    seen: list[str] = []
+
+    @stage.session("/wait", on_disconnect="cancel")
+    async def wait(ws: WebSocket) -> None:
+        await ws.send("ready")
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            seen.append("cancelled")
+            raise
+
+    async with serving(stage.app) as served, served.connect() as wire:
+        ws = await shake(wire, "/wait")
+        assert await ws.receive() == "ready"
+        if how == "close":
+            await ws.close(1000)
+        else:
+            wire.abort()
+        await until(lambda: seen, "the session to be cancelled")
+        await served.alone()
+        assert not stage.errors
+
+
 async def test_the_session_closes_and_the_peer_answers() -> None:
     stage = Scene()
     seen: list[Any] = []

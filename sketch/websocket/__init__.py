@@ -1,0 +1,24 @@
+"""Websockets: the answer that opens one, the socket that a session holds, and every end that it can have."""
+
+from sketch.websocket.ends import ABNORMAL, NO_CODE, TOO_BIG, WebSocketDisconnected, check_close, is_close_code
+from sketch.websocket.policy import ANY_ORIGIN, DEFAULT_POLICY, WebSocketPolicy
+from sketch.websocket.response import Session, SessionHandler, WebSocketResponse
+from sketch.websocket.session import run_session
+from sketch.websocket.socket import WebSocket
+
+__all__ = [
+    "ABNORMAL",
+    "ANY_ORIGIN",
+    "DEFAULT_POLICY",
+    "NO_CODE",
+    "TOO_BIG",
+    "Session",
+    "SessionHandler",
+    "WebSocket",
+    "WebSocketDisconnected",
+    "WebSocketPolicy",
+    "WebSocketResponse",
+    "check_close",
+    "is_close_code",
+    "run_session",
+]

@@ -1,0 +1,80 @@
+"""What one route allows its websockets."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from sketch.limits import MIB
+from sketch.websocket.ends import RESTART, check_close
+
+if TYPE_CHECKING:
+    from sketch.request import Request
+
+ANY_ORIGIN = "*"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebSocketPolicy:
+    """What one route allows its websockets. Sizes in bytes, times in seconds.
+
+    Raises:
+        ValueError: for bounds that let nothing through, and for a reason that no close frame can hold.
+    """
+
+    max_message: int = MIB
+    """Size of a message, after decompression; a longer one closes the websocket with 1009."""
+    max_queue: int = 16
+    """Messages that wait for the session; beyond it, and beyond `max_message` bytes in all, the socket is not read.
+    Under an ASGI server the server's own queue comes before this one."""
+    compression: bool = True
+    """Whether to agree to permessage-deflate (RFC 7692). Under an ASGI server the server decides."""
+    ping_interval: float | None = 20.0
+    """How long a peer may be silent before it is sent a ping (RFC 6455 section 5.5.2); None: for ever. Under an ASGI
+    server the server decides."""
+    ping_timeout: float | None = 20.0
+    """How long a peer that was sent a ping may stay silent before it is given up (1006); None: for ever."""
+    idle_timeout: float | None = None
+    """How long the session may wait for a message, and send none, before the websocket is closed with 1001."""
+    close_timeout: float = 10.0
+    """How long the peer may take to answer a close, before the connection is cut."""
+    close_reason: str = ""
+    """Sent with the code 1012 when the server stops."""
+    origins: Collection[str] | None = None
+    """Pages that may connect, as browsers name them: `"https://example.com"`; `"*"` for all. None: pages of the host
+    that the handshake is sent to, so that no other site can act for a visitor (RFC 6455 section 10.2). A client that
+    sends no `Origin` is no browser, and is let in."""
+
+    def __post_init__(self) -> None:
+        for name in ("max_message", "max_queue"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"expected {name} of at least 1, got {getattr(self, name)!r}")
+        for name in ("ping_interval", "ping_timeout", "idle_timeout", "close_timeout"):
+            seconds = getattr(self, name)
+            if seconds is not None and seconds <= 0:
+                raise ValueError(f"expected {name} of more than 0 seconds, got {seconds!r}")
+        check_close(RESTART, self.close_reason)
+
+    def allows(self, request: Request) -> bool:
+        """Whether the page that a handshake comes from may connect."""
+        sent = request.header(b"origin")
+        if sent is None:
+            return True
+        origin = sent.decode("latin-1").lower()
+        if self.origins is None:
+            return _authority(origin) == request.host.lower()
+        allowed = [self.origins] if isinstance(self.origins, str) else self.origins
+        return any(each in (ANY_ORIGIN, origin) or each.lower() == origin for each in allowed)
+
+
+def _authority(origin: str) -> str:
+    """Host and port of an origin as `Host` would have them; empty for `null` and for what is none."""
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return ""
+
+
+DEFAULT_POLICY = WebSocketPolicy()

@@ -1,0 +1,78 @@
+"""The session of a websocket, from the handshake to every end that it can have."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from sketch.disconnects import while_connected
+from sketch.idle import idle_watch
+from sketch.transport import ClientDisconnected
+from sketch.websocket.ends import INTERNAL_ERROR, NORMAL, WebSocketDisconnected
+from sketch.websocket.response import Session, WebSocketResponse
+from sketch.websocket.socket import WebSocket
+
+if TYPE_CHECKING:
+    from sketch.request import WebSocketRequest
+    from sketch.transport import WebSocketTransport
+
+logger = logging.getLogger("sketch")
+
+
+async def run_session(request: WebSocketRequest, response: WebSocketResponse, transport: WebSocketTransport) -> None:
+    """Await the session of a websocket after its handshake, and see to its end. The one thing adapters await.
+
+    The end of the session closes with 1000, an exception, which is logged, with 1011. When `app.stopping` is set, the
+    websocket is closed with 1012 at once; the session may then take as long as the server waits. On a route with
+    `on_disconnect="cancel"` the session is cancelled when the peer leaves, whatever it waits for. Any other
+    cancellation passes through: the adapter cuts the connection.
+    """
+    request.reenter()
+    ws = WebSocket(request, transport, subprotocol=response.subprotocol, policy=response.policy)
+    stopping = request.app.stopping
+    watch = None if response.policy.idle_timeout is None else idle_watch(response.policy.idle_timeout)
+    stopping.listen(ws.stop)
+    if watch is not None:
+        watch.add(ws)
+    try:
+        code = await _run(ws, response.session)
+        await ws.finish(code)
+    except BaseException:
+        ws.abandon()
+        raise
+    finally:
+        stopping.forget(ws.stop)
+        if watch is not None:
+            watch.discard(ws)
+
+
+async def _run(ws: WebSocket, session: Session) -> int:
+    """The code to close with, if the websocket is still open."""
+    route = ws.request.route
+    try:
+        if route is not None and route.on_disconnect == "cancel":
+            await while_connected(lambda _: session(ws))(ws.request)
+        else:
+            await session(ws)
+    except Exception as exc:
+        if not _is_end(exc):
+            await _report(ws.request, exc)
+            return INTERNAL_ERROR
+    return NORMAL
+
+
+def _is_end(exc: BaseException) -> bool:
+    """Whether an exception says no more than that the websocket has ended, also in a task group."""
+    if isinstance(exc, ExceptionGroup):
+        return all(_is_end(inner) for inner in exc.exceptions)
+    return isinstance(exc, WebSocketDisconnected | ClientDisconnected)
+
+
+async def _report(request: WebSocketRequest, exc: Exception) -> None:
+    """Log an error that nobody expected, and tell the hooks for such errors: there is nothing they could answer."""
+    request.error = exc
+    logger.error("error in the websocket session of %r", request.raw_path, exc_info=exc)
+    try:
+        await request.app.exception.send(request, exc)
+    except Exception:
+        logger.exception("error in a hook for an error in the websocket session of %r", request.raw_path)

@@ -1,0 +1,211 @@
+"""The open websocket, as a session has it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Self
+
+from sketch.websocket.ends import (
+    ABNORMAL,
+    GOING_AWAY,
+    INVALID,
+    NORMAL,
+    RESTART,
+    UNSUPPORTED,
+    WebSocketDisconnected,
+    check_close,
+)
+from sketch.websocket.policy import DEFAULT_POLICY, WebSocketPolicy
+
+if TYPE_CHECKING:
+    from sketch.request import WebSocketRequest
+    from sketch.transport import WebSocketTransport
+
+
+class WebSocket:
+    """An open websocket, as a session has it. After its end everything raises `WebSocketDisconnected`.
+
+        async for message in ws:
+            await ws.send(message)
+
+    One task may receive while another sends.
+    """
+
+    __slots__ = ("_closing", "_idle", "_policy", "_transport", "close_code", "close_reason", "request", "subprotocol")
+
+    request: WebSocketRequest
+    """The handshake."""
+    subprotocol: str | None
+    """What was agreed on."""
+    close_code: int | None
+    """Why it has ended; None while it is open."""
+    close_reason: str
+    """The text that came with the code."""
+
+    def __init__(
+        self,
+        request: WebSocketRequest,
+        transport: WebSocketTransport,
+        *,
+        subprotocol: str | None = None,
+        policy: WebSocketPolicy = DEFAULT_POLICY,
+    ) -> None:
+        self.request = request
+        self.subprotocol = subprotocol
+        self.close_code = None
+        self.close_reason = ""
+        self._transport = transport
+        self._policy = policy
+        self._idle: float | None = None
+        self._closing: asyncio.Task[None] | None = None
+
+    async def receive(self) -> str | bytes:
+        """The next message: `str` for text, `bytes` for binary.
+
+        Raises:
+            WebSocketDisconnected: at the end.
+        """
+        self._idle = 0.0
+        try:
+            return await self._transport.receive()
+        except WebSocketDisconnected as end:
+            raise self._ended(end) from None
+        finally:
+            self._idle = None
+
+    async def receive_text(self) -> str:
+        """The next message, which has to be text: a binary one closes the websocket with 1003.
+
+        Raises:
+            WebSocketDisconnected: at the end, which this may be.
+        """
+        message = await self.receive()
+        if isinstance(message, str):
+            return message
+        await self.close(UNSUPPORTED, "expected a text message")
+        raise self._end()
+
+    async def receive_bytes(self) -> bytes:
+        """The next message, which has to be binary: text closes the websocket with 1003.
+
+        Raises:
+            WebSocketDisconnected: at the end, which this may be.
+        """
+        message = await self.receive()
+        if isinstance(message, bytes):
+            return message
+        await self.close(UNSUPPORTED, "expected a binary message")
+        raise self._end()
+
+    async def receive_json(self) -> Any:
+        """The next message, text or binary, parsed as JSON: anything else closes the websocket with 1007.
+
+        Raises:
+            WebSocketDisconnected: at the end, which this may be.
+        """
+        message = await self.receive()
+        try:
+            return self.request.app.json.loads(message.encode() if isinstance(message, str) else message)
+        except (ValueError, RecursionError):
+            await self.close(INVALID, "expected a message in JSON")
+            raise self._end() from None
+
+    async def send(self, message: str | bytes | bytearray | memoryview) -> None:
+        """Send one message, text for `str`, binary for `bytes`; waits while the peer reads slowly.
+
+        Raises:
+            WebSocketDisconnected: after the end.
+            TypeError: for anything else.
+        """
+        if not isinstance(message, (str, bytes)):
+            if not isinstance(message, bytearray | memoryview):
+                raise TypeError(f"expected a message of str or bytes, got {message!r}: use send_json() for data")
+            message = bytes(message)
+        if self._idle is not None:
+            self._idle = 0.0
+        try:
+            await self._transport.send(message)
+        except WebSocketDisconnected as end:
+            raise self._ended(end) from None
+
+    async def send_json(self, data: Any) -> None:
+        """Send data as JSON in a text message, written by the application's codec.
+
+        Raises:
+            WebSocketDisconnected: after the end.
+            TypeError, ValueError: for data that JSON cannot hold.
+        """
+        await self.send(self.request.app.json.dumps(data).decode())
+
+    async def close(self, code: int = NORMAL, reason: str = "") -> None:
+        """Close. A receive that waits ends; what the peer has sent and nobody has received is dropped.
+
+        Closing again, or after the peer, does nothing.
+
+        Args:
+            code: one that may be sent (RFC 6455 section 7.4): 1000 for the usual end, 3000 to 4999 for your own.
+            reason: for people; at most 123 bytes.
+
+        Raises:
+            ValueError: for another code, or a longer reason.
+        """
+        check_close(code, reason)
+        if self.close_code is None:
+            self.close_code, self.close_reason = code, reason
+            await self._transport.close(code, reason)
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> str | bytes:
+        """The next message; the iteration ends where the websocket does, however it ends."""
+        self._idle = 0.0
+        try:
+            return await self._transport.receive()  # as receive() does, one coroutine less
+        except WebSocketDisconnected as end:
+            self._ended(end)
+            raise StopAsyncIteration from None
+        finally:
+            self._idle = None
+
+    def __repr__(self) -> str:
+        state = "open" if self.close_code is None else f"closed with {self.close_code}"
+        return f"<WebSocket {self.request.raw_path} {state}>"
+
+    def _end(self) -> WebSocketDisconnected:
+        return WebSocketDisconnected(ABNORMAL if self.close_code is None else self.close_code, self.close_reason)
+
+    def _ended(self, end: WebSocketDisconnected) -> WebSocketDisconnected:
+        """Note the end that the transport has told of, unless one is known: the first one counts."""
+        if self.close_code is None:
+            self.close_code, self.close_reason = end.code, end.reason
+        return self._end()
+
+    # -- for run_session ----------------------------------------------------------------------------------------------
+
+    def _begin_close(self, code: int, reason: str) -> None:
+        """Close from outside the session, which may be anywhere."""
+        if self._closing is None and self.close_code is None:
+            self._closing = asyncio.get_running_loop().create_task(self.close(code, reason))
+
+    def stop(self) -> None:
+        """Close, because the server stops."""
+        self._begin_close(RESTART, self._policy.close_reason)
+
+    def idled(self, seconds: float) -> None:
+        """So many seconds have passed; called now and then, for those that have an idle timeout."""
+        if self._idle is not None and self._policy.idle_timeout is not None:
+            self._idle += seconds
+            if self._idle > self._policy.idle_timeout:
+                self._begin_close(GOING_AWAY, "idle for too long")
+
+    async def finish(self, code: int) -> None:
+        """Close at the end of the session, or wait until that is done."""
+        await self.close(code)
+        if self._closing is not None:
+            await self._closing
+
+    def abandon(self) -> None:
+        """The session was cancelled: whoever did that cuts the connection."""
+        if self._closing is not None:
+            self._closing.cancel()
