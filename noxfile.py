@@ -95,7 +95,8 @@ def wheel(session: nox.Session) -> None:
     (built,) = directory.glob("sketch_web-*.whl")
     session.install(f"sketch-web[all] @ {built.as_uri()}", *group("test"))
     session.install("--force-reinstall", "--no-deps", str(built))  # a session that is run again has an older build
-    shutil.copytree(HERE / "tests", directory / "tests", ignore=shutil.ignore_patterns("__pycache__"))
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(HERE / "tests", directory / "tests", ignore=ignored, symlinks=True)
     shutil.copy(HERE / "pyproject.toml", directory)
     environment = {"PYTHONSAFEPATH": "1", "SKETCH_INSTALLED": str(session.virtualenv.location)}
     session.chdir(directory)
