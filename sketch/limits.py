@@ -42,7 +42,7 @@ class Limits:
     """Bytes that a form keeps in memory: its fields together, more of which is 413, and as many small files as there
     is room for. Default 4 MiB."""
     form_file_memory: int | None = None
-    """Bytes of a file that stays in memory; a larger one is written to a temporary file. Default 64 KiB."""
+    """Bytes of a file that stays in memory; a larger one is written to a temporary file. Default 1 MiB."""
 
     def over(self, outer: Limits) -> Limits:
         """These limits, with what they leave open taken from `outer`."""
@@ -60,5 +60,5 @@ DEFAULT_LIMITS = Limits(
     form_field_size=MIB,
     form_header_size=4 * KIB,
     form_memory=4 * MIB,
-    form_file_memory=64 * KIB,
+    form_file_memory=MIB,
 )

@@ -34,6 +34,8 @@ _ENCODINGS = frozenset(aliases.values()) - _NO_CHARSETS | {"cp874", "koi8_u", "u
 
 def python_encoding(charset: str) -> str | None:
     """Python's name of a charset, for `bytes.decode`; None for an unknown one."""
+    if charset == "utf-8":  # what nearly everybody says
+        return "utf_8"
     if not charset.isascii():
         return None
     name = normalize_encoding(charset.lower())

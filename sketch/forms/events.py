@@ -45,8 +45,10 @@ class PartHead:
         self.name: str = segment.name
         self.filename: str | None = segment.filename
         self.content_type: str = segment.content_type or ""
-        disposition = self._only("Content-Disposition")
-        self._only("Content-Type")
+        disposition = self._lines[0][1]
+        if len(self._lines) > 1:  # most fields have but one
+            disposition = self._only("Content-Disposition")
+            self._only("Content-Type")
         if "*" in disposition or not self.name:
             self._look_closely(disposition)
 
@@ -76,14 +78,17 @@ class PartHead:
     @property
     def charset(self) -> str | None:
         """The charset of a text, where the part says it."""
-        for name, value in self._lines:
-            if name == "Content-Type":
-                return parse_media_type(value)[1].get("charset")
+        if self.content_type:
+            for name, value in self._lines:
+                if name == "Content-Type":
+                    return parse_media_type(value)[1].get("charset")
         return None
 
     @property
     def transfer_encoding(self) -> str | None:
         """How the content is coded, where it is (RFC 7578 section 4.7: it should not be)."""
+        if len(self._lines) == 1:
+            return None
         for name, value in self._lines:
             if name == "Content-Transfer-Encoding" and value.strip(" \t").lower() not in ("7bit", "8bit", "binary"):
                 return value

@@ -14,6 +14,7 @@ from tests.core.forms.support import open_files
 NARROW = Limits(
     body=200_000, form_fields=3, form_files=2, form_field_size=1000, form_file_size=100_000, form_memory=2500
 )
+"""Less than a test sends. So little memory that every file but a small one is written to disk."""
 
 
 @dataclass

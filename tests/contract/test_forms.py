@@ -18,7 +18,8 @@ from tests.wire import Broken, Cut
 
 MULTIPART = [("Content-Type", "multipart/form-data; boundary=bound")]
 URLENCODED = [("Content-Type", "application/x-www-form-urlencoded")]
-LARGE = os.urandom(1024 * 1024)
+LARGE = os.urandom(1_200_000)
+"""More than stays in memory."""
 
 PLAIN = ("native-asyncio", "native-uvloop", "uvicorn-httptools", "hypercorn", "granian")
 needs_proc = pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc, to see open files")
@@ -218,7 +219,7 @@ async def test_temporary_files_are_gone_after_a_disconnect_in_the_middle_of_an_u
     before = await opened(transport)
 
     async def upload() -> AsyncIterator[bytes]:
-        yield file("f", "f", LARGE) + file("g", "g", LARGE)[:500_000]
+        yield file("f", "f", LARGE) + file("g", "g", LARGE * 2)[:2_000_000]
         while await opened(transport) < before + 2:
             await transport.get("/")
         raise Cut

@@ -35,7 +35,7 @@ from tests.core.forms.support import (
 )
 from tests.core.support import answer, in_loop, make_request
 
-LARGE = os.urandom(3 * BATCH)
+LARGE = os.urandom(1024 * 1024 + 2 * BATCH)
 
 
 @in_loop
@@ -153,11 +153,12 @@ async def test_what_is_within_the_limits() -> None:
 @pytest.mark.parametrize(
     ("size", "limits", "on_disk"),
     [
-        (64 * 1024, None, False),
-        (64 * 1024 + 1, None, True),
-        (BATCH - 1, None, True),
+        (1024 * 1024, None, False),
+        (1024 * 1024 + 1, None, True),
         (len(LARGE), None, True),
         (5, Limits(form_file_memory=4), True),
+        (BATCH - 1, Limits(form_file_memory=4), True),
+        (3 * BATCH, Limits(form_file_memory=4), True),
         (BATCH + 1, Limits(form_file_memory=len(LARGE)), False),
         (10, Limits(form_memory=10), True),
         (8, Limits(form_memory=10), False),
