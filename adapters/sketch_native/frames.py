@@ -16,7 +16,7 @@ from websockets.exceptions import PayloadTooBig, ProtocolError
 from websockets.extensions.permessage_deflate import PerMessageDeflate
 from websockets.frames import Frame, Opcode
 
-from sketch.websocket import is_close_code
+from sketch.websocket import INVALID, NO_CODE, TOO_BIG, is_close_code
 
 try:
     from websockets.speedups import apply_mask
@@ -29,7 +29,7 @@ _FIN, _RSV1, _RSV23, _MASKED = 0x80, 0x40, 0x30, 0x80
 _WHOLE_TEXT, _WHOLE_BINARY = _FIN | TEXT, _FIN | BINARY
 _LONGEST_CONTROL = 125
 
-PROTOCOL_ERROR, NO_CODE, INVALID, TOO_BIG = 1002, 1005, 1007, 1009
+PROTOCOL_ERROR = 1002
 
 _NOTHING = bytearray()
 

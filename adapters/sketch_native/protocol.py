@@ -131,7 +131,7 @@ class HTTPProtocol(WatchedProtocol):
 
     def on_handshake(self) -> None:
         """Queue the handshake of a websocket. What comes behind it waits until it is answered."""
-        from sketch_native.websocket import Handshake  # not every server has websockets
+        from sketch_native.opening import Handshake  # not every server has websockets
 
         parser = self._parser
         request = WebSocketRequest.__new__(WebSocketRequest)

@@ -118,7 +118,7 @@ class Server:
             return
         if not handshake.available():
             raise ServeError("websocket routes need the package websockets: pip install 'sketch-web[websockets]'")
-        import_module("sketch_native.websocket")
+        import_module("sketch_native.opening")
 
     async def _listen(self) -> asyncio.Server:
         options = self.options
