@@ -34,6 +34,11 @@ async def echo(request: Request) -> Response:
     return orjson_response(orjson.loads(await request.read() or b""))
 
 
+async def form(request: Request) -> Response:
+    fields: Any = await request.form()
+    return text_response(f"{len(fields)} {fields['file'][0].size}")
+
+
 async def chunks() -> AsyncIterator[bytes]:
     for _ in range(CHUNKS):
         yield CHUNK
@@ -59,6 +64,7 @@ def make(variant: Variant) -> Application:
     app.router.add_get("/json", json)
     app.router.add_get("/user/{id}", user)
     app.router.add_post("/echo", echo)
+    app.router.add_post("/form", form)
     app.router.add_get("/stream", stream)
     app.router.add_get("/file", file)
     for number in range(variant.routes):

@@ -36,6 +36,23 @@ class Echo:
         resp.media = await req.get_media()
 
 
+class Form:
+    """It has nothing that keeps a whole form: the file is counted as it passes, and not kept."""
+
+    async def on_post(self, req: Any, resp: Any) -> None:
+        names: set[str] = set()
+        size = 0
+        async for part in await req.get_media():
+            names.add(part.name)
+            if part.filename is None:
+                await part.text
+            else:
+                async for chunk in part.stream:
+                    size += len(chunk)
+        resp.content_type = falcon.MEDIA_TEXT
+        resp.text = f"{len(names)} {size}"
+
+
 async def chunks() -> AsyncIterator[bytes]:
     for _ in range(CHUNKS):
         yield CHUNK
@@ -63,6 +80,7 @@ def make(variant: Variant) -> falcon.asgi.App:
     app.add_route("/json", JSON())
     app.add_route("/user/{id}", User())
     app.add_route("/echo", Echo())
+    app.add_route("/form", Form())
     app.add_route("/stream", Stream())
     if variant.file:
         app.add_static_route("/file", str(Path(variant.file).parent), fallback_filename=Path(variant.file).name)

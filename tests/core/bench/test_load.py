@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -96,11 +97,11 @@ def test_other_output_is_quoted() -> None:
 
 
 def test_script_holds_any_bytes() -> None:
-    script = lua(Load("/", "POST", (("X-A", 'q"\\'),), b"\x00\n]]"))
+    script = lua(Load("/", "POST", (("X-A", 'q"\\'),), b"\x00"), Path("/a/'\n]]"))
     assert script.splitlines() == [
         r'wrk.method = "\080\079\083\084"',
         r'wrk.headers["\088\045\065"] = "\113\034\092"',
-        r'wrk.body = "\000\010\093\093"',
+        r"""wrk.body = io.open("\047\097\047\039\010\093\093", 'rb'):read('*a')""",
     ]
 
 
