@@ -104,26 +104,41 @@ async def answer_error(request: Request, exc: Exception) -> Response:
         return unexpected(request, second)
 
 
-def _levels(request: Request) -> Iterator[ErrorHandlers]:
-    """Whose handlers are asked, the nearest first: the route's groups, its application, those it is mounted in."""
-    if request.route is not None:
+def _levels(request: Request) -> Iterator[tuple[ErrorHandlers, Application]]:
+    """Whose handlers are asked, the nearest first: the route's groups, its application, those it is mounted in.
+
+    An error outside a mounted application, in a middleware round it, is no affair of the groups inside.
+    """
+    if request.route is not None and request.route.home is request.app:
         for group in reversed(request.route.groups):
-            yield group.errors
+            yield group.errors, request.app
     app: Application | None = request.app
     while app is not None:
-        yield app.errors
+        yield app.errors, app
         app = app.parent
+
+
+async def _ask(handler: Callable[..., Awaitable[Any]], request: Request, exc: Exception, app: Application) -> Any:
+    """What a handler answers, as the application whose handler it is: it may be one round that of the request."""
+    if app is request.app:
+        return await handler(request, exc)
+    place = request.place
+    request.leave(request.place_in(app))
+    try:
+        return await handler(request, exc)
+    finally:
+        request.leave(place)
 
 
 async def _answer(request: Request, exc: Exception) -> Response:
     expected = isinstance(exc, HTTPException)
-    for level in _levels(request):
+    for level, app in _levels(request):
         handler = level.find(exc)
         if handler is not None:
-            return own(await handler(request, exc), request, handler)
+            return own(await _ask(handler, request, exc, app), request, handler)
         if not expected:
             for receiver in level.exception.receivers:
-                result = await receiver(request, exc)
+                result = await _ask(receiver, request, exc, app)
                 if result is not None:
                     return own(result, request, receiver)
     if isinstance(exc, HTTPException):
@@ -131,9 +146,12 @@ async def _answer(request: Request, exc: Exception) -> Response:
         exc.__traceback__ = None
         return own(exc, request, _answer)
     response = unexpected(request, exc)
-    handlers = (level.find_status(500) for level in _levels(request) if not request.app.debug)
-    handler = next(filter(None, handlers), None)
-    return response if handler is None else own(await handler(request, exc), request, handler)
+    if not request.app.debug:
+        for level, app in _levels(request):
+            handler = level.find_status(500)
+            if handler is not None:
+                return own(await _ask(handler, request, exc, app), request, handler)
+    return response
 
 
 def unexpected(request: Request, exc: Exception) -> Response:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from sketch.middleware.chain import Endpoint, Middleware, check, fold, own, owni
 from sketch.request import Request
 from sketch.response import Response, StreamBody
 from sketch.routing import WEBSOCKET, Mount, NoRoute, Route
+from sketch.routing.arguments import describe
 from sketch.timeouts import within
 from sketch.transport import Body, close_body
 
@@ -50,6 +51,7 @@ class Pipeline:
 
         Raises:
             TypeError: for a middleware that cannot be called as one.
+            ValueError: for a path parameter that has the name of one in a prefix.
         """
         app, router = self._app, self._app.router
         check([*app.middlewares, *app.outer_middlewares])
@@ -71,7 +73,8 @@ class Pipeline:
             limits = (group.limits or Limits()).over(limits)
             group.errors.freeze()
         route.limits = limits = (route.limits or Limits()).over(limits)
-        route.prefix = self._prefix
+        route.home, route.prefix = self._app, self._prefix
+        _check_parameters(route, self._app.mounts)
         middlewares = [*self._app.middlewares, *_middlewares(route)]
         # A handler's response is copied only where something could change it afterwards. (Hooks get it copied anyway.)
         watched = middlewares or any(app.middlewares or app.outer_middlewares for app in _lineage(self._app))
@@ -164,7 +167,7 @@ class Pipeline:
 
     def _check_announced_length(self, request: Request) -> None:
         """Refuse a body that is too large by its own account; of a mounted application's route, inside that one."""
-        if request.route is None or request.route.prefix == self._prefix:
+        if request.route is None or request.route.home is self._app:
             request.check_announced_length()
 
     async def _before(self, request: Request) -> Response | None:
@@ -198,6 +201,16 @@ def _lineage(app: Application | None) -> Iterator[Application]:
 def _middlewares(route: Route) -> list[Middleware]:
     """Those of a route's groups, and its own."""
     return [*chain.from_iterable(group.middlewares for group in route.groups), *route.middlewares]
+
+
+def _check_parameters(route: Route, mounts: Iterable[Mount]) -> None:
+    """Refuse two parameters of one name in one path: a handler could see but one, and no URL could be made."""
+    for mount in mounts:
+        if shared := sorted({*mount.parameters} & {*route.parameters}):
+            raise ValueError(
+                f"expected unique parameter names, got {', '.join(map(repr, shared))} in {route.template!r}"
+                f" of {describe(route.handler)} and in the prefix {mount.template!r}"
+            )
 
 
 async def _settle(request: Request, result: object) -> Response:

@@ -13,6 +13,7 @@ from sketch.routing.converters import CONVERTERS, Converter
 from sketch.routing.template import Template
 
 if TYPE_CHECKING:
+    from sketch.application import Application
     from sketch.middleware.chain import Endpoint, Middleware
     from sketch.routing.group import RouteGroup
 
@@ -63,6 +64,7 @@ class Route:
         "endpoint",
         "groups",
         "handler",
+        "home",
         "limits",
         "matcher",
         "methods",
@@ -78,6 +80,8 @@ class Route:
 
     path: Path
     """As it was given; of a route in a group, with the group's prefix."""
+    home: Application | None
+    """The application that it is a route of; set when that one freezes."""
     prefix: str
     """The template of the path under which the route's application is mounted; set when the outermost one starts."""
     matcher: Template | re.Pattern[str]
@@ -114,6 +118,7 @@ class Route:
     ) -> None:
         self.handler = handler = _resolved(handler)
         self.path = path
+        self.home = None
         self.prefix = ""
         self.name = name
         self.middlewares = tuple(middlewares)

@@ -7,7 +7,17 @@ from typing import Any
 
 import pytest
 
-from sketch import Application, HTTPNotFound, Limits, Request, Response, StreamResponse, TextResponse, current_app
+from sketch import (
+    Application,
+    HTTPForbidden,
+    HTTPNotFound,
+    Limits,
+    Request,
+    Response,
+    StreamResponse,
+    TextResponse,
+    current_app,
+)
 from tests.core.support import Body, answer, in_loop, make_request
 from tests.core.test_lifecycle import CLEANED, STARTED, STOPPED, Log, context, full, hook
 
@@ -232,6 +242,60 @@ async def test_errors_that_the_mounted_application_does_not_answer() -> None:
 
 
 @in_loop
+async def test_an_error_handler_runs_in_the_application_that_it_belongs_to() -> None:
+    app, between, inner = Application("app"), Application("between"), Application("inner")
+    app.mount("/{a}/between", between)
+    between.mount("/in", inner)
+    app.add_get("/home", nothing, name="home")
+
+    async def fails(request: Request) -> Response:
+        raise {"key": KeyError, "type": TypeError, "value": ValueError}[request.query["e"]]("x")
+
+    async def page(request: Request, exc: Exception) -> Response:
+        return TextResponse(f"{request.app.name} {request.root_path} {request.path}", status=418)
+
+    inner.add_get("/x", fails, middlewares=[adding("inner")])
+    app.error_handler(404)(page)
+    app.error_handler(500)(page)
+    between.error_handler(KeyError)(page)
+    reports = []
+    app.exception(lambda request, exc: reports.append((request.app.name, request.url_for("home").path)))
+    answers = [await answer(app, f"/1/between/in/{path}") for path in ("none", "x?e=key", "x?e=type")]
+    assert [response.body for response in answers] == [
+        b"app  /1/between/in/none",
+        b"between /1/between /in/x",
+        b"app  /1/between/in/x",
+    ]
+    assert reports == [("app", "/home")]
+
+
+@in_loop
+async def test_groups_inside_answer_no_errors_outside() -> None:
+    async def refuse(request: Request, handler: Any) -> Response:
+        raise HTTPForbidden
+
+    for prefix in ("/", "/in"):
+        app, inner = Application(middlewares=[refuse]), Application()
+        app.mount(prefix, inner)
+        group = inner.group("/group")
+        group.add_get("/x", nothing)
+
+        @group.error_handler(403)
+        async def of_group(request: Request, exc: Exception) -> Response:
+            raise AssertionError("it was asked")
+
+        assert (await answer(app, f"{prefix.rstrip('/')}/group/x")).status == 403
+
+
+def test_one_name_for_two_parameters_of_a_path() -> None:
+    app, inner = Application(), Application()
+    app.mount("/{id}/in", inner)
+    inner.add_get("/x/{id}", where)
+    with pytest.raises(ValueError, match=r"expected unique .* got 'id' in '/\{id\}/in/x/\{id\}' of where"):
+        app.freeze()
+
+
+@in_loop
 async def test_limits_come_from_the_inside_out() -> None:
     app, inner = Application(limits=Limits(body=5)), Application(limits=Limits(query_fields=1))
 
@@ -243,6 +307,16 @@ async def test_limits_come_from_the_inside_out() -> None:
     app.mount("/in", inner)
     assert (await answer(app, "/in/x", method="POST", body=[b"12345"])).body == b"12345"
     assert (await answer(app, "/in/x", method="POST", body=[b"123456"])).status == 413
+
+
+@in_loop
+async def test_an_announced_length_is_refused_inside_at_the_root_too() -> None:
+    app, inner = Application(), Application(limits=Limits(body=3), outer_middlewares=[adding("inner")])
+    inner.add_post("/x", nothing)
+    app.mount("/", inner)
+    headers = [(b"host", b"example.com"), (b"content-length", b"4")]
+    response = await answer(app, "/x", method="POST", headers=headers, body=[b"1234"])
+    assert (response.status, response.headers["X-Order"]) == (413, "inner")
 
 
 @in_loop
