@@ -354,8 +354,10 @@ class Application(Registrar):
         request = request_var.get()
         if request is None:
             return URL(url_path(routes, parameters), encoded=True)
-        # Of the prefixes that are there already, the parameters are known.
-        known = [name for route in routes[:-1] for name in route.parameters if name in request.match_info]
+        # Of the prefixes that the request came by, the parameters are known.
+        home = (request.route and request.route.home) or request.app
+        passed = [mount for mount in home.mounts if mount in routes]
+        known = [name for mount in passed for name in mount.parameters if name in request.match_info]
         return URL(
             request.base_path + url_path(routes, {name: request.match_info[name] for name in known} | parameters),
             encoded=True,

@@ -22,4 +22,6 @@ def url_path(chain: Sequence[Route], parameters: Mapping[str, Any]) -> str:
     path = "".join(
         route.url_path(**{name: parameters[name] for name in route.parameters if name in parameters}) for route in chain
     )
+    if path.startswith("//"):  # where a prefix may be empty, and is
+        raise ValueError(f"expected a path that cannot be taken for a host, got {path!r}")
     return f"{path}/" if isinstance(chain[-1], Mount) else path

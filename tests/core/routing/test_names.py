@@ -65,6 +65,45 @@ def test_a_name_that_is_in_two_mounts_without_names() -> None:
         app.url_for("x")
 
 
+def test_a_path_that_would_be_a_host() -> None:
+    app, inner = Application(), Application()
+    inner.add_get("/evil.example/x", handler, name="x")
+    app.mount("/{name:[a-z]*}", inner)
+    assert str(app.url_for("x", name="a")) == "/a/evil.example/x"
+    with pytest.raises(ValueError, match="cannot be taken for a host"):
+        app.url_for("x", name="")
+
+
+@in_loop
+async def test_only_the_prefixes_that_the_request_came_by_are_known() -> None:
+    app, inner = Application(), Application()
+    app.mount("/{id}/in", inner, name="in")
+    inner.add_get("/x", handler, name="x")
+
+    @app.get("/users/{id}")
+    async def user(request: Request) -> Response:
+        with pytest.raises(ValueError, match="expected values for 'id' of '/{id}/in'"):
+            request.url_for("in:x")
+        return TextResponse(request.url_for("in:x", id=8).path)
+
+    assert (await answer(app, "/users/7")).body == b"/8/in/x"
+
+
+@in_loop
+async def test_in_the_answer_to_a_miss() -> None:
+    app, inner = Application(), Application()
+    app.mount("/{tenant}/in", inner)
+    inner.add_get("/x", handler, name="x")
+
+    @inner.error_handler(404)
+    @inner.error_handler(405)
+    async def lost(request: Request, exc: Exception) -> Response:
+        return TextResponse(request.url_for("x").path, status=404)
+
+    assert (await answer(app, "/t/in/none")).body == b"/t/in/x"
+    assert (await answer(app, "/t/in/x", method="POST")).body == b"/t/in/x"
+
+
 @in_loop
 async def test_in_a_request() -> None:
     app, inner = Application(), Application()
