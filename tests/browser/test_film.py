@@ -52,7 +52,7 @@ def test_it_plays_and_seeks(server: Program, browser: Chromium) -> None:
     page.wait("Number(document.body.dataset.time) > 50.5")
     sought = asked(page)[len(before) :]
     firsts = [int(field.removeprefix("bytes=").partition("-")[0]) for field, _, _ in sought]
-    assert max(firsts) > 20_000_000, "it had not read so far ahead"
+    assert max(firsts) > 190_000_000, "it had not read so far ahead"
     for first, (_, status, content_range) in zip(firsts, sought, strict=True):
         assert status == 206
         assert content_range.startswith(f"bytes {first}-")
