@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import ssl
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -149,13 +148,12 @@ async def open_on_the_wire(
     port: int, tls: ssl.SSLContext | None, path: str, headers: Headers, subprotocols: Sequence[str]
 ) -> AsyncIterator[Websocket]:
     options: dict[str, Any] = {"ssl": tls, "server_hostname": "localhost"} if tls else {}
-    if "proxy" in inspect.signature(connect).parameters:  # older versions know of none
-        options["proxy"] = None
     try:
         connection = await connect(
             f"{'wss' if tls else 'ws'}://127.0.0.1:{port}{path}",
             additional_headers=list(headers),
             subprotocols=list(subprotocols) or None,
+            proxy=None,
             ping_interval=None,
             close_timeout=5,
             max_size=None,
