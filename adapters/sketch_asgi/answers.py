@@ -127,7 +127,8 @@ class Returned(Conversation):
         except Exception as exc:
             error = exc
         except asyncio.CancelledError:
-            self._fail(RuntimeError("expected the ASGI application to answer, but it was cancelled"))
+            if not self.response.cancelled():  # it was not who waits
+                self._fail(RuntimeError("expected the ASGI application to answer, but it was cancelled"))
             raise
         finally:
             self.part()

@@ -62,16 +62,21 @@ class HostedApplication(Application):
             if conversation.kept:
                 conversation.part()
         if error is not None or conversation.stage != OVER:
-            await self._see_to(conversation, error)
+            try:
+                await self._see_to(conversation, error)
+            finally:
+                error = None  # it knows this frame: what the application has left would wait for the garbage collector
 
     async def _see_to(self, conversation: Written, error: Exception | None) -> None:
         """Answer in the application's place, or break its answer off."""
         error = conversation.conclude(error)
-        if error is None:
-            return
-        if conversation.stage == PARTS:
-            raise error
-        conversation.reply(await answer_error(conversation.request, error))
+        try:
+            if error is not None and conversation.stage == PARTS:
+                raise error
+            if error is not None:
+                conversation.reply(await answer_error(conversation.request, error))
+        finally:
+            error = None  # as above
 
 
 class WrappedApplication(HostedApplication):
