@@ -28,7 +28,7 @@ class Conditions:
         TypeError: for a header condition of another type.
     """
 
-    __slots__ = ("_headers", "_host", "_suffix", "key")
+    __slots__ = ("_headers", "_suffix", "headers", "host", "key")
 
     key: tuple[str, ...]
     """The conditions as text: equal keys take the same requests."""
@@ -36,10 +36,11 @@ class Conditions:
     def __init__(self, host: str | None, headers: Mapping[str, HeaderCondition] | None) -> None:
         if host is not None and not _HOST.fullmatch(host):
             raise ValueError(f"expected a host name without port, like 'example.com' or '*.example.com', got {host!r}")
-        self._host = None if host is None else host.lower()
-        self._suffix = self._host[1:] if self._host is not None and self._host.startswith("*.") else None
-        self._headers = [(name.lower(), _checked(name, wanted)) for name, wanted in (headers or {}).items()]
-        self.key = tuple(sorted([*([] if host is None else [f"host={self._host}"]), *map(_described, self._headers)]))
+        self.host = None if host is None else host.lower()
+        self._suffix = self.host[1:] if self.host is not None and self.host.startswith("*.") else None
+        self.headers = dict(headers or {})
+        self._headers = [(name.lower(), _checked(name, wanted)) for name, wanted in self.headers.items()]
+        self.key = tuple(sorted([*([] if host is None else [f"host={self.host}"]), *map(_described, self._headers)]))
 
     @property
     def order(self) -> tuple[int, bool, tuple[str, ...]]:
@@ -48,12 +49,12 @@ class Conditions:
 
     def fit(self, request: Request) -> bool:
         """Whether a request meets them all."""
-        if self._host is not None and not self._takes_host(_host_name(request.host)):
+        if self.host is not None and not self._takes_host(_host_name(request.host)):
             return False
         return all(_fits(request.headers.getall(name, []), wanted) for name, wanted in self._headers)
 
     def _takes_host(self, host: str) -> bool:
-        return host == self._host if self._suffix is None else host.endswith(self._suffix) and host != self._suffix
+        return host == self.host if self._suffix is None else host.endswith(self._suffix) and host != self._suffix
 
     def __repr__(self) -> str:
         return ", ".join(self.key)

@@ -115,10 +115,10 @@ class RouteGroup(Registrar):
         name = options.get("name")
         if name is not None and self.name is not None:
             filled["name"] = f"{self.name}:{name}"
-        if self.host is not None:
-            filled.setdefault("host", self.host)
-        if self.slashes is not None:
-            filled.setdefault("slashes", self.slashes)
+        if filled.get("host") is None:
+            filled["host"] = self.host
+        if filled.get("slashes") is None:
+            filled["slashes"] = self.slashes
         return filled
 
     def _enter(self, outer: Registrar) -> None:

@@ -169,7 +169,7 @@ class Registrar(ABC):
 
         Args:
             routes: tuples `("/help/", "/doc/", handler)`, in which functions take every method and views their own;
-                `Route` objects; or iterables of these.
+                `Route` objects, of which each keeps what its groups say; or iterables of these.
         """
         added: list[Route] = []
         for item in routes:
@@ -184,15 +184,18 @@ class Registrar(ABC):
         return added
 
     def _add_copy(self, route: Route) -> Route:
+        conditions = route.conditions
         options = RouteOptions(
             name=route.name,
             middlewares=route.middlewares,
             limits=route.limits,
+            host=None if conditions is None else conditions.host,
+            headers=None if conditions is None else conditions.headers,
             slashes=route.slashes,
             on_disconnect=route.on_disconnect,
-            tags=route.tags,
+            tags=route.tags[sum(len(group.tags) for group in route.groups) :],
         )
-        return self._add(route.methods, route.path, route.handler, options, ())
+        return self._add(route.methods, route.path, route.handler, options, route.groups)
 
     def route(self, *paths: Path, methods: Methods | None = None, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
         """Decorate a handler: `@app.route("/doc", "/help", methods=["GET", "POST"])`. Returns it unchanged.

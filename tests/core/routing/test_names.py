@@ -82,7 +82,7 @@ async def test_only_the_prefixes_that_the_request_came_by_are_known() -> None:
 
     @app.get("/users/{id}")
     async def user(request: Request) -> Response:
-        with pytest.raises(ValueError, match="expected values for 'id' of '/{id}/in'"):
+        with pytest.raises(ValueError, match=r"expected values for 'id' of '/\{id\}/in'"):
             request.url_for("in:x")
         return TextResponse(request.url_for("in:x", id=8).path)
 

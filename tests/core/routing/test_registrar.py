@@ -9,6 +9,7 @@ import pytest
 
 from sketch.limits import Limits
 from sketch.routing import Route, Router
+from sketch.routing.group import RouteGroup
 from sketch.views import View
 
 VERBS = ["get", "post", "put", "patch", "delete", "head", "options", "query"]
@@ -150,6 +151,25 @@ def test_one_route_in_two_routers() -> None:
     one.add_routes(route)
     two.add_routes(route)
     assert len({route, *one.routes(), *two.routes()}) == 3
+
+
+def test_add_routes_loses_nothing_of_a_route() -> None:
+    group = RouteGroup("/in", name="in", middlewares=[middleware], limits=Limits(body=1), host="a.example", tags=["t"])
+    route = group.add_get("/x", handler, name="x", headers={"X-Version": "2"}, tags=["u"], on_disconnect="cancel")
+    (copy,) = Router().add_routes(route)
+    assert copy is not route
+    for name in ("path", "name", "groups", "tags", "on_disconnect", "methods"):
+        assert getattr(copy, name) == getattr(route, name), name
+    assert copy.conditions is not None
+    assert route.conditions is not None
+    assert copy.conditions.key == route.conditions.key == ("host=a.example", "x-version=2")
+
+
+def test_add_routes_to_a_group_takes_what_the_group_says() -> None:
+    group = Router().group("/in", host="a.example", slashes="redirect")
+    (route,) = group.add_routes(Route("GET", "/x", handler))
+    assert route.conditions is not None
+    assert (route.conditions.key, route.slashes) == (("host=a.example",), "redirect")
 
 
 @pytest.mark.parametrize("wrong", ["/a", 5, ["/a", handler], handler])
