@@ -36,13 +36,14 @@ INTERNAL = {
         "replace_origin",
         "sends_whole",
     },
-    "Response": {"length", "media_type", "owner", "payload", "prepare", "prepares", "raw_headers"},
+    "Response": {"length", "media_type", "owner", "payload", "prepare", "prepares", "raw_headers", "switches"},
     "View": set(),
     "TestClient": {"app"},
     "ClientResponse": set(),
     "Channels": set(),
     "Subscription": set(),
     "Message": set(),
+    "WebSocket": {"abandon", "finish", "idled", "stop"},
 }
 MADE = {
     "Application": sketch.Application(),
@@ -59,6 +60,7 @@ CLASSES = {
     "Channels": sketch.Channels,
     "Subscription": Subscription,
     "Message": Message,
+    "WebSocket": sketch.WebSocket,
 }
 
 
@@ -85,6 +87,7 @@ def table_of(name: str) -> set[str]:
         "ClientResponse": "Testing",
         "Subscription": "Channels",
         "Message": "Channels",
+        "WebSocket": "Websockets",
     }
     (section,) = (one for one in sections if one.startswith(titles.get(name, name) + "\n"))
     head = f"| member of `{name}` |" if f"| member of `{name}` |" in section else "| member |"
@@ -135,6 +138,12 @@ def test_options_of_run_app() -> None:
 def test_limits() -> None:
     assert defaults("field") == {
         field.name: repr(getattr(DEFAULT_LIMITS, field.name)) for field in fields(DEFAULT_LIMITS)
+    }
+
+
+def test_websocket_policy() -> None:
+    assert defaults("field of `WebSocketPolicy`") == {
+        field.name: repr(field.default) for field in fields(sketch.WebSocketPolicy)
     }
 
 
