@@ -160,7 +160,10 @@ class Returned(Conversation):
             raise ClientDisconnected("the client left before the end of the answer")
         if self.stage == PARTS:
             self._part = part
-            self.note_end(PARTS if more else OVER)
+            if more:
+                self._change()
+            else:
+                self.note_end(OVER)
 
     def refuse(self, refusal: HTTPException) -> None:
         """Raise it where the answer is waited for."""

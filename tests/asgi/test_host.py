@@ -690,6 +690,27 @@ async def test_an_error_of_a_stream_whose_client_has_left_is_one(mode: str, capl
     assert errors(caplog) == ["a bug in the clean-up"]
 
 
+@in_loop
+async def test_listening_while_a_stream_is_sent(mode: str) -> None:
+    """As some frameworks do with every answer: nothing is told before the end."""
+    notes: list[Any] = []
+
+    async def app(scope: Message, receive: Receive, send: Send) -> None:
+        assert (await receive())["type"] == "http.request"
+        listening = asyncio.ensure_future(receive())
+        await send(start())
+        for body in (b"one,", b"two,", b"three"):
+            await send(part(body))
+            await asyncio.sleep(0.002)
+            notes.append(listening.done())
+        await send(part(b"", more=False))
+        notes.append(await listening)
+
+    async with hosting(app_of(app), mode) as client:
+        assert (await client.get()).body == b"one,two,three"
+    assert notes == [False, False, False, {"type": "http.disconnect"}]
+
+
 # -- ends -------------------------------------------------------------------------------------------------------------
 
 
