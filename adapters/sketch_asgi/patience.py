@@ -141,6 +141,11 @@ class WriteWait(Wait):
         super().__init__(sweep)
         self.request = request
 
+    @property
+    def idle(self) -> bool:
+        """Whether nobody is in the block."""
+        return self._task is None
+
     def __enter__(self) -> None:
         self._waited = None
         super().__enter__()

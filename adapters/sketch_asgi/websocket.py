@@ -40,7 +40,7 @@ class Socket:
 
     __slots__ = (
         "_closed", "_end", "_lifted", "_messages", "_policy", "_receive", "_request", "_room", "_send", "_size",
-        "_sweep", "_taker", "_told", "_turns", "_waiter", "sent",
+        "_sweep", "_taker", "_told", "_turns", "_waiter", "_waiting", "sent",
     )  # fmt: skip
 
     def __init__(
@@ -56,6 +56,7 @@ class Socket:
         self._messages: deque[str | bytes] = deque()
         self._size = 0
         self._turns = 0
+        self._waiting = WriteWait(sweep, request)
         self._end: tuple[int, str] | None = None
         self._closed = False  # by us
         self._told = asyncio.Event()
@@ -105,13 +106,18 @@ class Socket:
             message = {"type": "websocket.send", "bytes": data}
             self.sent += len(data)
         try:
-            with WriteWait(self._sweep, self._request):
+            with self._patience():
                 await self._send(message)
         except Exception as exc:
             raise await self._why(exc) from None
         self._turns += 1
         if not self._turns % _FAIRNESS:
             await asyncio.sleep(0)
+
+    def _patience(self) -> WriteWait:
+        """For the peer to read; of its own for who sends while somebody else does."""
+        waiting = self._waiting
+        return waiting if waiting.idle else WriteWait(self._sweep, self._request)
 
     async def _why(self, exc: Exception) -> Exception:
         """What a message that cannot be sent fails with: `receive()` tells the end, perhaps a moment later."""
@@ -141,7 +147,7 @@ class Socket:
     async def _send_close(self, code: int, reason: str) -> Exception | None:
         """Returns what has failed, unless it is the peer that was faster. A server that was, says so by `receive()`."""
         try:
-            with WriteWait(self._sweep, self._request):
+            with self._patience():
                 await self._send({"type": "websocket.close", "code": code, "reason": reason})
         except OSError:
             return None
@@ -196,26 +202,31 @@ class Socket:
     # -- what the server has ----------------------------------------------------------------------------------------
 
     def _full(self) -> bool:
-        return not self._lifted and (
-            len(self._messages) >= self._policy.max_queue or self._size >= self._policy.max_message
-        )
+        return len(self._messages) >= self._policy.max_queue or self._size >= self._policy.max_message
 
     async def _take(self) -> None:
+        receive, largest = self._receive, self._policy.max_message
         try:
             while not self._told.is_set():
-                if self._full():
+                if self._full() and not self._lifted:
                     await self._wait_for_room()
-                message = await self._receive()
+                message = await receive()
                 if message["type"] != "websocket.receive":
                     self._note_end(message)
-                elif self._end is not None:
+                    continue
+                if self._end is not None:
                     await asyncio.sleep(0)  # a receive() that never waits must not stop everything else
-                else:
-                    data = _content(message)
-                    if self._fits(data):
-                        self._put(data)
-                    else:
-                        await self._refuse()
+                    continue
+                data: str | bytes | None = message.get("text")
+                if data is None:
+                    data = _binary(message)
+                if len(data) * 4 > largest and not self._fits(data):
+                    await self._refuse()
+                    continue
+                self._messages.append(data)
+                self._size += len(data)
+                if self._waiter is not None and not self._waiter.done():
+                    self._waiter.set_result(None)
         except Exception as exc:
             if not isinstance(exc, OSError):
                 logger.exception("the ASGI server's receive() failed: taken as a disconnect")
@@ -232,15 +243,9 @@ class Socket:
     def _fits(self, data: str | bytes) -> bool:
         """Whether a message is not too large, in UTF-8 if it is text."""
         size, most = len(data), self._policy.max_message
-        if size > most:
-            return False
-        return isinstance(data, bytes) or data.isascii() or size * 4 <= most or len(data.encode()) <= most
-
-    def _put(self, data: str | bytes) -> None:
-        self._messages.append(data)
-        self._size += len(data)
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+        if size > most or isinstance(data, bytes) or data.isascii():
+            return size <= most
+        return len(data.encode()) <= most
 
     async def _refuse(self) -> None:
         """Close because of a message that is too large; what came before it can still be received."""
@@ -270,11 +275,7 @@ class Socket:
                 self._waiter.set_result(None)
 
 
-def _content(message: Any) -> str | bytes:
-    """Of the two fields, the one that is there and not None."""
-    text: str | None = message.get("text")
-    if text is not None:
-        return text
+def _binary(message: Any) -> bytes:
     data = message.get("bytes")
     if data is None:
         raise RuntimeError(f"expected the server to send a message with text or bytes, got {message!r}")
