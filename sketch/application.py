@@ -18,7 +18,7 @@ from sketch.jsoncodec import JSONCodec, json_codec
 from sketch.keys import AppKey, Values
 from sketch.lifecycle import Lifecycle, Lifespan, Stopping
 from sketch.limits import DEFAULT_LIMITS, Limits
-from sketch.middleware.chain import Endpoint, Middleware
+from sketch.middleware.chain import Endpoint, Frozen, Middleware
 from sketch.pipeline import Pipeline
 from sketch.request import Request
 from sketch.response import Response
@@ -241,6 +241,7 @@ class Application(Registrar):
 
     async def _start(self, parent: Application | None) -> None:
         """Start by itself, or as a part of the application in which it is mounted, which freezes it with its own."""
+        self._lifecycle.check_ended()
         self.parent = parent
         with self.context():
             try:
@@ -287,8 +288,10 @@ class Application(Registrar):
             signal.freeze()
         self.errors.freeze()
         self.pipeline.freeze()
+        self.middlewares, self.outer_middlewares = Frozen(self.middlewares), Frozen(self.outer_middlewares)
         for mount in self.router.mounts():
             if mount.app is not None:
+                mount.app.parent = self
                 mount.app.freeze()
 
     # -- values by key ----------------------------------------------------------------------------------------------

@@ -113,13 +113,20 @@ class Lifecycle:
         self._running: list[Part] = []
         self._stage = "new"
 
+    def check_ended(self) -> None:
+        """Refuse a second life beside the first.
+
+        Raises:
+            RuntimeError: while the application runs, by itself or as a part of another one.
+        """
+        if self._stage in ("started", "stopping"):
+            raise RuntimeError(f"expected an application that is not running, got one that is {self._stage}")
+
     async def startup(self, freeze: Callable[[], None] | None) -> None:
         """Enter the contexts, call the start-up hooks, start the parts, one at a time; then freeze.
 
         Raises whatever a hook raises, after what was started has been cleaned up.
         """
-        if self._stage in ("started", "stopping"):
-            raise RuntimeError(f"expected an application that is not running, got one that is {self._stage}")
         self._stage = "started"
         self.stopping = Stopping()
         self.background.open()

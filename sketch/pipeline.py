@@ -71,7 +71,7 @@ class Pipeline:
         limits = self._app.limits
         for group in route.groups:
             limits = (group.limits or Limits()).over(limits)
-            group.errors.freeze()
+            group.freeze()
         route.limits = limits = (route.limits or Limits()).over(limits)
         route.home, route.prefix = self._app, self._prefix
         _check_parameters(route, self._app.mounts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from sketch.exceptions import HTTPException
 from sketch.problems import error_response
@@ -16,6 +16,17 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 Middleware = Callable[..., Awaitable[Response]]
 """`async (request, handler) -> Response`; it awaits `handler(request)`, or does not."""
+
+
+class Frozen(list[Middleware]):
+    """The middlewares of what has started: they are folded, so what is added now would never be called."""
+
+    def _refuse(self, *_: object, **__: object) -> NoReturn:
+        raise RuntimeError("expected middlewares to be added before the application starts")
+
+    append = extend = insert = remove = pop = clear = reverse = _refuse
+    __setitem__ = __delitem__ = __iadd__ = __imul__ = _refuse
+    sort = _refuse  # pyright: ignore[reportAssignmentType]
 
 
 def check(middlewares: Iterable[Middleware]) -> None:

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from sketch.errors import ErrorHandler, ErrorHandlers
 from sketch.limits import Limits
+from sketch.middleware.chain import Frozen, Middleware
 from sketch.routing.arguments import Handler
 from sketch.routing.converters import CONVERTERS, STR, Converter
 from sketch.routing.registrar import Registrar, RouteOptions
 from sketch.routing.route import Methods, OnDisconnect, Path, Route, Slashes
-
-if TYPE_CHECKING:
-    from sketch.middleware.chain import Middleware
 
 E = TypeVar("E", bound=ErrorHandler)
 
@@ -77,8 +75,8 @@ class RouteGroup(Registrar):
         self.middlewares = list(middlewares)
         self.limits = limits
         self.host = host
-        self.slashes = slashes
-        self.on_disconnect = on_disconnect
+        self.slashes: Slashes | None = slashes
+        self.on_disconnect: OnDisconnect | None = on_disconnect
         self.tags = tuple(tags)
         self.errors = ErrorHandlers()
         self._outer: Registrar | None = None
@@ -120,6 +118,11 @@ class RouteGroup(Registrar):
         if filled.get("slashes") is None:
             filled["slashes"] = self.slashes
         return filled
+
+    def freeze(self) -> None:
+        """Refuse changes from now on."""
+        self.errors.freeze()
+        self.middlewares = Frozen(self.middlewares)
 
     def _enter(self, outer: Registrar) -> None:
         """Belong to an application or a group, and hand over the routes, those still to come included.

@@ -96,6 +96,8 @@ class Route:
     """Calls the handler for a request, with the arguments that it asks for."""
     endpoint: Endpoint
     """The handler inside its middlewares; set when the application freezes."""
+    slashes: Slashes | None
+    on_disconnect: OnDisconnect
     limits: Limits | None
     """Complete once the application is frozen."""
 

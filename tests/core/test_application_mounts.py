@@ -105,6 +105,26 @@ async def test_a_mounted_application_runs_by_itself_too() -> None:
 
 
 @in_loop
+async def test_a_second_life_beside_the_first_is_refused_and_changes_nothing() -> None:
+    app, inner = Application("app"), Application("inner")
+    inner.get("/x", name="x")(where)
+    app.mount("/in", inner)
+    await inner.startup()
+    with pytest.raises(RuntimeError, match="not running, got one that is started"):
+        await app.startup()
+    assert inner.parent is None
+    assert not inner.stopping
+    assert (await answer(inner, "/x")).body == b" /x /x"
+    await inner.cleanup()
+    await app.startup()
+    with pytest.raises(RuntimeError, match="not running, got one that is started"):
+        await inner.startup()
+    assert inner.parent is app
+    assert (await answer(app, "/in/x")).body == b"/in /x /in/x"
+    await app.cleanup()
+
+
+@in_loop
 async def test_routes_may_be_added_until_the_start() -> None:
     app, inner = Application(), Application()
     app.mount("/in", inner)

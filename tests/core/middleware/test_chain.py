@@ -277,3 +277,31 @@ def test_folding_nothing_is_the_endpoint() -> None:
         return Response()
 
     assert fold([], endpoint) is endpoint
+
+
+@pytest.mark.parametrize("where", ["app", "outer", "group", "mounted"])
+def test_no_middleware_is_added_after_the_start(where: str) -> None:
+    app, inner = Application(), Application()
+    app.mount("/in", inner)
+    group = app.group("/group")
+    group.add_get("/x", lambda: Response())
+    middlewares = {
+        "app": lambda: app.middlewares,
+        "outer": lambda: app.outer_middlewares,
+        "group": lambda: group.middlewares,
+        "mounted": lambda: inner.middlewares,
+    }[where]
+    middlewares().append(tagging("in time"))
+    app.freeze()
+    late = tagging("late")
+    for change in (
+        lambda: middlewares().append(late),
+        lambda: middlewares().insert(0, late),
+        lambda: middlewares().extend([late]),
+        lambda: middlewares().__iadd__([late]),
+        lambda: middlewares().__setitem__(0, late),
+        lambda: middlewares().pop(),
+    ):
+        with pytest.raises(RuntimeError, match="expected middlewares to be added before the application starts"):
+            change()
+    assert len(middlewares()) == 1
