@@ -1,9 +1,12 @@
 """Bodies of a gibibyte: how much a server's memory grows by them, and how long they hold up its event loop.
 
-`python -m benchmarks.bodies` asks sketch on each of its servers, from a client on another core that takes what comes.
+`python -m benchmarks.bodies` asks sketch on each of its servers, from a client on another core that takes what comes,
+and sends as fast as the server reads: a download; an upload in a multipart form, saved while it arrives; and the same
+form read as a whole, its file in a temporary one.
 The memory is the peak of the resident memory over what it was before the first of three such bodies. The lag is the
 longest that a task in the server's event loop, which sleeps five milliseconds at a time, was late: in the best of the
-three, because a busy machine makes everybody late. The file is sparse, so that no disk is measured.
+three, because a busy machine makes everybody late. What is downloaded is a sparse file, so that no disk is measured;
+what is uploaded is really written.
 """
 
 from __future__ import annotations
@@ -16,11 +19,13 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from time import monotonic
 
 from benchmarks.settings import ENVIRONMENT
-from sketch import Application, FileResponse, JSONResponse, Response
+from benchmarks.work import BOUNDARY, FORM_TYPE, GIBIBYTE, PHOTO, form
+from sketch import Application, FileResponse, JSONResponse, Limits, Request, Response
 from sketch.bench import BenchError, Cores, Program
 from sketch.bench.processes import tree
 from sketch.bench.table import table
@@ -56,7 +61,7 @@ class Watch:
 
 
 def make_app(folder: Path) -> Application:
-    """Sends `folder/file`; `/lag` tells the longest lag since it was asked before, in milliseconds."""
+    """Sends `folder/file`, saves uploads; `/lag` tells the longest lag since it was asked before, in milliseconds."""
     watch = Watch()
 
     async def watching(app: Application) -> AsyncIterator[None]:
@@ -64,7 +69,7 @@ def make_app(folder: Path) -> Application:
         yield
         task.cancel()
 
-    app = Application(lifespan=watching)
+    app = Application(lifespan=watching, limits=Limits(body=2 * GIBIBYTE))
 
     @app.get("/lag")
     async def lag() -> Response:
@@ -74,6 +79,15 @@ def make_app(folder: Path) -> Application:
     @app.get("/download")
     async def download() -> Response:
         return FileResponse(folder / "file")
+
+    @app.post("/upload")
+    async def upload(request: Request) -> Response:
+        sizes = [await part.save_to(folder / part.name) async for part in request.multipart() if part.filename]
+        return JSONResponse(sum(sizes))
+
+    @app.post("/form")
+    async def form(request: Request) -> Response:
+        return JSONResponse((await request.form())["file"].size)
 
     return app
 
@@ -120,7 +134,38 @@ def download(port: int, size: int) -> None:
         connection.close()
 
 
-BODIES: dict[str, Callable[[int, int], None]] = {"download": download}
+def upload(port: int, size: int, target: str = "/upload") -> None:
+    """Send a form with a file.
+
+    Raises:
+        BenchError: if it is not received as a whole.
+    """
+    head, end = form(b"").split(b"\r\n\r\n\r\n--" + BOUNDARY + b"--")
+    head, end = head + b"\r\n\r\n", b"\r\n--" + BOUNDARY + b"--" + end
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT)
+    try:
+        connection.putrequest("POST", target)
+        connection.putheader("Content-Type", FORM_TYPE)
+        connection.putheader("Content-Length", str(len(head) + size + len(end)))
+        connection.endheaders(head)
+        for _ in range(size // len(PHOTO)):
+            connection.send(PHOTO)
+        connection.send(PHOTO[: size % len(PHOTO)] + end)
+        response = connection.getresponse()
+        answer = response.read()
+        if (response.status, answer) != (200, b"%d" % size):
+            raise BenchError(f"answers {response.status} and {answer[:80]!r} to an upload of {size} bytes")
+    except (OSError, http.client.HTTPException) as exc:
+        raise BenchError(f"the body breaks off: {exc!r}") from None
+    finally:
+        connection.close()
+
+
+BODIES: dict[str, Callable[[int, int], None]] = {
+    "download": download,
+    "upload": upload,
+    "form": partial(upload, target="/form"),
+}
 """What is measured, by its name: sends or takes a body of so many bytes, by way of a port."""
 
 

@@ -93,7 +93,7 @@ FILE_CASES = (
 
 FORM_CASES = (
     _form("form", "form with a file of 1 MiB", 1, 16),
-    _form("form-64m", "form with a file of 64 MiB", 64, 2),
+    _form("form-64m", "form with a file of 64 MiB", 64, 1),
 )
 
 

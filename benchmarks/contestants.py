@@ -96,6 +96,6 @@ CONTESTANTS = {
 
 DISTRIBUTIONS = (
     "sketch-web", "aiohttp", "blacksheep", "falcon", "fastapi", "granian", "httptools", "hypercorn", "litestar",
-    "muffin", "orjson", "picows", "quart", "robyn", "sanic", "socketify", "starlette", "uvicorn", "uvloop",
-    "websockets",
+    "muffin", "multipart", "orjson", "picows", "python-multipart", "quart", "robyn", "sanic", "socketify", "starlette",
+    "uvicorn", "uvloop", "websockets",
 )  # fmt: skip
