@@ -39,7 +39,7 @@ def requirements() -> list[str]:
 def tests(session: nox.Session) -> None:
     """The full suite with coverage on the default Python, the core and the native server on the others."""
     if session.python == DEFAULT:
-        session.install("-e", ".[all]", *group("test"))
+        session.install("-e", ".[all]", *group("test"), *group("frameworks"))
         session.run("pytest", "--cov", "--cov-report=term-missing:skip-covered", *session.posargs)
     else:
         session.install("-e", ".[all]", *group("test"))
@@ -57,7 +57,7 @@ def contract(session: nox.Session) -> None:
 def minimums(session: nox.Session) -> None:
     """The suite with the oldest versions that pyproject.toml allows."""
     lowest = [re.sub(r">=([\w.]+)", r"==\1", line) for line in requirements()]
-    session.install("-e", ".", *lowest, *group("test"))
+    session.install("-e", ".", *lowest, *group("test"), *group("frameworks"))
     session.run("pytest", *(session.posargs or ["tests/core", "tests/native", "tests/asgi", "tests/contract"]))
 
 
