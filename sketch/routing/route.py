@@ -126,8 +126,10 @@ class Route:
         self.middlewares = tuple(middlewares)
         self.limits = limits
         self.groups = tuple(groups)
-        inherited = [group.on_disconnect for group in reversed(self.groups) if group.on_disconnect is not None]
-        self.on_disconnect = on_disconnect or (inherited[0] if inherited else "ignore")
+        self.on_disconnect = "ignore"
+        for group in self.groups:
+            self.on_disconnect = group.on_disconnect or self.on_disconnect
+        self.on_disconnect = on_disconnect or self.on_disconnect
         self.slashes = slashes
         self.tags = (*[tag for group in self.groups for tag in group.tags], *tags)
         try:
