@@ -19,7 +19,7 @@ TEXT = (ROOT / "docs" / "reference.md").read_text()
 
 # For adapters and for the core itself, described where they are defined.
 INTERNAL = {
-    "Application": {"begin_background"},
+    "Application": {"begin_background", "wrapped"},
     "Request": {
         "background",
         "begin",
@@ -38,11 +38,14 @@ INTERNAL = {
         "replace_body",
         "replace_origin",
         "sends_whole",
+        "take_body",
     },
     "Response": {"length", "media_type", "owner", "payload", "prepare", "prepares", "raw_headers", "switches"},
     "View": set(),
     "TestClient": {"app"},
     "ClientResponse": set(),
+    "BodyPart": {"pass_by"},
+    "UploadedFile": set(),
     "Channels": set(),
     "Subscription": set(),
     "Message": set(),
@@ -60,6 +63,8 @@ CLASSES = {
     "View": sketch.View,
     "TestClient": TestClient,
     "ClientResponse": ClientResponse,
+    "BodyPart": sketch.BodyPart,
+    "UploadedFile": sketch.UploadedFile,
     "Channels": sketch.Channels,
     "Subscription": Subscription,
     "Message": Message,
@@ -88,6 +93,8 @@ def table_of(name: str) -> set[str]:
         "View": "Handlers",
         "TestClient": "Testing",
         "ClientResponse": "Testing",
+        "BodyPart": "Forms",
+        "UploadedFile": "Forms",
         "Subscription": "Channels",
         "Message": "Channels",
         "WebSocket": "Websockets",
