@@ -75,7 +75,7 @@ class Application(Registrar):
         threads: int = 40,
     ) -> None:
         self.name = name if isinstance(name, str) else "sketch"
-        self.debug = debug
+        self._debug = debug
         self.json = json_codec(json)
         self._own_limits = limits or Limits()
         self.limits = self._own_limits.over(DEFAULT_LIMITS)
@@ -205,6 +205,15 @@ class Application(Registrar):
         return self.errors.exception
 
     @property
+    def debug(self) -> bool:
+        """Whether unexpected errors are shown to whoever asks: where it or an application round it is in debug."""
+        return self._debug or (self.parent is not None and self.parent.debug)
+
+    @debug.setter
+    def debug(self, debug: bool) -> None:
+        self._debug = debug
+
+    @property
     def stopping(self) -> Stopping:
         """Whether the server was told to stop; a new one at each start. That of the parent where there is one."""
         return self._lifecycle.stopping if self.parent is None else self.parent.stopping
@@ -276,11 +285,9 @@ class Application(Registrar):
             TypeError: for a middleware that cannot be called as one.
             RuntimeError: for ASGI middleware round a mounted application.
         """
-        if self.parent is not None:
-            if self._wrappers:
-                raise RuntimeError(f"expected ASGI middleware round the outermost application, got some round {self!r}")
-            self.limits = self._own_limits.over(self.parent.limits)
-            self.debug = self.debug or self.parent.debug
+        if self.parent is not None and self._wrappers:
+            raise RuntimeError(f"expected ASGI middleware round the outermost application, got some round {self!r}")
+        self.limits = self._own_limits.over(DEFAULT_LIMITS if self.parent is None else self.parent.limits)
         for signal in (
             self.on_startup, self.on_shutdown, self.on_cleanup, self.cleanup_ctx,
             self.before_request, self.after_request, self.on_response_prepare,

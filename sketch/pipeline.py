@@ -72,7 +72,7 @@ class Pipeline:
         for group in route.groups:
             limits = (group.limits or Limits()).over(limits)
             group.freeze()
-        route.limits = limits = (route.limits or Limits()).over(limits)
+        route.limits = limits = (route.own_limits or Limits()).over(limits)
         route.home, route.prefix = self._app, self._prefix
         _check_parameters(route, self._app.mounts)
         middlewares = [*self._app.middlewares, *_middlewares(route)]

@@ -188,7 +188,7 @@ class Registrar(ABC):
         options = RouteOptions(
             name=route.name,
             middlewares=route.middlewares,
-            limits=route.limits,
+            limits=route.own_limits,
             host=None if conditions is None else conditions.host,
             headers=None if conditions is None else conditions.headers,
             slashes=route.slashes,

@@ -44,7 +44,8 @@ class Route:
         name: for reverse URLs.
         middlewares: round this handler only, inside those of the application; the first is the outermost.
         limits: what a client may ask of this handler; what is left open comes from the groups, then the application.
-        host: only requests for this host: `"example.com"`, or `"*.example.com"` for all below it.
+        host: only requests for this host: `"example.com"`, or `"*.example.com"` for all below it. It is the host of the
+            request as it came: routes are found before `ProxyHeaders`, so a proxy has to pass `Host` on.
         headers: only requests with these fields: by name the value, a regular expression, or whether it is there.
         slashes: what happens to a request for this path that differs in a slash at its end alone: `"strict"`, nothing
             (404), or `"redirect"`, a 308 to this path. Default: as the router has it.
@@ -71,6 +72,7 @@ class Route:
         "middlewares",
         "name",
         "on_disconnect",
+        "own_limits",
         "parameters",
         "path",
         "prefix",
@@ -100,6 +102,8 @@ class Route:
     on_disconnect: OnDisconnect
     limits: Limits | None
     """Complete once the application is frozen."""
+    own_limits: Limits | None
+    """As they were given."""
 
     def __init__(
         self,
@@ -124,7 +128,7 @@ class Route:
         self.prefix = ""
         self.name = name
         self.middlewares = tuple(middlewares)
-        self.limits = limits
+        self.limits = self.own_limits = limits
         self.groups = tuple(groups)
         self.on_disconnect = "ignore"
         for group in self.groups:

@@ -105,6 +105,27 @@ async def test_a_mounted_application_runs_by_itself_too() -> None:
 
 
 @in_loop
+async def test_debug_and_limits_of_the_parent_end_with_the_mounted_life() -> None:
+    app, inner = Application(debug=True, limits=Limits(body=5)), Application()
+    app.mount("/in", inner)
+    route = inner.add_get("/x", nothing, limits=Limits(query_fields=1))
+    alone = inner.limits
+    await app.startup()
+    assert inner.debug
+    assert inner.limits.body == 5
+    assert route.limits == Limits(body=5, query_fields=1).over(alone)
+    app.debug = False
+    assert not inner.debug
+    app.debug = True
+    await app.cleanup()
+    await inner.startup()
+    assert not inner.debug
+    assert inner.limits == alone
+    assert route.limits == Limits(query_fields=1).over(alone)
+    await inner.cleanup()
+
+
+@in_loop
 async def test_a_second_life_beside_the_first_is_refused_and_changes_nothing() -> None:
     app, inner = Application("app"), Application("inner")
     inner.get("/x", name="x")(where)
