@@ -79,6 +79,7 @@ from sketch.views import View
 if TYPE_CHECKING:
     from sketch.channels import Channels
     from sketch.files import FileResponse
+    from sketch.forms import BodyPart, UploadedFile
     from sketch.jsonlines import JSONLinesResponse
     from sketch.middleware.compression import Compression
     from sketch.middleware.cors import CORS
@@ -94,6 +95,7 @@ __all__ = [
     "CORS",
     "AppKey",
     "Application",
+    "BodyPart",
     "Channels",
     "ClientDisconnected",
     "Compression",
@@ -170,6 +172,7 @@ __all__ = [
     "Signal",
     "StreamResponse",
     "TextResponse",
+    "UploadedFile",
     "View",
     "WebSocket",
     "WebSocketDisconnected",
@@ -193,6 +196,8 @@ _LAZY = {
     "Decompression": "sketch.middleware.decompression",
     "Compression": "sketch.middleware.compression",
     "FileResponse": "sketch.files",
+    "BodyPart": "sketch.forms",
+    "UploadedFile": "sketch.forms",
     "JSONLinesResponse": "sketch.jsonlines",
     "RouteGroup": "sketch.routing.group",
     "ProxyHeaders": "sketch.middleware.proxy_headers",

@@ -6,7 +6,9 @@ import re
 from encodings import normalize_encoding
 from encodings.aliases import aliases
 
-_PARAMETER = re.compile(r""";[ \t]*(?:([!#$%&'*+\-.^_`|~0-9A-Za-z]+)=(?:([^\s";,]+)|"((?:[^"\\]|\\.)*)"))?[ \t]*""")
+_PARAMETER = re.compile(
+    r""";[ \t]*(?:([!#$%&'*+\-.^_`|~0-9A-Za-z]+)=(?:([^\s";,]+)|"((?:[^"\\]++|(?:\\.)++)*+)"))?[ \t]*"""
+)
 
 
 def parse_media_type(value: str) -> tuple[str, dict[str, str]]:

@@ -71,3 +71,11 @@ def test_every_known_encoding_is_a_charset() -> None:
 
     for encoding in _ENCODINGS:
         assert isinstance(b"".decode(encoding), str)
+
+
+@pytest.mark.parametrize("end", ['"', ""])
+@pytest.mark.parametrize("text", ["\\" * 60_000, "a" * 60_000, 'a\\"' * 20_000])
+def test_long_parameters_take_no_time(text: str, end: str) -> None:
+    begin = time.process_time()
+    parse_media_type(f'text/plain; charset="{text}{end}')
+    assert time.process_time() - begin < 0.1

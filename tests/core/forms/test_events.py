@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 import types
 from collections.abc import Iterator
+from contextlib import suppress
+from time import process_time
 
 import pytest
 
@@ -13,7 +15,7 @@ from sketch.exceptions import HTTPBadRequest, HTTPContentTooLarge, HTTPUnsupport
 from sketch.forms import events
 from sketch.forms.events import MOST_HEADERS, Events, PartHead
 from sketch.limits import Limits
-from tests.core.forms.support import LAST, field, file, form_request, part
+from tests.core.forms.support import LAST, field, file, form_request, part, pieces
 
 
 def parse(*chunks: bytes, limits: Limits | None = None) -> list[PartHead | bytes | None]:
@@ -161,6 +163,41 @@ def test_boundaries(boundary: bytes) -> None:
 def test_limits(limits: Limits | None, body: bytes, reason: str) -> None:
     with pytest.raises(HTTPContentTooLarge, match=reason):
         parse(body + LAST, limits=limits)
+
+
+@pytest.mark.parametrize(
+    "disposition",
+    [
+        'name="' + "\\a" * 1900,
+        '; a="' * 700,
+        ";" * 3900,
+        "; " + " " * 3900,
+        "; *" * 1300,
+        'name*="' + "\\" * 3900,
+        "filename*=utf-8''" + "%e9" * 1200,
+        '; a = "\\a' * 400,
+    ],
+)
+def test_hostile_headers_take_no_time(disposition: str) -> None:
+    """A hundred at once, each as long as it may be, in less than a second."""
+    body = part(disposition + '; name="a"', b"x") * 100 + LAST
+    begin = process_time()
+    with suppress(HTTPBadRequest):
+        parse(body)
+    assert process_time() - begin < 1
+
+
+@pytest.mark.parametrize("filling", [b"\r", b"\r\n", b"-", b"\r\n--boun", b"\r\n--bound", b"x"])
+@pytest.mark.parametrize("where", ["before", "behind", "in a part"])
+def test_much_before_and_behind_the_parts_takes_no_time(filling: bytes, where: str) -> None:
+    """A mebibyte of it, and in small chunks, in less than a second."""
+    much = filling * (1024 * 1024 // len(filling))
+    start, end = field("a", b"")[:-2], b"\r\n" + LAST
+    body = {"before": much + end, "behind": LAST + much, "in a part": start + much + end}[where]
+    begin = process_time()
+    with suppress(HTTPBadRequest):
+        parse(*pieces(body, 1000))
+    assert process_time() - begin < 1
 
 
 def test_what_is_within_the_limits() -> None:
