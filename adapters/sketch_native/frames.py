@@ -1,22 +1,20 @@
 """Websocket frames (RFC 6455 section 5) to messages and back. No input or output happens here.
 
-`FrameReader` is fed bytes and calls a sink. Masks and permessage-deflate (RFC 7692) are those of the `websockets`
-package; its own protocol object is not used, because it sees a frame only when it is complete: text that is no UTF-8
-would be found out too late, and each idle connection would keep one.
+`FrameReader` is fed bytes and calls a sink. Masks are taken off by the `websockets` package. Its protocol object is not
+used, because it sees a frame only when it is complete: text that is no UTF-8 would be found out too late, and each idle
+connection would keep one.
 """
 
 from __future__ import annotations
 
 import struct
+import zlib
 from codecs import getincrementaldecoder
 from io import StringIO
 from typing import Protocol
 
-from websockets.exceptions import PayloadTooBig, ProtocolError
-from websockets.extensions.permessage_deflate import PerMessageDeflate
-from websockets.frames import Frame, Opcode
-
 from sketch.websocket import INVALID, NO_CODE, TOO_BIG, is_close_code
+from sketch_native.deflate import Deflate, TooMuch
 
 try:
     from websockets.speedups import apply_mask
@@ -125,7 +123,7 @@ class FrameReader:
         "deflate",
     )
 
-    def __init__(self, sink: Sink, max_message: int, deflate: PerMessageDeflate | None = None) -> None:
+    def __init__(self, sink: Sink, max_message: int, deflate: Deflate | None = None) -> None:
         self.deflate = deflate
         self._sink = sink
         self._max = max_message
@@ -248,7 +246,7 @@ class FrameReader:
             self._control(opcode, data)
             return
         if self._compressed:
-            self._add(self._inflated(opcode, data))
+            self._add(self._expanded(data))
         if self._first >= _FIN:
             assert self._message is not None
             message, self._message = self._message, None
@@ -268,15 +266,14 @@ class FrameReader:
         except UnicodeDecodeError as exc:
             raise _invalid(exc) from None
 
-    def _inflated(self, opcode: int, data: bytes) -> bytes:
+    def _expanded(self, data: bytes) -> bytes:
         assert self.deflate is not None
-        frame = Frame(Opcode(opcode), data, self._first >= _FIN, bool(self._first & _RSV1))
         try:
-            return bytes(self.deflate.decode(frame, max_size=self._max - self._size).data)
-        except PayloadTooBig:
+            return self.deflate.expand(data, self._max - self._size, last=self._first >= _FIN)
+        except TooMuch:
             raise FrameError(TOO_BIG, f"message over {self._max} bytes") from None
-        except ProtocolError as exc:
-            raise FrameError(PROTOCOL_ERROR, str(exc)) from None
+        except zlib.error:
+            raise FrameError(PROTOCOL_ERROR, "expected compressed data") from None
 
     def _control(self, opcode: int, payload: bytes) -> None:
         if opcode == PING:

@@ -7,21 +7,17 @@ import hashlib
 from base64 import b64encode
 from functools import cache
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
 
 from sketch.transport import RawHeaders
-
-if TYPE_CHECKING:
-    from websockets.extensions.permessage_deflate import PerMessageDeflate
+from sketch_native.deflate import Deflate
 
 VERSION = b"13"
 
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _KEY_SIZE = 16
 
-# Windows of four kilobytes: some 45 KiB for a connection that compresses, where the defaults of zlib would take 300.
 _WINDOW_BITS = 12
-_MEMORY_LEVEL = 5
+"""Windows of four kilobytes: some 45 KiB for a connection that compresses, where zlib's defaults would take 300."""
 
 
 @cache
@@ -61,7 +57,7 @@ def accept_fields(key: bytes, subprotocol: str | None, extensions: bytes | None)
     return lines
 
 
-def negotiate(offer: bytes | None) -> tuple[bytes | None, PerMessageDeflate | None]:
+def negotiate(offer: bytes | None) -> tuple[bytes | None, Deflate | None]:
     """The answer to the extensions that a client offers, and the one that is agreed on: permessage-deflate, or none.
 
     An offer that is malformed is none (RFC 7692 section 5.1 lets a server decline any).
@@ -75,7 +71,6 @@ def negotiate(offer: bytes | None) -> tuple[bytes | None, PerMessageDeflate | No
     factory = ServerPerMessageDeflateFactory(
         server_max_window_bits=_WINDOW_BITS,
         client_max_window_bits=_WINDOW_BITS,
-        compress_settings={"memLevel": _MEMORY_LEVEL},
     )
     try:
         offers = parse_extension(offer.decode("latin-1"))
@@ -88,5 +83,12 @@ def negotiate(offer: bytes | None) -> tuple[bytes | None, PerMessageDeflate | No
             answer, extension = factory.process_request_params(parameters, [])
         except (NegotiationError, ValueError):  # older versions ask zlib for windows that it cannot do
             continue
-        return build_extension([(name, answer)]).encode(), extension
+        # Of the extension only what was agreed on is kept: its zlib objects would take memory of idle websockets.
+        deflate = Deflate(
+            client_bits=extension.remote_max_window_bits,
+            server_bits=extension.local_max_window_bits,
+            client_forgets=extension.remote_no_context_takeover,
+            server_forgets=extension.local_no_context_takeover,
+        )
+        return build_extension([(name, answer)]).encode(), deflate
     return None, None

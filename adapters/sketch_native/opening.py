@@ -17,8 +17,7 @@ from sketch_native.handshake import accept_fields, negotiate
 from sketch_native.websocket import WebSocketConnection
 
 if TYPE_CHECKING:
-    from websockets.extensions.permessage_deflate import PerMessageDeflate
-
+    from sketch_native.deflate import Deflate
     from sketch_native.protocol import HTTPProtocol
 
 logger = logging.getLogger("sketch.native")
@@ -43,7 +42,7 @@ class Handshake(Exchange):
     ) -> None:
         super().__init__(protocol, request, None, keep_alive, trailers)
         self._response: WebSocketResponse | None = None
-        self._deflate: PerMessageDeflate | None = None
+        self._deflate: Deflate | None = None
         self._websocket: WebSocketConnection | None = None
 
     async def run(self) -> None:

@@ -7,9 +7,6 @@ import logging
 from collections import deque
 from typing import TYPE_CHECKING
 
-from websockets.extensions.permessage_deflate import PerMessageDeflate
-from websockets.frames import Frame, Opcode
-
 from sketch.transport import ClientDisconnected
 from sketch.websocket import ABNORMAL, NO_CODE, WebSocketDisconnected, WebSocketPolicy
 from sketch_native.frames import BINARY, CLOSE, PING, PONG, TEXT, FrameError, FrameReader, frame_head
@@ -17,6 +14,7 @@ from sketch_native.watched import NEVER, WatchedProtocol
 
 if TYPE_CHECKING:
     from sketch.request import WebSocketRequest
+    from sketch_native.deflate import Deflate
     from sketch_native.protocol import HTTPProtocol
 
 logger = logging.getLogger("sketch.native")
@@ -69,7 +67,7 @@ class WebSocketConnection(WatchedProtocol):
         protocol: HTTPProtocol,
         request: WebSocketRequest,
         policy: WebSocketPolicy,
-        deflate: PerMessageDeflate | None,
+        deflate: Deflate | None,
     ) -> None:
         super().__init__(protocol.server, protocol.flow)
         self.transport = protocol.transport
@@ -96,7 +94,8 @@ class WebSocketConnection(WatchedProtocol):
 
     def _take_over(self, protocol: HTTPProtocol) -> None:
         rest, ended = protocol.hand_over(self)
-        self.transport.resume_reading()
+        if not self.transport.is_closing():
+            self.transport.resume_reading()
         if rest:
             self.data_received(rest)
         if ended and not self.eof_received():
@@ -168,8 +167,8 @@ class WebSocketConnection(WatchedProtocol):
         if size < len(heads):
             self.transport.write(heads[size] + payload)
         elif size >= COMPRESSED_FROM and self._reader.deflate is not None:
-            frame = self._reader.deflate.encode(Frame(Opcode(opcode), payload))
-            self._write(frame_head(opcode, len(frame.data), compressed=True), bytes(frame.data))
+            payload = self._reader.deflate.compress(payload)
+            self._write(frame_head(opcode, len(payload), compressed=True), payload)
         else:
             self._write(frame_head(opcode, size), payload)
 
@@ -317,7 +316,8 @@ class WebSocketConnection(WatchedProtocol):
         """Close the connection: both sides have said, or had a chance to say, that they close."""
         if self._state != ENDED:
             self._state = ENDED
-            self.linger()
+            if not self.transport.is_closing():
+                self.linger()
 
     def _go_on(self) -> None:
         """Read on after a pause."""
