@@ -25,6 +25,7 @@ class Extra:
 _EXTRAS = (
     ("uvloop", "fast", "A faster event loop, taken by itself:", "loop='auto'"),
     ("orjson", "fast", "Faster JSON:", "Application(json='orjson')"),
+    ("websockets", "websockets", "Websockets on its own server:", "@app.websocket('/chat/{room}')"),
     ("uvicorn", "uvicorn", "This page on another server:", "sketch demo --server uvicorn"),
     ("hypercorn", "hypercorn", "This page on another server:", "sketch demo --server hypercorn"),
     ("granian", "granian", "This page on another server:", "sketch demo --server granian"),

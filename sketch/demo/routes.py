@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 
 from sketch.application import Application
+from sketch.demo import chat
 from sketch.demo.facts import extras, running, version_of
 from sketch.demo.page import HEADERS, render, static_file
 from sketch.limits import MIB, Limits
@@ -22,6 +23,8 @@ _JSON_NOTE = (
 )
 
 app = Application("sketch demo", json="orjson" if _ORJSON else "stdlib")
+app.add_group(chat.routes)
+app.cleanup_ctx.append(chat.channels.running)
 
 
 @app.get("/")
@@ -30,16 +33,16 @@ async def index(request: Request) -> Response:
     return HTMLResponse(render(running(request), extras(), _JSON_NOTE), headers=HEADERS)
 
 
-@app.get("/demo.css")
-async def style() -> Response:
-    """The style of the page."""
-    return Response(static_file("demo.css"), content_type="text/css; charset=utf-8")
+@app.get("/demo.css", "/chat.css")
+async def style(request: Request) -> Response:
+    """The style of a page."""
+    return Response(static_file(request.path[1:]), content_type="text/css; charset=utf-8")
 
 
-@app.get("/demo.js")
-async def script() -> Response:
-    """The script of the page."""
-    return Response(static_file("demo.js"), content_type="text/javascript; charset=utf-8")
+@app.get("/demo.js", "/chat.js")
+async def script(request: Request) -> Response:
+    """The script of a page."""
+    return Response(static_file(request.path[1:]), content_type="text/javascript; charset=utf-8")
 
 
 @app.get("/hello/{name}")

@@ -40,8 +40,8 @@ class Page:
 
     def __init__(self, browser: Chromium) -> None:
         self._browser = browser
-        target = browser.call("Target.createTarget", url="about:blank")["targetId"]
-        self._session = browser.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        self._target = browser.call("Target.createTarget", url="about:blank")["targetId"]
+        self._session = browser.call("Target.attachToTarget", targetId=self._target, flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Log", "DOM"):
             self.call(f"{domain}.enable")
 
@@ -51,6 +51,10 @@ class Page:
     def open(self, url: str) -> None:
         self.call("Page.navigate", url=url)
         self.wait("document.readyState === 'complete' && location.href !== 'about:blank'")
+
+    def close(self) -> None:
+        """Close the tab, as a user does."""
+        self._browser.call("Target.closeTarget", targetId=self._target)
 
     def run(self, expression: str) -> Any:
         """The value of a JavaScript expression; a promise is awaited."""
