@@ -214,14 +214,14 @@ def _joined(items: Iterator[str], most: int) -> str:
     return ", ".join(shown)
 
 
-def _plain(value: object) -> str | None:
+def _plain(value: Any) -> str | None:
     """A simple value as the text that would be found, None for others."""
     kind = type(value)
     if issubclass(kind, str):
         return str.__str__(value)[:_LOOKED_AT]
     if issubclass(kind, bytes | bytearray):
-        return bytes(value[:_LOOKED_AT]).decode("latin-1")  # type: ignore[index]
-    return str(value) if kind is int and value.bit_length() < 1000 else None  # type: ignore[attr-defined]
+        return bytes(value[:_LOOKED_AT]).decode("latin-1")
+    return str(value) if kind is int and value.bit_length() < 1000 else None
 
 
 def _inside(value: Any) -> Iterator[tuple[object, object]]:

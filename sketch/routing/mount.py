@@ -35,7 +35,6 @@ class Mount(Route):
 
     __slots__ = ("app",)
 
-    matcher: Template
     app: Application | None
 
     def __init__(
@@ -58,7 +57,7 @@ class Mount(Route):
     @property
     def segments(self) -> Sequence[Segment]:
         """Of the prefix; none of `"/"`."""
-        return () if self.path == "/" else self.matcher.segments
+        return self.matcher.segments if isinstance(self.matcher, Template) and self.path != "/" else ()
 
     @property
     def template(self) -> str:

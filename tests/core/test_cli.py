@@ -107,7 +107,7 @@ def sketch(*arguments: str, cwd: Path) -> tuple[int, str, str]:
         (["no_such:app"], "there is no module 'no_such', of 'no_such:app'"),
         (["serveme:nothing"], "module 'serveme' has no attribute 'nothing', of 'serveme:nothing'"),
         (["serveme"], "expected an application like 'package.module:app', got 'serveme'"),
-        (["serveme:create_app"], "expected a sketch Application, got <function create_app"),
+        (["serveme:create_app"], "expected a sketch Application, or any of ASGI 3, got <function create_app"),
         (["serveme:app", "--server", "apache"], "expected a server of granian, hypercorn, native"),
         (["serveme:app", "--workers", "2"], "workers=2 is not supported yet"),
         (["serveme:create_app()", "--host", "nowhere.invalid"], "cannot listen on nowhere.invalid:8080: "),

@@ -19,7 +19,7 @@ TEXT = (ROOT / "docs" / "reference.md").read_text()
 
 # For adapters and for the core itself, described where they are defined.
 INTERNAL = {
-    "Application": {"begin_background", "wrapped"},
+    "Application": {"begin_background", "freeze", "mounts", "pipeline", "wrapped"},
     "Request": {
         "background",
         "begin",
