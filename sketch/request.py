@@ -128,7 +128,7 @@ class Request:
     background: tuple[Work, ...]
     """What the response has left to be done once it is out. Whoever has written it calls `begin_background`."""
     files: tuple[Body | Held, ...]
-    """What was opened to answer. Whoever finishes the request sees that each is sent or closed."""
+    """What was opened to answer, and for a form. Whoever finishes the request sees that each is sent or closed."""
 
     def __init__(
         self,
