@@ -106,6 +106,14 @@ async def test_framing_by_method_and_status(status: int, method: bytes, streamed
                 assert reply.header("content-length") == "0"
 
 
+@pytest.mark.parametrize("body", [b"", b"body"])
+async def test_a_handler_may_end_the_connection(body: bytes) -> None:
+    """Also with an answer that has but two fields."""
+    app = answering(lambda request: Response(body or None, headers={"Connection": "close"}))
+    found = await wire_bytes(app, GET)
+    assert found.count(b"connection: close\r\n") == 1
+
+
 async def test_an_http_1_0_client_gets_no_chunks() -> None:
     app = answering(lambda request: StreamResponse(parts(b"one", b"two")))
     found = await wire_bytes(app, b"GET / HTTP/1.0\r\n\r\n")

@@ -50,6 +50,18 @@ def test_a_field_that_the_handler_sets_is_sent_once(name: bytes) -> None:
         assert head.count(b"\r\n" + other + b": ") == 1
 
 
+@pytest.mark.parametrize("name", [b"date", b"server", b"connection"])
+@pytest.mark.parametrize("others", [[], [LENGTH], [PLAIN]])
+def test_two_fields_may_be_any(name: bytes, others: RawHeaders) -> None:
+    """There is a short way for a media type with a length, and for nothing else."""
+    for fields in ([(name, b"mine"), *others], [*others, (name, b"mine")]):
+        head = writer.head(200, fields, COMMON, b"connection: close\r\n")
+        assert head.count(name) == 1
+        assert (b"mine" in head) == (name != b"connection")
+        assert not writer.usual(fields)
+    assert writer.usual([PLAIN, LENGTH])
+
+
 @pytest.mark.parametrize("name", [b"connection", b"keep-alive"])
 def test_persistence_is_the_servers_alone(name: bytes) -> None:
     head = writer.head(200, [PLAIN, (name, b"upgrade, timeout=5"), LENGTH], COMMON, b"connection: close\r\n")
