@@ -354,7 +354,7 @@ async def test_mutants(attacked: Program) -> None:
             answered += bool(replies)
             errors.extend(raw for reply in replies if reply.status == 500)
             malformed.extend((raw, reply) for reply in replies if reply.faults)
-            if rest.strip():
+            if rest.strip() and not any(reply.status == 101 for reply in replies):  # behind that come frames
                 malformed.append((raw, rest))
 
     for start in range(0, MUTANTS, 1000):
