@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import idle, inprocess, network, report, start
-from benchmarks.cases import FILE_CASES, FORM_CASES, MAIN, MORE, NETWORK, OPEN, SOCKET_CASES
+from benchmarks.cases import FILE_CASES, FORM_CASES, HOSTING_CASES, MAIN, MORE, NETWORK, OPEN, SOCKET_CASES
 from benchmarks.contestants import CONTESTANTS, DISTRIBUTIONS
 from benchmarks.outcome import Outcome, Result
 from benchmarks.settings import ENVIRONMENT, Settings
@@ -37,6 +37,7 @@ OTHERS = {
 GROUPS = {"main": [*(case.name for case in MAIN), *OTHERS], "more": [case.name for case in MORE]}
 GROUPS["forms"] = [case.name for case in FORM_CASES]
 GROUPS["files"] = [case.name for case in FILE_CASES]
+GROUPS["hosting"] = [case.name for case in HOSTING_CASES]
 GROUPS["websockets"] = [*(case.name for case in SOCKET_CASES), "websocket-memory"]
 GROUPS["all"] = [*GROUPS["main"], *GROUPS["more"]]
 RESULTS = Path(__file__).parent / "results"

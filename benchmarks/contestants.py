@@ -26,7 +26,8 @@ class Contestant:
         http2: whether it answers HTTP/2 without TLS.
         middlewares: whether it knows such a thing.
         files: whether it can send them.
-        only: `"files"` or `"websockets"`, if it can do nothing else that is measured.
+        only: `"files"`, `"websockets"` or `"hosting"`, if it can do, or is to do, nothing else that is measured.
+        hosted: whether the same application is measured on several servers.
         websockets: whether it can do them, without compression.
         forms: whether its application takes uploads here.
     """
@@ -44,6 +45,7 @@ class Contestant:
     only: str = ""
     websockets: bool = False
     forms: bool = False
+    hosted: bool = False
 
     @property
     def label(self) -> str:
@@ -75,8 +77,13 @@ CONTESTANTS = {
             asgi=True,
             forms=True,
             websockets=True,
+            hosted=True,
         ),
-        Contestant("fastapi", "fastapi", on="uvicorn", loads="fastapi", asgi=True),
+        Contestant("starlette-sketch", "starlette", "ours", "sketch", only="hosting", hosted=True),
+        Contestant("starlette-granian", "starlette", server="granian", only="hosting", hosted=True),
+        Contestant("fastapi", "fastapi", on="uvicorn", loads="fastapi", asgi=True, hosted=True),
+        Contestant("fastapi-sketch", "fastapi", "ours", "sketch", only="hosting", hosted=True),
+        Contestant("fastapi-granian", "fastapi", server="granian", only="hosting", hosted=True),
         Contestant("blacksheep", "blacksheep", on="uvicorn", loads="blacksheep", asgi=True, forms=True),
         Contestant("falcon", "falcon", on="uvicorn", loads="falcon.asgi", asgi=True, forms=True),
         Contestant("litestar", "litestar", on="uvicorn", loads="litestar", asgi=True),
@@ -87,7 +94,9 @@ CONTESTANTS = {
         Contestant("socketify", "socketify", loads="socketify", middlewares=False, files=False),
         Contestant("robyn", "robyn", loads="robyn"),
         Contestant("granian-rsgi", "rsgi", http2=True, middlewares=False, websockets=True),
-        Contestant("uvicorn-bare", "bare", asgi=True, middlewares=False, files=False, websockets=True),
+        Contestant("uvicorn-bare", "bare", asgi=True, middlewares=False, files=False, websockets=True, hosted=True),
+        Contestant("sketch-bare", "bare", "ours", "sketch", only="hosting", hosted=True),
+        Contestant("granian-bare", "bare", server="granian", only="hosting", hosted=True),
         Contestant("nginx", "nginx", only="files"),
         Contestant("websockets", "websockets", websockets=True, only="websockets"),
         Contestant("picows", "picows", websockets=True, only="websockets"),

@@ -42,6 +42,8 @@ def _taking_part(case: Case, settings: Settings) -> list[Contestant]:
 
 
 def _takes_part(one: Contestant, case: Case) -> bool:
+    if case.hosting:
+        return one.hosted
     wanted = "websockets" if case.load.message is not None else "files" if case.load.target == "/file" else ""
     return (
         (case.with_floor or one.kind != "floor")

@@ -1,4 +1,4 @@
-"""A bare ASGI function on uvicorn: what no framework on uvicorn can go below."""
+"""A bare ASGI function on uvicorn, or another server: what no framework on uvicorn can go below."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from benchmarks.peers.serving import on_uvicorn
+from benchmarks.peers.serving import on_server
 from benchmarks.work import CHUNK, CHUNKS, DATA, TEXT, Variant
 
 PLAIN = (b"content-type", b"text/plain; charset=utf-8")
@@ -77,4 +77,4 @@ def make(variant: Variant) -> Any:
 
 
 def serve(variant: Variant, port: int, server: str) -> None:
-    on_uvicorn(app, port, websockets=variant.websockets)
+    on_server(app, port, server, websockets=variant.websockets)

@@ -1,4 +1,4 @@
-"""FastAPI on uvicorn."""
+"""FastAPI on uvicorn, or another server."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import orjson
 from fastapi import FastAPI, Request
 from fastapi.responses import FileResponse, PlainTextResponse, Response, StreamingResponse
 
-from benchmarks.peers.serving import on_uvicorn
+from benchmarks.peers.serving import on_server
 from benchmarks.peers.starlette import Nothing, ORJSONResponse
 from benchmarks.work import CHUNK, CHUNKS, DATA, Variant
 
@@ -56,4 +56,4 @@ def make(variant: Variant) -> FastAPI:
 
 
 def serve(variant: Variant, port: int, server: str) -> None:
-    on_uvicorn(make(variant), port)
+    on_server(make(variant), port, server)

@@ -18,6 +18,43 @@ def on_uvicorn(app: Any, port: int, *, websockets: bool = False) -> None:
     )  # fmt: skip
 
 
+def on_sketch(app: Any, port: int) -> None:
+    """sketch's own server, which runs any ASGI application; uvloop, no access log."""
+    from sketch import run_app
+
+    run_app(app, host=HOST, port=port, loop="uvloop", access_log=False, log_level="error", shutdown_timeout=1)
+
+
+def on_granian(app: Any, port: int) -> None:
+    """Inside this process, where it takes an application as it is; uvloop, no access log."""
+    import signal
+
+    import uvloop
+    from granian.constants import Interfaces
+    from granian.log import LogLevels
+    from granian.server.embed import Server
+
+    async def main() -> None:
+        server = Server(
+            app, address=HOST, port=port, interface=Interfaces.ASGI, log_level=LogLevels.error, websockets=False
+        )
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, server.stop)
+        await server.serve()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(main())
+
+
+def on_server(app: Any, port: int, server: str, *, websockets: bool = False) -> None:
+    """uvicorn, unless another one is named."""
+    if server == "sketch":
+        on_sketch(app, port)
+    elif server == "granian":
+        on_granian(app, port)
+    else:
+        on_uvicorn(app, port, websockets=websockets)
+
+
 def on_hypercorn(app: Any, port: int) -> None:
     """One process, uvloop, no access log."""
     import uvloop

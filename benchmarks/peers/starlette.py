@@ -1,4 +1,4 @@
-"""Starlette on uvicorn."""
+"""Starlette on uvicorn, or another server."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from starlette.responses import FileResponse, PlainTextResponse, Response, Strea
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
-from benchmarks.peers.serving import on_uvicorn
+from benchmarks.peers.serving import on_server
 from benchmarks.work import CHUNK, CHUNKS, DATA, Variant
 
 
@@ -89,4 +89,4 @@ def make(variant: Variant) -> Starlette:
 
 
 def serve(variant: Variant, port: int, server: str) -> None:
-    on_uvicorn(make(variant), port, websockets=variant.websockets)
+    on_server(make(variant), port, server, websockets=variant.websockets)
