@@ -231,6 +231,30 @@ async def test_temporary_files_are_gone_after_a_disconnect_in_the_middle_of_an_u
 
 
 @needs_proc
+async def test_temporary_files_of_many_clients_are_gone(transport: Transport, key: str) -> None:
+    """Some of them leave, each at another point; the others get their own answers."""
+    before = await opened(transport)
+    body = file("f", "f", LARGE) + field("a", b"1") + file("g", "g", LARGE) + LAST
+
+    async def one(number: int) -> None:
+        async def upload() -> AsyncIterator[bytes]:
+            for place, piece in enumerate(pieces(body, 100_000)):
+                if place == number:
+                    raise Cut
+                yield piece
+
+        if number < 24:
+            with pytest.raises(Broken):
+                await transport.post(f"/form/left?key={key}", upload(), MULTIPART)
+        else:
+            found = (await transport.post("/form", upload(), MULTIPART)).json()
+            assert [entry[4:] for entry in found if len(entry) > 2] == [described("", "", "", "", LARGE)[4:]] * 2
+
+    await asyncio.gather(*(one(number) for number in range(1, 48, 2)))
+    await until_closed(transport, before)
+
+
+@needs_proc
 async def test_a_stream_may_read_from_an_uploaded_file(transport: Transport) -> None:
     before = await opened(transport)
     body = file("file", "f", LARGE) + LAST

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ from sketch.exceptions import HTTPBadRequest, HTTPContentTooLarge, HTTPUnsupport
 from sketch.forms import UploadedFile, saving
 from sketch.forms.saving import BATCH, Spool
 from sketch.limits import Limits
+from sketch.middleware.decompression import Decompression
 from sketch.request import Request
 from sketch.response import Response, StreamResponse
 from sketch.transport import ClientDisconnected
@@ -365,3 +367,15 @@ async def test_in_a_thread(tmp_path: Path) -> None:
     response = await handled(handler, file("f", "../name.txt", LARGE), LAST)
     assert response.body == str(len(LARGE)).encode()
     assert (tmp_path / "name.txt").read_bytes() == LARGE
+
+
+@in_loop
+async def test_a_compressed_form() -> None:
+    async def handler(request: Request) -> Response:
+        form = await request.form()
+        return Response(f"{form['a']} {len(await form['f'].read())}")  # type: ignore[union-attr]
+
+    body = gzip.compress(field("a", b"1") + file("f", "n", LARGE) + LAST)
+    headers = [*MULTIPART, (b"content-encoding", b"gzip")]
+    response = await handled(handler, *pieces(body, 10_000), headers=headers, middlewares=[Decompression()])
+    assert response.body == f"1 {len(LARGE)}".encode()
