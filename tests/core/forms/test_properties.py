@@ -21,7 +21,13 @@ from sketch.transport import ClientDisconnected
 from tests.core.forms.support import open_files
 from tests.core.support import make_request
 
-EXAMPLES = int(os.environ.get("SKETCH_FUZZ", "200"))
+ROUNDS = int(os.environ.get("SKETCH_FUZZ", "0"))
+"""Examples per property in a long session (`nox -s fuzz`), which then differ from run to run."""
+
+
+def bounded(examples: int) -> settings:
+    return settings(max_examples=ROUNDS or examples, derandomize=not ROUNDS, deadline=None, database=None)
+
 
 # Names that were themselves percent-encoded would be decoded, as browsers leave no way to tell them apart, and paths of
 # Windows are cut.
@@ -66,7 +72,7 @@ async def close(request: Request) -> None:
         await held.aclose()  # type: ignore[union-attr]
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@bounded(200)
 @given(fields=FIELDS, files=FILES, cuts=CUTS)
 def test_multipart_forms(
     fields: list[tuple[str, str]], files: list[tuple[str, tuple[str, bytes]]], cuts: list[int]
@@ -88,7 +94,7 @@ def test_multipart_forms(
     asyncio.run(run())
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@bounded(200)
 @given(fields=st.lists(st.tuples(TEXT, TEXT), max_size=8), cuts=CUTS)
 def test_urlencoded_forms(fields: list[tuple[str, str]], cuts: list[int]) -> None:
     body, content_type = encode_body(None, None, fields, None)
@@ -123,7 +129,7 @@ def edited(data: bytes, edits: list[tuple[int, int, bytes]]) -> bytes:
     return data
 
 
-@settings(max_examples=EXAMPLES * 5, deadline=None)
+@bounded(1000)
 @given(edits=EDITS, cuts=CUTS, narrow=st.booleans(), cut=st.booleans())
 @example(edits=[(0, 0, b"")], cuts=[], narrow=False, cut=False)
 def test_any_bytes_are_a_form_or_a_clients_mistake(
@@ -167,7 +173,7 @@ def check(exc: Exception, cut: bool) -> int:
     return 0
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@bounded(200)
 @given(body=st.binary(max_size=300) | st.text("a=&%+;0F", max_size=100).map(str.encode), cuts=CUTS)
 def test_any_bytes_are_fields_or_a_clients_mistake(body: bytes, cuts: list[int]) -> None:
     request = request_of(body, "application/x-www-form-urlencoded", cuts, NARROW)
@@ -179,7 +185,7 @@ def test_any_bytes_are_fields_or_a_clients_mistake(body: bytes, cuts: list[int])
         assert all(isinstance(value, str) for value in form.values())
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@bounded(200)
 @given(content_type=st.text(st.characters(max_codepoint=255), max_size=60), prefixed=st.booleans())
 def test_any_media_type(content_type: str, prefixed: bool) -> None:
     if prefixed:
