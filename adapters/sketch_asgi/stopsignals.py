@@ -11,6 +11,10 @@ from typing import Any
 
 NUMBERS = (signal.SIGINT, signal.SIGTERM)
 
+_TURNS = 10
+"""Of the event loop, between the word to the application and the word to the server: enough for each websocket to send
+its close. uvicorn, once told, closes them itself."""
+
 
 class StopSignals:
     """Puts itself before the server's own signal handlers, never in their place.
@@ -50,6 +54,18 @@ class StopSignals:
         self._loop = None
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
-        if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._notify)
-        self._previous[number](number, frame)
+        loop = self._loop
+        if loop is None or not loop.is_running():
+            self._previous[number](number, frame)
+        else:
+            loop.call_soon_threadsafe(self._tell, loop, number, frame)
+
+    def _tell(self, loop: asyncio.AbstractEventLoop, number: int, frame: FrameType | None) -> None:
+        self._notify()
+        self._pass_on(loop, _TURNS, number, frame)
+
+    def _pass_on(self, loop: asyncio.AbstractEventLoop, turns: int, number: int, frame: FrameType | None) -> None:
+        if turns:
+            loop.call_soon(self._pass_on, loop, turns - 1, number, frame)
+        else:
+            self._previous[number](number, frame)

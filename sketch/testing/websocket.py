@@ -229,17 +229,23 @@ class ClientWebSocket:
     A client with `raise_errors` raises what the session has failed with instead.
     """
 
+    request: WebSocketRequest
+    """The handshake as the application got it."""
+    response: ClientResponse
+    """What the application has answered, without the fields that servers add."""
+    subprotocol: str | None
+    """What was agreed on."""
+    close_code: int | None
+    """Why it has ended: from whichever side closed first; None while nothing here has found it ended."""
+    close_reason: str
+    """The text that came with the code."""
+
     def __init__(self, exchange: Handshake, socket: MemorySocket, response: ClientResponse, raise_errors: bool) -> None:
-        self.request: WebSocketRequest = exchange.request
-        """The handshake as the application got it."""
+        self.request = exchange.request
         self.response = response
-        """What the application has answered, without the fields that servers add."""
-        self.subprotocol: str | None = exchange.subprotocol
-        """What was agreed on."""
-        self.close_code: int | None = None
-        """Why it has ended: from whichever side closed first; None while nothing here has found it ended."""
+        self.subprotocol = exchange.subprotocol
+        self.close_code = None
         self.close_reason = ""
-        """The text that came with the code."""
         self._exchange = exchange
         self._socket = socket
         self._raise_errors = raise_errors

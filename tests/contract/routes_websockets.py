@@ -228,6 +228,15 @@ def add_ends(app: Application) -> None:  # noqa: C901  # a list of routes, nothi
         assert ws.request.connection.disconnected
         app.journal.write(ws.request, "gone")
 
+    @app.websocket("/ws/cancelled", on_disconnect="cancel")
+    async def cancelled(ws: WebSocket) -> None:
+        """Waits for something that does not come."""
+        await ws.send("open")
+        try:
+            await asyncio.Event().wait()
+        finally:
+            app.journal.write(ws.request, "cancelled")
+
     @app.websocket("/ws/until-stopping", policy=WebSocketPolicy(close_reason="back soon"))
     async def until_stopping(ws: WebSocket) -> None:
         await ws.send("begin")

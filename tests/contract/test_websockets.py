@@ -316,6 +316,17 @@ async def test_a_session_that_does_neither_can_wait_for_the_end(transport: Trans
         await transport.journal(key, "gone")
 
 
+@pytest.mark.parametrize("leave", ["close", "abort"])
+async def test_a_session_can_be_cancelled_at_the_end(transport: Transport, key: str, leave: str) -> None:
+    async with transport.websocket(f"/ws/cancelled?key={key}") as ws:
+        assert await ws.receive() == "open"
+        if leave == "close":
+            await ws.close()
+        else:
+            ws.abort()
+        assert await transport.journal(key, "cancelled") == ["cancelled"]
+
+
 @pytest.mark.parametrize(("code", "reason"), [(1000, ""), (1001, "going"), (1008, ""), (4000, "wegen Ü")])
 async def test_the_sessions_code_and_reason(transport: Transport, key: str, code: int, reason: str) -> None:
     async with transport.websocket(f"/ws/close/{code}?reason={quote(reason)}&key={key}") as ws:

@@ -12,7 +12,7 @@ from sketch.channels import Message, Subscription
 from sketch.limits import DEFAULT_LIMITS
 from sketch.routing import CONVERTERS
 from sketch.servers import ServeOptions
-from sketch.testing import ClientResponse, TestClient
+from sketch.testing import ClientResponse, ClientWebSocket, TestClient
 from tests.docs.documents import ROOT
 
 TEXT = (ROOT / "docs" / "reference.md").read_text()
@@ -44,6 +44,7 @@ INTERNAL = {
     "View": set(),
     "TestClient": {"app"},
     "ClientResponse": set(),
+    "ClientWebSocket": {"finish"},
     "BodyPart": {"pass_by"},
     "UploadedFile": set(),
     "Channels": set(),
@@ -63,6 +64,7 @@ CLASSES = {
     "View": sketch.View,
     "TestClient": TestClient,
     "ClientResponse": ClientResponse,
+    "ClientWebSocket": ClientWebSocket,
     "BodyPart": sketch.BodyPart,
     "UploadedFile": sketch.UploadedFile,
     "Channels": sketch.Channels,
@@ -93,6 +95,7 @@ def table_of(name: str) -> set[str]:
         "View": "Handlers",
         "TestClient": "Testing",
         "ClientResponse": "Testing",
+        "ClientWebSocket": "Testing",
         "BodyPart": "Forms",
         "UploadedFile": "Forms",
         "Subscription": "Channels",
