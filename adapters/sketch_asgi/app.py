@@ -131,11 +131,11 @@ class ASGIApplication:
             raise
         finally:
             self._websockets.discard(task)
-            exchange.over()
             if self.access_log:
                 log_exchange(exchange, scope, exchange.status, perf_counter() - began, exchange.request)
             if exchange.request is not None and exchange.request.background:
                 exchange.request.begin_background()
+            exchange.over()
             if exchange.inbox is not None and exchange.inbox.part():
                 await exchange.inbox.close()
 

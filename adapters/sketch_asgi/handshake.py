@@ -128,22 +128,23 @@ class Handshake(Exchange):
         await pass_on(self._send, {"type": "websocket.close", "code": 1000, "reason": ""}, self)
 
     def over(self) -> None:
-        """Nobody has to wait any more for the client to leave."""
+        """Nobody has to wait any more for the client to leave; and nothing here leads back to the request."""
         self._over = True
         if self._socket is not None:
             self._socket.over()
+        self._socket = self.request = None
 
     @property
     def disconnected(self) -> bool:
-        """Whether the server has told of the client's leaving."""
-        return super().disconnected if self._socket is None else self._socket.gone
+        """Whether the server has told of the client's leaving, or of the end of the exchange."""
+        return self._over or (super().disconnected if self._socket is None else self._socket.gone)
 
     async def wait_disconnected(self) -> None:
         """Return once the peer is gone, or the exchange is over."""
         while self._socket is None:
-            await super().wait_disconnected()
             if self._over or super().disconnected:
                 return
+            await super().wait_disconnected()
         await self._socket.wait_gone()
 
 

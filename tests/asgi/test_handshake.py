@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -12,10 +13,12 @@ import pytest
 
 from sketch import Application, Limits, WebSocket, WebSocketDisconnected, WebSocketPolicy, WebSocketResponse
 from sketch.files import FileResponse
-from sketch.request import Request
+from sketch.request import Request, WebSocketRequest
 from sketch.response import Response, StreamResponse
 from sketch.routing import WEBSOCKET
 from sketch_asgi.app import ASGIApplication
+from sketch_asgi.handshake import Handshake
+from sketch_asgi.websocket import Socket
 from tests.asgi.scripts import Message, Script, in_loop, until
 
 CONNECT: Message = {"type": "websocket.connect"}
@@ -142,6 +145,30 @@ async def test_a_session_that_is_cancelled_leaves_nothing_behind() -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert [message["type"] for message in script.sent] == ["websocket.accept"]
+
+
+@pytest.mark.parametrize("how", ["session", "refused", "failed"])
+@in_loop
+async def test_a_handshake_leaves_nothing_to_the_garbage_collector(how: str) -> None:
+    async def session(ws: WebSocket) -> None:
+        await asyncio.wait([asyncio.create_task(ws.request.wait_disconnected())], timeout=0)
+        if how == "failed":
+            raise ValueError("broken")
+        await ws.send("a")
+
+    answer = Response("no", status=401) if how == "refused" else session
+    gc.collect()
+    gc.set_debug(gc.DEBUG_SAVEALL)
+    try:
+        # In a task of its own, whose context, which knows the request, ends with it.
+        script = await asyncio.create_task(shake(answer, Script(CONNECT, GONE), **OFFERED))
+        assert script.sent
+        await asyncio.sleep(0)  # until then the loop itself knows the task
+        gc.collect()
+        assert not [thing for thing in gc.garbage if type(thing) in (WebSocketRequest, Handshake, Socket)]
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
 
 
 # -- who waits for the client to leave ---------------------------------------------------------------------------------
