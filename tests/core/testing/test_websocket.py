@@ -14,7 +14,7 @@ from sketch.request import Request
 from sketch.response import Response
 from sketch.routing import WEBSOCKET
 from sketch.testing import TestClient, WebSocketRefused
-from sketch.testing.websocket import BUFFER
+from sketch.testing.socketpair import BUFFER
 from tests.core.testing.support import in_loop
 
 
