@@ -26,7 +26,9 @@ def add_composition(app: Application) -> None:
 
     @app.get("/links")
     async def links(request: Request) -> Response:
-        return JSONResponse([str(request.url_for("part:where", tenant="a/b", id=1)), str(app.url_for("group:id", id=2))])
+        return JSONResponse(
+            [str(request.url_for("part:where", tenant="a/b", id=1)), str(app.url_for("group:id", id=2))]
+        )
 
     @app.get("/slash/soft/", slashes="redirect")
     async def soft() -> Response:
