@@ -211,8 +211,8 @@ DEVIATIONS: tuple[Deviation, ...] = (
         ("uvicorn-h11", "hypercorn-command", "granian-command"),
         "background tasks get what is left of `shutdown_timeout`, and are cancelled then",
         "they get 20 seconds; granian ends the process at its own timeout, without cancelling them",
-        "These servers do not tell an application how long it may take. `app.stopping.set(seconds)` in an `on_shutdown` "
-        f"hook makes it less. {OWN_COMMAND}",
+        "These servers do not tell an application how long it may take. `app.stopping.set(seconds)` in an "
+        f"`on_shutdown` hook makes it less. {OWN_COMMAND}",
     ),
 )
 

@@ -214,7 +214,8 @@ async def test_an_index(transport: Transport) -> None:
         "css/..%2f..%2fapp.py", "css/../app.js", "./app.js", "css/./site.css", "css%2Fsite.css", "css%5csite.css",
         "css//site.css", "//etc/passwd", "%2fetc/passwd", "%252e%252e/app.py", "....//app.py", "..;/app.py",
         "%c0%ae%c0%ae/app.py", "app.js%00",
-        ".hidden", "%2ehidden", ".", "..", "out.txt", "out/reference.md", "out", "css", "css/", "app.js/", "APP.JS", "missing",
+        ".hidden", "%2ehidden", ".", "..", "out.txt", "out/reference.md", "out", "css", "css/", "app.js/", "APP.JS",
+        "missing",
     ],
 )  # fmt: skip
 async def test_nothing_else_is_found(transport: Transport, path: str) -> None:
