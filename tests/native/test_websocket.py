@@ -26,7 +26,7 @@ from sketch.servers import ServeError, ServeOptions
 from sketch_native import Server, ServerLimits, handshake
 from sketch_native.parser import RequestParser
 from sketch_native.protocol import HTTPProtocol
-from sketch_native.websocket import COMPRESSED_FROM
+from sketch_native.websocket import COMPRESSED_FROM, WebSocketConnection
 from tests.frames import (
     BINARY,
     OFFER,
@@ -377,6 +377,25 @@ async def test_what_came_before_a_broken_frame_is_received() -> None:
         ws = await shake(wire, "/list", early=[frame(TEXT, b"1"), frame(TEXT, b"2"), frame(3), frame(TEXT, b"3")])
         await ws.closed(1002)
         await until(lambda: len(got) == 3, "the session to end")
+        assert got == ["1", "2", 1002]
+
+
+async def test_a_broken_frame_behind_messages_that_wait() -> None:
+    stage = Scene()
+    go = asyncio.Event()
+    got: list[Any] = []
+
+    @stage.session("/late", policy=WebSocketPolicy(max_queue=1))
+    async def late(ws: WebSocket) -> None:
+        await go.wait()
+        async for message in ws:
+            got.append(message)
+        got.append(ws.close_code)
+
+    async with serving(stage.app) as served, served.connect() as wire:
+        ws = await shake(wire, "/late", early=[frame(TEXT, b"1"), frame(TEXT, b"2"), frame(3), frame(TEXT, b"3")])
+        go.set()
+        await ws.closed(1002)
         assert got == ["1", "2", 1002]
 
 
@@ -739,12 +758,50 @@ async def test_a_session_has_time_when_the_server_stops_and_is_cancelled_then() 
         assert seen == ["has time", "cancelled"]
 
 
-async def test_a_peer_that_does_not_answer_holds_nobody_up() -> None:
-    stage = scene(close_timeout=0.1)
-    async with serving(stage.app, server_limits=QUICK) as served, served.connect() as wire:
-        await shake(wire)
+@pytest.mark.parametrize(("close_timeout", "shutdown_timeout"), [(0.1, 5), (60, 0.1)])
+async def test_a_peer_that_does_not_answer_holds_nobody_up(close_timeout: float, shutdown_timeout: float) -> None:
+    stage = scene(close_timeout=close_timeout)
+    options = {"server_limits": QUICK, "shutdown_timeout": shutdown_timeout}
+    async with serving(stage.app, **options) as served, served.connect() as wire:
+        ws = await shake(wire)
         async with asyncio.timeout(4):
             await served.server.stop()
+        assert await ws.receive() == Close(1012)
+        await wire.ended()
+
+
+async def test_pings_are_not_answered_after_the_close() -> None:
+    stage = Scene()
+
+    @stage.session("/close")
+    async def closing(ws: WebSocket) -> None:
+        await ws.close(1000)
+
+    async with serving(stage.app) as served, served.connect() as wire:
+        ws = await shake(wire, "/close")
+        assert await ws.receive() == Close(1000)
+        await ws.send(frame(PING, b"late"), close_frame(1000))
+        await ws.ended()
+
+
+async def test_a_session_that_cannot_be_ended_is_cut(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def broken(self: WebSocketConnection, code: int = 1000, reason: str = "") -> None:
+        raise RuntimeError("on purpose")
+
+    stage = Scene()
+
+    @stage.session("/short")
+    async def short(ws: WebSocket) -> None:
+        assert repr(ws._transport).startswith("<WebSocketConnection open, request <")
+
+    monkeypatch.setattr(WebSocketConnection, "close", broken)
+    async with serving(stage.app) as served, served.connect() as wire:
+        ws = await shake(wire, "/short")
+        await ws.ended()
+        assert "the websocket session of '/short' could not be ended" in caplog.text
+        assert not stage.errors
 
 
 # -- time --------------------------------------------------------------------------------------------------------------
