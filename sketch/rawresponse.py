@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 # Makes a space of each byte that no field value may have (RFC 9110 section 5.5), a letter of any other: one pass in C.
 _SORTED = bytes(ord(" ") if (byte < 0x20 and byte != 0x09) or byte == 0x7F else ord("a") for byte in range(256))
-_LENGTH, _FRAMING = b"content-length", b"transfer-encoding"
+_TYPE, _LENGTH, _FRAMING = b"content-type", b"content-length", b"transfer-encoding"
 _MOST_KNOWN = 512
 _LONGEST_KNOWN = 128
 _known: set[tuple[bytes, bytes]] = set()
@@ -69,6 +69,20 @@ class RawFields(list[tuple[bytes, bytes]]):
         """
         fields = [(_lower(name), _checked(name, value)) for name, value in self]
         return CIMultiDict([(key.decode(), value.decode("latin-1")) for key, value in fields if key != _FRAMING])
+
+
+def media_type_alone(fields: Iterable[tuple[bytes, bytes]], size: int) -> tuple[bytes, bytes] | None:
+    """The media type, where there is nothing but that and a Content-Length of this size; None for all else.
+
+    Most answers have no other fields; one that was never seen before is not looked at here.
+    """
+    kind: tuple[bytes, bytes] | None = None
+    for field in fields:
+        if type(field) is tuple and field[0] == _TYPE and kind is None and field in _known:
+            kind = field
+        elif field[0] != _LENGTH or field[1] != b"%d" % size:
+            return None
+    return kind
 
 
 def _lower(name: bytes) -> bytes:

@@ -147,6 +147,13 @@ class Answer(Protocol):
     on_leave: Callable[[], None] | None
     """Called when the client leaves before the end of the answer."""
 
+    def reply(self, kind: tuple[bytes, bytes], body: bytes) -> bool:
+        """Write the most usual of all answers and end it: status 200, this media type, a body and its length.
+
+        Returns False, and has done nothing, where there is more to say: that is for `begin`.
+        """
+        ...
+
     def begin(self, response: Response, part: bytes) -> bool:
         """Write the head of a finalized response, with its payload if that is bytes, else with the first part.
 
@@ -158,11 +165,12 @@ class Answer(Protocol):
     async def drain(self) -> None:
         """Wait until the client has read; raises `ClientDisconnected` when it has left."""
 
-    async def write(self, part: bytes) -> None:
-        """Write a part, and wait while the client reads slowly.
+    def write(self, part: bytes) -> Awaitable[None] | None:
+        """Write a part. Returns what is to be awaited before the next, while the client reads slowly.
 
-        Raises `ClientDisconnected` when it leaves, RuntimeError for more than the response has announced.
+        Raises `ClientDisconnected` when it has left, RuntimeError for more than the response has announced.
         """
+        ...
 
     def end(self) -> None:
         """The answer is complete: the connection goes on to the next.

@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
 from sketch.asgi import Message
 from sketch.exceptions import HTTPException
-from sketch.rawresponse import RawResponse
-from sketch.transport import ClientDisconnected
+from sketch.transport import BodyReader, ClientDisconnected
 from sketch.websocket import WebSocketDisconnected
 
 if TYPE_CHECKING:
@@ -24,16 +23,6 @@ GRACE = 5.0
 
 # How far the answer is: nothing has come, its start has, parts come, nobody wants the rest, it is over.
 START, BODY, PARTS, UNWANTED, OVER = range(5)
-
-
-class Unasked:
-    """Stands for a body that is handed on part by part: nobody iterates over it."""
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        raise TypeError("expected the parts of this body to be written, not to be asked for")
-
-
-UNASKED = Unasked()
 
 
 class Conversation(ABC):
@@ -53,8 +42,8 @@ class Conversation(ABC):
     _reading = True
     _ended: asyncio.Event | None = None
     _grace: asyncio.TimerHandle | None = None
-    _parts: AsyncIterator[bytes] | None = None
-    _ahead: bytes | None = None
+    _body: BodyReader | None = None
+    _rest: int | None = None
 
     def __init__(self, request: Request) -> None:
         self.request = request
@@ -64,39 +53,44 @@ class Conversation(ABC):
     async def receive(self) -> Message:
         """The next part of the request body; after its end, that the client has left or the answer is over."""
         if self.stage < UNWANTED and not self.left:
+            request = self.request
             if self._reading:
-                if self.request.has_body:
-                    return await self._read()
-                self._reading = False
-                return {"type": "http.request", "body": b"", "more_body": False}
-            if not self.request.connection.disconnected:
+                if not request.has_body:
+                    self._reading = False
+                    return {"type": "http.request", "body": b"", "more_body": False}
+                body = self._body
+                if body is None:
+                    body = self._body = request.take_body()
+                    self._rest = request.content_length
+                try:
+                    part = await body.read()
+                except (ClientDisconnected, HTTPException) as exc:
+                    self._fail_reading(exc)
+                else:
+                    return self._read(part)
+            elif not request.connection.disconnected:
                 if self._ended is None:
                     self._ended = asyncio.Event()
                     self.listen()
                 await self._ended.wait()
         return {"type": "http.disconnect"}
 
-    async def _read(self) -> Message:
-        if self._parts is None:
-            self._parts = self.request.stream()
-            self._rest = self.request.content_length
-        try:
-            part = await anext(self._parts, b"") if self._ahead is None else self._ahead
-            self._ahead = None
-            if self._rest is not None:
-                self._rest -= len(part)
-                if self._rest <= 0 and part:
-                    self._ahead = await anext(self._parts, b"")  # the end is here: it needs no message of its own
-        except ClientDisconnected:
+    def _read(self, part: bytes) -> Message:
+        """A part of the body; an announced length tells which is the last, which spares the application a message."""
+        more = part != b""
+        if self._rest is not None:
+            self._rest -= len(part)
+            more = more and self._rest != 0
+        self._reading = more
+        return {"type": "http.request", "body": part, "more_body": more}
+
+    def _fail_reading(self, exc: ClientDisconnected | HTTPException) -> None:
+        if isinstance(exc, ClientDisconnected):
             self.leave()
-        except HTTPException as exc:
-            if self.stage == PARTS:
-                raise
-            self.refuse(exc)
+        elif self.stage == PARTS:
+            raise exc
         else:
-            self._reading = bool(part) and self._ahead != b""
-            return {"type": "http.request", "body": part, "more_body": self._reading}
-        return {"type": "http.disconnect"}
+            self.refuse(exc)
 
     @abstractmethod
     def listen(self) -> None:
@@ -126,9 +120,7 @@ class Conversation(ABC):
         if type(part) is not bytes:
             part = _as_bytes(part)
         if stage == BODY:
-            start = self._start
-            response = RawResponse(start["status"], start.get("headers", ()), UNASKED if more else part)
-            wait = self.begin(response, part, more)
+            wait = self.begin(self._start, part, more)
         elif self._broken:
             raise ClientDisconnected("the client left before the end of the answer")
         else:
@@ -137,7 +129,7 @@ class Conversation(ABC):
             await wait
 
     @abstractmethod
-    def begin(self, response: RawResponse, part: bytes, more: bool) -> Awaitable[None] | None:
+    def begin(self, start: Message, part: bytes, more: bool) -> Awaitable[None] | None:
         """Begin the answer, and end it if there is no more. Returns what is to be waited for."""
 
     @abstractmethod

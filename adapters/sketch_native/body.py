@@ -80,8 +80,9 @@ class Body:
                 raise RuntimeError("expected one reader of a request body at a time, got a second one")
             await self._wait()
         data = self._chunks.popleft()
+        stopped = self._size >= self._high_water
         self._size -= len(data)
-        if self._size < self._high_water:
+        if stopped and self._size < self._high_water:
             self._protocol.want_body()
         return data
 
@@ -128,7 +129,8 @@ class Body:
         """Keep nothing from now on; the number of bytes that came but were not read. For an answer that is out."""
         if self._chunks is not None:
             self._chunks = None
-            self._protocol.want_body()
+            if self._size >= self._high_water:
+                self._protocol.want_body()
         return self._size
 
     def _wake(self) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from time import perf_counter
 
 from sketch.response import Response
 from sketch.transport import ClientDisconnected
 from sketch_native import writer
-from sketch_native.exchange import TURN, Exchange
+from sketch_native.exchange import LARGE_BODY, TURN, Exchange
 
 
 class DirectExchange(Exchange):
@@ -55,6 +55,23 @@ class DirectExchange(Exchange):
             self.on_leave()
         return False
 
+    def reply(self, kind: tuple[bytes, bytes], body: bytes) -> bool:
+        """Write a whole answer, where nothing has to be said of the connection and nobody has to be waited for."""
+        protocol = self._protocol
+        if not self.keep_alive or protocol.flow.blocked or protocol.ending or self.request.http_version != "1.1":
+            return False
+        if len(body) >= LARGE_BODY or (self.body is not None and self.body.awaits_continue):
+            return False
+        self.status = 200
+        self.size = len(body)
+        self.head_sent = True
+        common = protocol.server.clock.fields
+        protocol.transport.write(
+            b"HTTP/1.1 200 OK\r\n%b: %b\r\ncontent-length: %d\r\n%b\r\n%b" % (*kind, self.size, common, body)
+        )
+        self.end()
+        return True
+
     def begin(self, response: Response, part: bytes) -> bool:
         """Write the head, and what there is of the body, at once. Returns whether there is something to wait for."""
         protocol = self._protocol
@@ -67,35 +84,40 @@ class DirectExchange(Exchange):
         if protocol.flow.lost:
             raise ClientDisconnected("the client left before the response")
         self._left = response.length
-        self._count(part)
         self._chunked = response.length is None and not self.unframed
         self._turn = TURN
+        framed = self._framed(part)
         self.head_sent = self.streaming = True
-        protocol.transport.write(head + self._framed(part))
+        protocol.transport.write(head + framed)
         return protocol.flow.blocked
 
     async def drain(self) -> None:
         """Wait until the client has read enough."""
         await self._protocol.flow.drain()
 
-    def _count(self, part: bytes) -> None:
-        self.size += len(part)
+    def _framed(self, part: bytes) -> bytes:
+        size = len(part)
+        self.size += size
+        if self._chunked:
+            return writer.chunk(part) if size else b""
         if self._left is not None:
-            self._left -= len(part)
+            self._left -= size
             if self._left < 0:
                 raise RuntimeError(f"expected as many bytes as Content-Length announces, got {-self._left} more")
+        return part
 
-    def _framed(self, part: bytes) -> bytes:
-        return writer.chunk(part) if self._chunked and part else part
-
-    async def write(self, part: bytes) -> None:
+    def write(self, part: bytes) -> Awaitable[None] | None:
         """Write a part; now and then others get a turn, whether or not the client makes the stream wait."""
-        self._count(part)
-        if part:
-            await self._protocol.write(self._framed(part))
+        flow = self._protocol.flow
+        framed = self._framed(part)
+        if not flow.lost:
+            self._protocol.transport.write(framed)
+        if flow.blocked:
+            return flow.drain()
         if self.size > self._turn:
             self._turn = self.size + TURN
-            await asyncio.sleep(0)
+            return asyncio.sleep(0)
+        return None
 
     def end(self) -> None:
         """The answer is complete. Its task goes on, usually for nothing but its last steps: the server knows it."""

@@ -221,11 +221,12 @@ class HTTPProtocol(WatchedProtocol):
 
     def _proceed(self) -> None:
         """With no exchange under way: begin the next, or say what is waited for."""
-        if not self._queue:
+        queue = self._queue
+        if not queue and self._backlog:
             self._take_backlog()
-        if self._queue:
-            self._begin(self._queue.popleft())
-            if not self._queue:
+        if queue:
+            self._begin(queue.popleft())
+            if not queue and self._backlog:
                 self._take_backlog()  # the rest of this request's body may be in it
         elif self._eof or (self.server.stopping and self._waits_for == EXCHANGE):
             self.close()
@@ -233,12 +234,13 @@ class HTTPProtocol(WatchedProtocol):
             self._wait_for_rest(self._receiving)
         elif self._parser.in_head:
             self._wait_for(HEAD, self.server.limits.header_timeout)
-        elif self._waits_for != IDLE:
-            self._wait_for(IDLE, self.server.limits.keep_alive_timeout)
+        elif self._waits_for != IDLE:  # the usual end of a request: written out, it needs no call
+            self._waits_for = IDLE
+            self.read_deadline = self.server.now + self.server.limits.keep_alive_timeout
 
     def _take_backlog(self) -> None:
         """Parse what was kept past the pipeline's limit."""
-        if self._backlog and not self._handshake:
+        if not self._handshake:
             data, self._backlog = self._backlog, b""
             self.want_body()
             self._parse(data)
