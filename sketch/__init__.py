@@ -71,7 +71,6 @@ from sketch.response import (
     json_response,
 )
 from sketch.routing import Route, Router
-from sketch.servers import run_app, serve
 from sketch.signals import Signal
 from sketch.transport import ClientDisconnected
 from sketch.views import View
@@ -88,6 +87,7 @@ if TYPE_CHECKING:
     from sketch.middleware.request_id import RequestID, RequestIDFilter
     from sketch.middleware.security_headers import SecurityHeaders
     from sketch.routing.group import RouteGroup
+    from sketch.servers import run_app, serve
     from sketch.sse import Event, EventStreamResponse, last_event_id
     from sketch.websocket import WebSocket, WebSocketDisconnected, WebSocketPolicy, WebSocketResponse
 
@@ -189,22 +189,24 @@ __all__ = [
 
 # What not every application needs is imported when it is first asked for.
 _LAZY = {
-    "SecurityHeaders": "sketch.middleware.security_headers",
-    "CORS": "sketch.middleware.cors",
-    "RequestIDFilter": "sketch.middleware.request_id",
-    "RequestID": "sketch.middleware.request_id",
-    "Decompression": "sketch.middleware.decompression",
-    "Compression": "sketch.middleware.compression",
-    "FileResponse": "sketch.files",
     "BodyPart": "sketch.forms",
-    "UploadedFile": "sketch.forms",
-    "JSONLinesResponse": "sketch.jsonlines",
-    "RouteGroup": "sketch.routing.group",
-    "ProxyHeaders": "sketch.middleware.proxy_headers",
     "Channels": "sketch.channels",
+    "Compression": "sketch.middleware.compression",
+    "CORS": "sketch.middleware.cors",
+    "Decompression": "sketch.middleware.decompression",
     "Event": "sketch.sse",
     "EventStreamResponse": "sketch.sse",
+    "FileResponse": "sketch.files",
+    "JSONLinesResponse": "sketch.jsonlines",
     "last_event_id": "sketch.sse",
+    "ProxyHeaders": "sketch.middleware.proxy_headers",
+    "RequestID": "sketch.middleware.request_id",
+    "RequestIDFilter": "sketch.middleware.request_id",
+    "RouteGroup": "sketch.routing.group",
+    "run_app": "sketch.servers",
+    "SecurityHeaders": "sketch.middleware.security_headers",
+    "serve": "sketch.servers",
+    "UploadedFile": "sketch.forms",
     "WebSocket": "sketch.websocket",
     "WebSocketDisconnected": "sketch.websocket",
     "WebSocketPolicy": "sketch.websocket",

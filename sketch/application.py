@@ -5,13 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from yarl import URL
 
-from sketch import servers
 from sketch.context import app_var, request_var
 from sketch.errors import ErrorHandler, ErrorHandlers
 from sketch.jsoncodec import JSONCodec, json_codec
@@ -133,7 +131,9 @@ class Application(Registrar):
             app.parent = self
             self._lifecycle.parts.append(_Mounted(app, self))
         else:
-            foreign = servers.load_host()(app)
+            from sketch.servers import load_host  # only who mounts, or serves, needs servers
+
+            foreign = load_host()(app)
 
             async def enter(request: Request) -> Response:
                 place = request.enter(self, mount)
@@ -406,23 +406,29 @@ class Application(Registrar):
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve one ASGI 3 scope: `uvicorn package.module:app`."""
         if self._asgi is None:
-            self._asgi = self.wrapped(servers.load_asgi()(self))
+            from sketch.servers import load_asgi
+
+            self._asgi = self.wrapped(load_asgi()(self))
         await self._asgi(scope, receive, send)
 
     def run(self, **options: Any) -> int:
         """The same as `run_app(app, **options)`."""
-        return servers.run_app(self, **options)
+        from sketch.servers import run_app
+
+        return run_app(self, **options)
 
     def __repr__(self) -> str:
         return f"<Application {self.name}>"
 
 
-@dataclass(frozen=True, slots=True)
 class _Mounted:
     """A mounted application as a part of the other's life."""
 
-    app: Application
-    parent: Application
+    __slots__ = ("app", "parent")
+
+    def __init__(self, app: Application, parent: Application) -> None:
+        self.app = app
+        self.parent = parent
 
     async def startup(self) -> None:
         await self.app._start(self.parent)
