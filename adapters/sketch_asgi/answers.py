@@ -155,15 +155,16 @@ class Returned(Conversation):
             self._fail(error)
 
     def begin(self, start: Message, part: bytes, more: bool) -> Awaitable[None] | None:
-        """Hand over the response, if anybody still waits for it."""
+        """Hand over the response, where somebody still waits for it."""
+        if self.response.done():
+            raise ClientDisconnected("nobody waits for the answer any more")
         response = RawResponse(start["status"], start.get("headers", ()), self if more else part)
         if more:
             self._part = part
             self.stage = PARTS
         else:
             self.note_end(OVER)
-        if not self.response.done():
-            self.response.set_result(response)
+        self.response.set_result(response)
         return None
 
     def go_on(self, part: bytes, more: bool) -> Awaitable[None] | None:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from contextvars import ContextVar
 from typing import Any
 
 import pytest
 
-from sketch import Limits
+from sketch import Application, Limits, Request, Response, background, current_request
+from sketch.testing import TestClient
 from sketch_asgi import conversation
-from sketch_native import ServerLimits
-from tests.asgi.hosting import MODES, Message, Receive, Send, answer, app_of, hosting, part, start
+from sketch_native import ServerLimits, server
+from tests.asgi.hosting import MODES, PREFIX, Message, Receive, Send, answer, app_of, hosting, part, start
 from tests.asgi.scripts import in_loop
 from tests.native.serving import until
 from tests.wire import Broken
@@ -121,6 +123,41 @@ async def test_a_whole_answer(mode: str) -> None:
             assert (reply.status, reply.body) == (201, b"body")
             assert reply.all("x-two") == ["1", "\xe9"]
             assert (reply.header("content-type"), reply.header("content-length")) == ("text/x", "4")
+
+
+@in_loop
+async def test_whole_answers_in_every_situation(mode: str) -> None:
+    """There is a short way for most of them: each comes twice, at first unknown, and all have to be the same."""
+
+    async def app(scope: Message, receive: Receive, send: Send) -> None:
+        size = int(scope["query_string"] or b"4")
+        await answer(send, b"x" * size, 200, (b"content-type", b"text/%d" % size), (b"content-length", b"%d" % size))
+
+    async with hosting(app_of(app), mode) as client:
+        target = f"{client.prefix}/"
+        for _ in range(2):
+            async with client.connect() as wire:
+                for size in (0, 4, 300_000):
+                    await wire.send(client.head("GET", f"/?{size}"))
+                    reply = await wire.receive()
+                    assert (len(reply.body), reply.header("content-type")) == (size, f"text/{size}")
+                    assert (reply.header("content-length"), reply.header("connection")) == (str(size), None)
+                await wire.send(client.head("GET") * 3)
+                assert [(await wire.receive()).body for _ in range(3)] == [b"xxxx"] * 3
+                await wire.send(client.head("HEAD"))
+                assert (await wire.receive("HEAD")).header("content-length") == "4"
+                await wire.send(client.head("GET", "/", [("Connection", "close")]))
+                assert (await wire.receive()).header("connection") == "close"
+                assert await wire.ended() == b""
+            for version, connection in (("1.0", "close"), ("1.0\r\nConnection: keep-alive", "keep-alive")):
+                async with client.connect() as wire:
+                    await wire.send(f"GET {target} HTTP/{version}\r\nHost: x\r\n\r\n".encode())
+                    reply = await wire.receive()
+                    assert (reply.body, reply.header("connection")) == (b"xxxx", connection)
+            async with client.connect() as wire:
+                await wire.send(client.head("POST", "/", [("Content-Length", "4"), ("Expect", "100-continue")]))
+                reply = await wire.receive()  # nobody has told it to go on, and it may do so all the same
+                assert (reply.body, reply.header("connection")) == (b"xxxx", "close")
 
 
 @in_loop
@@ -727,11 +764,113 @@ async def test_an_application_that_never_answers(mode: str) -> None:
             notes.append("cancelled")
             raise
 
-    async with hosting(app_of(app), mode, shutdown_timeout=0.02) as client:
-        wire = await client.connect().__aenter__()
+    async with hosting(app_of(app), mode, shutdown_timeout=0.02) as client, client.connect() as wire:
         await wire.send(client.head())
         await running.wait()
         await client.served.server.stop()
         assert await wire.ended() == b""
-        wire.abort()
     assert notes == ["cancelled"]
+
+
+@in_loop
+async def test_an_application_that_does_not_let_itself_be_cancelled(
+    mode: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(server, "CANCELLED", 0.02)
+    monkeypatch.setattr(background, "CANCELLED", 0.02)
+    running, leave, notes = asyncio.Event(), asyncio.Event(), []
+
+    async def app(scope: Message, receive: Receive, send: Send) -> None:
+        running.set()
+        while not leave.is_set():
+            try:
+                await leave.wait()
+            except asyncio.CancelledError:
+                continue
+        try:
+            await answer(send)
+        except OSError:
+            notes.append("nobody waits")
+
+    async with hosting(app_of(app), mode, shutdown_timeout=0.02) as client:
+        async with client.connect() as wire:
+            await wire.send(client.head())
+            await running.wait()
+            await client.served.server.stop()
+        assert "left behind" in caplog.text
+        await until(lambda: all(one.flow.lost for one in client.served.server.connections), "the client's end")
+        leave.set()
+        await until(lambda: len(asyncio.all_tasks()) == 1, "its end")
+    assert notes == ["nobody waits"]
+
+
+# -- mounted ----------------------------------------------------------------------------------------------------------
+
+colour: ContextVar[str] = ContextVar("colour", default="none")
+
+
+@in_loop
+async def test_what_is_round_a_mounted_application(mode: str) -> None:
+    if mode != "mounted":
+        return  # nothing is
+
+    async def app(scope: Message, receive: Receive, send: Send) -> None:
+        seen = f"{colour.get()} {current_request.path} {dict(scope['headers'])[b'x']!r}"
+        if scope["path"].endswith("/stream"):
+            await send(start())
+            await send(part(seen.encode()))
+            await send(part(b" end", more=False))
+        else:
+            await answer(send, seen.encode(), 200, (b"x-two", b"1"), (b"x-two", b"\xe9"))
+
+    async def middleware(request: Request, handler: Any) -> Response:
+        colour.set("blue")
+        response: Response = await handler(request)
+        response.headers.add("X-Two", "3")
+        return response
+
+    outer = Application(middlewares=[middleware])
+    outer.mount(PREFIX, app_of(app))
+    async with TestClient(outer) as client:
+        for target, body in (("/a", "blue /a b'y'"), ("/stream", "blue /stream b'y' end")):
+            response = await client.get(PREFIX + target, headers={"X": "y"})
+            assert await response.text() == body
+            assert response.headers.getall("X-Two") == ([] if "end" in body else ["1", "\xe9"]) + ["3"]
+
+
+@in_loop
+async def test_the_time_for_a_handler(mode: str) -> None:
+    notes = []
+
+    async def app(scope: Message, receive: Receive, send: Send) -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            notes.append("cancelled")
+            raise
+
+    async with hosting(app_of(app), mode, Limits(handler_timeout=0.01)) as client:
+        reply = await client.get()
+    assert (reply.status, reply.body) == (503, b"no answer within 0.01 seconds")
+    assert notes == ["cancelled"]
+
+
+@in_loop
+async def test_the_access_log(mode: str, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "sketch.access")
+
+    async def app(scope: Message, receive: Receive, send: Send) -> None:
+        if scope["path"].endswith("/stream"):
+            await send(start(201))
+            await send(part(b"one,"))
+            await send(part(b"two", more=False))
+        else:
+            await answer(send, b"body")
+
+    async with hosting(app_of(app), mode, access_log=True) as client:
+        for target in ("/x?y", "/stream", "/x?y"):
+            await client.get(target)
+    lines = [record.getMessage().partition('"')[2].rpartition(" ")[0] for record in caplog.records]
+    assert lines == [
+        f'GET {client.prefix}/x?y" 200 4', f'GET {client.prefix}/stream" 201 7', f'GET {client.prefix}/x?y" 200 4',
+    ]  # fmt: skip
