@@ -798,10 +798,10 @@ async def test_an_application_that_does_not_let_itself_be_cancelled(
             await running.wait()
             await client.served.server.stop()
         assert "left behind" in caplog.text
-        await until(lambda: all(one.flow.lost for one in client.served.server.connections), "the client's end")
         leave.set()
         await until(lambda: len(asyncio.all_tasks()) == 1, "its end")
-    assert notes == ["nobody waits"]
+    # Natively it is still its own task's answer, and who has only stopped to send may still read it.
+    assert notes == (["nobody waits"] if mode == "mounted" else [])
 
 
 # -- mounted ----------------------------------------------------------------------------------------------------------
