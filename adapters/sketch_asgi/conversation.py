@@ -67,22 +67,19 @@ class Conversation(ABC):
                 except (ClientDisconnected, HTTPException) as exc:
                     self._fail_reading(exc)
                 else:
-                    return self._read(part)
+                    # An announced length tells which part is the last, which spares the application a message.
+                    more = part != b""
+                    if self._rest is not None:
+                        self._rest -= len(part)
+                        more = more and self._rest != 0
+                    self._reading = more
+                    return {"type": "http.request", "body": part, "more_body": more}
             elif not request.connection.disconnected:
                 if self._ended is None:
                     self._ended = asyncio.Event()
                     self.listen()
                 await self._ended.wait()
         return {"type": "http.disconnect"}
-
-    def _read(self, part: bytes) -> Message:
-        """A part of the body; an announced length tells which is the last, which spares the application a message."""
-        more = part != b""
-        if self._rest is not None:
-            self._rest -= len(part)
-            more = more and self._rest != 0
-        self._reading = more
-        return {"type": "http.request", "body": part, "more_body": more}
 
     def _fail_reading(self, exc: ClientDisconnected | HTTPException) -> None:
         if isinstance(exc, ClientDisconnected):
@@ -111,22 +108,27 @@ class Conversation(ABC):
             self._start = message
             self.stage = BODY
             return
-        if stage == UNWANTED:
-            await asyncio.sleep(0)  # dropped; a stream without an end must not stop everything else
+        if kind != "http.response.body" or (stage != BODY and stage != PARTS):  # a tuple would be made anew each time
+            await self._drop(kind, stage)
             return
-        if kind != "http.response.body" or stage in (START, OVER):
-            raise _out_of_order(kind, stage)
-        part, more = message.get("body", b""), message.get("more_body", False)
+        part = message.get("body", b"")
         if type(part) is not bytes:
             part = _as_bytes(part)
         if stage == BODY:
-            wait = self.begin(self._start, part, more)
+            wait = self.begin(self._start, part, message.get("more_body", False))
         elif self._broken:
             raise ClientDisconnected("the client left before the end of the answer")
         else:
-            wait = self.go_on(part, more)
+            wait = self.go_on(part, message.get("more_body", False))
         if wait is not None:
             await wait
+
+    async def _drop(self, kind: str, stage: int) -> None:
+        """Take a message that has no place: refuse it, unless it is for an answer that nobody wants any more."""
+        if stage != UNWANTED:
+            expected = {START: "http.response.start", OVER: "nothing after the end of the answer"}
+            raise RuntimeError(f"expected {expected.get(stage, 'http.response.body')}, got {kind!r}")
+        await asyncio.sleep(0)  # a stream without an end must not stop everything else
 
     @abstractmethod
     def begin(self, start: Message, part: bytes, more: bool) -> Awaitable[None] | None:
@@ -190,11 +192,6 @@ class Conversation(ABC):
             return ClientDisconnected("the client left before the end of the answer")
         what = "a response" if self.stage < PARTS else "the end of its response"
         return error or RuntimeError(f"expected the ASGI application to send {what} before it returned")
-
-
-def _out_of_order(kind: str, stage: int) -> RuntimeError:
-    expected = {START: "http.response.start", OVER: "nothing after the end of the answer"}
-    return RuntimeError(f"expected {expected.get(stage, 'http.response.body')}, got {kind!r}")
 
 
 def _as_bytes(part: object) -> bytes:

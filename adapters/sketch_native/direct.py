@@ -108,10 +108,16 @@ class DirectExchange(Exchange):
 
     def write(self, part: bytes) -> Awaitable[None] | None:
         """Write a part; now and then others get a turn, whether or not the client makes the stream wait."""
-        flow = self._protocol.flow
-        framed = self._framed(part)
+        protocol = self._protocol
+        flow = protocol.flow
+        if self._chunked:  # most streams: framed here, without a call
+            size = len(part)
+            self.size += size
+            part = b"%x\r\n%b\r\n" % (size, part)
+        else:
+            part = self._framed(part)
         if not flow.lost:
-            self._protocol.transport.write(framed)
+            protocol.transport.write(part)
         if flow.blocked:
             return flow.drain()
         if self.size > self._turn:
