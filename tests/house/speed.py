@@ -26,6 +26,7 @@ from sketch.pipeline import Pipeline
 from sketch.request import Request
 from sketch.response import Response
 from sketch.servers import ServeOptions
+from sketch_asgi import hosted
 from sketch_native.protocol import HTTPProtocol
 from sketch_native.server import Server
 
@@ -131,7 +132,7 @@ async def started(app: Application) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def serving(app: Application) -> AsyncIterator[Server]:
+async def serving(app: Any) -> AsyncIterator[Server]:
     """A native server, of which only the protocol is used."""
     server = Server(app, ServeOptions(port=0, access_log=False))
     await server.start()
@@ -147,11 +148,15 @@ def hello() -> Application:
 
 
 async def ratios() -> dict[str, float]:
-    """CPU time over that of the bare function: of an ASGI call, and of a request on the native protocol."""
+    """CPU time over that of the bare function: of an ASGI call, of a request on the native protocol, and of one to the
+    bare function itself there."""
     app = hello()
-    found: dict[str, list[float]] = {"asgi": [], "native": []}
-    async with started(app), serving(hello()) as server:
-        measured = {"bare": asgi_calls(bare), "asgi": asgi_calls(app), "native": native_calls(server)}
+    found: dict[str, list[float]] = {"asgi": [], "native": [], "hosted": []}
+    async with started(app), serving(hello()) as server, serving(bare) as host:
+        measured = {
+            "bare": asgi_calls(bare), "asgi": asgi_calls(app), "native": native_calls(server),
+            "hosted": native_calls(host),
+        }  # fmt: skip
         for number in range(-2, ROUNDS):  # two to warm up
             taken = {name: await _cpu_time(run) for name, run in measured.items()}
             if number >= 0:
@@ -169,14 +174,22 @@ async def _cpu_time(run: Measured) -> float:
 
 def make_careless() -> None:
     """Look at every header and at the URL of every request: harmless to read, and what laziness is there against."""
-    handle = Pipeline.handle
+    handle, http_scope = Pipeline.handle, hosted.http_scope
+
+    def look(request: Request) -> None:
+        _ = request.headers, request.url, request.query, request.cookies
 
     async def looking(self: Pipeline, request: Request) -> Response:
         request.app = self._app  # whose limits say how much of a query is read
-        _ = request.headers, request.url, request.query, request.cookies
+        look(request)
         return await handle(self, request)
 
+    def looking_scope(request: Request, state: Message) -> Message:
+        look(request)
+        return http_scope(request, state)
+
     Pipeline.handle = looking  # type: ignore[method-assign]
+    hosted.http_scope = looking_scope
 
 
 def main() -> None:
