@@ -162,6 +162,7 @@ class Returned(Conversation):
         if more:
             self._part = part
             self.stage = PARTS
+            self.request.files += (self,)  # to be closed where middleware answers something else
         else:
             self.note_end(OVER)
         self.response.set_result(response)

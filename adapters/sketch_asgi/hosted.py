@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sketch.application import Application
 from sketch.errors import answer_error
-from sketch.limits import Limits
 from sketch.loading import is_ours
 from sketch_asgi.answers import Written
 from sketch_asgi.app import ASGIApplication
@@ -17,6 +17,7 @@ from sketch_asgi.host_scope import http_scope
 if TYPE_CHECKING:
     from sketch.asgi import ASGIApp
     from sketch.lifecycle import Stopping
+    from sketch.limits import Limits
     from sketch.request import Request
     from sketch.servers import ServeOptions
     from sketch.transport import Answer
@@ -108,10 +109,12 @@ class WrappedApplication(HostedApplication):
 def _loosest(app: Application) -> Limits:
     """For each bound that of the route which bounds least; how long a handler takes is bounded inside."""
     every = [app.limits, *(route.limits for route in app.router.walk() if route.limits is not None)]
-    return Limits(
+    return replace(
+        app.limits,
         body=max(limits.body or 0 for limits in every),
         body_timeout=max(limits.body_timeout or 0 for limits in every),
         write_timeout=max(limits.write_timeout or 0 for limits in every),
+        handler_timeout=None,
     )
 
 

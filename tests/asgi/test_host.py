@@ -839,6 +839,32 @@ async def test_what_is_round_a_mounted_application(mode: str) -> None:
 
 
 @in_loop
+async def test_a_stream_that_middleware_throws_away(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if mode != "mounted":
+        return  # there is no middleware
+    monkeypatch.setattr(conversation, "GRACE", 0.02)
+    ended = asyncio.Event()
+
+    async def app(scope: Message, receive: Receive, send: Send) -> None:
+        await send(start())
+        try:
+            while True:
+                await send(part(b"x"))
+        finally:
+            ended.set()
+
+    async def middleware(request: Request, handler: Any) -> Response:
+        await handler(request)
+        return Response("another")
+
+    outer = Application(middlewares=[middleware])
+    outer.mount(PREFIX, app_of(app))
+    async with TestClient(outer) as client:
+        assert await (await client.get(PREFIX)).text() == "another"
+        await ended.wait()
+
+
+@in_loop
 async def test_the_time_for_a_handler(mode: str) -> None:
     notes = []
 
