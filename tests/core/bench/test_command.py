@@ -42,7 +42,7 @@ def bench(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str
     return code, output.out, output.err
 
 
-SHORT = ("--seconds", "0.3", "--rounds", "1", "--connections", "4")
+SHORT = ("--seconds", "0.8", "--rounds", "1", "--connections", "4")
 
 
 @needs_wrk
