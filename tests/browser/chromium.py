@@ -29,10 +29,17 @@ SWITCHES = [
     "--remote-debugging-pipe",
 ]
 
+# What the browser says to a script whose page is left, before and after its context is gone.
+LEFT = ("Inspected target navigated or closed", "Execution context was destroyed.")
+
 
 def find_chromium() -> str | None:
     """The browser's command, if it is installed."""
     return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+class PageLeft(AssertionError):
+    """A script's page was left for another one before the script had its value."""
 
 
 class Page:
@@ -63,7 +70,7 @@ class Page:
         return done["result"].get("value")
 
     def wait(self, condition: str) -> None:
-        """Return once the condition is true; it is looked at after each change of the page."""
+        """Return once the condition is true; it is looked at after each change of the page, and on each page anew."""
         deadline = monotonic() + TIMEOUT
         script = f"""new Promise((resolve) => {{
             const look = () => {{ if ({condition}) resolve(true); }};
@@ -72,10 +79,16 @@ class Page:
             setTimeout(() => resolve(false), 1000);
             look();
         }})"""
-        while not self.run(script):
+        while not self._holds(script):
             assert monotonic() < deadline, (
                 f"not true after {TIMEOUT} s: {condition}\n{self.run('document.body.innerText')}"
             )
+
+    def _holds(self, script: str) -> bool:
+        try:
+            return bool(self.run(script))
+        except PageLeft:
+            return False
 
     def click(self, selector: str) -> None:
         """Press and release the mouse in the middle of the element."""
@@ -138,7 +151,10 @@ class Chromium:
         while (answer := self._read()).get("id") != self._number:
             if "method" in answer:
                 self.events.append(answer)
-        assert "error" not in answer, f"{method}: {answer['error']}"
+        error = answer.get("error")
+        if error is not None and error["message"] in LEFT:
+            raise PageLeft(f"{method}: {error}")
+        assert error is None, f"{method}: {error}"
         return answer["result"]
 
     def _read(self) -> dict[str, Any]:
