@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 from collections.abc import Awaitable, Callable, Iterator
+from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sketch.exceptions import HTTPException, HTTPInternalServerError
 from sketch.middleware.chain import own, prepared
 from sketch.problems import error_response
 from sketch.response import Response
+from sketch.routing.arguments import describe, is_coroutine_function
 from sketch.signals import Signal
 from sketch.transport import ClientDisconnected
 
@@ -19,8 +22,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("sketch")
 
-ErrorHandler = Callable[["Request", Any], Awaitable[Response]]
-"""`async (request, exc) -> Response`."""
+ErrorHandler = Callable[["Request", Any], Any]
+"""`async (request, exc) -> Response`. One by `def` is called in a thread, as handlers are."""
 
 H = TypeVar("H", bound=ErrorHandler)
 
@@ -44,20 +47,24 @@ class ErrorHandlers:
         """Register a handler.
 
         Raises:
-            TypeError: for anything but a status or an exception class.
+            TypeError: for anything but a status or an exception class, and for what cannot be called with
+                `(request, exc)`.
+            ValueError: for a status that no HTTPException has.
             RuntimeError: after the application has started.
         """
         if self._frozen:
             raise RuntimeError("expected error handlers to be registered before the application starts")
+        _check_kind(kind)
+        _check_handler(handler)
+        awaited = handler if is_coroutine_function(handler) else _in_thread(handler)
         if isinstance(kind, int):
-            self._by_status[kind] = handler
-        elif isinstance(kind, type) and issubclass(kind, Exception):
-            self._by_class[kind] = handler
+            self._by_status[kind] = awaited
         else:
-            raise TypeError(f"expected a status or an exception class, got {kind!r}")
+            self._by_class[kind] = awaited
 
     def register(self, kind: int | type[Exception]) -> Callable[[H], H]:
-        """The decorator that adds a handler."""
+        """The decorator that adds a handler. What is wrong with `kind` is raised at once: see `add`."""
+        _check_kind(kind)
 
         def decorate(handler: H) -> H:
             self.add(kind, handler)
@@ -81,6 +88,30 @@ class ErrorHandlers:
     def find_status(self, status: int) -> ErrorHandler | None:
         """The handler for a status."""
         return self._by_status.get(status)
+
+
+def _check_kind(kind: object) -> None:
+    if isinstance(kind, int) and not isinstance(kind, bool):
+        if not 300 <= kind <= 599:
+            raise ValueError(f"expected a status from 300 to 599, got {kind!r}: no exception has another")
+    elif not (isinstance(kind, type) and issubclass(kind, Exception)):
+        raise TypeError(f"expected a status or an exception class, got {kind!r}")
+
+
+def _check_handler(handler: Callable[..., Any]) -> None:
+    try:
+        inspect.signature(handler).bind(None, None)
+    except TypeError as exc:
+        raise TypeError(f"expected an error handler `async (request, exc)`, got {describe(handler)}: {exc}") from None
+
+
+def _in_thread(handler: ErrorHandler) -> ErrorHandler:
+    @wraps(handler)
+    async def call(request: Request, exc: Exception) -> Any:
+        result = await request.app.threads.run(handler, request, exc)
+        return await result if inspect.isawaitable(result) else result
+
+    return call
 
 
 async def answer_error(request: Request, exc: Exception) -> Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from typing import Any
 
 import pytest
@@ -298,10 +299,47 @@ async def test_a_handler_whose_client_left_passes_it_on() -> None:
         await answer(app)
 
 
-@pytest.mark.parametrize("kind", ["404", 4.5, object, BaseException, None])
+@pytest.mark.parametrize("kind", ["404", 4.5, object, BaseException, None, True, lambda request, exc: None])
 def test_kinds_that_are_none(kind: Any) -> None:
     with pytest.raises(TypeError, match="expected a status or an exception class"):
-        Application().error_handler(kind)(lambda request, exc: None)
+        Application().error_handler(kind)  # at once: `@app.error_handler` without a kind would never become one
+
+
+@pytest.mark.parametrize("status", [0, 200, 600, -404])
+def test_statuses_that_no_exception_has(status: int) -> None:
+    with pytest.raises(ValueError, match="expected a status from 300 to 599, got"):
+        Application().error_handler(status)
+
+
+@pytest.mark.parametrize("handler", [3, None, lambda request: None, lambda *, request, exc: None])
+def test_handlers_that_are_none(handler: Any) -> None:
+    with pytest.raises(TypeError, match=r"expected an error handler `async \(request, exc\)`, got"):
+        Application().error_handler(404)(handler)
+
+
+@pytest.mark.parametrize("awaited", [False, True])
+@in_loop
+async def test_a_plain_function_is_called_in_a_thread(awaited: bool) -> None:
+    app = Application()
+
+    @app.error_handler(404)
+    def handler(request: Request, exc: Exception) -> Any:
+        assert threading.current_thread() is not threading.main_thread()
+        return take(request, exc) if awaited else Response(f"no {request.path}", status=404)
+
+    assert await status_and_body(app, "/x") == ((200, b"taken") if awaited else (404, b"no /x"))
+
+
+@in_loop
+async def test_a_plain_function_that_returns_nothing_is_named(caplog: pytest.LogCaptureFixture) -> None:
+    app = Application()
+    app.error_handler(404)(forgetful)
+    assert await status_and_body(app, "/x") == PLAIN_500
+    assert "expected a Response from forgetful, got None" in caplog.text
+
+
+def forgetful(request: Request, exc: Exception) -> None:
+    pass
 
 
 @in_loop
