@@ -22,7 +22,7 @@ from sketch.request import Request
 from sketch.response import Response
 from sketch.routing import Handler, Mount, Registrar, Route, RouteOptions, Router
 from sketch.routing.names import url_path
-from sketch.routing.route import Methods, Path, Slashes
+from sketch.routing.route import Methods, Path, Slashes, check_options
 from sketch.signals import Signal
 from sketch.threads import Threads
 
@@ -57,6 +57,10 @@ class Application(Registrar):
 
     Any further attribute may be set: `app.db = pool`, read as `request.app.db`; or, with a type, `app[DB] = pool` by an
     `AppKey`. Both at any time; what is set before the start, or in a hook of it, every request sees.
+
+    Raises:
+        TypeError: for limits and a JSON codec of another type.
+        ValueError: for an unknown word in `slashes` or `json`.
     """
 
     def __init__(
@@ -72,6 +76,7 @@ class Application(Registrar):
         json: str | JSONCodec = "stdlib",
         threads: int = 40,
     ) -> None:
+        check_options(limits, (), slashes)
         self.name = name if isinstance(name, str) else "sketch"
         self._debug = debug
         self.json = json_codec(json)
@@ -118,13 +123,16 @@ class Application(Registrar):
             host: only requests for this host; see `Route`.
 
         Raises:
-            ValueError: for a malformed prefix, one that is taken, and an application that is mounted already.
+            ValueError: for a malformed prefix, one that is taken, and an application that is mounted already, or in
+                which this one is.
             RuntimeError: after this application has started.
         """
         converters = self.router.converters
         if isinstance(app, Application):
-            if app._mount is not None or app is self:
+            if app._mount is not None:
                 raise ValueError(f"expected an application that is mounted once, got {app!r} again")
+            if self._is_inside(app):
+                raise ValueError(f"expected an application to mount in {self!r}, got {app!r}, which it is a part of")
             mount = Mount(prefix, app.handle, app, name=name, host=host, converters=converters)
             self.router.mount(mount)
             app._mount = mount
@@ -149,6 +157,10 @@ class Application(Registrar):
             self._lifecycle.parts.append(foreign)
 
     add_subapp = mount
+
+    def _is_inside(self, app: Application) -> bool:
+        """Whether it is this one, or has this one mounted somewhere in it."""
+        return self is app or (self.parent is not None and self.parent._is_inside(app))
 
     def wrap_asgi(self, middleware: Callable[..., Any], /, **options: Any) -> None:
         """Put raw ASGI middleware round the application, on every server: `app.wrap_asgi(SentryAsgiMiddleware)`.

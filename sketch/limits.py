@@ -49,6 +49,16 @@ class Limits:
         given = {f.name: value for f in fields(self) if (value := getattr(self, f.name)) is not None}
         return replace(outer, **given)
 
+    @staticmethod
+    def check(limits: object) -> None:
+        """Refuse what is given in the place of limits.
+
+        Raises:
+            TypeError: for anything but limits and None.
+        """
+        if limits is not None and not isinstance(limits, Limits):
+            raise TypeError(f"expected limits as Limits(...), got {limits!r}")
+
 
 DEFAULT_LIMITS = Limits(
     body=16 * MIB,

@@ -12,7 +12,7 @@ from sketch.middleware.chain import Frozen, Middleware
 from sketch.routing.arguments import Handler
 from sketch.routing.converters import CONVERTERS, STR, Converter
 from sketch.routing.registrar import Registrar, RouteOptions
-from sketch.routing.route import Methods, OnDisconnect, Path, Route, Slashes
+from sketch.routing.route import Methods, OnDisconnect, Path, Route, Slashes, check_options
 
 E = TypeVar("E", bound=ErrorHandler)
 
@@ -28,6 +28,9 @@ class _LaterKnown(dict[str, Converter]):
 
 
 _LATER_KNOWN = _LaterKnown(CONVERTERS)
+
+_FLAGS = re.compile(r"(?:\(\?[a-zA-Z]+\))*")
+"""`(?i)` at the beginning of a regular expression, where alone it may be; compiled, it is among the flags."""
 
 
 class RouteGroup(Registrar):
@@ -53,7 +56,8 @@ class RouteGroup(Registrar):
         tags: of every route.
 
     Raises:
-        ValueError: for a prefix that does not begin with a slash, or ends with one.
+        ValueError: for a prefix that does not begin with a slash, or ends with one, and for an unknown word.
+        TypeError: for limits and tags of another type.
     """
 
     def __init__(
@@ -70,6 +74,7 @@ class RouteGroup(Registrar):
     ) -> None:
         if prefix and (not prefix.startswith("/") or prefix.endswith("/")):
             raise ValueError(f"expected a prefix that begins with '/' and does not end with it, got {prefix!r}")
+        check_options(limits, tags, slashes, on_disconnect)
         self.prefix = prefix
         self.name = name
         self.middlewares = list(middlewares)
@@ -105,7 +110,10 @@ class RouteGroup(Registrar):
             return self.prefix + path
         if "{" in self.prefix:
             raise ValueError(f"expected a prefix without parameters before a regular expression, got {self.prefix!r}")
-        return re.compile(f"{re.escape(self.prefix)}(?:{path.pattern})", path.flags) if self.prefix else path
+        if not self.prefix:
+            return path
+        pattern = path.pattern[_FLAGS.match(path.pattern).end() :]  # type: ignore[union-attr]  # it matches everything
+        return re.compile(f"{re.escape(self.prefix)}(?:{pattern})", path.flags)
 
     def _filled(self, options: RouteOptions) -> RouteOptions:
         """A route's options with what it leaves to the group. (What may still change stays with the group.)"""
@@ -128,10 +136,16 @@ class RouteGroup(Registrar):
         """Belong to an application or a group, and hand over the routes, those still to come included.
 
         Raises:
-            ValueError: if it belongs to something already, and for a route that cannot be added.
+            ValueError: if it belongs to something already, or would belong to itself, and for a route that cannot be
+                added.
         """
         if self._outer is not None:
             raise ValueError(f"expected a group that is added once, got {self!r} again")
+        around: Registrar | None = outer
+        while isinstance(around, RouteGroup):
+            if around is self:
+                raise ValueError(f"expected a group in another one, got {self!r} in itself")
+            around = around._outer
         self._outer = outer
         waiting, self._waiting = self._waiting, []
         for route in waiting:

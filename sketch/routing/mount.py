@@ -64,6 +64,11 @@ class Mount(Route):
         """The prefix, with a star for what is below it."""
         return f"{self.prefix}{str(self.path).rstrip('/')}/*"
 
+    @property
+    def origin(self) -> str:
+        """What is mounted, for messages."""
+        return super().origin if self.app is None else repr(self.app)
+
     def url_path(self, **parameters: Any) -> str:
         """The percent-encoded prefix for these path parameters, empty for `"/"`; see `Route.url_path`."""
         return "" if self.path == "/" else super().url_path(**parameters)

@@ -58,15 +58,22 @@ class Registrar(ABC):
         """Add the routes of a group, also those that it gets from now on. Returns the group.
 
         Raises:
+            TypeError: for what is no group.
             ValueError: for a group that was added before, and for a route that cannot be added.
             RuntimeError: after the application has started.
         """
+        from sketch.routing.group import RouteGroup  # it is a Registrar itself
+
+        if not isinstance(group, RouteGroup):
+            raise TypeError(
+                f"expected a RouteGroup, got {group!r}: an application is mounted, app.mount('/prefix', it)"
+            )
         group._enter(self)
         return group
 
     def group(self, prefix: str = "", **options: Any) -> RouteGroup:
         """A new group of this: `api = app.group("/api", middlewares=[signed_in])`; see `RouteGroup` for the options."""
-        from sketch.routing.group import RouteGroup  # it is a Registrar itself
+        from sketch.routing.group import RouteGroup  # as above
 
         return self.add_group(RouteGroup(prefix, **options))
 

@@ -56,7 +56,8 @@ class Route:
 
     Raises:
         ValueError: for a malformed method or path, and for a handler whose arguments nothing gives.
-        TypeError: for a handler that cannot be called, and for a path that is neither text nor regular expression.
+        TypeError: for a handler that cannot be called, for a path that is neither text nor regular expression, and for
+            limits and tags of another type.
     """
 
     __slots__ = (
@@ -137,8 +138,7 @@ class Route:
         self.slashes = slashes
         self.tags = (*[tag for group in self.groups for tag in group.tags], *tags)
         try:
-            _check_word("slashes", slashes, ("strict", "redirect"))
-            _check_word("on_disconnect", on_disconnect, ("ignore", "cancel"))
+            check_options(limits, tags, slashes, on_disconnect)
             self.conditions = Conditions(host, headers) if host is not None or headers else None
             self.methods = _methods(method, handler)
             self.matcher = matcher = _compiled(path, converters)
@@ -151,6 +151,11 @@ class Route:
     def template(self) -> str:
         """The path as text, from the root of the outermost application: the template, or the regular expression."""
         return self.prefix + _text(self.path)
+
+    @property
+    def origin(self) -> str:
+        """The handler's name and where it was written, for messages."""
+        return describe(self.handler)
 
     def url_path(self, **parameters: Any) -> str:
         """The percent-encoded path for these path parameters.
@@ -165,6 +170,20 @@ class Route:
 
     def __repr__(self) -> str:
         return f"<Route {','.join(sorted(self.methods))} {self.template}>"
+
+
+def check_options(limits: object, tags: object, slashes: object, on_disconnect: object = None) -> None:
+    """Look at what routes, groups and applications take alike.
+
+    Raises:
+        TypeError: for limits that are none, and tags that are one text.
+        ValueError: for an unknown word.
+    """
+    Limits.check(limits)
+    if isinstance(tags, str):  # its letters would be the tags
+        raise TypeError(f"expected several tags, got {tags!r}: write [{tags!r}]")
+    _check_word("slashes", slashes, ("strict", "redirect"))
+    _check_word("on_disconnect", on_disconnect, ("ignore", "cancel"))
 
 
 def _check_word(name: str, word: object, words: tuple[str, ...]) -> None:

@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Any
 
 from sketch.exceptions import HTTPException, HTTPMethodNotAllowed, HTTPNotFound, HTTPUpgradeRequired
 from sketch.response import RedirectResponse, Response
-from sketch.routing.arguments import Handler, describe
+from sketch.routing.arguments import Handler
 from sketch.routing.converters import CONVERTERS, Converter
 from sketch.routing.mount import Mount
 from sketch.routing.registrar import Registrar, RouteOptions
@@ -136,8 +136,8 @@ class Router(Registrar):
         known = self._names.get(route.name) if route.name is not None else None
         if known is not None and known.path != route.path:
             raise ValueError(
-                f"expected the name {route.name!r} for one path, got {route.template!r} of {describe(route.handler)}"
-                f" beside {known.template!r} of {describe(known.handler)}"
+                f"expected the name {route.name!r} for one path, got {route.template!r} of {route.origin}"
+                f" beside {known.template!r} of {known.origin}"
             )
 
     def _routes_at(self, matcher: Template | re.Pattern[str]) -> Routes:
@@ -366,8 +366,7 @@ def _insert(route: Route, routes: Routes) -> None:
         for known in routes.get(method, ()):
             if _conditions_order(known) == key:
                 raise ValueError(
-                    f"expected one handler for {method} {route.template!r}, got {describe(route.handler)}"
-                    f" beside {describe(known.handler)}"
+                    f"expected one handler for {method} {route.template!r}, got {route.origin} beside {known.origin}"
                 )
     for method in route.methods:
         routes[method] = sorted([*routes.get(method, ()), route], key=_conditions_order)

@@ -79,6 +79,18 @@ def test_decorators_return_the_function() -> None:
     assert list(app.on_startup) == [handler]
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"slashes": "never"}, "expected slashes to be 'strict' or 'redirect', got 'never'"),
+        ({"limits": {"body": 1}}, r"expected limits as Limits\(...\), got {'body': 1}"),
+    ],
+)
+def test_options_that_are_none(options: dict[str, Any], message: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=message):
+        Application(**options)
+
+
 def test_any_attribute_may_be_set() -> None:
     app = Application()
     assert not hasattr(app, "db")

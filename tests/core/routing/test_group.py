@@ -80,6 +80,8 @@ def test_a_regular_expression_in_a_group() -> None:
     assert app.router.match("GET", "/a.b/y")[1] == {"x": None}
     with pytest.raises(HTTPNotFound):
         app.router.match("GET", "/aXb/7")
+    group.re_route("(?i)(?s)/z.")(handler)
+    assert app.router.match("GET", "/a.b/Z%0A")[0].handler is handler
     with pytest.raises(ValueError, match="without parameters before a regular expression"):
         app.group("/{x}").re_route(re.compile("/y"))(handler)
 
@@ -119,6 +121,34 @@ def test_a_group_belongs_to_one_place() -> None:
     app.add_group(group)
     with pytest.raises(ValueError, match="expected a group that is added once"):
         Application().add_group(group)
+
+
+def test_a_group_in_itself() -> None:
+    outer, inner = RouteGroup("/a"), RouteGroup("/b")
+    outer.add_group(inner)
+    for place in (outer, inner):
+        with pytest.raises(ValueError, match="expected a group in another one, got <RouteGroup '/a'> in itself"):
+            place.add_group(outer)
+
+
+def test_what_is_no_group() -> None:
+    with pytest.raises(TypeError, match="expected a RouteGroup, got <Application sketch>: an application is mounted"):
+        Application().add_group(Application())  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("make", [RouteGroup, lambda **options: Application().add_get("/", handler, **options)])
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"slashes": "never"}, "expected slashes to be 'strict' or 'redirect', got 'never'"),
+        ({"on_disconnect": "stop"}, "expected on_disconnect to be 'ignore' or 'cancel', got 'stop'"),
+        ({"tags": "users"}, r"expected several tags, got 'users': write \['users'\]"),
+        ({"limits": {"body": 1}}, r"expected limits as Limits\(...\), got {'body': 1}"),
+    ],
+)
+def test_options_that_are_none(make: Any, options: dict[str, Any], message: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=message):
+        make(**options)
 
 
 def test_conflicts_name_both_places() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from sketch import Application, Response
@@ -125,8 +127,15 @@ def test_a_method_that_the_path_has_outside() -> None:
 def test_a_prefix_twice() -> None:
     app = Application()
     app.mount("/a", Application())
-    with pytest.raises(ValueError, match=r"expected one handler for .* '/a/\*'"):
-        app.mount("/a", Application())
+    app.mount("/b", foreign)
+    with pytest.raises(ValueError, match=r"for .* '/a/\*', got <Application new> beside <Application sketch>"):
+        app.mount("/a", Application("new"))
+    with pytest.raises(ValueError, match=r"for .* '/b/\*', got <Application new> beside foreign \(.*test_mount.py:"):
+        app.mount("/b", Application("new"))
+
+
+async def foreign(scope: Any, receive: Any, send: Any) -> None:
+    raise AssertionError("not called")
 
 
 def test_an_application_twice() -> None:
@@ -134,8 +143,15 @@ def test_an_application_twice() -> None:
     app.mount("/a", inner)
     with pytest.raises(ValueError, match="expected an application that is mounted once"):
         app.mount("/b", inner)
-    with pytest.raises(ValueError, match="expected an application that is mounted once"):
-        app.mount("/c", app)
+
+
+def test_an_application_in_itself() -> None:
+    app, inner, innermost = Application("outer"), Application(), Application()
+    app.mount("/a", inner)
+    inner.mount("/b", innermost)
+    for place in (app, inner, innermost):
+        with pytest.raises(ValueError, match="got <Application outer>, which it is a part of"):
+            place.mount("/c", app)
 
 
 def test_walk() -> None:
