@@ -48,6 +48,8 @@ class Written(Conversation):
         """Write the head and the first part."""
         answer, request, status = self._answer, self.request, start["status"]
         fields = start.get("headers", ())
+        if type(fields) is not list:  # any iterable may be given, one that can be read once among them
+            fields = list(fields)
         if status == 200 and not more and request.method != "HEAD":
             # Most answers: what follows comes to the same, in twice the time.
             kind = media_type_alone(fields, len(part))

@@ -172,6 +172,18 @@ async def test_an_answer_without_headers_or_body(mode: str) -> None:
 
 
 @in_loop
+async def test_fields_that_can_be_read_once(mode: str) -> None:
+    async def app(scope: Message, receive: Receive, send: Send) -> None:
+        fields = iter([(b"x-one", b"1"), (b"x-two", b"2")])
+        await send({"type": "http.response.start", "status": 200, "headers": fields})
+        await send({"type": "http.response.body", "body": b"body"})
+
+    async with hosting(app_of(app), mode) as client:
+        reply = await client.get()
+    assert (reply.header("x-one"), reply.header("x-two"), reply.body) == ("1", "2", b"body")
+
+
+@in_loop
 async def test_framing_is_the_servers(mode: str) -> None:
     async def app(scope: Message, receive: Receive, send: Send) -> None:
         await answer(send, b"body", 200, (b"Transfer-Encoding", b"chunked"), (b"connection", b"close"))
