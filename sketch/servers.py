@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sys
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, fields
@@ -38,6 +39,9 @@ GROUP = "sketch.servers"
 LOOPS = ("auto", "asyncio", "uvloop")
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 
+# RFC 3986 section 3.3, without empty segments; one slash may follow.
+_ROOT_PATH = re.compile(r"(?:/(?:[\w!$&'()*+,;=:@.~-]|%[0-9A-Fa-f]{2})+)*/?", re.ASCII)
+
 # What run_app sees to itself, so that every backend honours it.
 _COMMON = frozenset({"server", "log_level", "debug", "workers", "reload"})
 
@@ -59,7 +63,7 @@ class ServeOptions:
     loop: str = "auto"
     """`"asyncio"`, `"uvloop"`, or `"auto"`: uvloop where it is installed."""
     root_path: str = ""
-    """The prefix under which a proxy publishes the application."""
+    """The prefix under which a proxy publishes the application, percent-encoded: `"/api"`."""
     access_log: bool = True
     """Whether to log a line per request."""
     log_level: str = "info"
@@ -95,6 +99,8 @@ class ServeOptions:
     def __post_init__(self) -> None:
         if not isinstance(self.port, int) or not 0 <= self.port <= 65535:
             raise ServeError(f"expected a port from 0 to 65535, got {self.port!r}")
+        if not _ROOT_PATH.fullmatch(self.root_path):
+            raise ServeError(f"expected a root path like '/api', percent-encoded, got {self.root_path!r}")
         if self.loop not in LOOPS:
             raise ServeError(f"expected a loop of {', '.join(LOOPS)}, got {self.loop!r}")
         if self.log_level not in LOG_LEVELS:

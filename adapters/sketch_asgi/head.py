@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from sketch.authority import valid_authority
 from sketch.request import Request
@@ -63,13 +63,14 @@ def read_head(scope: Scope, exchange: Exchange, root_path: str, kind: type[R]) -
     elif b"content-length" in fields or b"transfer-encoding" in fields or version[0] != "1":
         body = _announced_body(fields, version, exchange)
     root_path = scope.get("root_path") or root_path
+    target = read_target(scope, root_path)
     request = kind.__new__(kind)
     request.begin(
         "GET" if kind.is_websocket else scope["method"],
-        read_target(scope, root_path),
+        target,
         headers,
         version,
-        root_path.rstrip("/") if root_path else "",
+        _prefix_as_sent(root_path.rstrip("/"), target) if root_path else "",
         body,
         exchange,
     )
@@ -120,6 +121,21 @@ def read_target(scope: Scope, root_path: str = "") -> bytes:
     if not target.translate(_SORTED).isalpha():
         raise Refused("expected visible ASCII without '#' in the request target (RFC 9112 section 3.2)")
     return target
+
+
+def _prefix_as_sent(root_path: str, target: bytes) -> str:
+    """The prefix percent-encoded, as the rest of the path is: scopes have it decoded.
+
+    As the client has encoded it, where it is a part of the path.
+    """
+    if root_path.isascii() and target.startswith(root_path.encode()):
+        return root_path
+    path, end = target.partition(b"?")[0] + b"/", 0
+    for _ in range(root_path.count("/")):  # it has no more segments: `%2F` may make it fewer
+        end = path.find(b"/", end + 1)
+        if unquote(path[: max(end, 0)]) == root_path:
+            return path[:end].decode("ascii")
+    return quote(root_path, safe=_PATH_CHARACTERS + "%")
 
 
 def _without_misplaced_prefix(path: bytes, root_path: str) -> bytes:

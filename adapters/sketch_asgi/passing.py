@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from time import perf_counter
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import unquote
 
 from sketch.asgi import Message, Receive, Send
 from sketch_asgi.app import ASGIApplication, log_exchange
@@ -50,11 +50,12 @@ class PassedOn(ASGIApplication):
         prefix = self._prefix
         if not prefix:
             return scope
-        prefixed = {**scope, "root_path": prefix}
-        if not f"{scope['path']}/".startswith(f"{prefix}/"):
-            prefixed["path"] = prefix + scope["path"]
+        decoded = unquote(prefix)
+        prefixed = {**scope, "root_path": decoded}
+        if not f"{scope['path']}/".startswith(f"{decoded}/"):
+            prefixed["path"] = decoded + scope["path"]
             if scope.get("raw_path") is not None:
-                prefixed["raw_path"] = quote(prefix).encode() + scope["raw_path"]
+                prefixed["raw_path"] = prefix.encode() + scope["raw_path"]
         return prefixed
 
     async def _hold(self, scope: Scope, receive: Receive, send: Send) -> None:

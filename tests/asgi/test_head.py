@@ -62,6 +62,22 @@ def test_prefix_that_the_server_was_not_told_of() -> None:
     assert (request.root_path, request.raw_path, request.query_string) == ("/api", "/x", "y")
 
 
+@pytest.mark.parametrize(
+    ("decoded", "sent"),
+    [("/a b", "/a%20b"), ("/ä/日", "/%C3%A4/%e6%97%a5"), ("/a/b", "/a%2Fb"), ("/api", "/%61pi"), ("/a:b", "/a%3Ab")],
+)
+@pytest.mark.parametrize("path", ["/x", "/", "", "/a%20b/x"])
+def test_a_root_path_that_the_scope_has_decoded(decoded: str, sent: str, path: str) -> None:
+    request = head(target=f"{sent}{path}?y=/".encode(), root_path=decoded)
+    assert (request.root_path, request.raw_path, request.query_string) == (sent, path or "/", "y=/")
+
+
+@pytest.mark.parametrize("target", [b"/x", b"/a%20bc/x", b"/%20a/a%20b", b"/?a=/a%20b/"])
+def test_a_decoded_root_path_that_is_not_in_the_path(target: bytes) -> None:
+    request = head(target=target, root_path="/a b/")
+    assert (request.root_path, request.raw_path) == ("/a%20b", target.partition(b"?")[0].decode())
+
+
 def test_absolute_target_replaces_host() -> None:
     assert head(target=b"http://other/x").host == "other"
 

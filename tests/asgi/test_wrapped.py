@@ -28,6 +28,14 @@ async def test_natively() -> None:
 
 
 @in_loop
+async def test_a_root_path_with_escapes() -> None:
+    async with serving(wrapped(), root_path="/a%20b") as served:
+        for target in ("/a%20b/x%20y", "/x%20y"):
+            reply = await served.exchange(encode_head("GET", target, [], None, "x"))
+            assert reply.body == b"pool /a%20b /a%20b/x y"
+
+
+@in_loop
 async def test_websockets_natively() -> None:
     async with serving(wrapped()) as served, served.connect() as wire:
         socket = await shake(wire)

@@ -145,6 +145,10 @@ def test_option_that_no_built_in_backend_can_honour(monkeypatch: pytest.MonkeyPa
     [
         ({"port": 70000}, "expected a port from 0 to 65535, got 70000"),
         ({"port": "80"}, "expected a port from 0 to 65535, got '80'"),
+        ({"root_path": "api"}, "expected a root path like '/api', percent-encoded, got 'api'"),
+        ({"root_path": "//evil"}, "expected a root path like '/api', percent-encoded, got '//evil'"),
+        ({"root_path": "/ä"}, "expected a root path like '/api', percent-encoded, got '/ä'"),
+        ({"root_path": "/a%2"}, "expected a root path like '/api', percent-encoded, got '/a%2'"),
         ({"loop": "trio"}, "expected a loop of auto, asyncio, uvloop, got 'trio'"),
         ({"log_level": "loud"}, "expected a log level of debug, info, warning, error, critical, got 'loud'"),
         ({"shutdown_timeout": -1}, "expected a shutdown timeout of at least 0 seconds, got -1"),
