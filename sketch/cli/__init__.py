@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
@@ -20,7 +21,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _parser().parse_args(arguments)
     command = vars(options).pop("command")
-    code: int = command(**vars(options))
+    try:
+        code: int = command(**vars(options))
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever reads what is printed has seen enough: `sketch routes package.module:app | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the interpreter would complain at its end
+        return 1
     return code
 
 

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import inspect
 import json
 import shutil
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sketch.loading import ServeError, is_ours, load_app
 from sketch.routing import Mount, Route
-from sketch.routing.arguments import describe
+from sketch.routing.arguments import find_place, innermost
 from sketch.routing.route import WEBSOCKET
 
 if TYPE_CHECKING:
@@ -61,7 +59,7 @@ def routes(app: str, *, as_json: bool) -> int:
     sys.path.insert(0, str(Path.cwd()))
     try:
         rows = list(list_routes(_load(app)))
-    except (ServeError, TypeError) as exc:
+    except ServeError as exc:
         print(f"error: {exc}", file=sys.stderr, flush=True)
         raise SystemExit(1) from None
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
@@ -74,7 +72,10 @@ def _load(string: str) -> Application:
     if not is_ours(app):
         raise ServeError(f"expected a sketch Application, got {app!r} from {string!r}: only its own framework knows")
     app.parent = None  # it is shown as it is when it is run by itself
-    app.freeze()
+    try:
+        app.freeze()
+    except (TypeError, ValueError, RuntimeError) as exc:  # what it says of its parts
+        raise ServeError(str(exc)) from None
     return app
 
 
@@ -100,16 +101,13 @@ def list_routes(app: Application, prefix: str = "") -> Iterator[Row]:
 
 
 def _row(route: Route, prefix: str, outside: list[str]) -> Row:
-    handler, _, place = describe(route.handler).partition(" (")
-    if isinstance(route, Mount):
-        handler, place = _name_of(route.handler), ""
     inside = [*(middleware for group in route.groups for middleware in group.middlewares), *route.middlewares]
     return Row(
         methods=["MOUNT"] if isinstance(route, Mount) else sorted(map(_method_name, route.methods)),
         template=route.template,
         name=None if route.name is None else prefix + route.name,
-        handler=handler,
-        place=place.removesuffix(")") or None,
+        handler=_name_of(route.handler),
+        place=None if isinstance(route, Mount) else find_place(route.handler),
         middlewares=[*outside, *map(_name_of, inside)],
         conditions=[] if route.conditions is None else list(route.conditions.key),
         tags=list(route.tags),
@@ -120,11 +118,9 @@ def _method_name(method: str) -> str:
     return "WEBSOCKET" if method == WEBSOCKET else method
 
 
-def _name_of(middleware: object) -> str:
-    while isinstance(middleware, partial):
-        middleware = middleware.func
-    middleware = inspect.unwrap(middleware) if callable(middleware) else middleware
-    return getattr(middleware, "__qualname__", None) or type(middleware).__qualname__
+def _name_of(function: object) -> str:
+    function = innermost(function)
+    return getattr(function, "__qualname__", None) or type(function).__qualname__
 
 
 # -- as text ----------------------------------------------------------------------------------------------------------

@@ -38,12 +38,22 @@ class SelfBinding(ABC):
 
 def describe(handler: object) -> str:
     """A handler's name and where it was written, for messages."""
+    inside, place = innermost(handler), find_place(handler)
+    name = getattr(inside, "__qualname__", None) or repr(inside)
+    return f"{name} ({place})" if place else name
+
+
+def innermost(handler: object) -> object:
+    """What partials and decorators stand round."""
     while isinstance(handler, partial):
         handler = handler.func
-    handler = inspect.unwrap(handler) if callable(handler) else handler
-    name = getattr(handler, "__qualname__", None) or repr(handler)
-    place = _class_place(handler) if isinstance(handler, type) else _code_place(handler)
-    return f"{name} ({place})" if place else name
+    return inspect.unwrap(handler) if callable(handler) else handler
+
+
+def find_place(handler: object) -> str | None:
+    """File and line where a handler was written, where that can be known."""
+    handler = innermost(handler)
+    return _class_place(handler) if isinstance(handler, type) else _code_place(handler)
 
 
 def _code_place(handler: object) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,10 @@ async def legacy(scope, receive, send): ...
 app.mount("/legacy", legacy, name="old")
 
 empty = Application()
+twice = Application()
+twice.mount("/{id}", inside := Application())
+inside.add_get("/{id}", lambda id: Response())
+failing = lambda: 1 + "a"
 broken = Application(middlewares=[lambda request: None])
 number = 7
 """
@@ -119,6 +124,18 @@ def test_a_mounted_application_may_be_listed_by_itself(capsys: pytest.CaptureFix
 
 
 @pytest.mark.usefixtures("program")
+def test_a_reader_that_has_seen_enough() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "sketch", "routes", "listed_program:app"]
+    try:
+        ended = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, timeout=30, check=False)
+    finally:
+        os.close(writing)
+    assert (ended.returncode, ended.stderr) == (1, b"")
+
+
+@pytest.mark.usefixtures("program")
 def test_no_routes(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["routes", "listed_program:empty"]) == 0
     assert main(["routes", "listed_program:empty", "--json"]) == 0
@@ -134,6 +151,7 @@ def test_no_routes(capsys: pytest.CaptureFixture[str]) -> None:
         ("listed_program:number", "expected a sketch Application, or any of ASGI 3, got 7"),
         ("listed_program:legacy", "expected a sketch Application, got <function legacy"),
         ("listed_program:broken", "expected a middleware `async (request, handler)`"),
+        ("listed_program:twice", "expected unique parameter names, got 'id'"),
     ],
 )
 def test_mistakes_are_one_line(string: str, error: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -143,6 +161,12 @@ def test_mistakes_are_one_line(string: str, error: str, capsys: pytest.CaptureFi
     shown = capsys.readouterr()
     assert (shown.out, shown.err.count("\n")) == ("", 1)
     assert shown.err.startswith(f"error: {error}")
+
+
+@pytest.mark.usefixtures("program")
+def test_an_error_inside_the_module_keeps_its_traceback() -> None:
+    with pytest.raises(TypeError, match="unsupported operand"):
+        main(["routes", "listed_program:failing()"])
 
 
 # -- as text -----------------------------------------------------------------------------------------------------------
@@ -210,10 +234,22 @@ def test_middlewares_of_every_kind() -> None:
             return Response()
 
     app = Application(middlewares=[Gate(), Gate().check, ProxyHeaders(["10.0.0.1"])])
+
+    class Callable:
+        async def __call__(self) -> Response:
+            return Response()
+
+        def __repr__(self) -> str:
+            return "<callable (1)>"
+
     app.add_view("/", Page)
+    app.add_get("/callable", Callable())
     app.freeze()
-    (shown,) = list_routes(app)
+    shown, instance = list_routes(app)
     assert [name.rpartition(".")[2] for name in shown.middlewares] == ["Gate", "check", "ProxyHeaders"]
     assert shown.handler.endswith("Page")
     assert shown.place is not None
     assert shown.place.startswith(__file__)
+    assert instance.handler.endswith("Callable"), "the class, not an address"
+    assert instance.place is not None
+    assert instance.place.startswith(__file__)
