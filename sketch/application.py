@@ -118,7 +118,7 @@ class Application(Registrar):
         Args:
             prefix: like the path of a route, without a slash at its end; may hold parameters; `"/"` is everything that
                 no route of this application takes.
-            app: an `Application`, or any other ASGI 3 application.
+            app: an `Application`, or any other ASGI 3 application, which may be mounted at several places of this one.
             name: stands before the names of its routes: `app.url_for("admin:users")`.
             host: only requests for this host; see `Route`.
 
@@ -141,7 +141,8 @@ class Application(Registrar):
         else:
             from sketch.servers import load_host  # only who mounts, or serves, needs servers
 
-            foreign = load_host()(app)
+            # Mounted at several places, for two hosts say, it lives once.
+            foreign: Any = next((part for part in self._lifecycle.parts if part.app is app), None) or load_host()(app)
 
             async def enter(request: Request) -> Response:
                 place = request.enter(self, mount)
@@ -154,7 +155,8 @@ class Application(Registrar):
             enter.__wrapped__ = app  # type: ignore[attr-defined]  # whoever describes the handler names what is mounted
             mount = Mount(prefix, enter, name=name, host=host, converters=converters)
             self.router.mount(mount)
-            self._lifecycle.parts.append(foreign)
+            if foreign not in self._lifecycle.parts:
+                self._lifecycle.parts.append(foreign)
 
     add_subapp = mount
 

@@ -86,6 +86,8 @@ class Stopping:
 class Part(Protocol):
     """What is started after an application and stopped before it: what is mounted in it."""
 
+    app: Any
+
     async def startup(self) -> None:
         """Start; clean up what a failed start leaves, and raise why it failed."""
 

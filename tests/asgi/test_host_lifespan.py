@@ -83,6 +83,17 @@ async def test_a_mounted_application_lives_inside_the_other() -> None:
 
 
 @in_loop
+async def test_one_application_at_several_places_lives_once() -> None:
+    outer, app = Application(), App()
+    outer.mount("/one", app)
+    outer.mount("/two", app)
+    async with TestClient(outer) as client:
+        for target in ("/one", "/two/x"):
+            assert await (await client.get(target)).text() == "['pool']"
+    assert app.journal == ["startup", "shutdown", "returned"]
+
+
+@in_loop
 async def test_those_that_were_started_before_a_failed_one_are_ended() -> None:
     first, second = App(), App(startup=fails(LookupError("no database")))
     outer = Application()
