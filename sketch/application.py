@@ -176,8 +176,11 @@ class Application(Registrar):
             options: for the middleware.
 
         Raises:
+            TypeError: for what cannot be called.
             RuntimeError: after the application has started, or has been called.
         """
+        if not callable(middleware):
+            raise TypeError(f"expected ASGI middleware, called as `middleware(app)`, got {middleware!r}")
         if self.pipeline.frozen or self._asgi is not None:
             raise RuntimeError(f"expected ASGI middleware before the application starts, got {middleware!r}")
         self._wrappers.append(partial(middleware, **options))

@@ -27,6 +27,11 @@ async def test_natively() -> None:
         assert (await served.exchange(encode_head("POST", "/nowhere", [], None, "x"))).status == 405
 
 
+def test_what_is_no_middleware() -> None:
+    with pytest.raises(TypeError, match=r"expected ASGI middleware, called as `middleware\(app\)`, got 'gzip'"):
+        Application().wrap_asgi("gzip")  # type: ignore[arg-type]
+
+
 @in_loop
 async def test_a_root_path_with_escapes() -> None:
     async with serving(wrapped(), root_path="/a%20b") as served:
