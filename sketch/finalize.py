@@ -20,6 +20,7 @@ _FORBIDDEN = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _CACHED_FIELDS = 512
 _names: dict[str, bytes] = {}
 _content_types: dict[str, tuple[bytes, bytes]] = {}
+_lengths: dict[int, tuple[bytes, bytes]] = {}
 
 
 def finalize(request: Request, response: Response) -> None:
@@ -41,9 +42,11 @@ def finalize(request: Request, response: Response) -> None:
         kind = response._content_type
         response.payload = body
         response.length = len(body)
-        size = (b"content-length", b"%d" % len(body))
+        size = _lengths.get(response.length) or length_field(response.length)
+        response.plain = kind is not None
         response.raw_headers = [size] if kind is None else [_content_types.get(kind) or _content_type_field(kind), size]
         return
+    response.plain = False
     if status == 101 and response.switches and request.is_websocket:
         _finalize_switch(request, response)
         return
@@ -68,7 +71,7 @@ def finalize(request: Request, response: Response) -> None:
     else:
         response.payload = b"" if request.method == "HEAD" else body
     if length is not None:
-        fields.append((b"content-length", b"%d" % length))
+        fields.append(length_field(length))
     response.raw_headers = fields
     response.length = length
     request.background = response._background
@@ -106,6 +109,16 @@ def _content_type_field(value: str) -> tuple[bytes, bytes]:
         field = (b"content-type", _encode_value("Content-Type", value))
         if len(_content_types) < _CACHED_FIELDS:
             _content_types[value] = field
+    return field
+
+
+def length_field(length: int) -> tuple[bytes, bytes]:
+    """The field that says how many bytes a body has."""
+    field = _lengths.get(length)
+    if field is None:
+        field = (b"content-length", b"%d" % length)
+        if len(_lengths) < _CACHED_FIELDS:
+            _lengths[length] = field
     return field
 
 

@@ -56,6 +56,7 @@ class Response:
         "length",
         "owner",
         "payload",
+        "plain",
         "raw_headers",
         "status",
     )
@@ -81,6 +82,9 @@ class Response:
     """What is really sent: the body, or nothing (HEAD, 204, 304). Set by `finalize`, for adapters."""
     length: int | None
     """Bytes of the body where known beforehand, else None. Set by `finalize`, for adapters."""
+    plain: bool
+    """Whether it is the most usual of answers: 200, media type and length as the only fields, all of its body as bytes.
+    Set by `finalize`, for adapters that have a short way to write that."""
     owner: Request | None
     """The request whose copy this is, None for what a handler made. See `sketch.middleware.chain.own`."""
 
@@ -292,7 +296,8 @@ class JSONResponse(Response):
     ) -> None:
         app = find_app()
         codec = STDLIB if app is None else app.json
-        super().__init__(codec.dumps(data), status=status, headers=headers, content_type=content_type)
+        # Not by super(), which takes longer than all that follows.
+        Response.__init__(self, codec.dumps(data), status=status, headers=headers, content_type=content_type)
 
 
 def json_response(

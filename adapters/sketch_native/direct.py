@@ -6,10 +6,11 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from time import perf_counter
 
+from sketch.finalize import length_field
 from sketch.response import Response
 from sketch.transport import ClientDisconnected
 from sketch_native import writer
-from sketch_native.exchange import LARGE_BODY, TURN, Exchange
+from sketch_native.exchange import TURN, Exchange
 
 
 class DirectExchange(Exchange):
@@ -57,18 +58,9 @@ class DirectExchange(Exchange):
 
     def reply(self, kind: tuple[bytes, bytes], body: bytes) -> bool:
         """Write a whole answer, where nothing has to be said of the connection and nobody has to be waited for."""
-        protocol = self._protocol
-        if not self.keep_alive or protocol.flow.blocked or protocol.ending or self.request.http_version != "1.1":
-            return False
-        if len(body) >= LARGE_BODY or (self.body is not None and self.body.awaits_continue):
+        if self._protocol.flow.blocked or not self._write_plain([kind, length_field(len(body))], body):
             return False
         self.status = 200
-        self.size = len(body)
-        self.head_sent = True
-        common = protocol.server.clock.fields
-        protocol.transport.write(
-            b"HTTP/1.1 200 OK\r\n%b: %b\r\ncontent-length: %d\r\n%b\r\n%b" % (*kind, self.size, common, body)
-        )
         self.end()
         return True
 

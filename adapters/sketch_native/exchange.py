@@ -78,17 +78,18 @@ class Exchange:
         if server.access_log:
             self._started = perf_counter()
         try:
-            response = await server.app.handle(self.request)
+            response = await server.handle(self.request)
             # Before anything is awaited: the same object may be the answer of another exchange at the same time.
             payload = response.payload
             self.status = response.status
-            head = self._head(response)
-            if isinstance(payload, bytes):
-                self._write_bytes(head, payload)
+            if response.plain and isinstance(payload, bytes) and self._write_plain(response.raw_headers, payload):
+                pass
+            elif isinstance(payload, bytes):
+                self._write_bytes(self._head(response), payload)
             elif isinstance(payload, FileBody):
-                await self._write_file(head, payload)
+                await self._write_file(self._head(response), payload)
             else:
-                await self._write_stream(head, payload, response.length)
+                await self._write_stream(self._head(response), payload, response.length)
             if protocol.flow.blocked:
                 await protocol.flow.drain()
         except ClientDisconnected as exc:
@@ -161,6 +162,23 @@ class Exchange:
         elif not modern:
             connection += b"connection: keep-alive\r\n"
         return writer.head(response.status, fields, protocol.server.clock.fields, connection)
+
+    def _write_plain(self, fields: RawHeaders, payload: bytes) -> bool:
+        """Write a plain answer in one step, where nothing has to be said of the connection. Returns whether it was."""
+        protocol, body = self._protocol, self.body
+        if (
+            not self.keep_alive
+            or protocol.flow.lost
+            or protocol.ending
+            or self.request.http_version != "1.1"
+            or len(payload) >= LARGE_BODY
+            or (body is not None and body.awaits_continue)
+        ):
+            return False
+        self.head_sent = True
+        self.size = len(payload)
+        protocol.transport.write(writer.plain(fields, protocol.server.clock.fields, payload))
+        return True
 
     def _write_bytes(self, head: bytes, payload: bytes) -> None:
         protocol = self._protocol

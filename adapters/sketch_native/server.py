@@ -60,6 +60,7 @@ class Server:
 
     def __init__(self, app: Application | ASGIApp, options: ServeOptions) -> None:
         self.app: Served = load_served(app, options)
+        self.handle = self.app.handle
         self.options = options
         self.limits: ServerLimits = options.server_limits or ServerLimits()
         self.root_path = options.root_path.rstrip("/")

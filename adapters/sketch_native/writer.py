@@ -57,6 +57,11 @@ def head(status: int, fields: RawHeaders, common: bytes, connection: bytes) -> b
     return b"%b%b%b%b\r\n" % (line, b"".join([b"%b: %b\r\n" % field for field in fields]), common, connection)
 
 
+def plain(fields: RawHeaders, common: bytes, payload: bytes) -> bytes:
+    """The whole of a plain answer (`Response.plain`) on a connection that goes on."""
+    return b"HTTP/1.1 200 OK\r\n%b: %b\r\n%b: %b\r\n%b\r\n%b" % (*fields[0], *fields[1], common, payload)
+
+
 def _without_doubles(fields: RawHeaders, common: bytes) -> tuple[RawHeaders, bytes]:
     """The fields without those that are the server's, and the common ones without those that are the handler's."""
     names = {name for name, _ in fields}
