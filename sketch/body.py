@@ -14,12 +14,18 @@ class LimitedBody:
         most: bytes.
     """
 
-    __slots__ = ("_most", "_reader", "_received")
+    __slots__ = ("_most", "_reader", "_received", "length")
 
     def __init__(self, reader: BodyReader, most: int | None) -> None:
         self._reader = reader
         self._most = most
         self._received = 0
+        self.length = reader.length
+
+    @property
+    def complete(self) -> bool:
+        """Whether it is known that nothing more will come."""
+        return self._reader.complete
 
     async def read(self) -> bytes:
         """The next chunk, `b""` at the end.
@@ -38,10 +44,16 @@ class LimitedBody:
 class KeptBody:
     """A body that was read before. A `BodyReader`."""
 
-    __slots__ = ("_data",)
+    __slots__ = ("_data", "length")
 
     def __init__(self, data: bytes) -> None:
         self._data = data
+        self.length = len(data)
+
+    @property
+    def complete(self) -> bool:
+        """Whether it was handed out."""
+        return not self._data
 
     async def read(self) -> bytes:
         """All of it, then `b""`."""

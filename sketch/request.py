@@ -445,13 +445,11 @@ class Request:
         Raises:
             HTTPContentTooLarge: if it does.
         """
-        for name, value in self.raw_headers:
-            if name == b"content-length":
-                most = self.limits.body
-                # More digits than any size has: int() may refuse them.
-                if most is not None and value.isdigit() and (len(value) > 19 or int(value) > most):
-                    raise too_large(most)
-                return
+        length = None if self._reader is None else self._reader.length
+        if length is not None:
+            most = self.limits.body
+            if most is not None and length > most:
+                raise too_large(most)
 
     async def stream(self) -> AsyncIterator[bytes]:
         """The body in chunks as they arrive, each byte once. After `read()`, the whole body in one chunk.
@@ -485,6 +483,8 @@ class Request:
                 if most is not None and received > most:
                     raise too_large(most)
                 chunks.append(chunk)
+                if reader.complete:
+                    break
             self._body = b"".join(chunks)
         assert self._body is not None
         return self._body

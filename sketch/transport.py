@@ -64,6 +64,16 @@ class Connection(Protocol):
 class BodyReader(Protocol):
     """A request body as it arrives. An adapter makes one only where a body is announced."""
 
+    @property
+    def length(self) -> int | None:
+        """Bytes that are announced, None where it is not said how many."""
+        ...
+
+    @property
+    def complete(self) -> bool:
+        """Whether it is known that nothing more will come: then nobody needs to ask once more."""
+        ...
+
     async def read(self) -> bytes:
         """Return the next chunk, `b""` at the end of the body (and again after it).
 

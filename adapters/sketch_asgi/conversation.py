@@ -43,7 +43,6 @@ class Conversation(ABC):
     _ended: asyncio.Event | None = None
     _grace: asyncio.TimerHandle | None = None
     _body: BodyReader | None = None
-    _rest: int | None = None
 
     def __init__(self, request: Request) -> None:
         self.request = request
@@ -61,18 +60,13 @@ class Conversation(ABC):
                 body = self._body
                 if body is None:
                     body = self._body = request.take_body()
-                    self._rest = request.content_length
                 try:
                     part = await body.read()
                 except (ClientDisconnected, HTTPException) as exc:
                     self._fail_reading(exc)
                 else:
-                    # An announced length tells which part is the last, which spares the application a message.
-                    more = part != b""
-                    if self._rest is not None:
-                        self._rest -= len(part)
-                        more = more and self._rest != 0
-                    self._reading = more
+                    # To be told which part is the last spares the application a message.
+                    self._reading = more = part != b"" and not body.complete
                     return {"type": "http.request", "body": part, "more_body": more}
             elif not request.connection.disconnected:
                 if self._ended is None:

@@ -41,7 +41,7 @@ class Inbox(Wait):
 
     __slots__ = (
         "_arrived", "_chunks", "_complete", "_cut", "_left", "_queued", "_receive", "_received", "_receiving", "_room",
-        "_watcher", "gone", "interrupted", "reading_task",
+        "_watcher", "gone", "interrupted", "length", "reading_task",
     )  # fmt: skip
 
     def __init__(self, receive: Receive, sweep: Sweep, length: int | None = 0) -> None:
@@ -53,7 +53,7 @@ class Inbox(Wait):
         self._receive = receive
         self._complete = length == 0
         self._cut = False
-        self._left = length
+        self.length = self._left = length
         self._received = 0
         self._receiving = False
         self._chunks = _NONE
@@ -61,6 +61,11 @@ class Inbox(Wait):
         self._arrived: asyncio.Event | None = None
         self._room: asyncio.Event | None = None
         self._watcher: asyncio.Task[None] | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether all of the body was read."""
+        return self._complete and not self._chunks
 
     async def read(self) -> bytes:
         """The next chunk of the body, `b""` at its end and after it.

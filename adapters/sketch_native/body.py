@@ -22,6 +22,7 @@ class Body:
 
     Args:
         protocol: is told when to stop and when to go on reading.
+        length: the announced size in bytes, None for a chunked body.
         high_water: bytes that may wait.
         send_continue: writes the interim response; called at the first read of a body that has not begun, for a
             client that waits for it (RFC 9110 section 10.1.1).
@@ -38,11 +39,17 @@ class Body:
         "_waited",
         "_waiter",
         "ended",
+        "length",
     )
 
     def __init__(
-        self, protocol: HTTPProtocol, high_water: int, send_continue: Callable[[], None] | None = None
+        self,
+        protocol: HTTPProtocol,
+        length: int | None,
+        high_water: int,
+        send_continue: Callable[[], None] | None = None,
     ) -> None:
+        self.length = length
         self._protocol = protocol
         self._high_water = high_water
         self._send_continue = send_continue
@@ -58,6 +65,11 @@ class Body:
     def awaits_continue(self) -> bool:
         """Whether the client still waits for leave to send."""
         return self._send_continue is not None
+
+    @property
+    def complete(self) -> bool:
+        """Whether all of it was read."""
+        return self.ended and not self._chunks
 
     @property
     def full(self) -> bool:

@@ -115,7 +115,7 @@ class HTTPProtocol(WatchedProtocol):
         body = None
         if parser.chunked or parser.content_length:
             send_continue = self._send_continue if parser.expect_continue else None
-            body = Body(self, self.server.limits.body_buffer, send_continue)
+            body = Body(self, parser.content_length, self.server.limits.body_buffer, send_continue)
         request = Request.__new__(Request)  # see Request.begin
         request.begin(
             parser.method,

@@ -85,6 +85,11 @@ class ExpandedBody:
         reader: of the body as it was sent.
     """
 
+    length = None
+    """Nobody knows beforehand how much comes out."""
+    complete = False
+    """Nor that it was all, before its end was seen."""
+
     __slots__ = ("_decoder", "_expanded", "_most", "_name", "_reader", "_received")
 
     def __init__(self, coding: Coding, most: int | None, reader: BodyReader) -> None:

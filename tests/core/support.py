@@ -42,8 +42,11 @@ class Peer:
 class Body:
     """A request body: chunks as they arrive; an exception among them is raised."""
 
-    def __init__(self, chunks: Iterable[bytes | Exception]) -> None:
+    complete = False
+
+    def __init__(self, chunks: Iterable[bytes | Exception], announced: bytes | None = None) -> None:
         self._chunks = iter(chunks)
+        self.length = None if announced is None else int(announced)
 
     async def read(self) -> bytes:
         chunk = next(self._chunks, b"")
@@ -63,11 +66,12 @@ def make_request(
     **options: Any,
 ) -> Request:
     """A request as an adapter builds it; with `app` for those that never see `handle`."""
+    headers = [(b"host", b"example.com")] if headers is None else headers
     request = Request(
         method,
         target.encode("latin-1") if isinstance(target, str) else target,
-        [(b"host", b"example.com")] if headers is None else headers,
-        body=None if body is None else Body(body),
+        headers,
+        body=None if body is None else Body(body, dict(headers).get(b"content-length")),
         connection=connection or Peer(),
         **options,
     )

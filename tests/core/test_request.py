@@ -237,10 +237,11 @@ async def _drain(request: Any) -> None:
 
 def test_announced_length_is_checked() -> None:
     app = Application(limits=Limits(body=3))
-    make_request(headers=[(b"content-length", b"3")], app=app).check_announced_length()
+    make_request(headers=[(b"content-length", b"3")], body=[], app=app).check_announced_length()
+    make_request(headers=[], body=[], app=app).check_announced_length()
     make_request(headers=[], app=app).check_announced_length()
     with pytest.raises(HTTPContentTooLarge):
-        make_request(headers=[(b"content-length", b"4")], app=app).check_announced_length()
+        make_request(headers=[(b"content-length", b"4")], body=[], app=app).check_announced_length()
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ class FakeProtocol:
 def make(continued: list[str] | None = None) -> tuple[Body, FakeProtocol]:
     protocol = FakeProtocol()
     send = None if continued is None else lambda: continued.append("100")
-    return Body(cast("HTTPProtocol", protocol), HIGH_WATER, send), protocol
+    return Body(cast("HTTPProtocol", protocol), None, HIGH_WATER, send), protocol
 
 
 async def read_all(body: Body) -> bytes:
