@@ -59,6 +59,13 @@ async def test_a_body_cut_short_is_never_complete(transport: Transport, key: str
     assert await transport.journal(key, "ClientDisconnected") == ["ClientDisconnected"]
 
 
+async def test_a_body_that_could_not_be_read_is_not_there_when_it_is_tried_again(transport: Transport) -> None:
+    """And it is still the client's fault."""
+    assert (await transport.post("/limited/tried-twice", chunks(b"x" * 900, b"y" * 900))).status == 413
+    with pytest.raises(Broken):
+        await transport.post("/limited/tried-twice", cut_after(b"0123456789"), [("Content-Length", "100")])
+
+
 @pytest.mark.parametrize("framing", ["content-length", "chunked"])
 async def test_a_body_over_the_routes_limit(transport: Transport, framing: str) -> None:
     for size, status in ((1000, 200), (1001, 413), (2000, 413)):

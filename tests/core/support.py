@@ -42,12 +42,12 @@ class Peer:
 class Body:
     """A request body: chunks as they arrive; an exception among them is raised."""
 
-    def __init__(self, chunks: Iterable[bytes | Exception]) -> None:
+    def __init__(self, chunks: Iterable[bytes | BaseException]) -> None:
         self._chunks = iter(chunks)
 
     async def read(self) -> bytes:
         chunk = next(self._chunks, b"")
-        if isinstance(chunk, Exception):
+        if isinstance(chunk, BaseException):
             raise chunk
         return chunk
 
@@ -57,7 +57,7 @@ def make_request(
     *,
     method: str = "GET",
     headers: RawHeaders | None = None,
-    body: Iterable[bytes | Exception] | None = None,
+    body: Iterable[bytes | BaseException] | None = None,
     app: Application | None = None,
     connection: Peer | None = None,
     **options: Any,
