@@ -7,6 +7,9 @@ from dataclasses import dataclass, fields, replace
 KIB = 1024
 MIB = 1024 * KIB
 
+SLOWEST = 1000
+"""Bytes per second that a client must send on average to be given more time than the body timeout."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
