@@ -61,6 +61,26 @@ class KeptBody:
         return data
 
 
+class BrokenBody:
+    """A body that could not be read. A `BodyReader` for who tries it again.
+
+    Args:
+        error: why.
+    """
+
+    length = None
+    complete = False
+
+    __slots__ = ("_error",)
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    async def read(self) -> bytes:
+        """Raises the error, each time."""
+        raise self._error
+
+
 def too_large(most: int) -> HTTPContentTooLarge:
     """The error for a body of more bytes than that."""
     return HTTPContentTooLarge(f"expected a body of at most {most} bytes")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Any, Literal
 
 SameSite = Literal["strict", "lax", "none"]
 
@@ -12,6 +13,16 @@ _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _VALUE = re.compile(r"[!#-+\--:<-\[\]-~]*")
 _ATTRIBUTE = re.compile(r"[ -:<-~]*")
 _ABSENT = (None, False)
+_TEXT = (str, "a str")
+_OPTIONAL_TEXT = (str | None, "a str or None")
+_TYPES: Mapping[str, tuple[Any, str]] = {
+    "name": _TEXT,
+    "value": _TEXT,
+    "max_age": (int | float | None, "a number of seconds or None"),
+    "expires": (datetime | None, "a datetime or None"),
+    "path": _OPTIONAL_TEXT,
+    "domain": _OPTIONAL_TEXT,
+}
 _MOST = 4096  # RFC 6265bis section 5.6: browsers drop what is larger
 
 
@@ -48,11 +59,13 @@ def format_cookie(
     """The value of a `Set-Cookie` field.
 
     Raises:
+        TypeError: for a name, value or attribute of another type.
         ValueError: for a name, value or attribute with characters a cookie cannot hold, and for what every browser
             drops: `samesite="none"`, `partitioned` or a name with a prefix without `secure`; a `__Http-` or
             `__Host-Http-` name without `httponly`; a `__Host-` name with a domain or another path than `/`; more than
             4096 bytes of name and value.
     """
+    _refuse_other_types(name=name, value=value, max_age=max_age, expires=expires, path=path, domain=domain)
     _refuse_malformed(name, value, path, domain, samesite)
     _refuse_dropped(name, path, domain, secure, httponly, samesite, partitioned)
     attributes = {
@@ -73,6 +86,13 @@ def _http_date(moment: datetime) -> str:
     from email.utils import format_datetime  # slow to import, and seldom needed
 
     return format_datetime(moment.astimezone(UTC), usegmt=True)
+
+
+def _refuse_other_types(**given: object) -> None:
+    for what, value in given.items():
+        kind, description = _TYPES[what]
+        if not isinstance(value, kind):
+            raise TypeError(f"expected the {what} of a cookie as {description}, got {value!r}")
 
 
 def _refuse_malformed(name: str, value: str, path: str | None, domain: str | None, samesite: str | None) -> None:

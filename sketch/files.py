@@ -40,8 +40,11 @@ class FileResponse(Response):
         status: of the answer when the whole file is sent. With another one than 200 there are no conditions and ranges.
         headers: extra fields. An `ETag` among them is used in place of one from size and time of modification.
         content_type: default: by the name (`sketch.filetypes`), `application/octet-stream` where that says nothing.
-        filename: makes it a download with that name (RFC 6266).
+        filename: makes it a download with that name (RFC 6266): the last part of a path.
         inline: with a `filename`: to be shown rather than saved.
+
+    Raises:
+        TypeError: for a path or file name in bytes, or of another type.
 
     Conditional requests (304, 412), `If-Range` and byte ranges (206, 416), one or several, are answered by RFC 9110
     sections 13 and 14 from one `fstat` of the opened file. A missing file is a 404.
@@ -58,10 +61,10 @@ class FileResponse(Response):
         status: int = 200,
         headers: HeadersArgument = None,
         content_type: str | None = None,
-        filename: str | None = None,
+        filename: str | os.PathLike[str] | None = None,
         inline: bool = False,
     ) -> None:
-        self.path = os.fspath(path)
+        self.path = _text_of(path)
         super().__init__(status=status, headers=headers, content_type=content_type)
         if self.content_type is None:
             self.content_type = file_type(self.path)
@@ -91,9 +94,16 @@ class FileResponse(Response):
         return new
 
 
-def disposition(filename: str, *, inline: bool = False) -> str:
+def _text_of(path: str | os.PathLike[str]) -> str:
+    text = os.fspath(path)
+    if not isinstance(text, str):
+        raise TypeError(f"expected a path of str or PathLike[str], got {path!r}: use os.fsdecode(path)")
+    return text
+
+
+def disposition(filename: str | os.PathLike[str], *, inline: bool = False) -> str:
     """A `Content-Disposition` (RFC 6266) with the last part of a name, also for clients that know no `filename*`."""
-    name = PurePosixPath(filename.replace("\\", "/")).name
+    name = PurePosixPath(_text_of(filename).replace("\\", "/")).name
     plain = re.sub(r"[^ !#$&+\-.0-9A-Z^_`a-z|~()]", "_", name)
     extended = f"; filename*=UTF-8''{quote(name, safe='')}" if plain != name else ""
     return f'{"inline" if inline else "attachment"}; filename="{plain}"{extended}'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -32,7 +33,14 @@ def _refuse_constant(name: str) -> Any:
     raise ValueError(f"expected JSON, got {name} (RFC 8259 section 6 has no such number)")
 
 
-_decode = json.JSONDecoder(parse_constant=_refuse_constant).decode
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):  # what JSON can say, and no answer could repeat
+        raise ValueError(f"expected a number of at most 1.8e308, got {text}")
+    return number
+
+
+_decode = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite).decode
 
 # A lone surrogate, which JSON can escape but UTF-8 cannot hold, goes out as it came in: as `\\ud800`. JSON is UTF-8
 # (RFC 8259 section 8.1); a byte order mark may be passed over.

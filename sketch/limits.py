@@ -7,12 +7,18 @@ from dataclasses import dataclass, fields, replace
 KIB = 1024
 MIB = 1024 * KIB
 
+SLOWEST = 1000
+"""Bytes per second that a client must send on average to be given more time than the body timeout."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """Bounds of one request, set per application, group or route; a field left None is inherited.
 
     The defaults are `DEFAULT_LIMITS`. To lift a bound on purpose, give a large number.
+
+    Raises:
+        ValueError: for anything but numbers from 0 on.
     """
 
     body: int | None = None
@@ -43,6 +49,12 @@ class Limits:
     is room for. Default 4 MiB."""
     form_file_memory: int | None = None
     """Bytes of a file that stays in memory; a larger one is written to a temporary file. Default 1 MiB."""
+
+    def __post_init__(self) -> None:
+        for each in fields(self):
+            value = getattr(self, each.name)
+            if value is not None and not (isinstance(value, int | float) and value >= 0):
+                raise ValueError(f"expected {each.name} as a number from 0 on, or None, got {value!r}")
 
     def over(self, outer: Limits) -> Limits:
         """These limits, with what they leave open taken from `outer`."""

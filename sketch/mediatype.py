@@ -31,7 +31,9 @@ def parse_media_type(value: str) -> tuple[str, dict[str, str]]:
 # Client-chosen names never reach the codec registry: it remembers every name that it was asked for, known or not, and
 # knows codecs that are no charsets: some change bytes to bytes, and `idna` and `punycode` take quadratic time.
 _NO_CHARSETS = {"base64_codec", "bz2_codec", "hex_codec", "mbcs", "quopri_codec", "rot_13", "uu_codec", "zlib_codec"}
-_ENCODINGS = frozenset(aliases.values()) - _NO_CHARSETS | {"cp874", "koi8_u", "utf_8_sig"}
+# Its decoder gives halves of surrogate pairs, which no answer can hold, and it hides markup: browsers have dropped it.
+_UNSAFE = {"utf_7"}
+_ENCODINGS = frozenset(aliases.values()) - _NO_CHARSETS - _UNSAFE | {"cp874", "koi8_u", "utf_8_sig"}
 
 
 def python_encoding(charset: str) -> str | None:

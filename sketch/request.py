@@ -11,14 +11,14 @@ from multidict import CIMultiDict, CIMultiDictProxy, MultiDict, MultiDictProxy
 from yarl import URL
 
 from sketch import threads
-from sketch.body import KeptBody, LimitedBody, too_large
+from sketch.body import BrokenBody, KeptBody, LimitedBody, too_large
 from sketch.cookies import parse_cookies
 from sketch.exceptions import HTTPBadRequest, HTTPException, HTTPUnprocessableContent
 from sketch.jsoncodec import ValidationError, loads_as
 from sketch.keys import RequestKey, Values
 from sketch.limits import Limits
 from sketch.mediatype import parse_media_type, python_encoding
-from sketch.transport import Address, Body, BodyReader, Connection, RawHeaders
+from sketch.transport import Address, Body, BodyReader, ClientDisconnected, Connection, RawHeaders
 
 if TYPE_CHECKING:
     from sketch.application import Application
@@ -472,19 +472,24 @@ class Request:
         return LimitedBody(reader, self.limits.body)
 
     async def read(self) -> bytes:
-        """The whole body. May be called again. Raises as `stream()` does."""
+        """The whole body. May be called again, also where it fails. Raises as `stream()` does."""
         reader = self._take_reader()
         if reader is not None:
             most = self.limits.body
             chunks = []
             received = 0
-            while chunk := await reader.read():
-                received += len(chunk)
-                if most is not None and received > most:
-                    raise too_large(most)
-                chunks.append(chunk)
-                if reader.complete:
-                    break
+            try:
+                while chunk := await reader.read():
+                    received += len(chunk)
+                    if most is not None and received > most:
+                        raise too_large(most)
+                    chunks.append(chunk)
+                    if reader.complete:
+                        break
+            except (ClientDisconnected, HTTPException) as exc:
+                # The client's fault, and so it stays: whoever handles the error may look at the body, too.
+                self._reader = BrokenBody(exc)
+                raise
             self._body = b"".join(chunks)
         assert self._body is not None
         return self._body
@@ -501,7 +506,7 @@ class Request:
             return reader
         if self._body is None:
             raise RuntimeError(
-                "the body was streamed before (by stream(), multipart() or form()), or could not be read: "
+                "the body was streamed before (by stream(), multipart() or form()), or reading it was cancelled: "
                 "use `await request.read()` first to have it more than once"
             )
         return None

@@ -183,6 +183,7 @@ class Response:
         """Add a `Set-Cookie` field. `max_age` is in seconds.
 
         Raises:
+            TypeError: for a name, value or attribute of another type.
             ValueError: for what a cookie cannot hold and for what every browser would drop.
         """
         self.headers.add(
@@ -316,6 +317,7 @@ class RedirectResponse(Response):
         status: 300, 301, 302, 303, 307 or 308. 307, the default, keeps the method.
 
     Raises:
+        TypeError: for None and bytes as the location, whose text is no URL.
         ValueError: for another status.
     """
 
@@ -333,7 +335,9 @@ _LONE_PERCENT = re.compile("%(?![0-9A-Fa-f]{2})")
 
 
 def quote_location(location: object) -> str:
-    """A URL or path made safe for the `Location` field (RFC 9110 section 10.2.2)."""
+    """A URL or path made safe for the `Location` field (RFC 9110 section 10.2.2). Raises as `RedirectResponse` does."""
+    if location is None or isinstance(location, bytes):
+        raise TypeError(f"expected a URL or a path as location, got {location!r}")
     text = str(location)
     if "%" in text:
         text = _LONE_PERCENT.sub("%25", text)

@@ -144,7 +144,7 @@ class EventStreamResponse(Response):
     ) -> None:
         if not hasattr(source, "__aiter__"):
             raise TypeError(f"expected an async iterable of events, got {source!r}: was the generator function called?")
-        if ping is not None and ping <= 0:
+        if ping is not None and not (isinstance(ping, int | float) and ping > 0):
             raise ValueError(f"expected ping of more than 0 seconds, or None, got {ping!r}")
         if retry is not None:
             _check_retry(retry)

@@ -9,7 +9,7 @@ import logging
 import os
 import threading
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
@@ -259,7 +259,7 @@ async def iterate_in_thread(iterable: Iterable[bytes]) -> AsyncIterator[bytes]:
             await stream_threads.run(close)
 
 
-async def read_in_thread(body: FileBody) -> AsyncIterator[bytes]:
+async def read_in_thread(body: FileBody) -> AsyncGenerator[bytes, None]:
     """The bytes of a file body, each piece read in a thread. The file is left open: it is its holder's to close.
 
     Raises:
@@ -269,6 +269,11 @@ async def read_in_thread(body: FileBody) -> AsyncIterator[bytes]:
     while position < end:
         data = await file_threads.run(os.pread, body.file.fileno(), min(PIECE, end - position), position)
         if not data:
-            raise RuntimeError(f"the file {body.path} has shrunk while it was sent: {end - position} bytes are missing")
+            raise shrunk(body, end - position)
         yield data
         position += len(data)
+
+
+def shrunk(body: FileBody, missing: int) -> RuntimeError:
+    """The error for a file that has become shorter, by so many bytes of what was announced."""
+    return RuntimeError(f"the file {body.path} has shrunk while it was sent: {missing} bytes are missing")

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from sketch.exceptions import HTTPException
-from sketch.limits import Limits
+from sketch.limits import SLOWEST, Limits
 from sketch.transport import ClientDisconnected
 from sketch_asgi.patience import Sweep, Wait
 
@@ -19,9 +19,6 @@ Receive = Callable[[], Awaitable[Any]]
 
 QUEUED_BYTES = 64 * 1024
 """How much of a body may wait unread while somebody watches for the client's leaving. As much as servers buffer."""
-
-SLOWEST = 1000
-"""Bytes per second that a client must send on average to be given more time than the body timeout."""
 
 _NONE: deque[bytes] = deque(maxlen=0)
 

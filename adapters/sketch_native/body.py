@@ -7,14 +7,11 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from sketch.limits import SLOWEST
 from sketch.transport import ClientDisconnected
 
 if TYPE_CHECKING:
     from sketch_native.protocol import HTTPProtocol
-
-
-SLOWEST = 1000
-"""Bytes per second that a client must send on average to be given more time than the body timeout."""
 
 
 class Body:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
+from contextlib import aclosing
 from typing import TYPE_CHECKING
 
-from sketch.threads import file_threads
+from sketch.threads import read_in_thread, shrunk
 from sketch.transport import ClientDisconnected, FileBody
 
 if TYPE_CHECKING:
     from sketch_native.protocol import HTTPProtocol
-
-PIECE = 256 * 1024
-"""Bytes of a file that are read at once, where the kernel cannot send it."""
 
 BURST = 1024 * 1024
 """Bytes that the kernel may send at once before others get a turn."""
@@ -34,13 +32,9 @@ async def send_file(protocol: HTTPProtocol, body: FileBody) -> None:
 
 
 async def _send_pieces(protocol: HTTPProtocol, body: FileBody) -> None:
-    position, end = body.offset, body.offset + body.count
-    while position < end:
-        data = await file_threads.run(os.pread, body.file.fileno(), min(PIECE, end - position), position)
-        if not data:
-            raise _shrunk(body)
-        position += len(data)
-        await protocol.write(data)
+    async with aclosing(read_in_thread(body)) as pieces:
+        async for data in pieces:
+            await protocol.write(data)
 
 
 async def _send_by_kernel(protocol: HTTPProtocol, body: FileBody) -> None:
@@ -62,7 +56,7 @@ async def _send_by_kernel(protocol: HTTPProtocol, body: FileBody) -> None:
                 await _writable(protocol, descriptor)
                 continue
             if not sent:
-                raise _shrunk(body)
+                raise shrunk(body, end - position)
             position += sent
             await asyncio.sleep(0)
     except (BrokenPipeError, ConnectionResetError):
@@ -87,7 +81,3 @@ async def _writable(protocol: HTTPProtocol, descriptor: int) -> None:
 def _settle(waiter: asyncio.Future[None]) -> None:
     if not waiter.done():
         waiter.set_result(None)
-
-
-def _shrunk(body: FileBody) -> RuntimeError:
-    return RuntimeError(f"expected {body.path} to keep its size while it is sent, but it has become shorter")

@@ -21,7 +21,7 @@ PIECE = 1024 * 1024
 
 _UNSAFE = re.compile(r"[^\w.+=@-]")
 # What Windows takes for devices, with any ending.
-_DEVICE = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$)", re.IGNORECASE)
+_DEVICE = re.compile(r"(?:con|prn|aux|nul|(?:com|lpt)[\d¹²³])(?:\.|$)", re.IGNORECASE)
 
 
 class UploadedFile:

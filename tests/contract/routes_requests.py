@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from contextvars import ContextVar
 
 from sketch import (
@@ -78,7 +79,13 @@ def add_bodies(app: Application) -> None:  # noqa: C901  # a list of routes, not
     async def limited(request: Request) -> Response:
         return Response(str(len(await request.read())))
 
+    async def tried_twice(request: Request) -> Response:
+        with suppress(Exception):
+            await request.read()
+        return Response(str(len(await request.read())))
+
     app.router.add_route("POST", "/limited", limited, limits=Limits(body=1000))
+    app.router.add_route("POST", "/limited/tried-twice", tried_twice, limits=Limits(body=1000))
     app.router.add_route("POST", "/limited/in-time", limited, limits=Limits(body_timeout=0.2))
 
     @app.post("/upload-in-steps")

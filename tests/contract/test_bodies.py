@@ -59,6 +59,13 @@ async def test_a_body_cut_short_is_never_complete(transport: Transport, key: str
     assert await transport.journal(key, "ClientDisconnected") == ["ClientDisconnected"]
 
 
+async def test_a_body_that_could_not_be_read_is_not_there_when_it_is_tried_again(transport: Transport) -> None:
+    """And it is still the client's fault."""
+    assert (await transport.post("/limited/tried-twice", chunks(b"x" * 900, b"y" * 900))).status == 413
+    with pytest.raises(Broken):
+        await transport.post("/limited/tried-twice", cut_after(b"0123456789"), [("Content-Length", "100")])
+
+
 @pytest.mark.parametrize("framing", ["content-length", "chunked"])
 async def test_a_body_over_the_routes_limit(transport: Transport, framing: str) -> None:
     for size, status in ((1000, 200), (1001, 413), (2000, 413)):
@@ -121,7 +128,9 @@ async def test_a_body_may_be_read_twice(transport: Transport, how: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"{", b"NaN", b"\xff", b"[" * 100_000], ids=["none", "half", "NaN", "bytes", "deep"]
+    "body",
+    [b"", b"{", b"NaN", b"1e999", b"\xff", b"[" * 100_000],
+    ids=["none", "half", "NaN", "infinite", "bytes", "deep"],
 )
 async def test_malformed_json_is_the_clients_fault(transport: Transport, body: bytes) -> None:
     reply = await transport.post("/twice?how=json", body)
@@ -133,8 +142,9 @@ async def test_text_has_the_charset_it_says(transport: Transport) -> None:
     latin1 = [("Content-Type", "text/plain; charset=latin-1")]
     assert (await transport.post("/twice?how=text", b"\xe9", latin1)).json()["value"] == "é"
     assert (await transport.post("/twice?how=text", b"\xe9")).status == 400
-    unknown = [("Content-Type", "text/plain; charset=klingon")]
-    assert (await transport.post("/twice?how=text", b"x", unknown)).status == 400
+    for unknown in ("klingon", "utf-7"):
+        fields = [("Content-Type", f"text/plain; charset={unknown}")]
+        assert (await transport.post("/twice?how=text", b"+2AA-", fields)).status == 400
 
 
 async def test_a_streamed_body_is_not_read_again(transport: Transport) -> None:

@@ -44,13 +44,13 @@ class Body:
 
     complete = False
 
-    def __init__(self, chunks: Iterable[bytes | Exception], announced: bytes | None = None) -> None:
+    def __init__(self, chunks: Iterable[bytes | BaseException], announced: bytes | None = None) -> None:
         self._chunks = iter(chunks)
         self.length = None if announced is None else int(announced)
 
     async def read(self) -> bytes:
         chunk = next(self._chunks, b"")
-        if isinstance(chunk, Exception):
+        if isinstance(chunk, BaseException):
             raise chunk
         return chunk
 
@@ -60,7 +60,7 @@ def make_request(
     *,
     method: str = "GET",
     headers: RawHeaders | None = None,
-    body: Iterable[bytes | Exception] | None = None,
+    body: Iterable[bytes | BaseException] | None = None,
     app: Application | None = None,
     connection: Peer | None = None,
     **options: Any,

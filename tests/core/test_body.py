@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sketch.body import KeptBody, LimitedBody
+from sketch.body import BrokenBody, KeptBody, LimitedBody
 from sketch.exceptions import HTTPContentTooLarge
 from sketch.transport import ClientDisconnected
 from tests.core.support import Body, in_loop
@@ -38,3 +38,11 @@ async def test_a_body_that_was_read_before() -> None:
     body = KeptBody(b"abc")
     assert [await body.read() for _ in range(3)] == [b"abc", b"", b""]
     assert await KeptBody(b"").read() == b""
+
+
+@in_loop
+async def test_a_body_that_could_not_be_read() -> None:
+    body = BrokenBody(ClientDisconnected("gone"))
+    for _ in range(2):
+        with pytest.raises(ClientDisconnected, match="gone"):
+            await body.read()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -67,6 +68,17 @@ def test_values_that_no_cookie_has(value: str) -> None:
 def test_attributes_that_no_cookie_has(options: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="cookie attribute"):
         format_cookie("n", "v", **options)
+
+
+@pytest.mark.parametrize(
+    ("what", "given"),
+    [
+        ("value", 1), ("max_age", "60"), ("max_age", timedelta(days=1)), ("expires", 60), ("path", b"/"), ("domain", 1),
+    ],
+)  # fmt: skip
+def test_other_types(what: str, given: Any) -> None:
+    with pytest.raises(TypeError, match=f"expected the {what} of a cookie as a .*, got {re.escape(repr(given))}"):
+        format_cookie(**{"name": "n", "value": "v", what: given})
 
 
 @pytest.mark.parametrize(

@@ -450,10 +450,11 @@ def test_media_type_is_guessed_by_the_name(name: str, options: dict[str, Any], m
         ('a"b\r\nX: y', "attachment; filename=\"a_b__X_ y\"; filename*=UTF-8''a%22b%0D%0AX%3A%20y"),
         ("../../etc/passwd", 'attachment; filename="passwd"'),
         ("C:\\dir\\x.txt", 'attachment; filename="x.txt"'),
+        (Path("/tmp/x.txt"), 'attachment; filename="x.txt"'),
     ],
 )
 @in_loop
-async def test_downloads_have_a_name(path: Path, filename: str, field: str) -> None:
+async def test_downloads_have_a_name(path: Path, filename: str | Path, field: str) -> None:
     response = await answer(serving(one_file(path, filename=filename)), method="HEAD")
     assert dict(response.raw_headers)[b"content-disposition"].decode() == field
 
@@ -468,6 +469,12 @@ async def test_a_name_for_what_is_shown(path: Path) -> None:
 def test_a_name_that_cannot_be_sent(path: Path) -> None:
     with pytest.raises(UnicodeEncodeError):
         FileResponse(path, filename="\udcff")
+
+
+@pytest.mark.parametrize("options", [{"path": b"/a"}, {"path": "/a", "filename": b"a"}])
+def test_a_path_in_bytes(options: dict[str, Any]) -> None:
+    with pytest.raises(TypeError, match=r"expected a path of str or PathLike\[str\], got b'/?a'"):
+        FileResponse(**options)
 
 
 def test_a_copy_is_of_the_same_file(path: Path) -> None:

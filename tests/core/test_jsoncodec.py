@@ -29,7 +29,21 @@ def test_round_trip(codec: JSONCodec) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", [b"", b"{", b"[1,]", b"NaN", b"[Infinity]", b"-Infinity", b'"\xff"', b'"\xed\xa0\x80"', b"'a'", b"1 2"]
+    "text",
+    [
+        b"",
+        b"{",
+        b"[1,]",
+        b"NaN",
+        b"[Infinity]",
+        b"-Infinity",
+        b"[1e999]",
+        b"-1e999",
+        b'"\xff"',
+        b'"\xed\xa0\x80"',
+        b"'a'",
+        b"1 2",
+    ],
 )
 def test_malformed_text_is_a_value_error(codec: JSONCodec, text: bytes) -> None:
     with pytest.raises(ValueError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from typing import Any
 
 import pytest
 
@@ -27,3 +28,9 @@ def test_zero_is_a_limit() -> None:
 def test_limits_cannot_be_changed_in_place() -> None:
     with pytest.raises(AttributeError):
         DEFAULT_LIMITS.body = 1  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("value", [-1, "5", float("nan")])
+def test_what_is_no_bound(value: Any) -> None:
+    with pytest.raises(ValueError, match=f"expected body_timeout as a number from 0 on, or None, got {value!r}"):
+        Limits(body_timeout=value)

@@ -60,7 +60,7 @@ def test_charsets(charset: str, encoding: str) -> None:
 
 @pytest.mark.parametrize(
     "charset", ["", "nonsense", "zlib", "rot13", "base64", "hex", "idna", "punycode", "unicode_escape", "undefined",
-                "é", "../x", "a" * 60_000],
+                "utf-7", "unicode-1-1-utf-7", "é", "../x", "a" * 60_000],
 )  # fmt: skip
 def test_what_is_no_charset(charset: str) -> None:
     assert python_encoding(charset) is None

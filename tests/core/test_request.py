@@ -206,9 +206,19 @@ async def test_stream_gives_each_chunk_once() -> None:
 @in_loop
 async def test_a_body_cut_short_is_never_complete(accessor: str) -> None:
     request = make_request(body=[b"[1", ClientDisconnected("gone")], app=Application())
+    for _ in range(2):
+        with pytest.raises(ClientDisconnected):
+            await getattr(request, accessor)()
     with pytest.raises(ClientDisconnected):
-        await getattr(request, accessor)()
-    with pytest.raises(RuntimeError, match="could not be read"):
+        await anext(request.stream())
+
+
+@in_loop
+async def test_a_body_whose_reader_was_cancelled() -> None:
+    request = make_request(body=[b"[1", asyncio.CancelledError()], app=Application())
+    with pytest.raises(asyncio.CancelledError):
+        await request.read()
+    with pytest.raises(RuntimeError, match="reading it was cancelled"):
         await request.read()
 
 
@@ -228,6 +238,10 @@ async def test_body_limit_is_counted_as_it_arrives() -> None:
     for consume in (lambda r: r.read(), lambda r: _drain(r)):
         with pytest.raises(HTTPContentTooLarge, match="at most 3 bytes"):
             await consume(make_request(body=[b"ab", b"cd", AssertionError("read on")], app=app))
+    request = make_request(body=[b"ab", b"cd", b"e"], app=app)
+    for _ in range(2):
+        with pytest.raises(HTTPContentTooLarge):
+            await request.read()
 
 
 async def _drain(request: Any) -> None:

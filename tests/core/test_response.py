@@ -181,6 +181,9 @@ def test_redirects() -> None:
     for status in (200, 304, 305, 400):
         with pytest.raises(ValueError, match="for a redirect"):
             RedirectResponse("/", status=status)
+    for location in (None, b"/a"):
+        with pytest.raises(TypeError, match="expected a URL or a path as location, got"):
+            RedirectResponse(location)
 
 
 @in_loop

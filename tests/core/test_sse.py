@@ -209,7 +209,7 @@ def test_what_is_no_source(source: Any) -> None:
         EventStreamResponse(source)
 
 
-@pytest.mark.parametrize("options", [{"ping": 0}, {"ping": -1}, {"retry": -1}])
+@pytest.mark.parametrize("options", [{"ping": 0}, {"ping": -1}, {"ping": "15"}, {"ping": float("nan")}, {"retry": -1}])
 def test_times_that_are_none(options: dict[str, Any]) -> None:
     class Source:
         def __aiter__(self) -> Any:

@@ -85,6 +85,8 @@ async def test_reading(on_disk: bool, tmp_path: Path) -> None:
         ("nul\0.txt", "nul_.txt"),
         ("NUL.txt", "file_NUL.txt"),
         ("con", "file_con"),
+        ("COM1.txt", "file_COM1.txt"),
+        ("lpt³", "file_lpt³"),
         ("consul.txt", "consul.txt"),
         ("name.", "name"),
         ("Grüße.pdf", "Grüße.pdf"),

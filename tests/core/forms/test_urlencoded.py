@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 
@@ -97,3 +98,12 @@ async def test_what_takes_long_is_done_in_a_thread(monkeypatch: pytest.MonkeyPat
         assert len(form["a"]) == size - 2
     assert threads[0] == threading.main_thread().name
     assert threads[1].startswith("sketch-file")
+
+
+@pytest.mark.parametrize("text", [b"%", b"%41", b"a=%41&", b"%zz"])
+def test_what_is_done_in_the_event_loop_takes_no_time(text: bytes) -> None:
+    body = text * (INLINE // len(text))
+    before = time.process_time()
+    for _ in range(10):
+        parse(body, form_fields=INLINE)
+    assert (time.process_time() - before) / 10 < 0.025
