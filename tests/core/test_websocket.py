@@ -27,26 +27,26 @@ class Pipe:
     def __init__(self) -> None:
         self.sent: list[str | bytes] = []
         self.closed: tuple[int, str] | None = None
+        self.end: tuple[int, str] | None = None
         self._arrived: deque[str | bytes] = deque()
-        self._end: tuple[int, str] | None = None
         self._changed = asyncio.Event()
 
     async def receive(self) -> str | bytes:
         while not self._arrived or self.closed is not None:
-            if self.closed or self._end:
-                raise WebSocketDisconnected(*(self.closed or self._end or ()))
+            if self.end is not None:
+                raise WebSocketDisconnected(*self.end)
             self._changed.clear()
             await self._changed.wait()
         return self._arrived.popleft()
 
     async def send(self, data: str | bytes) -> None:
-        if self.closed or self._end:
-            raise WebSocketDisconnected(*(self.closed or self._end or ()))
+        if self.end is not None:
+            raise WebSocketDisconnected(*self.end)
         self.sent.append(data)
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
-        if self.closed is None and self._end is None:
-            self.closed = (code, reason)
+        if self.end is None:
+            self.end = self.closed = (code, reason)
         self._changed.set()
 
     def arrive(self, *messages: str | bytes) -> None:
@@ -54,7 +54,7 @@ class Pipe:
         self._changed.set()
 
     def leave(self, code: int = 1006, reason: str = "") -> None:
-        self._end = (code, reason)
+        self.end = (code, reason)
         self._changed.set()
 
 
@@ -398,7 +398,6 @@ async def test_what_is_no_message() -> None:
 @in_loop
 async def test_everything_raises_after_the_end() -> None:
     async def talk(ws: WebSocket) -> None:
-        assert ws.close_code is None
         for _ in range(2):
             with ended(4000, "so"):
                 await ws.receive()
@@ -474,24 +473,55 @@ async def test_an_error_closes_with_1011_and_is_told_to_the_hooks(caplog: pytest
 
 
 @pytest.mark.parametrize(
-    ("error", "code"),
+    ("error", "logged"),
     [
-        (WebSocketDisconnected(1001), 1000),  # that of another websocket: this one is open
-        (ClientDisconnected(), 1000),
-        (ExceptionGroup("", [WebSocketDisconnected(), ExceptionGroup("", [WebSocketDisconnected()])]), 1000),
-        (ExceptionGroup("", [WebSocketDisconnected(), ValueError()]), 1011),
-        (ConnectionResetError(), 1011),
+        (WebSocketDisconnected(1001), False),
+        (ClientDisconnected(), False),
+        (ExceptionGroup("", [WebSocketDisconnected(), ExceptionGroup("", [WebSocketDisconnected()])]), False),
+        (ExceptionGroup("", [WebSocketDisconnected(), ValueError()]), True),
+        (ConnectionResetError(), True),
     ],
 )
 @in_loop
-async def test_that_a_peer_has_left_is_no_error(error: Exception, code: int, caplog: pytest.LogCaptureFixture) -> None:
+async def test_that_a_peer_has_left_is_no_error(
+    error: Exception, logged: bool, caplog: pytest.LogCaptureFixture
+) -> None:
     async def talk(ws: WebSocket) -> None:
         raise error
 
     pipe = Pipe()
+    pipe.leave(1001)
     await run_session(handshake(Application()), WebSocketResponse(talk), pipe)
-    assert pipe.closed == (code, "")
-    assert bool(caplog.records) == (code == 1011)
+    assert pipe.closed is None
+    assert bool(caplog.records) == logged
+
+
+@in_loop
+async def test_that_the_peer_of_another_websocket_has_left_is_one(caplog: pytest.LogCaptureFixture) -> None:
+    """Its own peer has done nothing to be sent away for without a word in the log."""
+
+    async def talk(ws: WebSocket) -> None:
+        raise WebSocketDisconnected(1001)
+
+    pipe = Pipe()
+    await run_session(handshake(Application()), WebSocketResponse(talk), pipe)
+    assert pipe.closed == (1011, "")
+    assert [record.getMessage() for record in caplog.records] == ["error in the websocket session of '/ws'"]
+
+
+@in_loop
+async def test_the_peers_close_counts_as_soon_as_it_is_known() -> None:
+    """Whatever has come before it and is not received yet."""
+
+    async def talk(ws: WebSocket) -> None:
+        assert (ws.close_code, ws.close_reason) == (4000, "so")
+        assert await ws.receive() == "first"
+        with ended(4000, "so"):
+            await ws.receive_text()
+        await ws.close(4999)
+        assert (ws.close_code, ws.close_reason) == (4000, "so")
+
+    await run(talk, "first", b"no text", leaves=(4000, "so"))
 
 
 @in_loop

@@ -80,6 +80,7 @@ async def test_what_the_application_sees_of_the_handshake() -> None:
         assert current_request.path == request.path
         seen.extend([room, request.query["a"], request.cookies["k"], request.headers["x-a"], request.headers["x-b"]])
         seen.extend([request.is_websocket, request.scheme, request.client, request.header(b"sec-websocket-version")])
+        await request.wait_disconnected()
 
     app = Application()
     app.add_websocket("/chat/{room}", session)
