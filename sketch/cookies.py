@@ -6,9 +6,10 @@ import re
 from datetime import UTC, datetime
 from typing import Literal
 
+from sketch.tokens import TOKEN
+
 SameSite = Literal["strict", "lax", "none"]
 
-_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _VALUE = re.compile(r"[!#-+\--:<-\[\]-~]*")
 _ATTRIBUTE = re.compile(r"[ -:<-~]*")
 _ABSENT = (None, False)
@@ -76,7 +77,7 @@ def _http_date(moment: datetime) -> str:
 
 
 def _refuse_malformed(name: str, value: str, path: str | None, domain: str | None, samesite: str | None) -> None:
-    if not _TOKEN.fullmatch(name):
+    if not TOKEN.fullmatch(name):
         raise ValueError(f"expected a cookie name of token characters (RFC 6265 section 4.1.1), got {name!r}")
     if not _VALUE.fullmatch(value):
         raise ValueError(

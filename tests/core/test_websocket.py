@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -213,7 +214,10 @@ async def test_subprotocols_are_chosen_by_the_session_that_speaks_them(
         (None, b"", 403),
         (None, b"http://[", 403),
         (["https://a.example", "https://b.example"], b"https://b.example", 101),
-        (["https://A.example"], b"https://a.example", 101),
+        (["https://a.example"], b"https://A.example", 101),
+        (["https://*.a.example"], b"https://b.a.example", 101),
+        (["https://*.a.example"], b"https://a.example", 403),
+        ([re.compile(r"https://(a|b)\.example")], b"https://b.example", 101),
         (["https://a.example"], b"http://a.example", 403),
         (["https://a.example"], b"http://example.com", 403),
         (["https://a.example"], None, 101),
@@ -237,11 +241,18 @@ async def test_origins(origins: Any, origin: bytes | None, status: int) -> None:
     "options",
     [
         {"max_message": 0},
+        {"max_message": 1.5},
         {"max_queue": 0},
+        {"max_queue": None},
         {"ping_interval": 0},
+        {"ping_timeout": "20"},
         {"idle_timeout": -1.0},
+        {"idle_timeout": float("nan")},
         {"close_timeout": 0},
+        {"close_timeout": None},
         {"close_reason": "x" * 124},
+        {"origins": ["https://example.com/"]},
+        {"origins": "example.com"},
     ],
 )
 def test_policies_that_let_nothing_through(options: dict[str, Any]) -> None:
@@ -295,6 +306,24 @@ def test_what_is_no_session() -> None:
         app.add_websocket("/a/{room}", wanting)
     with pytest.raises(ValueError, match="begins with '/'"):
         app.websocket("chat")
+    with pytest.raises(TypeError, match=r"expected a path, got <function session .*: write @app.websocket\('/path'\)$"):
+        app.websocket(session)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"expected a session `async \(websocket\)`, got 'chat'"):
+        WebSocketResponse("chat")  # type: ignore[arg-type]
+
+
+def test_what_is_no_policy_and_no_subprotocol() -> None:
+    policy: Any = {"max_message": 1}
+    with pytest.raises(TypeError, match=r"expected policy to be a WebSocketPolicy, got \{'max_message': 1\}"):
+        WebSocketResponse(session, policy=policy)
+    with pytest.raises(TypeError, match="expected policy to be a WebSocketPolicy"):
+        Application().add_websocket("/a", session, policy=policy)
+    with pytest.raises(TypeError, match="expected subprotocols as a list, got 'chat'"):
+        Application().add_websocket("/a", session, subprotocols="chat")
+    with pytest.raises(TypeError, match="expected subprotocols as a list, got 'chat'"):
+        Application().websocket("/a", subprotocols="chat")
+    with pytest.raises(ValueError, match=r"expected subprotocols of names without spaces.*, got 'a, b'"):
+        Application().websocket("/a", subprotocols=["a, b"])
 
 
 @in_loop
@@ -432,6 +461,24 @@ async def test_codes_that_cannot_be_sent(code: int) -> None:
     async def talk(ws: WebSocket) -> None:
         with pytest.raises(ValueError, match=f"expected a close code that may be sent.*got {code}"):
             await ws.close(code)
+
+    assert (await run(talk)).closed == (1000, "")
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "message"),
+    [
+        (1000.0, "", "expected a close code of int, got 1000.0"),
+        ("1000", "", "expected a close code of int, got '1000'"),
+        (1000, b"x", "expected a reason of str, got b'x'"),
+        (1000, None, "expected a reason of str, got None"),
+    ],
+)
+@in_loop
+async def test_what_is_no_code_and_no_reason(code: Any, reason: Any, message: str) -> None:
+    async def talk(ws: WebSocket) -> None:
+        with pytest.raises(TypeError, match=re.escape(message)):
+            await ws.close(code, reason)
 
     assert (await run(talk)).closed == (1000, "")
 
