@@ -11,6 +11,7 @@ from sketch.response import Response
 from sketch.testing.response import ClientResponse
 from sketch.testing.socketpair import MemorySocket, connect
 from sketch.testing.transport import Exchange
+from sketch.tokens import tokens
 from sketch.websocket import WebSocketDisconnected, WebSocketResponse, check_close, run_session
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def handshake_fields(subprotocols: Iterable[str]) -> RawHeaders:
         (b"sec-websocket-key", b"c2tldGNoLXRlc3RjbGllbg=="),
         (b"sec-websocket-version", b"13"),
     ]
-    offered = ", ".join(subprotocols)
+    offered = ", ".join(tokens("subprotocols", subprotocols))
     return [*fields, (b"sec-websocket-protocol", offered.encode("latin-1"))] if offered else fields
 
 

@@ -107,6 +107,9 @@ async def test_the_answer_of_the_handshake() -> None:
         async with client.websocket("/ws") as ws:
             assert ws.subprotocol is None
             assert ws.request.cookies == {"k": "v"}
+        with pytest.raises(TypeError, match="expected subprotocols as a list, got 'b'"):
+            async with client.websocket("/ws", subprotocols="b"):
+                raise AssertionError("expected no websocket")
 
 
 @in_loop
