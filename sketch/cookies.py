@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from sketch.tokens import TOKEN
+
 SameSite = Literal["strict", "lax", "none"]
 
-_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _VALUE = re.compile(r"[!#-+\--:<-\[\]-~]*")
 _ATTRIBUTE = re.compile(r"[ -:<-~]*")
 _ABSENT = (None, False)
@@ -96,7 +97,7 @@ def _refuse_other_types(**given: object) -> None:
 
 
 def _refuse_malformed(name: str, value: str, path: str | None, domain: str | None, samesite: str | None) -> None:
-    if not _TOKEN.fullmatch(name):
+    if not TOKEN.fullmatch(name):
         raise ValueError(f"expected a cookie name of token characters (RFC 6265 section 4.1.1), got {name!r}")
     if not _VALUE.fullmatch(value):
         raise ValueError(

@@ -89,6 +89,14 @@ class WebSocketTransport(Protocol):
     and a third closes.
     """
 
+    @property
+    def end(self) -> tuple[int, str] | None:
+        """Code and reason, from whichever side closed first; None while the websocket is open.
+
+        It is known as soon as the transport knows, also while messages that came before it wait to be received.
+        """
+        ...
+
     async def receive(self) -> str | bytes:
         """Return the next message.
 

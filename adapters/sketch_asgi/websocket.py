@@ -39,8 +39,8 @@ class Socket:
     """
 
     __slots__ = (
-        "_closed", "_end", "_lifted", "_messages", "_policy", "_receive", "_request", "_room", "_send", "_size",
-        "_sweep", "_taker", "_told", "_turns", "_waiter", "_waiting", "sent",
+        "_closed", "_lifted", "_messages", "_policy", "_receive", "_request", "_room", "_send", "_size",
+        "_sweep", "_taker", "_told", "_turns", "_waiter", "_waiting", "end", "sent",
     )  # fmt: skip
 
     def __init__(
@@ -48,6 +48,8 @@ class Socket:
     ) -> None:
         self.sent = 0
         """Bytes of messages."""
+        self.end: tuple[int, str] | None = None
+        """Code and reason, once either side has closed."""
         self._request = request
         self._policy = policy
         self._sweep = sweep
@@ -57,7 +59,6 @@ class Socket:
         self._size = 0
         self._turns = 0
         self._waiting = WriteWait(sweep, request)
-        self._end: tuple[int, str] | None = None
         self._closed = False  # by us
         self._told = asyncio.Event()
         self._lifted = False
@@ -75,8 +76,8 @@ class Socket:
             RuntimeError: if another task already waits.
         """
         while not self._messages:
-            if self._end is not None:
-                raise WebSocketDisconnected(*self._end)
+            if self.end is not None:
+                raise WebSocketDisconnected(*self.end)
             if self._waiter is not None:
                 raise RuntimeError("expected one receiver of a websocket at a time, got a second one")
             self._waiter = asyncio.get_running_loop().create_future()
@@ -96,8 +97,8 @@ class Socket:
         Raises:
             WebSocketDisconnected: after the end, and when the peer reads nothing for the write timeout.
         """
-        if self._end is not None:
-            raise WebSocketDisconnected(*self._end)
+        if self.end is not None:
+            raise WebSocketDisconnected(*self.end)
         message: dict[str, Any]
         if isinstance(data, str):
             message = {"type": "websocket.send", "text": data}
@@ -121,18 +122,18 @@ class Socket:
 
     async def _why(self, exc: Exception) -> Exception:
         """What a message that cannot be sent fails with: `receive()` tells the end, perhaps a moment later."""
-        if self._end is None:
+        if self.end is None:
             await self._hear(_TELLING)
-        if self._end is None:
+        if self.end is None:
             if not isinstance(exc, OSError):
                 return exc
             self._finish(ABNORMAL, "")
-        assert self._end is not None
-        return WebSocketDisconnected(*self._end)
+        assert self.end is not None
+        return WebSocketDisconnected(*self.end)
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Send a close; nothing that comes after it is received."""
-        if self._end is not None:
+        if self.end is not None:
             return
         self._closed = True
         self._messages.clear()
@@ -214,7 +215,7 @@ class Socket:
                 if message["type"] != "websocket.receive":
                     self._note_end(message)
                     continue
-                if self._end is not None:
+                if self.end is not None:
                     await asyncio.sleep(0)  # a receive() that never waits must not stop everything else
                     continue
                 data: str | bytes | None = message.get("text")
@@ -269,8 +270,8 @@ class Socket:
 
     def _finish(self, code: int, reason: str) -> None:
         """Note the end, unless it is known, and wake who waits for a message."""
-        if self._end is None:
-            self._end = (code, reason)
+        if self.end is None:
+            self.end = (code, reason)
             if self._waiter is not None and not self._waiter.done():
                 self._waiter.set_result(None)
 

@@ -7,6 +7,9 @@ import zlib
 _TAIL = b"\x00\x00\xff\xff"
 """What ends a flushed block, and is left out of the last frame of a message (section 7.2.1)."""
 
+_PADDING = b"\x00"
+"""What follows a final block, so that with the tail it is an empty one (section 7.2.3.4)."""
+
 _MEMORY_LEVEL = 5
 
 
@@ -58,10 +61,13 @@ class Deflate:
         if expand is None:
             expand = self._expand = zlib.decompressobj(wbits=-self._client_bits)
         found = expand.decompress(payload, most + 1)
-        if last and len(found) <= most:
+        if expand.eof:  # behind a final block there is at most the octet of section 7.2.3.4; zlib would keep all of it
+            if expand.unused_data not in (b"", _PADDING):
+                raise zlib.error("expected nothing behind the final block")
+        elif last and len(found) <= most:
             found += expand.decompress(_TAIL, most + 1 - len(found))
         if len(found) > most:
             raise TooMuch
-        if last and (self._client_forgets or expand.eof):  # a final block ends more than the message (section 7.2.3.4)
+        if last and (self._client_forgets or expand.eof):  # a final block ends more than the message
             self._expand = None
         return found

@@ -45,7 +45,6 @@ class WebSocketConnection(WatchedProtocol):
     """
 
     __slots__ = (
-        "_end",
         "_heard",
         "_held",
         "_peer_close",
@@ -59,6 +58,7 @@ class WebSocketConnection(WatchedProtocol):
         "_state",
         "_task",
         "_waiter",
+        "end",
         "sent",
     )
 
@@ -74,11 +74,12 @@ class WebSocketConnection(WatchedProtocol):
         self.connection = protocol.connection
         self.sent = 0
         """Bytes of messages."""
+        self.end: tuple[int, str] | None = None
+        """Code and reason, once either side has closed."""
         self._request = request
         self._policy = policy
         self._reader = FrameReader(self, policy.max_message, deflate)
         self._state = OPEN
-        self._end: tuple[int, str] | None = None
         self._peer_close: tuple[int, str] | None = None
         self._waiter: asyncio.Future[str | bytes] | None = None
         self._queue: deque[str | bytes] | None = None
@@ -120,8 +121,8 @@ class WebSocketConnection(WatchedProtocol):
         """
         if self._queue:
             return self._next(self._queue)
-        if self._end is not None:
-            raise WebSocketDisconnected(*self._end)
+        if self.end is not None:
+            raise WebSocketDisconnected(*self.end)
         if self._waiter is not None:
             raise RuntimeError("expected one receiver of a websocket at a time, got a second one")
         waiter: asyncio.Future[str | bytes] = self.loop.create_future()
@@ -156,8 +157,8 @@ class WebSocketConnection(WatchedProtocol):
         """
         if self.flow.blocked:
             await self._drain()
-        if self._end is not None:
-            raise WebSocketDisconnected(*self._end)
+        if self.end is not None:
+            raise WebSocketDisconnected(*self.end)
         if isinstance(data, str):
             payload, opcode, heads = data.encode(), TEXT, _TEXT_HEADS
         else:
@@ -183,11 +184,11 @@ class WebSocketConnection(WatchedProtocol):
         try:
             await self.flow.drain()
         except ClientDisconnected:
-            raise WebSocketDisconnected(*(self._end or (ABNORMAL, ""))) from None
+            raise WebSocketDisconnected(*(self.end or (ABNORMAL, ""))) from None
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Send a close; the peer gets some time to answer it."""
-        if self._end is not None:
+        if self.end is not None:
             return
         self._ended(code, reason)
         self._write_close(code, reason)
@@ -246,7 +247,7 @@ class WebSocketConnection(WatchedProtocol):
 
     def on_message(self, message: str | bytes) -> None:
         """Hand a message to who waits for it, or keep it; stop reading while many are kept."""
-        if self._end is not None:
+        if self.end is not None:
             return
         waiter = self._waiter
         if waiter is not None and not waiter.done():
@@ -264,7 +265,7 @@ class WebSocketConnection(WatchedProtocol):
 
     def on_ping(self, payload: bytes) -> None:
         """Answer; to a peer that does not read only its last ping, when it does (RFC 6455 section 5.5.3)."""
-        if self._end is not None:
+        if self.end is not None:
             return
         if self.flow.blocked:
             self._pong = payload
@@ -280,8 +281,8 @@ class WebSocketConnection(WatchedProtocol):
 
     def _ended(self, code: int, reason: str) -> None:
         """Note the end, unless it is known, and tell who waits for a message."""
-        if self._end is None:
-            self._end = (code, reason)
+        if self.end is None:
+            self.end = (code, reason)
             if self._waiter is not None and not self._waiter.done():
                 self._waiter.set_exception(WebSocketDisconnected(code, reason))
 
@@ -294,7 +295,7 @@ class WebSocketConnection(WatchedProtocol):
         close, self._peer_close = self._peer_close, None
         if close is None or self._state == ENDED:
             return
-        if self._end is None:
+        if self.end is None:
             self._ended(*close)
             self._write_close(close[0], "")
         self.connection.lost()
@@ -302,7 +303,7 @@ class WebSocketConnection(WatchedProtocol):
 
     def _fail(self, error: FrameError) -> None:
         """Close, because the peer breaks the rules; nothing more of it is read."""
-        if self._end is None:
+        if self.end is None:
             self._ended(error.code, error.reason)
             self._write_close(error.code, error.reason)
         self._finish()

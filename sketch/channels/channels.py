@@ -54,8 +54,10 @@ class Channels:
             data: `str`, `bytes`, or data for JSON.
 
         Raises:
+            TypeError: for a topic that is no `str`.
             TypeError, ValueError: for data that JSON cannot hold.
         """
+        _check_topic(topic)
         return await self.backend.publish(topic, encode(data))
 
     def subscribe(
@@ -88,8 +90,7 @@ class Channels:
         if not topics:
             raise ValueError("expected one or more topics, got none")
         for topic in topics:
-            if not isinstance(topic, str):
-                raise TypeError(f"expected a topic of str, got {topic!r}")
+            _check_topic(topic)
         if queue < 1:
             raise ValueError(f"expected a queue for 1 or more messages, got {queue!r}")
         if policy not in get_args(Policy):
@@ -136,21 +137,35 @@ class Channels:
                 await self.backend.subscribe(topic)
                 entry.joined = True
 
-    async def _part(self, topic: str, subscription: Subscription) -> None:
-        """Forget a subscription, and a topic that nobody has subscribed to any more."""
-        entry = self._topics.get(topic)
-        if entry is None:
-            return
-        entry.subscriptions.discard(subscription)
+    async def _part(self, subscription: Subscription) -> None:
+        """Forget a subscription, and topics that nobody has subscribed to any more.
+
+        Who is cancelled meanwhile leaves all topics nevertheless.
+        """
+        entries = [(topic, entry) for topic in subscription.topics if (entry := self._topics.get(topic)) is not None]
+        for _, entry in entries:
+            entry.subscriptions.discard(subscription)
+        cancelled: asyncio.CancelledError | None = None
+        for topic, entry in entries:
+            try:
+                await self._drop_unused(topic, entry)
+            except asyncio.CancelledError as exc:
+                cancelled = exc
+        if cancelled is not None:
+            raise cancelled
+
+    async def _drop_unused(self, topic: str, entry: _Topic) -> None:
         if entry.subscriptions:
             return
         async with entry.lock:
             # While this waited somebody may have come, who then waits for the lock, or has it left again.
-            if entry.joined and not entry.subscriptions:
-                entry.joined = False
-                await self._unsubscribe(topic)
-            if not entry.subscriptions and self._topics.get(topic) is entry:
-                del self._topics[topic]
+            try:
+                if entry.joined and not entry.subscriptions:
+                    entry.joined = False
+                    await self._unsubscribe(topic)
+            finally:
+                if not entry.subscriptions and self._topics.get(topic) is entry:
+                    del self._topics[topic]
 
     async def _unsubscribe(self, topic: str) -> None:
         try:
@@ -158,3 +173,8 @@ class Channels:
         except Exception:
             # The consumer is done, and has nothing to do with it: what still comes is for nobody.
             logger.exception("error while unsubscribing from %r", topic)
+
+
+def _check_topic(topic: object) -> None:
+    if not isinstance(topic, str):
+        raise TypeError(f"expected a topic of str, got {topic!r}")

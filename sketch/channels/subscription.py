@@ -89,6 +89,8 @@ class Subscription:
         while not self._queue:
             if self.end is not None:
                 raise StopAsyncIteration
+            if not self._entered:
+                raise RuntimeError("expected a subscription that is entered: iterate inside `async with`")
             if self._waiter is not None:
                 raise RuntimeError("expected one task to iterate over a subscription, got two: subscribe twice")
             self._waiter = asyncio.get_running_loop().create_future()
@@ -146,5 +148,4 @@ class Subscription:
         self.close()
         if self._stopping is not None:
             self._stopping.forget(self._stop)
-        for topic in self.topics:
-            await self._channels._part(topic, self)
+        await self._channels._part(self)

@@ -8,17 +8,12 @@ from typing import Literal
 
 from sketch.middleware.chain import Endpoint
 from sketch.negotiation import add_vary
+from sketch.origins import Origins
 from sketch.request import Request
 from sketch.response import ErrorResponse, Response
+from sketch.tokens import TOKEN, tokens
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
-
-# As browsers write it: scheme, host, and a port where it is not the scheme's own.
-_ORIGIN = re.compile(
-    r"[a-z][a-z0-9+.\-]*://(?:\*\.)?(?:[a-z0-9_\-]+(?:\.[a-z0-9_\-]+)*|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?"
-)
-_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-_LABELS = r"[a-z0-9_\-]+(?:\.[a-z0-9_\-]+)*"
 
 # What a page may send to other origins without asking.
 _FREE_METHODS = frozenset({"GET", "HEAD", "POST"})
@@ -63,11 +58,13 @@ class CORS:
         credentials: bool = False,
         max_age: int = 600,
     ) -> None:
-        self._origins = _Origins(origins, credentials=credentials)
-        self._methods = tuple(method.upper() for method in _tokens("methods", methods))
-        self._headers = None if headers == "*" else _tokens("headers", headers)
+        self._origins = Origins(origins)
+        if credentials and (self._origins.any or "null" in self._origins.whole):
+            raise ValueError("expected named origins with credentials: any page could act for a user, name who may")
+        self._methods = tuple(method.upper() for method in tokens("methods", methods))
+        self._headers = None if headers == "*" else tokens("headers", headers)
         self._names = frozenset(name.lower() for name in self._headers or ()) | _FREE_HEADERS
-        self._expose = "*" if expose == "*" and not credentials else ", ".join(_tokens("expose", expose))
+        self._expose = "*" if expose == "*" and not credentials else ", ".join(tokens("expose", expose))
         self._credentials = credentials
         if not isinstance(max_age, int) or max_age < 0:
             raise ValueError(f"expected max_age as a number of seconds, got {max_age!r}")
@@ -123,49 +120,6 @@ class CORS:
         if method not in self._methods and method not in _FREE_METHODS:
             return "the method"
         for name in asked:
-            if not _TOKEN.fullmatch(name) or (self._headers is not None and name.lower() not in self._names):
+            if not TOKEN.fullmatch(name) or (self._headers is not None and name.lower() not in self._names):
                 return "a header field"
         return None
-
-
-class _Origins:
-    """A set of origins.
-
-    Args:
-        given: as in `CORS`.
-        credentials: whether browsers may act for a user; then a set of everybody is refused.
-    """
-
-    __slots__ = ("_patterns", "_whole", "any")
-
-    def __init__(self, given: Iterable[str | re.Pattern[str]] | str, *, credentials: bool) -> None:
-        if isinstance(given, str) and given != "*":
-            raise TypeError(f"expected origins as a list, or '*', got {given!r}")
-        origins = list(given)
-        self.any = origins == ["*"]
-        if credentials and (self.any or "null" in origins):
-            raise ValueError("expected named origins with credentials: any page could act for a user, name who may")
-        self._whole: set[str] = set()
-        self._patterns: list[re.Pattern[str]] = []
-        for origin in [] if self.any else origins:
-            if isinstance(origin, re.Pattern):
-                self._patterns.append(origin)
-            elif origin == "null" or ("*" not in origin and _ORIGIN.fullmatch(origin)):
-                self._whole.add(origin)
-            elif _ORIGIN.fullmatch(origin):
-                self._patterns.append(re.compile(re.escape(origin).replace(r"\*", _LABELS)))
-            else:
-                raise ValueError(f"expected origins like 'https://example.com', without a path, got {origin!r}")
-
-    def __contains__(self, origin: str) -> bool:
-        return self.any or origin in self._whole or any(pattern.fullmatch(origin) for pattern in self._patterns)
-
-
-def _tokens(what: str, names: Iterable[str]) -> tuple[str, ...]:
-    if isinstance(names, str):
-        raise TypeError(f"expected {what} as a list, got {names!r}")
-    found = tuple(names)
-    for name in found:
-        if not _TOKEN.fullmatch(name) or name == "*":
-            raise ValueError(f"expected {what} of names like 'X-Name', got {name!r}")
-    return found

@@ -12,6 +12,7 @@ from sketch.limits import Limits
 from sketch.routing.arguments import Handler, SelfBinding
 from sketch.routing.conditions import HeaderCondition
 from sketch.routing.route import ANY, WEBSOCKET, Methods, OnDisconnect, Path, Route, Slashes
+from sketch.tokens import tokens
 
 if TYPE_CHECKING:
     from sketch.middleware.chain import Middleware
@@ -284,13 +285,14 @@ class Registrar(ABC):
             options: see `Route`.
 
         Raises:
-            ValueError: for a malformed route, one that is there already, a name that is taken, and for a session that
-                is no coroutine function.
+            ValueError: for a malformed route, one that is there already, a name that is taken, a session that is no
+                coroutine function, and a subprotocol that is no token.
+            TypeError: for a policy that is none, and for one `str` in the place of several subprotocols.
             RuntimeError: after the application has started.
         """
         from sketch.websocket.response import SessionHandler  # not every application has websockets
 
-        return self.add_route(WEBSOCKET, path, SessionHandler(session, policy, tuple(subprotocols)), **options)
+        return self.add_route(WEBSOCKET, path, SessionHandler(session, policy, subprotocols), **options)
 
     def websocket(
         self,
@@ -300,8 +302,8 @@ class Registrar(ABC):
         **options: Unpack[RouteOptions],
     ) -> Callable[[H], H]:
         """Decorate a session: `@app.websocket("/chat/{room}")`; see `add_websocket`. Returns it unchanged."""
-        _check_paths(paths)
-        offered = tuple(subprotocols)
+        _check_paths(paths, "websocket")
+        offered = tokens("subprotocols", subprotocols)
         aliases = RouteOptions(**{**options, "name": None})
 
         def register(session: H) -> H:
@@ -317,13 +319,14 @@ def _default_methods(handler: object) -> str:
     return ANY if isinstance(handler, type | SelfBinding) else "GET"
 
 
-def _check_paths(paths: tuple[object, ...]) -> None:
+def _check_paths(paths: tuple[object, ...], decorator: str = "route") -> None:
     """Find the usual slips where they are made: no path, or a method in a path's place."""
     if not paths:
-        raise ValueError("expected at least one path: @app.route('/path')")
+        raise ValueError(f"expected at least one path: @app.{decorator}('/path')")
     for path in paths:
         if not isinstance(path, str | re.Pattern):
-            raise TypeError(f"expected a path, got {path!r}: write @app.route('/path'), methods as methods=[...]")
+            more = ", methods as methods=[...]" if decorator == "route" else ""
+            raise TypeError(f"expected a path, got {path!r}: write @app.{decorator}('/path'){more}")
         if isinstance(path, str) and path and not path.startswith("/"):
             raise ValueError(f"expected a path that begins with '/', got {path!r}: give methods as methods=[...]")
 

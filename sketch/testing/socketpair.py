@@ -27,11 +27,12 @@ class MemorySocket:
     peer: MemorySocket
 
     def __init__(self, *, max_message: int | None = None, patience: float | None = None) -> None:
+        self.end: tuple[int, str] | None = None
+        """Code and reason, once either end has closed."""
         self._max_message = max_message
         self._patience = patience
         self._arrived: deque[str | bytes] = deque()
         self._size = 0
-        self._end: tuple[int, str] | None = None
         self._receiving = False
         self._changed = asyncio.Event()
 
@@ -78,7 +79,9 @@ class MemorySocket:
             self._check()
 
     async def close(self, code: int | None = 1000, reason: str = "") -> None:
-        """Close; nothing that is under way to this end is received."""
+        """Close, if neither end has; nothing that is under way to this end is received."""
+        if self.end is not None:
+            return
         self._arrived.clear()
         self._finish(code or NO_CODE, reason)
         self.peer._finish(code or NO_CODE, reason)
@@ -87,11 +90,6 @@ class MemorySocket:
         """Break the connection off."""
         self._finish(ABNORMAL, "")
         self.peer._finish(ABNORMAL, "")
-
-    @property
-    def ended(self) -> bool:
-        """Whether either end has closed."""
-        return self._end is not None
 
     def _arrive(self, data: str | bytes) -> None:
         size = _size(data)
@@ -106,13 +104,13 @@ class MemorySocket:
 
     def _finish(self, code: int, reason: str) -> None:
         """Note the end, unless it is known, and wake who waits."""
-        if self._end is None:
-            self._end = (code, reason)
+        if self.end is None:
+            self.end = (code, reason)
             self._tell()
 
     def _check(self) -> None:
-        if self._end is not None:
-            raise WebSocketDisconnected(*self._end)
+        if self.end is not None:
+            raise WebSocketDisconnected(*self.end)
 
     async def _change(self) -> None:
         self._changed.clear()

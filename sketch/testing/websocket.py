@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Self, cast
 
 from sketch.response import Response
 from sketch.testing.response import ClientResponse
-from sketch.testing.socketpair import NO_CODE, MemorySocket, connect
+from sketch.testing.socketpair import MemorySocket, connect
 from sketch.testing.transport import Exchange
+from sketch.tokens import tokens
 from sketch.websocket import WebSocketDisconnected, WebSocketResponse, check_close, run_session
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def handshake_fields(subprotocols: Iterable[str]) -> RawHeaders:
         (b"sec-websocket-key", b"c2tldGNoLXRlc3RjbGllbg=="),
         (b"sec-websocket-version", b"13"),
     ]
-    offered = ", ".join(subprotocols)
+    offered = ", ".join(tokens("subprotocols", subprotocols))
     return [*fields, (b"sec-websocket-protocol", offered.encode("latin-1"))] if offered else fields
 
 
@@ -112,20 +113,24 @@ class ClientWebSocket:
     """What the application has answered, without the fields that servers add."""
     subprotocol: str | None
     """What was agreed on."""
-    close_code: int | None
-    """Why it has ended: from whichever side closed first; None while nothing here has found it ended."""
-    close_reason: str
-    """The text that came with the code."""
 
     def __init__(self, exchange: Handshake, socket: MemorySocket, response: ClientResponse, raise_errors: bool) -> None:
         self.request = exchange.request
         self.response = response
         self.subprotocol = exchange.subprotocol
-        self.close_code = None
-        self.close_reason = ""
         self._exchange = exchange
         self._socket = socket
         self._raise_errors = raise_errors
+
+    @property
+    def close_code(self) -> int | None:
+        """Why it has ended, from whichever side closed first; None while it is open."""
+        return None if self._socket.end is None else self._socket.end[0]
+
+    @property
+    def close_reason(self) -> str:
+        """The text that came with the code."""
+        return "" if self._socket.end is None else self._socket.end[1]
 
     async def receive(self) -> str | bytes:
         """The next message: `str` for text, `bytes` for binary.
@@ -135,8 +140,9 @@ class ClientWebSocket:
         """
         try:
             return await self._socket.receive()
-        except WebSocketDisconnected as end:
-            raise self._ended(end) from None
+        except WebSocketDisconnected:
+            self._raise_error()
+            raise
 
     async def receive_text(self) -> str:
         """The next message, which has to be text.
@@ -182,8 +188,9 @@ class ClientWebSocket:
             raise TypeError(f"expected a message of str or bytes, got {message!r}: use send_json() for data")
         try:
             await self._socket.send(message)
-        except WebSocketDisconnected as end:
-            raise self._ended(end) from None
+        except WebSocketDisconnected:
+            self._raise_error()
+            raise
 
     async def send_json(self, data: Any) -> None:
         """Send data as JSON in a text message. Raises as `send` does."""
@@ -201,10 +208,8 @@ class ClientWebSocket:
         """
         if code is not None:
             check_close(code, reason)
-        if not self._socket.ended:
-            self.close_code, self.close_reason = code or NO_CODE, reason
-            await self._socket.close(code, reason)
-            self._exchange.closed()
+        await self._socket.close(code, reason)
+        self._exchange.closed()
 
     def abort(self) -> None:
         """Leave without a close, as a client whose connection breaks off: the session finds a 1006."""
@@ -228,12 +233,6 @@ class ClientWebSocket:
         await self.close()
         await asyncio.wait([self._exchange.task], timeout=seconds)
         self._raise_error()
-
-    def _ended(self, end: WebSocketDisconnected) -> WebSocketDisconnected:
-        if self.close_code is None:
-            self.close_code, self.close_reason = end.code, end.reason
-        self._raise_error()
-        return end
 
     def _raise_error(self) -> None:
         """Raise what the session has failed with, once."""

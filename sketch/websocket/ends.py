@@ -34,7 +34,16 @@ def is_close_code(code: int) -> bool:
 
 
 def check_close(code: int, reason: str) -> None:
-    """Raise ValueError for what no close frame may hold: another code, or a longer reason."""
+    """Raise for what no close frame may hold.
+
+    Raises:
+        ValueError: for a code that may not be sent, or a longer reason.
+        TypeError: for what is no number, or no text.
+    """
+    if not isinstance(code, int):
+        raise TypeError(f"expected a close code of int, got {code!r}")
+    if not isinstance(reason, str):
+        raise TypeError(f"expected a reason of str, got {reason!r}")
     if not is_close_code(code):
         raise ValueError(f"expected a close code that may be sent (RFC 6455 section 7.4), got {code!r}")
     if len(reason.encode()) > _LONGEST_REASON:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from sketch.limits import MIB
+from sketch.origins import Origins
 from sketch.websocket.ends import RESTART, check_close
 
 if TYPE_CHECKING:
@@ -21,7 +23,8 @@ class WebSocketPolicy:
     """What one route allows its websockets. Sizes in bytes, times in seconds.
 
     Raises:
-        ValueError: for bounds that let nothing through, and for a reason that no close frame can hold.
+        ValueError: for bounds that let nothing through, a reason that no close frame can hold, and for origins that no
+            browser would send.
     """
 
     max_message: int = MIB
@@ -42,20 +45,26 @@ class WebSocketPolicy:
     """How long the peer may take to answer a close, before the connection is cut."""
     close_reason: str = ""
     """Sent with the code 1012 when the server stops."""
-    origins: Collection[str] | None = None
-    """Pages that may connect, as browsers name them: `"https://example.com"`; `"*"` for all. None: pages of the host
-    that the handshake is sent to, so that no other site can act for a visitor (RFC 6455 section 10.2). A client that
-    sends no `Origin` is no browser, and is let in."""
+    origins: Collection[str | re.Pattern[str]] | None = None
+    """Pages that may connect, as browsers name them: `"https://example.com"`, `"https://*.example.com"` for all its
+    subdomains, a compiled regular expression for whole origins; `"*"` for all. None: pages of the host that the
+    handshake is sent to, so that no other site can act for a visitor (RFC 6455 section 10.2). A client that sends no
+    `Origin` is no browser, and is let in."""
+    _named: Origins | None = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         for name in ("max_message", "max_queue"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"expected {name} of at least 1, got {getattr(self, name)!r}")
+            most = getattr(self, name)
+            if not isinstance(most, int) or most < 1:
+                raise ValueError(f"expected {name} as an int of at least 1, got {most!r}")
         for name in ("ping_interval", "ping_timeout", "idle_timeout", "close_timeout"):
             seconds = getattr(self, name)
-            if seconds is not None and seconds <= 0:
+            endless = seconds is None and name != "close_timeout"
+            if not endless and not (isinstance(seconds, int | float) and seconds > 0):
                 raise ValueError(f"expected {name} of more than 0 seconds, got {seconds!r}")
         check_close(RESTART, self.close_reason)
+        given = [self.origins] if isinstance(self.origins, str) else self.origins
+        object.__setattr__(self, "_named", None if given is None else Origins(given))
 
     def allows(self, request: Request) -> bool:
         """Whether the page that a handshake comes from may connect."""
@@ -63,10 +72,7 @@ class WebSocketPolicy:
         if sent is None:
             return True
         origin = sent.decode("latin-1").lower()
-        if self.origins is None:
-            return _authority(origin) == request.host.lower()
-        allowed = [self.origins] if isinstance(self.origins, str) else self.origins
-        return any(each in (ANY_ORIGIN, origin) or each.lower() == origin for each in allowed)
+        return _authority(origin) == request.host.lower() if self._named is None else origin in self._named
 
 
 def _authority(origin: str) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from sketch.exceptions import HTTPForbidden, HTTPUpgradeRequired
 from sketch.response import HeadersArgument, Response
 from sketch.routing import WEBSOCKET
 from sketch.routing.arguments import Call, Handler, SelfBinding, bind_session
+from sketch.tokens import tokens
 from sketch.websocket.policy import DEFAULT_POLICY, WebSocketPolicy
 from sketch.websocket.socket import WebSocket
 
@@ -27,6 +28,9 @@ class WebSocketResponse(Response):
         subprotocol: one of those that the client offers (`request.subprotocols`); any other is not answered.
         headers: extra fields of the handshake's answer.
         policy: what the websocket may do.
+
+    Raises:
+        TypeError: for a session that cannot be called, and a policy that is none.
     """
 
     __slots__ = ("policy", "session", "subprotocol")
@@ -42,10 +46,12 @@ class WebSocketResponse(Response):
         headers: HeadersArgument = None,
         policy: WebSocketPolicy | None = None,
     ) -> None:
+        if not callable(session):
+            raise TypeError(f"expected a session `async (websocket)`, got {session!r}")
         super().__init__(status=101, headers=headers)
         self.session = session
         self.subprotocol = subprotocol
-        self.policy = policy or DEFAULT_POLICY
+        self.policy = _checked(policy)
 
     def copy(self) -> Self:
         """A response for the same session with headers of its own."""
@@ -82,13 +88,17 @@ class SessionHandler(SelfBinding):
         session: a coroutine function; see `sketch.routing.arguments.bind_session`.
         policy: what the websockets may do.
         subprotocols: what the session speaks, the best first.
+
+    Raises:
+        TypeError: for a policy that is none, and for one `str` in the place of several subprotocols.
+        ValueError: for a subprotocol that is no token.
     """
 
     methods = frozenset([WEBSOCKET])
 
-    def __init__(self, session: Handler, policy: WebSocketPolicy | None, subprotocols: tuple[str, ...]) -> None:
-        self.policy = policy or DEFAULT_POLICY
-        self.subprotocols = subprotocols
+    def __init__(self, session: Handler, policy: WebSocketPolicy | None, subprotocols: Iterable[str]) -> None:
+        self.policy = _checked(policy)
+        self.subprotocols = tokens("subprotocols", subprotocols)
         self.__wrapped__ = session
         self.__qualname__ = getattr(session, "__qualname__", repr(session))
         self.__doc__ = session.__doc__
@@ -107,3 +117,11 @@ class SessionHandler(SelfBinding):
     async def __call__(self, request: Request) -> Any:
         """Answer a handshake: for decorators that wrap this as they wrap a function."""
         return await self.bind(frozenset(request.match_info))(request)
+
+
+def _checked(policy: WebSocketPolicy | None) -> WebSocketPolicy:
+    if policy is None:
+        return DEFAULT_POLICY
+    if not isinstance(policy, WebSocketPolicy):
+        raise TypeError(f"expected policy to be a WebSocketPolicy, got {policy!r}")
+    return policy

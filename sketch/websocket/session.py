@@ -55,7 +55,7 @@ async def _run(ws: WebSocket, session: Session) -> int:
         else:
             await session(ws)
     except Exception as exc:
-        if not _is_end(exc):
+        if ws.close_code is None or not _is_end(exc):  # that another websocket has ended is an error like any other
             await _report(ws.request, exc)
             return INTERNAL_ERROR
     return NORMAL

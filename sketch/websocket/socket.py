@@ -6,7 +6,6 @@ import asyncio
 from typing import TYPE_CHECKING, Any, Self
 
 from sketch.websocket.ends import (
-    ABNORMAL,
     GOING_AWAY,
     INVALID,
     NORMAL,
@@ -31,16 +30,12 @@ class WebSocket:
     One task may receive while another sends.
     """
 
-    __slots__ = ("_closing", "_idle", "_policy", "_transport", "close_code", "close_reason", "request", "subprotocol")
+    __slots__ = ("_closing", "_idle", "_policy", "_transport", "request", "subprotocol")
 
     request: WebSocketRequest
     """The handshake."""
     subprotocol: str | None
     """What was agreed on."""
-    close_code: int | None
-    """Why it has ended; None while it is open."""
-    close_reason: str
-    """The text that came with the code."""
 
     def __init__(
         self,
@@ -52,12 +47,25 @@ class WebSocket:
     ) -> None:
         self.request = request
         self.subprotocol = subprotocol
-        self.close_code = None
-        self.close_reason = ""
         self._transport = transport
         self._policy = policy
         self._idle: float | None = None
         self._closing: asyncio.Task[None] | None = None
+
+    @property
+    def close_code(self) -> int | None:
+        """Why it has ended, from whichever side closed first; None while it is open.
+
+        Messages that came before a peer's close can still be received then.
+        """
+        end = self._transport.end
+        return None if end is None else end[0]
+
+    @property
+    def close_reason(self) -> str:
+        """The text that came with the code."""
+        end = self._transport.end
+        return "" if end is None else end[1]
 
     async def receive(self) -> str | bytes:
         """The next message: `str` for text, `bytes` for binary.
@@ -68,8 +76,6 @@ class WebSocket:
         self._idle = 0.0
         try:
             return await self._transport.receive()
-        except WebSocketDisconnected as end:
-            raise self._ended(end) from None
         finally:
             self._idle = None
 
@@ -82,8 +88,7 @@ class WebSocket:
         message = await self.receive()
         if isinstance(message, str):
             return message
-        await self.close(UNSUPPORTED, "expected a text message")
-        raise self._end()
+        raise await self._close_with(UNSUPPORTED, "expected a text message")
 
     async def receive_bytes(self) -> bytes:
         """The next message, which has to be binary: text closes the websocket with 1003.
@@ -94,8 +99,7 @@ class WebSocket:
         message = await self.receive()
         if isinstance(message, bytes):
             return message
-        await self.close(UNSUPPORTED, "expected a binary message")
-        raise self._end()
+        raise await self._close_with(UNSUPPORTED, "expected a binary message")
 
     async def receive_json(self) -> Any:
         """The next message, text or binary, parsed as JSON: anything else closes the websocket with 1007.
@@ -107,8 +111,7 @@ class WebSocket:
         try:
             return self.request.app.json.loads(message.encode() if isinstance(message, str) else message)
         except (ValueError, RecursionError):
-            await self.close(INVALID, "expected a message in JSON")
-            raise self._end() from None
+            raise await self._close_with(INVALID, "expected a message in JSON") from None
 
     async def send(self, message: str | bytes | bytearray | memoryview) -> None:
         """Send one message, text for `str`, binary for `bytes`; waits while the peer reads slowly.
@@ -123,10 +126,7 @@ class WebSocket:
             message = bytes(message)
         if self._idle is not None:
             self._idle = 0.0
-        try:
-            await self._transport.send(message)
-        except WebSocketDisconnected as end:
-            raise self._ended(end) from None
+        await self._transport.send(message)
 
     async def send_json(self, data: Any) -> None:
         """Send data as JSON in a text message, written by the application's codec.
@@ -150,9 +150,7 @@ class WebSocket:
             ValueError: for another code, or a longer reason.
         """
         check_close(code, reason)
-        if self.close_code is None:
-            self.close_code, self.close_reason = code, reason
-            await self._transport.close(code, reason)
+        await self._transport.close(code, reason)
 
     def __aiter__(self) -> Self:
         return self
@@ -162,8 +160,7 @@ class WebSocket:
         self._idle = 0.0
         try:
             return await self._transport.receive()  # as receive() does, one coroutine less
-        except WebSocketDisconnected as end:
-            self._ended(end)
+        except WebSocketDisconnected:
             raise StopAsyncIteration from None
         finally:
             self._idle = None
@@ -172,20 +169,16 @@ class WebSocket:
         state = "open" if self.close_code is None else f"closed with {self.close_code}"
         return f"<WebSocket {self.request.raw_path} {state}>"
 
-    def _end(self) -> WebSocketDisconnected:
-        return WebSocketDisconnected(ABNORMAL if self.close_code is None else self.close_code, self.close_reason)
-
-    def _ended(self, end: WebSocketDisconnected) -> WebSocketDisconnected:
-        """Note the end that the transport has told of, unless one is known: the first one counts."""
-        if self.close_code is None:
-            self.close_code, self.close_reason = end.code, end.reason
-        return self._end()
+    async def _close_with(self, code: int, reason: str) -> WebSocketDisconnected:
+        """Close because of a message, and say what receiving it ends with: the peer's close, if that came first."""
+        await self._transport.close(code, reason)
+        return WebSocketDisconnected(*(self._transport.end or (code, reason)))
 
     # -- for run_session ----------------------------------------------------------------------------------------------
 
     def _begin_close(self, code: int, reason: str) -> None:
         """Close from outside the session, which may be anywhere."""
-        if self._closing is None and self.close_code is None:
+        if self._closing is None and self._transport.end is None:
             self._closing = asyncio.get_running_loop().create_task(self.close(code, reason))
 
     def stop(self) -> None:

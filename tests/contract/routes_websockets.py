@@ -226,7 +226,8 @@ def add_ends(app: Application) -> None:  # noqa: C901  # a list of routes, nothi
         await ws.send("open")
         await ws.request.wait_disconnected()
         assert ws.request.connection.disconnected
-        app.journal.write(ws.request, "gone")
+        await ws.close(4999, "too late")
+        note_end(ws)
 
     @app.websocket("/ws/cancelled", on_disconnect="cancel")
     async def cancelled(ws: WebSocket) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -27,26 +28,26 @@ class Pipe:
     def __init__(self) -> None:
         self.sent: list[str | bytes] = []
         self.closed: tuple[int, str] | None = None
+        self.end: tuple[int, str] | None = None
         self._arrived: deque[str | bytes] = deque()
-        self._end: tuple[int, str] | None = None
         self._changed = asyncio.Event()
 
     async def receive(self) -> str | bytes:
         while not self._arrived or self.closed is not None:
-            if self.closed or self._end:
-                raise WebSocketDisconnected(*(self.closed or self._end or ()))
+            if self.end is not None:
+                raise WebSocketDisconnected(*self.end)
             self._changed.clear()
             await self._changed.wait()
         return self._arrived.popleft()
 
     async def send(self, data: str | bytes) -> None:
-        if self.closed or self._end:
-            raise WebSocketDisconnected(*(self.closed or self._end or ()))
+        if self.end is not None:
+            raise WebSocketDisconnected(*self.end)
         self.sent.append(data)
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
-        if self.closed is None and self._end is None:
-            self.closed = (code, reason)
+        if self.end is None:
+            self.end = self.closed = (code, reason)
         self._changed.set()
 
     def arrive(self, *messages: str | bytes) -> None:
@@ -54,7 +55,7 @@ class Pipe:
         self._changed.set()
 
     def leave(self, code: int = 1006, reason: str = "") -> None:
-        self._end = (code, reason)
+        self.end = (code, reason)
         self._changed.set()
 
 
@@ -213,7 +214,10 @@ async def test_subprotocols_are_chosen_by_the_session_that_speaks_them(
         (None, b"", 403),
         (None, b"http://[", 403),
         (["https://a.example", "https://b.example"], b"https://b.example", 101),
-        (["https://A.example"], b"https://a.example", 101),
+        (["https://a.example"], b"https://A.example", 101),
+        (["https://*.a.example"], b"https://b.a.example", 101),
+        (["https://*.a.example"], b"https://a.example", 403),
+        ([re.compile(r"https://(a|b)\.example")], b"https://b.example", 101),
         (["https://a.example"], b"http://a.example", 403),
         (["https://a.example"], b"http://example.com", 403),
         (["https://a.example"], None, 101),
@@ -237,11 +241,18 @@ async def test_origins(origins: Any, origin: bytes | None, status: int) -> None:
     "options",
     [
         {"max_message": 0},
+        {"max_message": 1.5},
         {"max_queue": 0},
+        {"max_queue": None},
         {"ping_interval": 0},
+        {"ping_timeout": "20"},
         {"idle_timeout": -1.0},
+        {"idle_timeout": float("nan")},
         {"close_timeout": 0},
+        {"close_timeout": None},
         {"close_reason": "x" * 124},
+        {"origins": ["https://example.com/"]},
+        {"origins": "example.com"},
     ],
 )
 def test_policies_that_let_nothing_through(options: dict[str, Any]) -> None:
@@ -295,6 +306,24 @@ def test_what_is_no_session() -> None:
         app.add_websocket("/a/{room}", wanting)
     with pytest.raises(ValueError, match="begins with '/'"):
         app.websocket("chat")
+    with pytest.raises(TypeError, match=r"expected a path, got <function session .*: write @app.websocket\('/path'\)$"):
+        app.websocket(session)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"expected a session `async \(websocket\)`, got 'chat'"):
+        WebSocketResponse("chat")  # type: ignore[arg-type]
+
+
+def test_what_is_no_policy_and_no_subprotocol() -> None:
+    policy: Any = {"max_message": 1}
+    with pytest.raises(TypeError, match=r"expected policy to be a WebSocketPolicy, got \{'max_message': 1\}"):
+        WebSocketResponse(session, policy=policy)
+    with pytest.raises(TypeError, match="expected policy to be a WebSocketPolicy"):
+        Application().add_websocket("/a", session, policy=policy)
+    with pytest.raises(TypeError, match="expected subprotocols as a list, got 'chat'"):
+        Application().add_websocket("/a", session, subprotocols="chat")
+    with pytest.raises(TypeError, match="expected subprotocols as a list, got 'chat'"):
+        Application().websocket("/a", subprotocols="chat")
+    with pytest.raises(ValueError, match=r"expected subprotocols of names without spaces.*, got 'a, b'"):
+        Application().websocket("/a", subprotocols=["a, b"])
 
 
 @in_loop
@@ -398,7 +427,6 @@ async def test_what_is_no_message() -> None:
 @in_loop
 async def test_everything_raises_after_the_end() -> None:
     async def talk(ws: WebSocket) -> None:
-        assert ws.close_code is None
         for _ in range(2):
             with ended(4000, "so"):
                 await ws.receive()
@@ -433,6 +461,24 @@ async def test_codes_that_cannot_be_sent(code: int) -> None:
     async def talk(ws: WebSocket) -> None:
         with pytest.raises(ValueError, match=f"expected a close code that may be sent.*got {code}"):
             await ws.close(code)
+
+    assert (await run(talk)).closed == (1000, "")
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "message"),
+    [
+        (1000.0, "", "expected a close code of int, got 1000.0"),
+        ("1000", "", "expected a close code of int, got '1000'"),
+        (1000, b"x", "expected a reason of str, got b'x'"),
+        (1000, None, "expected a reason of str, got None"),
+    ],
+)
+@in_loop
+async def test_what_is_no_code_and_no_reason(code: Any, reason: Any, message: str) -> None:
+    async def talk(ws: WebSocket) -> None:
+        with pytest.raises(TypeError, match=re.escape(message)):
+            await ws.close(code, reason)
 
     assert (await run(talk)).closed == (1000, "")
 
@@ -474,24 +520,55 @@ async def test_an_error_closes_with_1011_and_is_told_to_the_hooks(caplog: pytest
 
 
 @pytest.mark.parametrize(
-    ("error", "code"),
+    ("error", "logged"),
     [
-        (WebSocketDisconnected(1001), 1000),  # that of another websocket: this one is open
-        (ClientDisconnected(), 1000),
-        (ExceptionGroup("", [WebSocketDisconnected(), ExceptionGroup("", [WebSocketDisconnected()])]), 1000),
-        (ExceptionGroup("", [WebSocketDisconnected(), ValueError()]), 1011),
-        (ConnectionResetError(), 1011),
+        (WebSocketDisconnected(1001), False),
+        (ClientDisconnected(), False),
+        (ExceptionGroup("", [WebSocketDisconnected(), ExceptionGroup("", [WebSocketDisconnected()])]), False),
+        (ExceptionGroup("", [WebSocketDisconnected(), ValueError()]), True),
+        (ConnectionResetError(), True),
     ],
 )
 @in_loop
-async def test_that_a_peer_has_left_is_no_error(error: Exception, code: int, caplog: pytest.LogCaptureFixture) -> None:
+async def test_that_a_peer_has_left_is_no_error(
+    error: Exception, logged: bool, caplog: pytest.LogCaptureFixture
+) -> None:
     async def talk(ws: WebSocket) -> None:
         raise error
 
     pipe = Pipe()
+    pipe.leave(1001)
     await run_session(handshake(Application()), WebSocketResponse(talk), pipe)
-    assert pipe.closed == (code, "")
-    assert bool(caplog.records) == (code == 1011)
+    assert pipe.closed is None
+    assert bool(caplog.records) == logged
+
+
+@in_loop
+async def test_that_the_peer_of_another_websocket_has_left_is_one(caplog: pytest.LogCaptureFixture) -> None:
+    """Its own peer has done nothing to be sent away for without a word in the log."""
+
+    async def talk(ws: WebSocket) -> None:
+        raise WebSocketDisconnected(1001)
+
+    pipe = Pipe()
+    await run_session(handshake(Application()), WebSocketResponse(talk), pipe)
+    assert pipe.closed == (1011, "")
+    assert [record.getMessage() for record in caplog.records] == ["error in the websocket session of '/ws'"]
+
+
+@in_loop
+async def test_the_peers_close_counts_as_soon_as_it_is_known() -> None:
+    """Whatever has come before it and is not received yet."""
+
+    async def talk(ws: WebSocket) -> None:
+        assert (ws.close_code, ws.close_reason) == (4000, "so")
+        assert await ws.receive() == "first"
+        with ended(4000, "so"):
+            await ws.receive_text()
+        await ws.close(4999)
+        assert (ws.close_code, ws.close_reason) == (4000, "so")
+
+    await run(talk, "first", b"no text", leaves=(4000, "so"))
 
 
 @in_loop

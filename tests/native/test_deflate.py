@@ -26,6 +26,11 @@ def packed(*messages: bytes, forgets: bool = False, bits: int = 12) -> list[byte
     return found
 
 
+def expanded(deflate: Deflate, parts: list[bytes], *, last: bool = True) -> bytes:
+    """What the frames of a message hold; with `last`, the last one is its end."""
+    return b"".join(deflate.expand(part, MOST, last=last and n == len(parts) - 1) for n, part in enumerate(parts))
+
+
 @pytest.mark.parametrize("forgets", [False, True])
 @pytest.mark.parametrize("bits", [9, 12, 15])
 def test_from_a_client(forgets: bool, bits: int) -> None:
@@ -51,8 +56,7 @@ def test_in_parts() -> None:
     deflate = Deflate(client_bits=12, server_bits=12)
     for message, payload in zip(MESSAGES, packed(*MESSAGES), strict=True):
         parts = [payload[n : n + 3] for n in range(0, len(payload), 3)] or [b""]
-        found = [deflate.expand(part, MOST, last=n == len(parts) - 1) for n, part in enumerate(parts)]
-        assert b"".join(found) == message
+        assert expanded(deflate, parts) == message
 
 
 @pytest.mark.parametrize("size", [0, 1, 100, 4096, MOST - 1, MOST])
@@ -90,6 +94,32 @@ def test_a_final_block() -> None:
         compress = zlib.compressobj(wbits=-12)
         payload = compress.compress(message) + compress.flush(zlib.Z_FINISH) + b"\0"
         assert deflate.expand(payload, MOST, last=True) == message
+
+
+def final(message: bytes) -> bytes:
+    compress = zlib.compressobj(wbits=-12)
+    return compress.compress(message) + compress.flush(zlib.Z_FINISH)
+
+
+@pytest.mark.parametrize(
+    "parts", [[final(b"one")], [final(b"one") + b"\0"], [final(b"one"), b"\0"], [final(b"one"), b""]]
+)
+def test_a_final_block_in_parts(parts: list[bytes]) -> None:
+    deflate = Deflate(client_bits=12, server_bits=12)
+    for _ in range(2):
+        assert expanded(deflate, parts) == b"one"
+
+
+@pytest.mark.parametrize("parts", [[b"more"], [b"", b"\0", b"\0"], [b"\1"], [*packed(b"more")], [final(b"two")]])
+@pytest.mark.parametrize("last", [True, False])
+def test_nothing_comes_behind_a_final_block(parts: list[bytes], last: bool) -> None:
+    """It would not count for the limit, and be kept."""
+    deflate = Deflate(client_bits=12, server_bits=12)
+    deflate.expand(final(b"one"), MOST, last=False)
+    with pytest.raises(zlib.error):
+        expanded(deflate, parts, last=last)
+    with pytest.raises(zlib.error):
+        Deflate(client_bits=12, server_bits=12).expand(final(b"one") + b"".join(parts), MOST, last=last)
 
 
 def test_idle_ones_take_no_memory() -> None:

@@ -153,6 +153,15 @@ def test_compressed(piece: int) -> None:
 
 
 @PIECES
+def test_a_compressed_message_does_not_go_on_behind_its_final_block(piece: int) -> None:
+    compress = zlib.compressobj(wbits=-12)
+    final = compress.compress(b"all") + compress.flush(zlib.Z_FINISH)
+    assert read(frame(TEXT, final + b"\0", rsv=RSV1) * 2, piece, deflate=deflater()) == [("message", "all")] * 2
+    data = b"".join([*fragments(TEXT, final, b"\0", rsv=RSV1), *fragments(TEXT, final, b"more", b"", rsv=RSV1)])
+    assert read(data, piece, deflate=deflater()) == [("message", "all"), ("error", 1002)]
+
+
+@PIECES
 def test_the_limit_is_of_the_whole_message(piece: int) -> None:
     assert read(frame(BINARY, b"x" * MAX), piece) == [("message", b"x" * MAX)]
     assert read(frame(BINARY, b"x" * (MAX + 1)), piece) == [("error", 1009)]

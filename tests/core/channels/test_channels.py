@@ -53,6 +53,8 @@ async def test_data_that_cannot_be_published_is_the_publishers_error() -> None:
     async with channels.subscribe("news") as subscription:
         with pytest.raises(TypeError):
             await channels.publish("news", object())
+        with pytest.raises(TypeError, match="expected a topic of str, got 7"):
+            await channels.publish(7, "x")  # type: ignore[arg-type]
         await channels.publish("news", "after")
         assert (await anext(subscription)).data == "after"
 
@@ -155,6 +157,21 @@ async def test_a_backend_that_cannot_unsubscribe_is_nobodys_error(caplog: pytest
         async with channels.subscribe("news", "more"):
             pass
     assert "error while unsubscribing from 'news'" in caplog.text
+    assert channels._topics == {}
+
+
+@in_loop
+async def test_who_is_cancelled_while_it_leaves_leaves_every_topic() -> None:
+    backend = BrokerBackend(Broker())
+    channels = Channels(backend)
+    subscription = await channels.subscribe("a", "b", "c").__aenter__()
+    leaving = asyncio.create_task(subscription.__aexit__(None, None, None))
+    await asyncio.sleep(0)
+    assert backend.calls[3:] == ["unsubscribe a"]
+    leaving.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await leaving
+    assert backend.calls[3:] == ["unsubscribe a", "unsubscribe b", "unsubscribe c"]
     assert channels._topics == {}
 
 

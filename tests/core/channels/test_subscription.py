@@ -104,6 +104,13 @@ async def test_two_tasks_cannot_share_one() -> None:
 
 
 @in_loop
+async def test_it_has_to_be_entered() -> None:
+    """Nothing would ever come."""
+    with pytest.raises(RuntimeError, match="iterate inside `async with`"):
+        await anext(Channels().subscribe("news"))
+
+
+@in_loop
 async def test_it_is_entered_once() -> None:
     subscription = Channels().subscribe("news")
     async with subscription:

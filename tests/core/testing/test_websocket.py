@@ -80,6 +80,7 @@ async def test_what_the_application_sees_of_the_handshake() -> None:
         assert current_request.path == request.path
         seen.extend([room, request.query["a"], request.cookies["k"], request.headers["x-a"], request.headers["x-b"]])
         seen.extend([request.is_websocket, request.scheme, request.client, request.header(b"sec-websocket-version")])
+        await request.wait_disconnected()
 
     app = Application()
     app.add_websocket("/chat/{room}", session)
@@ -106,6 +107,9 @@ async def test_the_answer_of_the_handshake() -> None:
         async with client.websocket("/ws") as ws:
             assert ws.subprotocol is None
             assert ws.request.cookies == {"k": "v"}
+        with pytest.raises(TypeError, match="expected subprotocols as a list, got 'b'"):
+            async with client.websocket("/ws", subprotocols="b"):
+                raise AssertionError("expected no websocket")
 
 
 @in_loop

@@ -1,0 +1,48 @@
+"""Sets of origins: which pages a browser may be acting for (RFC 6454)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+# As browsers write it: scheme, host, and a port where it is not the scheme's own.
+_ORIGIN = re.compile(
+    r"[a-z][a-z0-9+.\-]*://(?:\*\.)?(?:[a-z0-9_\-]+(?:\.[a-z0-9_\-]+)*|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?"
+)
+_LABELS = r"[a-z0-9_\-]+(?:\.[a-z0-9_\-]+)*"
+
+
+class Origins:
+    """A set of origins: `in` says whether what a browser has sent as `Origin` is one of them.
+
+    Args:
+        given: origins as browsers send them, `"https://example.com"`, with `*.` before a host for all its subdomains;
+            compiled regular expressions for whole origins; or `"*"`, alone, for all.
+
+    Raises:
+        ValueError, TypeError: for what no browser would send.
+    """
+
+    __slots__ = ("_patterns", "any", "whole")
+
+    def __init__(self, given: Iterable[str | re.Pattern[str]]) -> None:
+        if isinstance(given, str) and given != "*":
+            raise TypeError(f"expected origins as a list, or '*', got {given!r}")
+        origins = list(given)
+        self.any = origins == ["*"]
+        """Whether it holds all."""
+        self.whole: set[str] = set()
+        """Those that are named by themselves."""
+        self._patterns: list[re.Pattern[str]] = []
+        for origin in [] if self.any else origins:
+            if isinstance(origin, re.Pattern):
+                self._patterns.append(origin)
+            elif not isinstance(origin, str) or (origin != "null" and not _ORIGIN.fullmatch(origin)):
+                raise ValueError(f"expected origins like 'https://example.com', without a path, got {origin!r}")
+            elif "*" in origin:
+                self._patterns.append(re.compile(re.escape(origin).replace(r"\*", _LABELS)))
+            else:
+                self.whole.add(origin)
+
+    def __contains__(self, origin: str) -> bool:
+        return self.any or origin in self.whole or any(pattern.fullmatch(origin) for pattern in self._patterns)
