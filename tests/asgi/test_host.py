@@ -514,8 +514,8 @@ async def test_request_bodies(mode: str) -> None:
     whole, none, chunks = seen
     assert whole == [{"type": "http.request", "body": b"whole", "more_body": False}]
     assert none == [{"type": "http.request", "body": b"", "more_body": False}]
-    assert chunks[-1] == {"type": "http.request", "body": b"", "more_body": False}
-    assert all(message["more_body"] for message in chunks[:-1])
+    assert b"".join(message["body"] for message in chunks) == b"onetwo"
+    assert [message["more_body"] for message in chunks] == [*[True] * (len(chunks) - 1), False]
 
 
 @in_loop

@@ -40,7 +40,7 @@ INTERNAL = {
         "sends_whole",
         "take_body",
     },
-    "Response": {"length", "media_type", "owner", "payload", "prepare", "prepares", "raw_headers", "switches"},
+    "Response": {"length", "media_type", "owner", "payload", "plain", "prepare", "prepares", "raw_headers", "switches"},
     "View": set(),
     "TestClient": {"app"},
     "ClientResponse": set(),
