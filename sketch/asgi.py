@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from functools import partial
 from typing import Any
 
+from sketch.callables import is_coroutine_function
+
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
@@ -32,7 +34,7 @@ def find_mistake(app: Any) -> str | None:
     if not callable(app):
         return _OTHER
     arguments = _positional(app)
-    if arguments == 3 or (arguments is None and _is_coroutine_function(app)):
+    if arguments == 3 or (arguments is None and is_coroutine_function(app)):
         return None
     return _ADVICE.get(arguments, _OTHER)
 
@@ -59,9 +61,3 @@ def _positional(app: Any) -> int | None:
         kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
         return sum(each.kind in kinds and each.default is each.empty for each in signature.parameters.values())
     return 3
-
-
-def _is_coroutine_function(app: Any) -> bool:
-    while isinstance(app, partial):
-        app = app.func
-    return inspect.iscoroutinefunction(app) or inspect.iscoroutinefunction(app.__call__)

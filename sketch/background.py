@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sketch.routing.arguments import is_coroutine_function
+from sketch.callables import is_coroutine_function, name_of
 from sketch.timeouts import first_of
 
 if TYPE_CHECKING:
@@ -116,4 +116,4 @@ async def _run(work: Work, threads: Threads) -> None:
 def _name_of(work: Work) -> str:
     while isinstance(work, partial):
         work = work.func
-    return getattr(work, "__qualname__", None) or repr(work)
+    return name_of(work)

@@ -8,11 +8,11 @@ from collections.abc import Awaitable, Callable, Iterator
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from sketch.callables import describe, is_coroutine_function
 from sketch.exceptions import HTTPException, HTTPInternalServerError
 from sketch.middleware.chain import own, prepared
 from sketch.problems import error_response
 from sketch.response import Response
-from sketch.routing.arguments import describe, is_coroutine_function
 from sketch.signals import Signal
 from sketch.transport import ClientDisconnected
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from sketch.callables import describe
 from sketch.context import request_var
 from sketch.disconnects import while_connected
 from sketch.errors import answer_error, unexpected
@@ -17,7 +18,6 @@ from sketch.middleware.chain import Endpoint, Middleware, check, fold, own, owni
 from sketch.request import Request
 from sketch.response import Response, StreamBody
 from sketch.routing import WEBSOCKET, Mount, NoRoute, Route
-from sketch.routing.arguments import describe
 from sketch.timeouts import within
 from sketch.transport import Body, close_body
 

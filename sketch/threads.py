@@ -13,6 +13,8 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
+from sketch.callables import name_of
+
 if TYPE_CHECKING:
     from sketch.transport import FileBody
 
@@ -78,7 +80,7 @@ class _Call:
     @property
     def name(self) -> str:
         """The qualified name of the function."""
-        return getattr(self._function, "__qualname__", None) or repr(self._function)
+        return name_of(self._function)
 
     def make(self) -> None:
         """Call the function. Called in a thread."""

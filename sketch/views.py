@@ -7,8 +7,9 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from types import MethodType
 from typing import TYPE_CHECKING, Any
 
+from sketch.callables import is_coroutine_function
 from sketch.exceptions import HTTPMethodNotAllowed
-from sketch.routing.arguments import Call, Plan, SelfBinding, is_coroutine_function, plan
+from sketch.routing.arguments import Call, Plan, SelfBinding, plan
 
 if TYPE_CHECKING:
     from sketch.request import Request

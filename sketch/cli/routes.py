@@ -11,9 +11,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sketch.callables import find_place, innermost
 from sketch.loading import ServeError, is_ours, load_app
 from sketch.routing import Mount, Route
-from sketch.routing.arguments import find_place, innermost
 from sketch.routing.route import WEBSOCKET
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from itertools import islice
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
+from sketch.callables import describe
 from sketch.debug.masking import Masker
-from sketch.routing.arguments import describe
 
 if TYPE_CHECKING:
     from sketch.request import Request

@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, NoReturn
 
+from sketch.callables import is_coroutine_function, name_of
 from sketch.exceptions import HTTPException
 from sketch.problems import error_response
 from sketch.request import Request
@@ -39,7 +40,7 @@ def check(middlewares: Iterable[Middleware]) -> None:
         try:
             inspect.signature(middleware).bind(None, handler=None)
         except TypeError as exc:
-            name = getattr(middleware, "__qualname__", None) or repr(middleware)
+            name = name_of(middleware)
             raise TypeError(f"expected a middleware `async (request, handler)`, got {name}: {exc}") from None
 
 
@@ -51,12 +52,27 @@ def fold(middlewares: Sequence[Middleware], endpoint: Endpoint) -> Endpoint:
 
 
 def _wrap(middleware: Middleware, handler: Endpoint) -> Endpoint:
+    if not is_coroutine_function(middleware):
+        middleware = _awaitable(middleware)
+
     async def call(request: Request) -> Response:
         response = await middleware(request, handler=handler)
         # The same as own(), without a call for the usual case: the response that came from inside.
         if isinstance(response, Response) and response.owner is request:
             return response
         return own(response, request, middleware)
+
+    return call
+
+
+def _awaitable(middleware: Middleware) -> Middleware:
+    """What is no coroutine function may return an awaitable, but has to."""
+
+    def call(request: Request, handler: Endpoint) -> Awaitable[Response]:
+        result = middleware(request, handler=handler)
+        if not inspect.isawaitable(result):
+            raise TypeError(f"expected a middleware `async def`, got {name_of(middleware)}, which returned {result!r}")
+        return result
 
     return call
 
@@ -86,8 +102,7 @@ def own(result: object, request: Request, source: object) -> Response:
     elif isinstance(result, HTTPException):
         result = error_response(request, result)
     else:
-        name = getattr(source, "__qualname__", None) or repr(source)
-        raise TypeError(f"expected a Response from {name}, got {result!r}: did it forget to return one?")
+        raise TypeError(f"expected a Response from {name_of(source)}, got {result!r}: did it forget to return one?")
     result.owner = request
     return result
 

@@ -6,10 +6,11 @@ import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from inspect import Parameter
 from types import MethodType
 from typing import TYPE_CHECKING, Any
+
+from sketch.callables import is_coroutine_function
 
 if TYPE_CHECKING:
     from sketch.request import Request
@@ -34,49 +35,6 @@ class SelfBinding(ABC):
     @abstractmethod
     async def __call__(self, request: Request) -> Any:
         """Answer a request: for decorators that wrap this as they wrap a function."""
-
-
-def describe(handler: object) -> str:
-    """A handler's name and where it was written, for messages."""
-    inside, place = innermost(handler), find_place(handler)
-    name = getattr(inside, "__qualname__", None) or repr(inside)
-    return f"{name} ({place})" if place else name
-
-
-def innermost(handler: object) -> object:
-    """What partials and decorators stand round."""
-    while isinstance(handler, partial):
-        handler = handler.func
-    return inspect.unwrap(handler) if callable(handler) else handler
-
-
-def find_place(handler: object) -> str | None:
-    """File and line where a handler was written, where that can be known."""
-    handler = innermost(handler)
-    return _class_place(handler) if isinstance(handler, type) else _code_place(handler)
-
-
-def _code_place(handler: object) -> str | None:
-    code = getattr(handler, "__code__", None)
-    if code is None and callable(handler):
-        code = getattr(handler.__call__, "__code__", None)
-    return f"{code.co_filename}:{code.co_firstlineno}" if code is not None else None
-
-
-def _class_place(handler: type) -> str | None:
-    try:
-        return f"{inspect.getsourcefile(handler)}:{inspect.getsourcelines(handler)[1]}"
-    except (OSError, TypeError):  # no source at hand: the name must do
-        return None
-
-
-def is_coroutine_function(handler: object) -> bool:
-    """Whether calling it gives a coroutine: also for partials and for objects with an async `__call__`."""
-    while isinstance(handler, partial):
-        handler = handler.func
-    if inspect.iscoroutinefunction(handler):
-        return True
-    return callable(handler) and inspect.iscoroutinefunction(handler.__call__)
 
 
 class _Request:

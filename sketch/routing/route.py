@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
+from sketch.callables import describe
 from sketch.limits import Limits
-from sketch.routing.arguments import Call, Handler, SelfBinding, bind, describe
+from sketch.routing.arguments import Call, Handler, SelfBinding, bind
 from sketch.routing.conditions import Conditions, HeaderCondition
 from sketch.routing.converters import CONVERTERS, Converter
 from sketch.routing.template import Template

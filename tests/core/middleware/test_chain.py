@@ -89,6 +89,18 @@ async def test_the_list_that_was_given_stays_the_callers() -> None:
 
 
 @in_loop
+async def test_a_plain_function_that_returns_no_awaitable_is_named() -> None:
+    def forgotten(request: Request, handler: Endpoint) -> Response:
+        return Response("no")
+
+    request = make_request()
+    assert (await serving(middlewares=[forgotten]).handle(request)).status == 500
+    assert str(request.error).startswith(
+        "expected a middleware `async def`, got test_a_plain_function_that_returns_no_awaitable_is_named"
+    )
+
+
+@in_loop
 async def test_a_middleware_may_be_any_callable_that_takes_the_keyword() -> None:
     class Tagging:
         async def __call__(self, request: Request, handler: Endpoint) -> Response:

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from sketch.routing import Router
-from sketch.routing.arguments import describe
 from sketch.threads import Threads
 
 
@@ -335,14 +334,3 @@ def test_errors_name_the_function_inside() -> None:
         ValueError, match=f"got 'b'; in the route '/' of two_left .*:{two_left.__code__.co_firstlineno}"
     ):
         Router().add_get("/", transparent(two_left))
-
-
-def test_places_of_handlers() -> None:
-    line = two_left.__code__.co_firstlineno
-    assert describe(two_left) == f"two_left ({__file__}:{line})"
-    assert describe(partial(partial(two_left, 1), 2)) == f"two_left ({__file__}:{line})"
-    assert describe(transparent(two_left)) == f"two_left ({__file__}:{line})"
-    assert describe(Callable_()).endswith(f"({__file__}:{Callable_.__call__.__code__.co_firstlineno})")
-    assert describe(Callable_).startswith(f"Callable_ ({__file__}:")
-    assert describe(type("Made", (), {"__module__": "nowhere"})) == "Made"
-    assert describe(min) == "min"

@@ -1,0 +1,55 @@
+"""What is asked of callables that users give: their name, where they were written, whether they are awaited."""
+
+from __future__ import annotations
+
+import inspect
+from functools import partial
+
+
+def name_of(function: object) -> str:
+    """Its name, for messages; that of what has none, as Python shows it."""
+    return getattr(function, "__qualname__", None) or repr(function)
+
+
+def describe(handler: object) -> str:
+    """A handler's name and where it was written, for messages."""
+    inside, place = innermost(handler), find_place(handler)
+    name = name_of(inside)
+    return f"{name} ({place})" if place else name
+
+
+def innermost(handler: object) -> object:
+    """What partials and decorators stand round."""
+    while isinstance(handler, partial):
+        handler = handler.func
+    return inspect.unwrap(handler) if callable(handler) else handler
+
+
+def find_place(handler: object) -> str | None:
+    """File and line where a handler was written, where that can be known."""
+    handler = innermost(handler)
+    return _class_place(handler) if isinstance(handler, type) else _code_place(handler)
+
+
+def _code_place(handler: object) -> str | None:
+    code = getattr(handler, "__code__", None)
+    if code is None and callable(handler):
+        code = getattr(handler.__call__, "__code__", None)
+    return f"{code.co_filename}:{code.co_firstlineno}" if code is not None else None
+
+
+def _class_place(handler: type) -> str | None:
+    try:
+        return f"{inspect.getsourcefile(handler)}:{inspect.getsourcelines(handler)[1]}"
+    except (OSError, TypeError):  # no source at hand: the name must do
+        return None
+
+
+def is_coroutine_function(handler: object) -> bool:
+    """Whether calling it gives a coroutine: also for partials and for objects with an async `__call__`."""
+    while isinstance(handler, partial):
+        handler = handler.func
+    if inspect.iscoroutinefunction(handler):
+        return True
+    # Calling a class gives an instance, whatever calling that gives.
+    return callable(handler) and not isinstance(handler, type) and inspect.iscoroutinefunction(handler.__call__)

@@ -1,0 +1,57 @@
+"""What is known of callables that users give."""
+
+from __future__ import annotations
+
+from functools import partial, wraps
+from typing import Any
+
+import pytest
+
+from sketch.callables import describe, is_coroutine_function, name_of
+
+
+async def waits(number: int) -> None: ...
+
+
+def plain(number: int) -> None: ...
+
+
+@wraps(waits)
+def decorated(*args: Any) -> Any:
+    return waits(*args)
+
+
+class Waits:
+    async def __call__(self) -> None: ...
+
+
+class Plain:
+    def __call__(self) -> None: ...
+
+    def __repr__(self) -> str:
+        return "<a plain one>"
+
+
+def test_names() -> None:
+    assert name_of(waits) == "waits"
+    assert name_of(Waits.__call__) == "Waits.__call__"
+    assert name_of(Plain()) == "<a plain one>"
+
+
+def test_places() -> None:
+    here = f"waits ({__file__}:{waits.__code__.co_firstlineno})"
+    assert describe(waits) == describe(partial(partial(waits), 2)) == describe(decorated) == here
+    assert describe(Waits()).endswith(f"({__file__}:{Waits.__call__.__code__.co_firstlineno})")
+    assert describe(Waits).startswith(f"Waits ({__file__}:")
+    assert describe(type("Made", (), {"__module__": "nowhere"})) == "Made"
+    assert describe(min) == "min"
+
+
+@pytest.mark.parametrize("function", [waits, partial(waits, 1), partial(partial(waits), 1), Waits(), partial(Waits())])
+def test_what_is_awaited(function: object) -> None:
+    assert is_coroutine_function(function)
+
+
+@pytest.mark.parametrize("function", [plain, decorated, partial(plain, 1), Plain(), Plain, Waits, min, 7])
+def test_what_is_not(function: object) -> None:
+    assert not is_coroutine_function(function)
