@@ -434,8 +434,14 @@ class Request:
         return self.outermost[1]
 
     def url_for(self, name: str, /, **parameters: Any) -> URL:
-        """The full URL of a route by its name, as the client can reach it; see `Application.url_for`."""
-        return self.url.origin().join(self.app.url_for(name, **parameters))
+        """The full URL of a route by its name, as the client can reach it: `ws` or `wss` for a websocket's.
+
+        See `Application.url_for`.
+        """
+        url = self.url.origin().join(self.app.url_for(name, **parameters))
+        if self.app.router.named(name).is_websocket:
+            return url.with_scheme("wss" if self.scheme == "https" else "ws")
+        return url
 
     # -- the body ---------------------------------------------------------------------------------------------------
 

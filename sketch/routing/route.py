@@ -158,6 +158,11 @@ class Route:
         """The handler's name and where it was written, for messages."""
         return describe(self.handler)
 
+    @property
+    def is_websocket(self) -> bool:
+        """Whether it takes the handshakes of websockets, and nothing else."""
+        return self.methods == {WEBSOCKET}
+
     def url_path(self, **parameters: Any) -> str:
         """The percent-encoded path for these path parameters.
 
