@@ -12,6 +12,8 @@ import matplotlib as mpl
 
 from benchmarks.contestants import CONTESTANTS, Contestant
 from benchmarks.outcome import Outcome, Result
+from benchmarks.report import number
+from benchmarks.sections import measured
 
 mpl.use("Agg")
 from matplotlib import pyplot as plt
@@ -29,30 +31,17 @@ STYLE = {
     "xtick.color": QUIET,
 }
 
-PICTURES = {
-    "cpu": ("What a request costs the server", ("text", "headers", "path", "json", "echo")),
-    "inprocess": ("What an ASGI call costs, without a server", ("inprocess-text", "inprocess-path", "inprocess-echo")),
-    "life": ("Import, start, idle connections", ("import", "startup", "memory")),
-    "routes": ("Routes and middlewares", ("routes-1", "routes-100", "routes-10000", "middlewares")),
-    "bodies": ("Streams", ("stream",)),
-    "files": ("Files", ("file-1k", "file-64k", "file-16m")),
-    "connections": ("Connections", ("close", "connections-1", "connections-64", "connections-1000", "http2")),
-}
-"""Each picture's title and the cases that it shows."""
-
 
 def draw(outcome: Outcome, directory: Path) -> Iterator[Path]:
     """Draw every picture of which something was measured, as SVG and PNG."""
-    for name, (title, cases) in PICTURES.items():
-        results = [outcome.results[case] for case in cases if case in outcome.results and outcome.results[case].values]
-        if results:
-            with mpl.rc_context(STYLE):
-                figure = _figure(title, results, outcome)
-                for suffix in ("svg", "png"):
-                    path = directory / f"{name}.{suffix}"
-                    figure.savefig(path, dpi=150, metadata={"Date": None} if suffix == "svg" else None)
-                    yield path
-                plt.close(figure)
+    for section, results in measured(outcome):
+        with mpl.rc_context(STYLE):
+            figure = _figure(section.title, results, outcome)
+            for suffix in ("svg", "png"):
+                path = directory / f"{section.name}.{suffix}"
+                figure.savefig(path, dpi=150, metadata={"Date": None} if suffix == "svg" else None)
+                yield path
+            plt.close(figure)
 
 
 def _figure(title: str, results: Sequence[Result], outcome: Outcome) -> Any:
@@ -101,7 +90,7 @@ def _bars(axis: Any, result: Result, *, unit: bool) -> None:
         color=[COLOURS[one.kind] for one in contestants], edgecolor=[EDGES[one.kind] for one in contestants],
         linewidth=0.8,
     )  # fmt: skip
-    axis.bar_label(bars, [_number(value) for value in values], padding=3, fontsize=8, color=INK)
+    axis.bar_label(bars, [number(value) for value in values], padding=3, fontsize=8, color=INK)
     for row, value in enumerate(values):
         if value > end:
             for place in (0.93, 0.95):
@@ -125,10 +114,6 @@ def _label(result: Result, one: Contestant) -> str:
     if result.name.startswith("inprocess"):  # there is no server
         return "bare function" if one.module == "bare" else one.name
     return one.name if result.name == "import" else one.label
-
-
-def _number(value: float) -> str:
-    return f"{value:.0f}" if value >= 100 else f"{value:.1f}"
 
 
 def _caption(outcome: Outcome, width: float) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from benchmarks.contestants import CONTESTANTS
 from benchmarks.outcome import Outcome, Result
+from benchmarks.sections import Section, measured
 from sketch.bench import Figures, Sample
 from sketch.bench.table import figures_table, table
 
@@ -52,21 +53,28 @@ def _figures(data: dict[str, object]) -> Figures:
 
 
 def markdown(outcome: Outcome) -> str:
-    """One table: a row per contestant, a column per case; then what was left out, and why."""
-    results = list(outcome.results.values())
+    """A table for each section; then how it was measured, what was left out, and why."""
+    lines = [line for section, results in measured(outcome) for line in _section(section, results)]
+    lines += ["Bold figures: the best, what can only be a floor aside.", "", *about(outcome).splitlines()]
+    results = outcome.results.values()
+    lines += [f"- {name} has no figure for {one.title}: {why}" for one in results for name, why in one.skipped.items()]
+    lines += [f"- Open: {name}, because {reason}." for name, reason in outcome.missing.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _section(section: Section, results: list[Result]) -> list[str]:
+    """A row per contestant, a column per case."""
     rows = [name for name in CONTESTANTS if any(name in result.values for result in results)]
-    lines = [
+    return [
+        f"### {section.title}",
+        "",
         "|  | " + " | ".join(result.title for result in results) + " |",
         "|---|" + "---:|" * len(results),
         *(f"| {_bold(name)} | " + " | ".join(_cell(result, name) for result in results) + " |" for name in rows),
         "",
-        "Units: " + "; ".join(_units(results)) + ". Bold figures: the best, what can only be a floor aside.",
+        _units(results) + ".",
         "",
-        *about(outcome).splitlines(),
     ]
-    lines += [f"- {name} has no figure for {one.title}: {why}" for one in results for name, why in one.skipped.items()]
-    lines += [f"- Open: {name}, because {reason}." for name, reason in outcome.missing.items()]
-    return "\n".join(lines) + "\n"
 
 
 def _bold(name: str) -> str:
@@ -76,9 +84,14 @@ def _bold(name: str) -> str:
 def _cell(result: Result, name: str) -> str:
     if name not in result.values:
         return "-"
-    value = f"{result.values[name]:.1f}"
+    value = number(result.values[name])
     racing = [other for key, other in result.values.items() if not _is_floor(result, key)]
     return f"**{value}**" if racing and result.values[name] == min(racing) and not _is_floor(result, name) else value
+
+
+def number(value: float) -> str:
+    """A figure with as many digits as it is good for."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
 
 
 def _is_floor(result: Result, name: str) -> bool:
@@ -87,11 +100,13 @@ def _is_floor(result: Result, name: str) -> bool:
     return one.kind == "floor" or (one.module == "bare" and result.name.startswith("inprocess"))
 
 
-def _units(results: list[Result]) -> list[str]:
+def _units(results: list[Result]) -> str:
     units: dict[str, list[str]] = {}
     for result in results:
         units.setdefault(result.unit, []).append(result.title)
-    return [f"{unit} ({', '.join(titles)})" for unit, titles in units.items()]
+    if len(units) == 1:
+        return f"In {results[0].unit}"
+    return "In " + "; ".join(f"{unit} ({', '.join(titles)})" for unit, titles in units.items())
 
 
 # -- files ------------------------------------------------------------------------------------------------------------

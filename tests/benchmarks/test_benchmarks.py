@@ -14,10 +14,11 @@ from pathlib import Path
 import pytest
 
 from benchmarks import bodies, inprocess, report, routing
-from benchmarks.__main__ import GROUPS, main
+from benchmarks.__main__ import GROUPS, OTHERS, main
 from benchmarks.cases import MAIN, NETWORK, OPEN
 from benchmarks.contestants import CONTESTANTS, ROOT
 from benchmarks.outcome import Outcome, Result
+from benchmarks.sections import SECTIONS
 from sketch.bench import Answer, BenchError, Figures, Sample
 
 PEERS = ROOT / "benchmarks" / "peers"
@@ -114,11 +115,22 @@ def test_tables() -> None:
     assert "skipped: robyn: does not start" in text
     assert "open: form: not yet" in text
     table = report.markdown(outcome).splitlines()
-    assert "| floor | 4.0 | - |" in table
-    assert "| **sketch** | **10.0** | **4.0** |" in table  # the floor and the bare function do not race
-    assert "| aiohttp | 25.0 | - |" in table
-    assert "| uvicorn-bare | - | 2.0 |" in table
+    assert "| floor | 4.0 |" in table
+    assert "| **sketch** | **10.0** |" in table  # the floor does not race
+    assert "| aiohttp | 25.0 |" in table
+    assert "| quart | 300 |" in table
+    assert "| uvicorn-bare | 2.0 |" in table
+    assert "| **sketch** | **4.0** |" in table  # nor does the bare function
+    assert [line for line in table if line.startswith("#")] == [
+        "### What a request costs the server", "### What an ASGI call costs, without a server",
+    ]  # fmt: skip
     assert "- robyn has no figure for plain text: does not start" in table
+
+
+def test_every_case_has_its_place() -> None:
+    shown = [case for section in SECTIONS for case in section.cases]
+    assert len(shown) == len(set(shown))
+    assert set(shown) == {*NETWORK, *OTHERS, *(f"inprocess-{name}" for name in inprocess.CASES)} - {"inprocess"}
 
 
 def test_readme_has_a_place_for_the_table() -> None:

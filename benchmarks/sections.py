@@ -1,0 +1,52 @@
+"""What is shown together, in one table and one picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from benchmarks.outcome import Outcome, Result
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Some cases under one title.
+
+    Attributes:
+        name: of its picture's files.
+        title: for people.
+        cases: in the order in which they are shown.
+    """
+
+    name: str
+    title: str
+    cases: tuple[str, ...]
+
+    def results(self, results: Mapping[str, Result]) -> list[Result]:
+        """Those of its cases that have figures."""
+        return [results[case] for case in self.cases if case in results and results[case].values]
+
+
+SECTIONS = (
+    Section("cpu", "What a request costs the server", ("text", "headers", "path", "json", "echo")),
+    Section(
+        "inprocess",
+        "What an ASGI call costs, without a server",
+        ("inprocess-text", "inprocess-path", "inprocess-echo"),
+    ),
+    Section("life", "Import, start, idle connections", ("import", "startup", "memory")),
+    Section("routes", "Routes and middlewares", ("routes-1", "routes-100", "routes-10000", "middlewares")),
+    Section("files", "Files and streams", ("file-1k", "file-64k", "file-16m", "stream")),
+    Section("forms", "Forms", ("form", "form-64m")),
+    Section("websockets", "Websockets", ("websocket-64", "websocket-16k", "websocket-memory")),
+    Section("hosting", "Servers of the same ASGI applications", ("hosting-text", "hosting-echo", "hosting-stream")),
+    Section("connections", "Connections", ("close", "connections-1", "connections-64", "connections-1000", "http2")),
+)
+
+
+def measured(outcome: Outcome) -> Iterator[tuple[Section, list[Result]]]:
+    """The sections of which something was measured, and what."""
+    for section in SECTIONS:
+        results = section.results(outcome.results)
+        if results:
+            yield section, results
