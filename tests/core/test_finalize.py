@@ -9,7 +9,7 @@ from multidict import CIMultiDict
 
 from sketch import finalize as module
 from sketch.finalize import finalize
-from sketch.response import Response
+from sketch.response import Response, StreamResponse
 from tests.core.support import make_request
 
 
@@ -122,8 +122,20 @@ def test_values_that_are_no_latin1_and_no_text() -> None:
         finalized(Response(headers={"A": 5}))  # type: ignore[dict-item]
 
 
-def test_memory_of_names_and_media_types_is_bounded() -> None:
+def test_memory_of_fields_is_bounded() -> None:
     for number in range(1200):
-        finalized(Response("a", content_type=f"a/{number}"))
+        assert fields(Response("a" * number, content_type=f"a/{number}"))[b"content-length"] == b"%d" % number
         finalized(Response("a", headers={f"X-{number}": "1"}))
-    assert max(len(module._names), len(module._content_types)) <= module._CACHED_FIELDS
+    assert max(map(len, (module._names, module._content_types, module._lengths))) <= module._CACHED_FIELDS
+
+
+def test_which_answers_are_plain() -> None:
+    """Adapters write those without a look at anything else."""
+    assert finalized(Response("a")).plain
+    assert finalized(Response("", content_type="a/b")).plain
+    for other in (Response(), Response("a", status=201), Response("a", headers={"A": "b"}), StreamResponse([b"a"])):
+        assert not finalized(other).plain
+    assert not finalized(Response("a"), "HEAD").plain
+    changed = finalized(Response("a"))
+    changed.status = 404
+    assert not finalized(changed).plain

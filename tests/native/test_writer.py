@@ -41,6 +41,12 @@ def test_a_head(status: int, fields: RawHeaders, connection: bytes, expected: by
     assert writer.head(status, fields, COMMON, connection) == expected % COMMON
 
 
+@given(st.binary(max_size=20))
+def test_a_plain_answer_is_its_head_and_its_body(body: bytes) -> None:
+    fields = [PLAIN, (b"content-length", b"%d" % len(body))]
+    assert writer.plain(fields, COMMON, body) == writer.head(200, fields, COMMON, b"") + body
+
+
 @pytest.mark.parametrize("name", [b"date", b"server"])
 def test_a_field_that_the_handler_sets_is_sent_once(name: bytes) -> None:
     head = writer.head(200, [PLAIN, (name, b"mine"), LENGTH], COMMON, b"")
