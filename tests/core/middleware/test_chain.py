@@ -72,7 +72,9 @@ async def test_the_first_is_the_outermost() -> None:
 
 
 @pytest.mark.parametrize(
-    "given", [None, [], (), [tagging("a")], (tagging("a"),), (tagging(tag) for tag in "a")], ids=repr
+    "given",
+    [None, [], (), [tagging("a")], (tagging("a"),), (tagging(tag) for tag in "a")],
+    ids=["None", "empty list", "empty tuple", "list", "tuple", "generator"],
 )
 @in_loop
 async def test_middlewares_may_come_in_any_shape(given: Iterable[Any] | None) -> None:
