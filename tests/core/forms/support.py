@@ -1,4 +1,4 @@
-"""Forms as clients send them, and what a process holds open."""
+"""Forms as clients send them, and requests with them."""
 
 from __future__ import annotations
 
@@ -62,18 +62,6 @@ async def handled(
     app = Application(**options)
     app.add_post("/", handler)
     return await answer(app, "/", method="POST", headers=[(b"host", b"example"), *headers], body=body)
-
-
-def open_files() -> int:
-    """How many files this process holds open that have no name any more. Some may be those of the test runner."""
-    found = 0
-    for descriptor in Path("/proc/self/fd").iterdir():
-        try:
-            target = descriptor.readlink()
-        except OSError:  # the one that lists them
-            continue
-        found += target.name.endswith("(deleted)")
-    return found
 
 
 async def happens(event: threading.Event) -> None:

@@ -31,11 +31,11 @@ from tests.core.forms.support import (
     handled,
     happens,
     needs_proc,
-    open_files,
     part,
     pieces,
 )
 from tests.core.support import answer, in_loop, make_request
+from tests.openfiles import open_files
 
 LARGE = os.urandom(1024 * 1024 + 2 * BATCH)
 

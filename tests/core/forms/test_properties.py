@@ -18,8 +18,8 @@ from sketch.limits import Limits
 from sketch.request import Request
 from sketch.testing.encoding import BOUNDARY, encode_body
 from sketch.transport import ClientDisconnected
-from tests.core.forms.support import open_files
 from tests.core.support import make_request
+from tests.openfiles import open_files
 
 ROUNDS = int(os.environ.get("SKETCH_FUZZ", "0"))
 """Examples per property in a long session (`nox -s fuzz`), which then differ from run to run."""

@@ -13,8 +13,9 @@ import pytest
 
 from sketch.forms import saving
 from sketch.forms.saving import BATCH, NewFile, Spool, save
-from tests.core.forms.support import happens, names, needs_proc, open_files
+from tests.core.forms.support import happens, names, needs_proc
 from tests.core.support import in_loop
+from tests.openfiles import open_files
 
 
 async def chunks(*parts: bytes | BaseException) -> AsyncIterator[bytes]:
