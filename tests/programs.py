@@ -49,6 +49,7 @@ class Program:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env={**os.environ, "PYTHONUNBUFFERED": "1", **(environment or {})},
+                process_group=0,
             )
 
     @property
@@ -73,12 +74,21 @@ class Program:
         """Ask it to stop; the exit status."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
+        return self.wait_for_its_end()
+
+    def wait_for_its_end(self) -> int:
+        """Once it was asked to stop; the exit status."""
         try:
             return self.process.wait(SHUTDOWN)
         except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+            self.kill()
             raise AssertionError(f"the server did not stop within {SHUTDOWN} s of SIGTERM:\n{self.output}") from None
+
+    def kill(self) -> None:
+        """End it at once, with the processes that it has started."""
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import asyncio
 import inspect
 import uuid
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -111,12 +111,14 @@ class Pool:
 
     @contextmanager
     def own(self, name: str, target: str, *options: str) -> Iterator[Served]:
-        """One for a single test."""
+        """One for a single test. After one that has failed it is not waited for."""
         served = self._start(name, target, list(options))
         try:
             yield served
-        finally:
-            served.program.stop()
+        except BaseException:
+            served.program.kill()
+            raise
+        served.program.stop()
 
     def _start(self, name: str, target: str, options: list[str]) -> Served:
         command = ["-m", "tests.contract.serve", name, target, "PORT", *options]
@@ -125,9 +127,11 @@ class Pool:
         return Served(name, command, self._logs)
 
     def stop(self) -> None:
-        """End all. How each ends is a test of its own."""
-        for served in self._shared.values():
-            served.program.stop()
+        """End all, side by side. How each ends is a test of its own."""
+        with ExitStack() as stack:
+            for served in self._shared.values():
+                served.terminate()
+                stack.callback(served.program.wait_for_its_end)
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,8 @@ from sketch import run_app
 
 SECONDS = 3
 """How long a server may take to end; hypercorn takes all of it where a body was left unread."""
+SHORT = 1
+"""The same, for tests whose servers take all of it."""
 
 RUN_APP: dict[str, dict[str, Any]] = {
     "native-asyncio": {"server": "native", "loop": "asyncio"},
@@ -25,10 +27,9 @@ RUN_APP: dict[str, dict[str, Any]] = {
     "granian": {"server": "granian"},
 }
 COMMANDS = {
-    "uvicorn-h11": "uvicorn --http h11 --ws wsproto --host 127.0.0.1 --port PORT"
-    f" --timeout-graceful-shutdown {SECONDS}",
-    "hypercorn-command": f"hypercorn --bind 127.0.0.1:PORT --graceful-timeout {SECONDS}",
-    "granian-command": f"granian --interface asgi --loop asyncio --port PORT --workers-kill-timeout {SECONDS}s",
+    "uvicorn-h11": "uvicorn --http h11 --ws wsproto --host 127.0.0.1 --port PORT --timeout-graceful-shutdown SECONDS",
+    "hypercorn-command": "hypercorn --bind 127.0.0.1:PORT --graceful-timeout SECONDS",
+    "granian-command": "granian --interface asgi --loop asyncio --port PORT --workers-kill-timeout SECONDSs",
 }
 
 ADVISED = {"uvicorn-h11": ["--no-proxy-headers"]}
@@ -42,6 +43,7 @@ def main() -> int:
     parser.add_argument("--certificate")
     parser.add_argument("--root-path")
     parser.add_argument("--uds")
+    parser.add_argument("--seconds", type=int, default=SECONDS, help="how long it may take to end")
     parser.add_argument("--defaults", action="store_true", help="without what the documentation advises")
     arguments = parser.parse_args()
     if arguments.name in COMMANDS:
@@ -54,12 +56,13 @@ def main() -> int:
         options["root_path"] = arguments.root_path
     if arguments.uds:
         options["uds"] = arguments.uds
-    return run_app(arguments.target, shutdown_timeout=SECONDS, **options)
+    return run_app(arguments.target, shutdown_timeout=arguments.seconds, **options)
 
 
 def become_command(arguments: argparse.Namespace) -> None:
     """Replace this process by the server's own command line."""
-    command = COMMANDS[arguments.name].replace("PORT", str(arguments.port)).split()
+    filled = COMMANDS[arguments.name].replace("PORT", str(arguments.port)).replace("SECONDS", str(arguments.seconds))
+    command = filled.split()
     if not arguments.defaults:
         command += ADVISED.get(arguments.name, [])
     if arguments.root_path:

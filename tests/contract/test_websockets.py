@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import pytest
 
+from tests.contract.serve import SHORT
 from tests.contract.sockets import Ended, Refused, Websocket, ended
 from tests.contract.test_wire import access_line
 from tests.contract.transports import Served, Transport
@@ -504,7 +505,7 @@ async def test_a_server_that_stops_closes_with_1012(pool: Any, server_name: str)
 
 
 async def test_a_session_that_does_not_end_is_cancelled(pool: Any, server_name: str) -> None:
-    with pool.own(server_name, APP) as served:
+    with pool.own(server_name, APP, "--seconds", str(SHORT)) as served:
         async with served.websocket("/ws/stubborn") as ws:
             assert await ws.receive() == "begin"
             served.terminate()
