@@ -16,6 +16,8 @@ HERE = Path(__file__).parent
 DEFAULT = f"{sys.version_info.major}.{sys.version_info.minor}"
 PYTHONS = sorted({DEFAULT, "3.11", "3.12", "3.13", "3.14", "3.15"})
 PROJECT = nox.project.load_toml("pyproject.toml")
+PARALLEL = ("-n", "2", "--dist", "worksteal")
+"""For pytest: two processes, as in the README's command. `-- -n 0` behind a session's name makes it one."""
 
 nox.needs_version = ">=2025.5.1"
 nox.options.error_on_missing_interpreters = False
@@ -40,17 +42,17 @@ def tests(session: nox.Session) -> None:
     """The full suite with coverage on the default Python, the core and the native server on the others."""
     if session.python == DEFAULT:
         session.install("-e", ".[all]", *group("test"), *group("frameworks"))
-        session.run("pytest", "--cov", "--cov-report=term-missing:skip-covered", *session.posargs)
+        session.run("pytest", *PARALLEL, "--cov", "--cov-report=term-missing:skip-covered", *session.posargs)
     else:
         session.install("-e", ".[all]", *group("test"))
-        session.run("pytest", *(session.posargs or ["tests/core", "tests/native"]))
+        session.run("pytest", *PARALLEL, *(session.posargs or ["tests/core", "tests/native"]))
 
 
 @nox.session(python=DEFAULT)
 def contract(session: nox.Session) -> None:
     """One behaviour on every transport: the contract suite alone."""
     session.install("-e", ".[all]", *group("test"))
-    session.run("pytest", "tests/contract", *session.posargs)
+    session.run("pytest", *PARALLEL, "tests/contract", *session.posargs)
 
 
 @nox.session(python=DEFAULT)
@@ -58,7 +60,8 @@ def minimums(session: nox.Session) -> None:
     """The suite with the oldest versions that pyproject.toml allows."""
     lowest = [re.sub(r">=([\w.]+)", r"==\1", line) for line in requirements()]
     session.install("-e", ".", *lowest, *group("test"), *group("frameworks"))
-    session.run("pytest", *(session.posargs or ["tests/core", "tests/native", "tests/asgi", "tests/contract"]))
+    paths = ["tests/core", "tests/native", "tests/asgi", "tests/contract"]
+    session.run("pytest", *PARALLEL, *(session.posargs or paths))
 
 
 @nox.session(python=DEFAULT)
@@ -102,6 +105,7 @@ def wheel(session: nox.Session) -> None:
     session.chdir(directory)
     session.run(
         "pytest",
+        *PARALLEL,
         *(session.posargs or ["tests/house/test_installed.py", "tests/contract", "-m", "smoke"]),
         env=environment,
     )

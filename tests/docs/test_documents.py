@@ -215,7 +215,7 @@ def test_readme_has_exactly_two_commands() -> None:
             assert step.startswith(".venv/bin/pip install ")
             check_pip(step)
     assert demo.text.strip().endswith("&& .venv/bin/sketch demo")
-    assert tests.text.strip().endswith("&& .venv/bin/pytest")
+    assert tests.text.strip().endswith("&& .venv/bin/pytest -n 2 --dist worksteal")
 
 
 def test_ci_runs_the_command_of_the_readme() -> None:
