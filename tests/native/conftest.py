@@ -34,9 +34,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("loop_name", LOOPS if marker is None else marker.args)
 
 
-def pytest_collection_finish(session: pytest.Session) -> None:
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """What was there before the test is not looked at again: collecting after each then costs next to nothing.
+
+    Once for the whole run would not do: pytest keeps all its reports.
+    """
     gc.collect()
-    gc.freeze()  # collecting after each test then costs next to nothing
+    gc.freeze()
 
 
 @pytest.hookimpl(tryfirst=True)
