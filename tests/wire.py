@@ -10,7 +10,7 @@ import json
 import re
 import socket
 import ssl
-from collections.abc import AsyncIterable, AsyncIterator, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -75,6 +75,42 @@ class _Reader(asyncio.StreamReader):
         self.feed_eof()
 
 
+class _Socket(socket.socket):
+    """Tells of a reset first where it is read, behind what has arrived: asyncio reads no more once sending has failed.
+
+    Only if what is there is not read then does sending fail, too.
+    """
+
+    _met: ConnectionError | None = None
+
+    def send(self, data: Any, flags: int = 0) -> int:
+        return self._sent(len(data), super().send, data, flags)
+
+    def sendmsg(self, buffers: Any, *rest: Any) -> int:
+        whole = list(buffers)
+        return self._sent(sum(map(len, whole)), super().sendmsg, whole, *rest)
+
+    def _sent(self, size: int, send: Callable[..., int], *arguments: Any) -> int:
+        try:
+            return send(*arguments)
+        except ConnectionError as exc:
+            if self._met is not None:
+                raise
+            self._met = exc
+            return size
+
+    def recv(self, size: int, flags: int = 0) -> bytes:
+        return self._received(super().recv(size, flags))
+
+    def recv_into(self, buffer: Any, size: int = 0, flags: int = 0) -> int:
+        return self._received(super().recv_into(buffer, size, flags))
+
+    def _received(self, found: Any) -> Any:
+        if not found and self._met is not None:
+            raise self._met
+        return found
+
+
 class Wire:
     """One connection."""
 
@@ -85,7 +121,7 @@ class Wire:
     @classmethod
     async def connect(cls, port: int, tls: ssl.SSLContext | None = None, receive_buffer: int | None = None) -> Wire:
         """Open a connection to the loopback; with a small buffer the kernel takes little that is not read."""
-        sock = socket.socket()
+        sock = _Socket()
         sock.setblocking(False)
         if receive_buffer is not None:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
