@@ -98,6 +98,7 @@ class RequestParser:
         "_head_done",
         "_hosts",
         "_limits",
+        "_most_fed",
         "_muted",
         "_parser",
         "_refusal",
@@ -121,6 +122,7 @@ class RequestParser:
 
     def __init__(self, limits: ServerLimits, sink: Sink) -> None:
         self._limits = limits
+        self._most_fed = limits.head + limits.target + SLICE
         self._sink = sink
         self._parser = httptools.HttpRequestParser(self)
         self._refusal: Refusal | None = None
@@ -186,18 +188,24 @@ class RequestParser:
                 return b""
             return self._collect_method(self._last_start())
         except httptools.HttpParserError as exc:
-            if self._refusal is not None:
-                raise self._refusal from None
-            if self._chunked_behind_tab(data, str(exc)):
-                return self._restart(data.lstrip(b"\r\n").partition(b"\r\n\r\n")[2])
-            if isinstance(exc, httptools.HttpParserCallbackError):
-                raise  # a bug in the sink or here
-            if not self.keep_alive and not self._head_done:
-                return b""  # bytes after the last request of a connection mean nothing
-            reason = str(exc)
-            raise Refusal(_PARSER_STATUS.get(reason, 400), reason) from None
-        self._check_unfinished()
+            return self._go_on_after(exc, data)
+        # What makes no callback is counted: of a head, or of a chunked body.
+        if self._fed > self._most_fed or (self._head_done and self.chunked):
+            self._check_unfinished()
         return b""
+
+    def _go_on_after(self, exc: httptools.HttpParserError, data: bytes) -> bytes:
+        """What is still to be fed where httptools has failed, which nearly always is the end: a `Refusal`."""
+        if self._refusal is not None:
+            raise self._refusal from None
+        if self._chunked_behind_tab(data, str(exc)):
+            return self._restart(data.lstrip(b"\r\n").partition(b"\r\n\r\n")[2])
+        if isinstance(exc, httptools.HttpParserCallbackError):
+            raise exc  # a bug in the sink or here
+        if not self.keep_alive and not self._head_done:
+            return b""  # bytes after the last request of a connection mean nothing
+        reason = str(exc)
+        raise Refusal(_PARSER_STATUS.get(reason, 400), reason) from None
 
     def _feed_body(self, data: bytes) -> bytes:
         """Parse a part of a body of known length, and nothing behind it."""
@@ -385,7 +393,7 @@ class RequestParser:
         """Bound what makes no callback: an endless field, empty lines, a chunk extension, tiny chunks."""
         limits = self._limits
         if not self._head_done:
-            if self._fed > limits.head + limits.target + SLICE:
+            if self._fed > self._most_fed:
                 raise Refusal(431, f"header fields over {limits.head} bytes")
         elif self.chunked:
             overhead = self._fed - self._body - self._chunks * _CHUNK_FRAMING
