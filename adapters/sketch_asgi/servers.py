@@ -16,6 +16,7 @@ from sketch_asgi.app import ASGIApplication
 from sketch_asgi.hosted import HostedApplication, make_ours
 from sketch_asgi.lifespan import Life
 from sketch_asgi.listeners import clear_path, listening, reserved
+from sketch_asgi.nativethreads import native_threads_ended
 from sketch_asgi.passing import PassedOn
 from sketch_asgi.running import Stop, announced, check_certificate, largest_message, run
 
@@ -169,7 +170,8 @@ class GranianServer:
             finally:
                 waiting.cancel()
 
-        return run(main, asgi.life, options)
+        with native_threads_ended():
+            return run(main, asgi.life, options)
 
 
 def _make_granian(asgi: ASGIApp, options: ServeOptions, address: str, port: int) -> Granian:
