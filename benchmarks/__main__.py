@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import idle, inprocess, network, report, start
-from benchmarks.cases import FILE_CASES, FORM_CASES, HOSTING_CASES, MAIN, MORE, NETWORK, OPEN, SOCKET_CASES
+from benchmarks.cases import FILE_CASES, FORM_CASES, HOSTING_CASES, MAIN, MORE, NETWORK, SOCKET_CASES
 from benchmarks.contestants import CONTESTANTS, DISTRIBUTIONS
 from benchmarks.outcome import Outcome, Result
 from benchmarks.settings import ENVIRONMENT, Settings
@@ -34,7 +34,10 @@ OTHERS = {
     "memory": "the memory of an idle connection",
     "websocket-memory": "the memory of an idle websocket",
 }
-GROUPS = {"main": [*(case.name for case in MAIN), *OTHERS], "more": [case.name for case in MORE]}
+GROUPS = {
+    "main": [*(case.name for case in MAIN), *(name for name in OTHERS if name != "websocket-memory")],
+    "more": [*(case.name for case in MORE), "websocket-memory"],
+}
 GROUPS["forms"] = [case.name for case in FORM_CASES]
 GROUPS["files"] = [case.name for case in FILE_CASES]
 GROUPS["hosting"] = [case.name for case in HOSTING_CASES]
@@ -87,7 +90,6 @@ def _listing() -> str:
     lines += ["cases, group main (the default):", *(f"  {case.name:18}{case.title}" for case in MAIN)]
     lines += [f"  {name:18}{title}" for name, title in OTHERS.items()]
     lines += ["cases, group more:", *(f"  {case.name:18}{case.title}" for case in MORE)]
-    lines += ["open:", *(f"  {name:18}{reason}" for name, reason in OPEN.items())]
     return "\n".join(lines)
 
 
@@ -103,7 +105,7 @@ def _measure(given: argparse.Namespace) -> Outcome:
         ENVIRONMENT.update(PYTHONPYCACHEPREFIX=compiled, PYTHONDONTWRITEBYTECODE="")
         settings = Settings(everybody, given.seconds, given.rounds, cores, Progress(0), _write_files(Path(folder)))
         settings.progress = Progress(_steps(names, settings))
-        outcome = Outcome(_about(given, cores), missing=dict(OPEN))
+        outcome = Outcome(_about(given, cores))
         for result in _run(names, settings):
             outcome.results[result.name] = result
     settings.progress.clear()

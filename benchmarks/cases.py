@@ -132,6 +132,3 @@ MORE = (
 )
 
 NETWORK = {case.name: case for case in (*MAIN, *MORE)}
-
-OPEN: dict[str, str] = {}
-"""What is to be measured and cannot be yet."""

@@ -50,18 +50,16 @@ class Result:
 
 @dataclass(slots=True)
 class Outcome:
-    """A run: on what, and the results by the cases' names. `missing` says why a case has no result at all."""
+    """A run: on what, and the results by the cases' names."""
 
     about: dict[str, Any]
     results: dict[str, Result] = field(default_factory=dict)
-    missing: dict[str, str] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """Everything."""
         return {
             "about": self.about,
             "results": {name: _fields(result) for name, result in self.results.items()},
-            "missing": self.missing,
         }
 
     def write(self, path: Path) -> None:
@@ -73,7 +71,7 @@ class Outcome:
         """What was kept."""
         data = json.loads(path.read_text())
         results = {name: Result(**result) for name, result in data["results"].items()}
-        return cls(data["about"], results, data["missing"])
+        return cls(data["about"], results)
 
 
 def _fields(result: Result) -> dict[str, Any]:

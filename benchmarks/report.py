@@ -22,9 +22,7 @@ BEGIN, END = "<!-- results -->", "<!-- end of results -->"
 
 def text(outcome: Outcome) -> str:
     """All tables, as plain text."""
-    parts = [_result_text(result) for result in outcome.results.values()]
-    parts += ["\n".join(f"open: {name}: {reason}" for name, reason in outcome.missing.items())]
-    return "\n\n".join([about(outcome), *parts])
+    return "\n\n".join([about(outcome), *map(_result_text, outcome.results.values())])
 
 
 def about(outcome: Outcome) -> str:
@@ -58,7 +56,6 @@ def markdown(outcome: Outcome) -> str:
     lines += ["Bold figures: the best, what can only be a floor aside.", "", *about(outcome).splitlines()]
     results = outcome.results.values()
     lines += [f"- {name} has no figure for {one.title}: {why}" for one in results for name, why in one.skipped.items()]
-    lines += [f"- Open: {name}, because {reason}." for name, reason in outcome.missing.items()]
     return "\n".join(lines) + "\n"
 
 

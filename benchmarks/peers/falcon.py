@@ -82,8 +82,7 @@ def make(variant: Variant) -> falcon.asgi.App:
     app.add_route("/echo", Echo())
     app.add_route("/form", Form())
     app.add_route("/stream", Stream())
-    if variant.file:
-        path = Path(variant.file)
+    path = Path(variant.file)
     if path.is_absolute():  # without one nobody asks for a file
         app.add_static_route("/file", str(path.parent), fallback_filename=path.name)
     for number in range(variant.routes):

@@ -15,7 +15,7 @@ import pytest
 
 from benchmarks import bodies, inprocess, report, routing
 from benchmarks.__main__ import GROUPS, OTHERS, main
-from benchmarks.cases import MAIN, NETWORK, OPEN
+from benchmarks.cases import MAIN, NETWORK
 from benchmarks.contestants import CONTESTANTS, ROOT
 from benchmarks.outcome import Outcome, Result
 from benchmarks.sections import SECTIONS
@@ -40,7 +40,7 @@ def some_outcome() -> Outcome:
     text.add_figures(figures)
     calls = Result("inprocess-text", "ASGI call", "microseconds too")
     calls.add_samples({"uvicorn-bare": [1.0, 3.0, 2.0], "sketch": [4.0], "falcon": []})
-    return Outcome(about, {"text": text, "inprocess-text": calls}, {"form": "not yet"})
+    return Outcome(about, {"text": text, "inprocess-text": calls})
 
 
 def test_every_contestant_has_its_application() -> None:
@@ -92,7 +92,7 @@ def test_ten_headers_are_ten() -> None:
 def test_list_has_everything(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--list"]) == 0
     lines = {line.split()[0] for line in capsys.readouterr().out.splitlines()}
-    assert lines >= {*CONTESTANTS, *GROUPS["all"], *OPEN}
+    assert lines >= {*CONTESTANTS, *GROUPS["all"]}
 
 
 def test_missing_tool_is_one_line(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,7 +113,6 @@ def test_tables() -> None:
     text = report.text(outcome)
     assert text.index("floor  ") < text.index("sketch  ") < text.index("aiohttp  ")
     assert "skipped: robyn: does not start" in text
-    assert "open: form: not yet" in text
     table = report.markdown(outcome).splitlines()
     assert "| floor | 4.0 |" in table
     assert "| **sketch** | **10.0** |" in table  # the floor does not race
