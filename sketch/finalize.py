@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from multidict import CIMultiDict
 
 from sketch.response import Response, StreamBody
+from sketch.tokens import TOKEN
 from sketch.transport import FileBody, RawHeaders
 
 if TYPE_CHECKING:
     from sketch.rawresponse import RawFields
     from sketch.request import Request
 
-_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _FORBIDDEN = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _CACHED_FIELDS = 512
 _names: dict[str, bytes] = {}
@@ -143,7 +143,7 @@ def _encode_fields(headers: CIMultiDict[str] | RawFields) -> tuple[RawHeaders, i
 
 
 def _encode_name(name: str) -> bytes:
-    if not _TOKEN.fullmatch(name):
+    if not TOKEN.fullmatch(name):
         raise ValueError(f"expected a header name of token characters (RFC 9110 section 5.1), got {name!r}")
     key = name.lower().encode("ascii")
     if len(_names) < _CACHED_FIELDS:

@@ -112,7 +112,7 @@ class RouteGroup(Registrar):
             raise ValueError(f"expected a prefix without parameters before a regular expression, got {self.prefix!r}")
         if not self.prefix:
             return path
-        pattern = path.pattern[_FLAGS.match(path.pattern).end() :]  # type: ignore[union-attr]  # it matches everything
+        pattern = _FLAGS.sub("", path.pattern, count=1)
         return re.compile(f"{re.escape(self.prefix)}(?:{pattern})", path.flags)
 
     def _filled(self, options: RouteOptions) -> RouteOptions:

@@ -12,6 +12,7 @@ from sketch.routing.arguments import Call, Handler, SelfBinding, bind
 from sketch.routing.conditions import Conditions, HeaderCondition
 from sketch.routing.converters import CONVERTERS, Converter
 from sketch.routing.template import Template
+from sketch.tokens import TOKEN
 
 if TYPE_CHECKING:
     from sketch.application import Application
@@ -29,8 +30,6 @@ Slashes = Literal["strict", "redirect"]
 
 Path = str | re.Pattern[str]
 Methods = str | Iterable[str]
-
-_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
 
 class Route:
@@ -226,7 +225,7 @@ def _methods(given: Methods, handler: Handler) -> frozenset[str]:
     named = [given] if isinstance(given, str) else list(given)
     methods = frozenset(method if method == WEBSOCKET else method.upper() for method in named)
     for method in sorted(methods - {WEBSOCKET}):
-        if not _TOKEN.fullmatch(method):
+        if not TOKEN.fullmatch(method):
             raise ValueError(f"expected a method (RFC 9110 section 9.1), got {method!r}")
     if not methods:
         raise ValueError("expected at least one method, got none")

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping
 from typing import Any, BinaryIO
 from urllib.parse import quote, urlencode
 
+from sketch.tokens import TOKEN
 from sketch.transport import RawHeaders
 
 Fields = Mapping[str, Any] | Iterable[tuple[str, Any]]
@@ -23,7 +24,6 @@ BOUNDARY = "sketch-test-client-7f3a9c"
 
 _UNSAFE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _FORBIDDEN = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
-_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _PATH_SAFE = "/%:@!$&'()*+,;=~-._"
 _QUERY_SAFE = _PATH_SAFE + "?"
 
@@ -68,7 +68,7 @@ def encode_headers(headers: HeaderFields) -> RawHeaders:
 
 
 def _encode_field(name: str, value: str) -> tuple[bytes, bytes]:
-    if not _TOKEN.fullmatch(name) or _FORBIDDEN.search(value):
+    if not TOKEN.fullmatch(name) or _FORBIDDEN.search(value):
         raise ValueError(f"expected a header field that can be sent (RFC 9110 section 5), got {name!r}: {value!r}")
     return name.lower().encode(), value.strip(" \t").encode("latin-1")
 
