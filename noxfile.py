@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import socket
 import sys
 from pathlib import Path
 
@@ -109,6 +110,26 @@ def wheel(session: nox.Session) -> None:
         *(session.posargs or ["tests/house/test_installed.py", "tests/contract", "-m", "smoke"]),
         env=environment,
     )
+
+
+@nox.session(python=DEFAULT)
+@nox.parametrize("extras", ["", "[fast]", "[all]"], ids=["plain", "fast", "all"])
+def demo(session: nox.Session, extras: str) -> None:
+    """`sketch demo` in an environment with no extra, with `[fast]` and with `[all]`: what is missing is named."""
+    session.install(f".{extras}")
+    missing = [] if extras == "[all]" else ["websockets", "uvicorn", "hypercorn", "granian"]
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    session.run("python", "-m", "tests.newcomer", f"sketch demo --port {port}", url, "--missing", *missing)
+
+
+@nox.session(python=DEFAULT)
+def quick(session: nox.Session) -> None:
+    """The tests of the core alone: under a minute, for the time between two edits."""
+    session.install("-e", ".[all]", *group("test"))
+    session.run("pytest", *PARALLEL, "tests/core", *session.posargs)
 
 
 @nox.session(python=DEFAULT)

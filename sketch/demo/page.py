@@ -31,12 +31,21 @@ def _fact(name: str, value: str) -> str:
     return f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>"
 
 
+def _missing(extra: Extra) -> str:
+    command = f"pip install 'sketch-web[{extra.extra}]'"
+    return f'<p class="missing">Not installed: <code>{escape(command)}</code></p>'
+
+
+def _chat(websockets: Extra) -> str:
+    """What the chat's card offers: the way in, or how to install what it needs."""
+    if websockets.version is None:
+        return _missing(websockets)
+    return '<p class="go"><a href="/chat/lobby">Enter the lobby</a></p>'
+
+
 def _card(extra: Extra) -> str:
-    if extra.version is None:
-        install = f"pip install 'sketch-web[{extra.extra}]'"
-        state = f'<p class="missing">Not installed: <code>{escape(install)}</code></p>'
-    else:
-        state = f'<p class="installed">Installed: {escape(extra.version)}</p>'
+    installed = f'<p class="installed">Installed: {escape(extra.version or "")}</p>'
+    state = installed if extra.version else _missing(extra)
     return (
         f"<li><h3>{escape(extra.package)}</h3><p>{escape(extra.gives)} <code>{escape(extra.how)}</code></p>{state}</li>"
     )
@@ -44,9 +53,11 @@ def _card(extra: Extra) -> str:
 
 def render(facts: Mapping[str, str], extras: list[Extra], json_note: str) -> str:
     """The page as HTML. Every value is escaped here."""
+    (websockets,) = (extra for extra in extras if extra.extra == "websockets")
     return Template(static_file("page.html")).substitute(
         server=escape("its own server" if facts["server"] == "native" else facts["server"]),
         facts="\n".join(_fact(name, value) for name, value in facts.items()),
         extras="\n".join(map(_card, extras)),
         json_note=escape(json_note),
+        chat=_chat(websockets),
     )

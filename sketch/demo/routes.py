@@ -23,8 +23,9 @@ _JSON_NOTE = (
 )
 
 app = Application("sketch demo", json="orjson" if _ORJSON else "stdlib")
-app.add_group(chat.routes)
-app.cleanup_ctx.append(chat.channels.running)
+if version_of("websockets"):  # without it the native server refuses to start an application with websocket routes
+    app.add_group(chat.routes)
+    app.cleanup_ctx.append(chat.channels.running)
 
 
 @app.get("/")

@@ -8,6 +8,7 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Awaitable, Callable, Iterator
 from html.parser import HTMLParser
 from pathlib import Path
@@ -70,21 +71,23 @@ def test_the_page_loads_only_its_own_files() -> None:
 
 
 def test_the_page_fills_every_place_and_escapes_it() -> None:
-    page = render({"server": HOSTILE, HOSTILE: HOSTILE}, [Extra(HOSTILE, HOSTILE, HOSTILE, HOSTILE, HOSTILE)], HOSTILE)
+    extras = [Extra(HOSTILE, kind, HOSTILE, HOSTILE, HOSTILE) for kind in (HOSTILE, "websockets")]
+    page = render({"server": HOSTILE, HOSTILE: HOSTILE}, extras, HOSTILE)
     assert "<script>alert" not in page
     assert page.count("&lt;script&gt;") >= 8
     assert "$" not in page
 
 
 def test_a_missing_extra_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        facts, "_EXTRAS", (("no-such-package", "fast", "Nothing.", "no()"), ("multidict", "fast", "Much.", "yes()"))
-    )
+    rows = (("no-such-package", "websockets", "Nothing.", "no()"), ("multidict", "fast", "Much.", "yes()"))
+    monkeypatch.setattr(facts, "_EXTRAS", rows)
     missing, present = facts.extras()
     assert missing.version is None
     assert present.version is not None
     page = render({"server": "native"}, [missing, present], "")
-    assert "Not installed: <code>pip install &#x27;sketch-web[fast]&#x27;</code>" in page
+    # On the card of the extra, and on that of the chat, which has no way in without it.
+    assert page.count("Not installed: <code>pip install &#x27;sketch-web[websockets]&#x27;</code>") == 2
+    assert "/chat/lobby" not in page
     assert f"Installed: {present.version}" in page
 
 
@@ -146,6 +149,39 @@ def test_error_tells_nothing() -> None:
 
 def test_static_files_are_in_the_package() -> None:
     assert static_file("page.html").startswith("<!doctype html>")
+
+
+# -- without extras ---------------------------------------------------------------------------------------------------
+
+WITHOUT_EXTRAS = """
+import importlib.metadata as metadata, importlib.util as util, sys
+installed, find_spec = metadata.version, util.find_spec
+def version(name):
+    if name not in ("sketch-web", "httptools", "multidict", "yarl"):
+        raise metadata.PackageNotFoundError(name)
+    return installed(name)
+metadata.version = version
+hidden = ("websockets", "uvloop", "orjson", "uvicorn", "hypercorn", "granian", "multipart", "msgspec", "brotli")
+sys.modules.update(dict.fromkeys(hidden))  # None: importing one raises ModuleNotFoundError
+util.find_spec = lambda name, *rest: None if name in hidden else find_spec(name, *rest)
+from sketch.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_it_starts_without_any_extra(tmp_path: Path) -> None:
+    port = free_port()
+    command = [sys.executable, "-c", WITHOUT_EXTRAS, "demo", "--port", str(port)]
+    with serving(command, port, tmp_path, tmp_path / "log") as program:
+        with httpx.Client(base_url=program.url, timeout=20, trust_env=False) as client:
+            page = client.get("/")
+            assert page.status_code == 200
+            for extra in ("fast", "websockets", "uvicorn", "hypercorn", "granian"):
+                assert f"Not installed: <code>pip install &#x27;sketch-web[{extra}]&#x27;</code>" in page.text
+            assert "Installed:" not in page.text
+            assert client.get("/json").json()["event loop"] == "asyncio"
+            assert client.get("/chat/lobby").status_code == 404
+        assert program.stop() == 0, program.output
 
 
 # -- over the wire ----------------------------------------------------------------------------------------------------

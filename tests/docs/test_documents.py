@@ -218,10 +218,18 @@ def test_readme_has_exactly_two_commands() -> None:
     assert tests.text.strip().endswith("&& .venv/bin/pytest -n 2 --dist worksteal")
 
 
-def test_ci_runs_the_command_of_the_readme() -> None:
-    (block,) = (block for block in ALL if block.marks.get("run") == "tests")
+@pytest.mark.parametrize("name", ["demo", "tests"])
+def test_ci_runs_the_commands_of_the_readme(name: str) -> None:
+    (block,) = (block for block in ALL if block.marks.get("run") == name)
     source = (ROOT / ".ci" / "run").read_text()
-    (line,) = (line for line in source.splitlines() if line.startswith("command=$("))
-    done = subprocess.run(["bash", "-c", f'{line}; printf %s "$command"'], cwd=ROOT, capture_output=True, text=True)
+    (function,) = re.findall(r"(?ms)^readme_command\(\) \{\n.*?^\}\n", source)
+    done = subprocess.run(["bash", "-c", f"{function}readme_command {name}"], cwd=ROOT, capture_output=True, text=True)
     assert done.stdout.strip() == block.text.strip()
-    assert 'bash -euo pipefail -c "$command"' in source
+    assert f"{name}=$(readme_command {name})" in source
+
+
+def test_ci_runs_the_commands_as_they_are_written() -> None:
+    source = (ROOT / ".ci" / "run").read_text()
+    assert 'bash -euo pipefail -c "$tests"' in source
+    assert "command=$demo\n" in source
+    assert 'python3 -m tests.newcomer "$command"' in source
