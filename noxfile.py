@@ -145,7 +145,7 @@ def fuzz(session: nox.Session) -> None:
     """Ten minutes of hostile connections to the native server on each event loop, and long property tests. By hand."""
     session.install("-e", ".[fast]", *group("test"))
     session.run("python", "-m", "tests.native.fuzz", *session.posargs)
-    session.run("pytest", "--timeout", "3600", "tests/native", "tests/core/forms", env={"SKETCH_FUZZ": "20000"})
+    session.run("pytest", "--timeout", "3600", "tests/native", "tests/core/request/forms", env={"SKETCH_FUZZ": "20000"})
 
 
 @nox.session(python=DEFAULT)

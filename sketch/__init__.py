@@ -58,6 +58,7 @@ from sketch.exceptions import (
     HTTPVersionNotSupported,
 )
 from sketch.keys import AppKey, RequestKey
+from sketch.lifecycle.signals import Signal
 from sketch.limits import Limits
 from sketch.request import Request
 from sketch.response import (
@@ -71,24 +72,23 @@ from sketch.response import (
     json_response,
 )
 from sketch.routing import Route, Router
-from sketch.signals import Signal
+from sketch.routing.views import View
 from sketch.transport import ClientDisconnected
-from sketch.views import View
 
 if TYPE_CHECKING:
     from sketch.channels import Channels
-    from sketch.files import FileResponse
-    from sketch.forms import BodyPart, UploadedFile
-    from sketch.jsonlines import JSONLinesResponse
+    from sketch.files.response import FileResponse
     from sketch.middleware.compression import Compression
     from sketch.middleware.cors import CORS
     from sketch.middleware.decompression import Decompression
     from sketch.middleware.proxy_headers import ProxyHeaders
     from sketch.middleware.request_id import RequestID, RequestIDFilter
     from sketch.middleware.security_headers import SecurityHeaders
+    from sketch.request.forms import BodyPart, UploadedFile
     from sketch.routing.group import RouteGroup
-    from sketch.servers import run_app, serve
-    from sketch.sse import Event, EventStreamResponse, last_event_id
+    from sketch.serving.run import run_app, serve
+    from sketch.streams.json_lines import JSONLinesResponse
+    from sketch.streams.sse import Event, EventStreamResponse, last_event_id
     from sketch.websocket import WebSocket, WebSocketDisconnected, WebSocketPolicy, WebSocketResponse
 
 __all__ = [
@@ -189,24 +189,24 @@ __all__ = [
 
 # What not every application needs is imported when it is first asked for.
 _LAZY = {
-    "BodyPart": "sketch.forms",
+    "BodyPart": "sketch.request.forms",
     "Channels": "sketch.channels",
     "Compression": "sketch.middleware.compression",
     "CORS": "sketch.middleware.cors",
     "Decompression": "sketch.middleware.decompression",
-    "Event": "sketch.sse",
-    "EventStreamResponse": "sketch.sse",
-    "FileResponse": "sketch.files",
-    "JSONLinesResponse": "sketch.jsonlines",
-    "last_event_id": "sketch.sse",
+    "Event": "sketch.streams.sse",
+    "EventStreamResponse": "sketch.streams.sse",
+    "FileResponse": "sketch.files.response",
+    "JSONLinesResponse": "sketch.streams.json_lines",
+    "last_event_id": "sketch.streams.sse",
     "ProxyHeaders": "sketch.middleware.proxy_headers",
     "RequestID": "sketch.middleware.request_id",
     "RequestIDFilter": "sketch.middleware.request_id",
     "RouteGroup": "sketch.routing.group",
-    "run_app": "sketch.servers",
+    "run_app": "sketch.serving.run",
     "SecurityHeaders": "sketch.middleware.security_headers",
-    "serve": "sketch.servers",
-    "UploadedFile": "sketch.forms",
+    "serve": "sketch.serving.run",
+    "UploadedFile": "sketch.request.forms",
     "WebSocket": "sketch.websocket",
     "WebSocketDisconnected": "sketch.websocket",
     "WebSocketPolicy": "sketch.websocket",

@@ -10,28 +10,28 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from yarl import URL
 
+from sketch.concurrency.threads import Threads
 from sketch.context import app_var, request_var
-from sketch.errors import ErrorHandler, ErrorHandlers
+from sketch.errors.handlers import ErrorHandler, ErrorHandlers
 from sketch.jsoncodec import JSONCodec, json_codec
 from sketch.keys import AppKey, Values
-from sketch.lifecycle import Lifecycle, Lifespan, Stopping
+from sketch.lifecycle.lifecycle import Lifecycle, Lifespan, Stopping
+from sketch.lifecycle.signals import Signal
 from sketch.limits import DEFAULT_LIMITS, Limits
 from sketch.middleware.chain import Endpoint, Frozen, Middleware
-from sketch.pipeline import Pipeline
+from sketch.pipeline.pipeline import Pipeline
 from sketch.request import Request
 from sketch.response import Response
 from sketch.routing import Handler, Mount, Registrar, Route, RouteOptions, Router
 from sketch.routing.names import url_path
 from sketch.routing.route import Methods, Path, Slashes, check_options
-from sketch.signals import Signal
-from sketch.threads import Threads
 
 if TYPE_CHECKING:
     from asyncio import Task
 
-    from sketch.asgi import ASGIApp
-    from sketch.background import Work
+    from sketch.lifecycle.background import Work
     from sketch.routing.group import RouteGroup
+    from sketch.serving.asgi import ASGIApp
 
 logger = logging.getLogger("sketch")
 
@@ -139,7 +139,7 @@ class Application(Registrar):
             app.parent = self
             self._lifecycle.parts.append(_Mounted(app, self))
         else:
-            from sketch.servers import load_host  # only who mounts, or serves, needs servers
+            from sketch.serving.run import load_host  # only who mounts, or serves, needs servers
 
             # Mounted at several places, for two hosts say, it lives once.
             foreign: Any = next((part for part in self._lifecycle.parts if part.app is app), None) or load_host()(app)
@@ -423,14 +423,14 @@ class Application(Registrar):
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve one ASGI 3 scope: `uvicorn package.module:app`."""
         if self._asgi is None:
-            from sketch.servers import load_asgi
+            from sketch.serving.run import load_asgi
 
             self._asgi = self.wrapped(load_asgi()(self))
         await self._asgi(scope, receive, send)
 
     def run(self, **options: Any) -> int:
         """The same as `run_app(app, **options)`."""
-        from sketch.servers import run_app
+        from sketch.serving.run import run_app
 
         return run_app(self, **options)
 

@@ -11,15 +11,15 @@ from urllib.parse import quote
 
 from multidict import CIMultiDict
 
+from sketch.concurrency.threads import iterate_in_thread
 from sketch.context import find_app
-from sketch.cookies import SameSite, format_cookie, needs_httponly, needs_secure
 from sketch.exceptions import PHRASES
+from sketch.http.cookies import SameSite, format_cookie, needs_httponly, needs_secure
 from sketch.jsoncodec import STDLIB
-from sketch.threads import iterate_in_thread
 from sketch.transport import Body, RawHeaders
 
 if TYPE_CHECKING:
-    from sketch.background import Work
+    from sketch.lifecycle.background import Work
     from sketch.request import Request
 
 HeadersArgument = Mapping[str, str] | Iterable[tuple[str, str]] | None

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 if TYPE_CHECKING:
-    from sketch.lifecycle import Stopping
+    from sketch.lifecycle.lifecycle import Stopping
     from sketch.request import Request
     from sketch.response import Response
 

@@ -7,15 +7,15 @@ import logging
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from sketch.accesslog import log_access
-from sketch.lifecycle import GRACE
+from sketch.lifecycle.lifecycle import GRACE
 from sketch.request import Request
+from sketch.serving.access_log import log_access
 from sketch.transport import ClientDisconnected
-from sketch_asgi.exchange import Exchange, Scope
-from sketch_asgi.head import Refused, read_head, read_target
-from sketch_asgi.inbox import Receive
+from sketch_asgi.body import Receive
+from sketch_asgi.connection import Exchange, Scope
+from sketch_asgi.deadlines import Sweep
 from sketch_asgi.lifespan import Life
-from sketch_asgi.patience import Sweep
+from sketch_asgi.scope import Refused, read_head, read_target
 from sketch_asgi.writer import LARGE_BODY, Send, pass_on, write_body
 
 if TYPE_CHECKING:

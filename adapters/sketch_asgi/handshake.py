@@ -8,15 +8,15 @@ from sketch.request import WebSocketRequest
 from sketch.response import Response
 from sketch.transport import ClientDisconnected, close_body
 from sketch.websocket import WebSocketResponse, run_session
-from sketch_asgi.exchange import Exchange, Scope
-from sketch_asgi.head import Refused, read_head
-from sketch_asgi.inbox import Receive
+from sketch_asgi.body import Receive
+from sketch_asgi.connection import Exchange, Scope
+from sketch_asgi.scope import Refused, read_head
 from sketch_asgi.websocket import Socket
 from sketch_asgi.writer import Send, pass_on, write_body
 
 if TYPE_CHECKING:
     from sketch.application import Application
-    from sketch_asgi.patience import Sweep
+    from sketch_asgi.deadlines import Sweep
 
 DENIAL = "websocket.http.response"
 SUBPROTOCOLS = b"sec-websocket-protocol"

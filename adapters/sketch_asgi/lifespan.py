@@ -6,10 +6,10 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Any
 
-from sketch.lifecycle import GRACE
-from sketch_asgi.exchange import Scope
-from sketch_asgi.inbox import Receive
-from sketch_asgi.stopsignals import StopSignals
+from sketch.lifecycle.lifecycle import GRACE
+from sketch_asgi.body import Receive
+from sketch_asgi.connection import Scope
+from sketch_asgi.stop_signals import StopSignals
 from sketch_asgi.writer import Send
 
 if TYPE_CHECKING:

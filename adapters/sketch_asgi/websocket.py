@@ -8,8 +8,8 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from sketch.websocket import ABNORMAL, TOO_BIG, WebSocketDisconnected, WebSocketPolicy
-from sketch_asgi.inbox import Receive
-from sketch_asgi.patience import Sweep, WriteWait
+from sketch_asgi.body import Receive
+from sketch_asgi.deadlines import Sweep, WriteWait
 from sketch_asgi.writer import Send
 
 if TYPE_CHECKING:

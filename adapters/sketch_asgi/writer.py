@@ -8,10 +8,10 @@ from collections.abc import AsyncIterable, Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sketch.threads import file_threads, read_in_thread
+from sketch.concurrency.threads import file_threads, read_in_thread
 from sketch.transport import Body, Chunks, ClientDisconnected, FileBody
-from sketch_asgi.exchange import Exchange, Scope
-from sketch_asgi.inbox import Interruptible
+from sketch_asgi.body import Interruptible
+from sketch_asgi.connection import Exchange, Scope
 
 if TYPE_CHECKING:
     from sketch.request import Request

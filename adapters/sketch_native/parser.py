@@ -10,10 +10,10 @@ from typing import Protocol
 
 import httptools
 
-from sketch.authority import valid_authority
+from sketch.http.authority import valid_authority
 from sketch.transport import RawHeaders
-from sketch_native.handshake import check_handshake
 from sketch_native.limits import ServerLimits
+from sketch_native.websocket.handshake import check_handshake
 
 SLICE = 16 * 1024
 """Bytes that are parsed at once. httptools cannot be stopped in the middle, so this bounds what one call can do."""

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, cast
 from sketch.exceptions import HTTPException
 from sketch.request import Request, WebSocketRequest
 from sketch_native import writer
+from sketch_native.base_protocol import DISCARDED, NEVER, WatchedProtocol
 from sketch_native.body import Body
 from sketch_native.connection import NativeConnection
-from sketch_native.flow import WriteFlow
+from sketch_native.flow_control import WriteFlow
 from sketch_native.parser import SLICE, Refusal, RequestParser
-from sketch_native.watched import DISCARDED, NEVER, WatchedProtocol
 
 if TYPE_CHECKING:
     from sketch_native.exchange import Exchange
@@ -131,7 +131,7 @@ class HTTPProtocol(WatchedProtocol):
 
     def on_handshake(self) -> None:
         """Queue the handshake of a websocket. What comes behind it waits until it is answered."""
-        from sketch_native.opening import Handshake  # not every server has websockets
+        from sketch_native.websocket.upgrade import Handshake  # not every server has websockets
 
         parser = self._parser
         request = WebSocketRequest.__new__(WebSocketRequest)

@@ -12,29 +12,29 @@ from contextlib import asynccontextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from sketch.accesslog import log_access
+from sketch.middleware.timeout import first_of
 from sketch.routing import WEBSOCKET, Mount, Router
-from sketch.servers import ServeError, ServeOptions, announce, cannot_listen, load_served
-from sketch.servers import logger as startup_logger
-from sketch.timeouts import first_of
+from sketch.serving.access_log import log_access
+from sketch.serving.run import ServeError, ServeOptions, announce, cannot_listen, load_served
+from sketch.serving.run import logger as startup_logger
 from sketch.transport import Address
-from sketch_native import handshake
-from sketch_native.direct import DirectExchange
+from sketch_native.admission import Gate
+from sketch_native.base_protocol import WatchedProtocol
 from sketch_native.exchange import Exchange
 from sketch_native.limits import ServerLimits
-from sketch_native.overload import Gate
 from sketch_native.parser import Refusal
 from sketch_native.protocol import HTTPProtocol
-from sketch_native.proxied import ProxiedProtocol
-from sketch_native.watched import WatchedProtocol
+from sketch_native.proxy_connection import ProxiedProtocol
+from sketch_native.responder import DirectExchange
+from sketch_native.websocket import handshake
 from sketch_native.writer import Clock
 
 if TYPE_CHECKING:
     import socket
 
     from sketch.application import Application
-    from sketch.asgi import ASGIApp
     from sketch.request import Request
+    from sketch.serving.asgi import ASGIApp
     from sketch.transport import Answer, Served
 
     Respond = Callable[[Request, Answer], Awaitable[None]]
@@ -55,7 +55,7 @@ class Server:
 
     Args:
         app: the application; started and stopped by the server.
-        options: as in `sketch.servers.ServeOptions`.
+        options: as in `sketch.serving.run.ServeOptions`.
     """
 
     def __init__(self, app: Application | ASGIApp, options: ServeOptions) -> None:
@@ -119,7 +119,7 @@ class Server:
             return
         if not handshake.available():
             raise ServeError("websocket routes need the package websockets: pip install 'sketch-web[websockets]'")
-        import_module("sketch_native.opening")
+        import_module("sketch_native.websocket.upgrade")
 
     async def _listen(self) -> asyncio.Server:
         options = self.options

@@ -7,7 +7,7 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-from sketch.servers import BUILT_IN, LOOPS
+from sketch.serving.run import BUILT_IN, LOOPS
 
 if TYPE_CHECKING:
     from sketch.bench.backends import Comparison

@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from sketch.cli.flags import add_address_flags
-from sketch.servers import run_app
+from sketch.serving.run import run_app
 
 APP = "sketch.demo:app"
 

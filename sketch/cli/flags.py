@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import SUPPRESS, ArgumentParser, BooleanOptionalAction
 from typing import Any
 
-from sketch.servers import BUILT_IN, LOG_LEVELS, LOOPS, ServeOptions
+from sketch.serving.run import BUILT_IN, LOG_LEVELS, LOOPS, ServeOptions
 
 _DEFAULTS = ServeOptions()
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sketch.callables import find_place, innermost
-from sketch.loading import ServeError, is_ours, load_app
 from sketch.routing import Mount, Route
 from sketch.routing.route import WEBSOCKET
+from sketch.serving.loading import ServeError, is_ours, load_app
 
 if TYPE_CHECKING:
     from sketch.application import Application

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sketch.cli.flags import add_address_flags, add_serving_flags
-from sketch.servers import run_app
+from sketch.serving.run import run_app
 
 
 def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, NoReturn
 
 from sketch.callables import is_coroutine_function, name_of
+from sketch.errors.problems import error_response
 from sketch.exceptions import HTTPException
-from sketch.problems import error_response
 from sketch.request import Request
 from sketch.response import Response
 

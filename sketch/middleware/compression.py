@@ -8,13 +8,13 @@ from functools import lru_cache
 
 from multidict import CIMultiDict
 
-from sketch.codings import INLINE, Coding, coding_threads, find_coding, installed_codings
-from sketch.mediatype import parse_media_type
+from sketch.concurrency.threads import read_in_thread
+from sketch.http.codings import INLINE, Coding, coding_threads, find_coding, installed_codings
+from sketch.http.media_types import parse_media_type
+from sketch.http.negotiation import add_vary, choose_encoding
 from sketch.middleware.chain import Endpoint, prepared
-from sketch.negotiation import add_vary, choose_encoding
 from sketch.request import Request
 from sketch.response import Response, StreamBody
-from sketch.threads import read_in_thread
 from sketch.transport import Body, Chunks, FileBody, close_body
 
 OFFERED = ("zstd", "br", "gzip")

@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterable
 from typing import Literal
 
+from sketch.http.grammar import TOKEN, tokens
+from sketch.http.negotiation import add_vary
+from sketch.http.origins import Origins
 from sketch.middleware.chain import Endpoint
-from sketch.negotiation import add_vary
-from sketch.origins import Origins
 from sketch.request import Request
 from sketch.response import ErrorResponse, Response
-from sketch.tokens import TOKEN, tokens
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 

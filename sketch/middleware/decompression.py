@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import partial
 
-from sketch.codings import INLINE, NAMES, Coding, Decoder, coding_threads, find_coding, installed_codings
 from sketch.exceptions import HTTPBadRequest, HTTPContentTooLarge, HTTPUnsupportedMediaType
+from sketch.http.codings import INLINE, NAMES, Coding, Decoder, coding_threads, find_coding, installed_codings
 from sketch.middleware.chain import Endpoint
 from sketch.request import Request
 from sketch.response import Response

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
-from sketch.forwarded import Hop, read_forwarded, read_x_forwarded, to_ip
+from sketch.http.forwarded import Hop, read_forwarded, read_x_forwarded, to_ip
 from sketch.middleware.chain import Endpoint
 from sketch.request import Request
 from sketch.response import Response

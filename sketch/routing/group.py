@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
-from sketch.errors import ErrorHandler, ErrorHandlers
+from sketch.errors.handlers import ErrorHandler, ErrorHandlers
 from sketch.limits import Limits
 from sketch.middleware.chain import Frozen, Middleware
 from sketch.routing.arguments import Handler

@@ -8,11 +8,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack
 
+from sketch.http.grammar import tokens
 from sketch.limits import Limits
 from sketch.routing.arguments import Handler, SelfBinding
 from sketch.routing.conditions import HeaderCondition
 from sketch.routing.route import ANY, WEBSOCKET, Methods, OnDisconnect, Path, Route, Slashes
-from sketch.tokens import tokens
 
 if TYPE_CHECKING:
     from sketch.middleware.chain import Middleware
@@ -146,7 +146,7 @@ class Registrar(ABC):
             immutable: a regular expression that is searched for in paths below the directory; what matches is said to
                 change never under its name, as with `immutable=r"\\.[0-9a-f]{8}\\."` for `app.1f9c2b3d.js`.
             response_headers: extra fields of all answers that are files.
-            content_types: media types by suffix, `{".md": "text/plain"}`, in addition to those of `sketch.filetypes`.
+            content_types: media types by suffix, `{".md": "text/plain"}`, over those of `sketch.http.file_types`.
             follow_symlinks: follow links, wherever they lead: whoever can make links in the directory can then publish
                 every file that the server may read.
             show_dotfiles: send what begins with a dot.
@@ -155,7 +155,7 @@ class Registrar(ABC):
         Raises:
             ValueError: for a missing directory; else as `add_route`.
         """
-        from sketch.static import StaticFiles  # not every application has files
+        from sketch.files.static import StaticFiles  # not every application has files
 
         if index is not None:
             options = {"slashes": "redirect", **options}

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from sketch.callables import describe
+from sketch.http.grammar import TOKEN
 from sketch.limits import Limits
 from sketch.routing.arguments import Call, Handler, SelfBinding, bind
 from sketch.routing.conditions import Conditions, HeaderCondition
 from sketch.routing.converters import CONVERTERS, Converter
 from sketch.routing.template import Template
-from sketch.tokens import TOKEN
 
 if TYPE_CHECKING:
     from sketch.application import Application

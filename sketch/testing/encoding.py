@@ -8,7 +8,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping
 from typing import Any, BinaryIO
 from urllib.parse import quote, urlencode
 
-from sketch.tokens import TOKEN
+from sketch.http.grammar import TOKEN
 from sketch.transport import RawHeaders
 
 Fields = Mapping[str, Any] | Iterable[tuple[str, Any]]

@@ -8,14 +8,14 @@ import logging
 from collections.abc import AsyncIterable
 from typing import TYPE_CHECKING, Any
 
-from sketch.authority import valid_authority
+from sketch.concurrency.threads import read_in_thread
 from sketch.exceptions import HTTPException
-from sketch.finalize import finalize
+from sketch.http.authority import valid_authority
+from sketch.pipeline.finalize import finalize
 from sketch.request import Request
 from sketch.response import ErrorResponse, Response
 from sketch.testing.channel import Channel, pump
 from sketch.testing.encoding import single_chunk
-from sketch.threads import read_in_thread
 from sketch.transport import Address, ClientDisconnected, FileBody, RawHeaders
 
 if TYPE_CHECKING:

@@ -7,11 +7,11 @@ import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Self, cast
 
+from sketch.http.grammar import tokens
 from sketch.response import Response
 from sketch.testing.response import ClientResponse
 from sketch.testing.socketpair import MemorySocket, connect
 from sketch.testing.transport import Exchange
-from sketch.tokens import tokens
 from sketch.websocket import WebSocketDisconnected, WebSocketResponse, check_close, run_session
 
 if TYPE_CHECKING:

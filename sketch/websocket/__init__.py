@@ -1,6 +1,14 @@
 """Websockets: the answer that opens one, the socket that a session holds, and every end that it can have."""
 
-from sketch.websocket.ends import ABNORMAL, INVALID, NO_CODE, TOO_BIG, WebSocketDisconnected, check_close, is_close_code
+from sketch.websocket.close_codes import (
+    ABNORMAL,
+    INVALID,
+    NO_CODE,
+    TOO_BIG,
+    WebSocketDisconnected,
+    check_close,
+    is_close_code,
+)
 from sketch.websocket.policy import ANY_ORIGIN, DEFAULT_POLICY, WebSocketPolicy
 from sketch.websocket.response import Session, SessionHandler, WebSocketResponse
 from sketch.websocket.session import run_session

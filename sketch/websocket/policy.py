@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from sketch.http.origins import Origins
 from sketch.limits import MIB
-from sketch.origins import Origins
-from sketch.websocket.ends import RESTART, check_close
+from sketch.websocket.close_codes import RESTART, check_close
 
 if TYPE_CHECKING:
     from sketch.request import Request

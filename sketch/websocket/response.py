@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Callable, Collection, Iterable
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from sketch.exceptions import HTTPForbidden, HTTPUpgradeRequired
+from sketch.http.grammar import tokens
 from sketch.response import HeadersArgument, Response
 from sketch.routing import WEBSOCKET
 from sketch.routing.arguments import Call, Handler, SelfBinding, bind_session
-from sketch.tokens import tokens
 from sketch.websocket.policy import DEFAULT_POLICY, WebSocketPolicy
 from sketch.websocket.socket import WebSocket
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from sketch.disconnects import while_connected
-from sketch.idle import idle_watch
+from sketch.concurrency.idle import idle_watch
+from sketch.middleware.disconnect import while_connected
 from sketch.transport import ClientDisconnected
-from sketch.websocket.ends import INTERNAL_ERROR, NORMAL, WebSocketDisconnected
+from sketch.websocket.close_codes import INTERNAL_ERROR, NORMAL, WebSocketDisconnected
 from sketch.websocket.response import Session, WebSocketResponse
 from sketch.websocket.socket import WebSocket
 

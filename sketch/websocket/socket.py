@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Self
 
-from sketch.websocket.ends import (
+from sketch.websocket.close_codes import (
     GOING_AWAY,
     INVALID,
     NORMAL,

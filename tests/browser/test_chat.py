@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.browser.chromium import Chromium, Page, find_chromium, running_chromium
-from tests.programs import Program, free_port, script, serving
+from tests.support.programs import Program, free_port, script, serving
 
 pytestmark = [
     pytest.mark.browser,

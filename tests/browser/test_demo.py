@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.browser.chromium import Chromium, Page, find_chromium, running_chromium
-from tests.programs import Program, free_port, script, serving
+from tests.support.programs import Program, free_port, script, serving
 
 pytestmark = [
     pytest.mark.browser,

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import pytest
 
 from tests.browser.chromium import Chromium, Page, find_chromium, running_chromium
-from tests.programs import Program, free_port, serving
+from tests.support.programs import Program, free_port, serving
 
 pytestmark = [
     pytest.mark.browser,

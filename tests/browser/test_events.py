@@ -11,7 +11,7 @@ import pytest
 
 from tests.browser.chromium import Chromium, Page, find_chromium, running_chromium
 from tests.browser.events import PER_STREAM
-from tests.programs import Program, free_port, serving
+from tests.support.programs import Program, free_port, serving
 
 pytestmark = [
     pytest.mark.browser,

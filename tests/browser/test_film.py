@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.browser.chromium import Chromium, Page, find_chromium, running_chromium
-from tests.programs import Program, free_port, serving
+from tests.support.programs import Program, free_port, serving
 
 pytestmark = [
     pytest.mark.browser,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tests.wire import Reply
+from tests.support.wire import Reply
 
 QUIET = 1.0
 """Seconds without a byte after which nothing more is expected."""

@@ -12,8 +12,8 @@ from time import monotonic
 from typing import Any, cast
 
 from tests.comparison.cases import QUIET, Case
-from tests.programs import Program, free_port
-from tests.wire import Broken, Reply, Wire
+from tests.support.programs import Program, free_port
+from tests.support.wire import Broken, Reply, Wire
 
 ROOT = Path(__file__).parents[2]
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from sketch import Application, ClientDisconnected, JSONResponse, Limits, Request, Response, StreamResponse
-from sketch.forms import Form, UploadedFile
-from tests.openfiles import open_files
+from sketch.request.forms import Form, UploadedFile
+from tests.support.openfiles import open_files
 
 NARROW = Limits(
     body=200_000, form_fields=3, form_files=2, form_field_size=1000, form_file_size=100_000, form_memory=2500

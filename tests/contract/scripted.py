@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from tests.contract.scripted_websocket import ScriptedWebsocket, make_scope
-from tests.wire import Broken, Cut, Headers, Upload
+from tests.support.wire import Broken, Cut, Headers, Upload
 
 Message = dict[str, Any]
 

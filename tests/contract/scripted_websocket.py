@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from tests.contract.sockets import ABNORMAL, Ended, Refused
-from tests.wire import Broken, Headers, Reply
+from tests.support.wire import Broken, Headers, Reply
 
 Message = dict[str, Any]
 

@@ -12,7 +12,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from sketch.testing import ClientWebSocket, TestClient, WebSocketRefused
 from sketch.websocket import WebSocketDisconnected
-from tests.wire import Headers, Reply
+from tests.support.wire import Headers, Reply
 
 ABNORMAL = 1006
 _EMPTY_CLOSE = b"\x88\x80\x00\x00\x00\x00"

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.contract.transports import Transport
-from tests.wire import Broken, Cut
+from tests.support.wire import Broken, Cut
 
 MIB = 1024 * 1024
 

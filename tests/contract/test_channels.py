@@ -9,8 +9,8 @@ from contextlib import AsyncExitStack
 
 from tests.contract.sockets import ended
 from tests.contract.transports import Served, Transport
-from tests.eventstream import EventReader
-from tests.wire import DEADLINE
+from tests.support.eventstream import EventReader
+from tests.support.wire import DEADLINE
 
 MIB = 1024 * 1024
 LARGE = base64.b64encode(os.urandom(48 * 1024)).decode()

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from sketch.codings import Decoder, find_coding
+from sketch.http.codings import Decoder, find_coding
 from tests.contract.routes_codings import TEXT, UPLOAD_LIMIT
 from tests.contract.transports import Transport
-from tests.wire import Broken, Reply
+from tests.support.wire import Broken, Reply
 
 ACCEPT = [("Accept-Encoding", "gzip, deflate, br, zstd")]
 CODINGS = ["gzip", "br", "zstd"]

@@ -9,8 +9,8 @@ import pytest
 
 from tests.contract.test_streams import MOST_CHUNKS
 from tests.contract.transports import Transport
-from tests.eventstream import EventReader, Received
-from tests.wire import Broken
+from tests.support.eventstream import EventReader, Received
+from tests.support.wire import Broken
 
 APP = "tests.contract.app:app"
 

@@ -14,7 +14,7 @@ import pytest
 from tests.contract.routes_files import STATIC
 from tests.contract.test_streams import open_files
 from tests.contract.transports import Served, Stream, Transport
-from tests.wire import Broken, Reply
+from tests.support.wire import Broken, Reply
 
 MTIME = 784_111_777
 BEFORE, AT, AFTER = (f"Sun, 06 Nov 1994 08:49:{second} GMT" for second in (36, 37, 38))

@@ -10,7 +10,7 @@ import pytest
 from tests.contract.sockets import Ended, Refused
 from tests.contract.test_leaving import leave_after
 from tests.contract.transports import Served, Transport
-from tests.wire import Broken, Upload
+from tests.support.wire import Broken, Upload
 
 
 async def parts(*given: bytes) -> Any:
@@ -131,7 +131,7 @@ async def check(served: Served, greeting: bytes, noted: list[str]) -> None:
 
 @pytest.mark.transports(*EACH)
 async def test_run_app_serves_it(pool: Any, server_name: str) -> None:
-    with pool.own(server_name, "tests.asgi.foreign:app", "--root-path", "/api") as served:
+    with pool.own(server_name, "tests.asgi.hosting.foreign:app", "--root-path", "/api") as served:
         assert (await served.get("/stream")).body == b"one,two"
         await check(served, b"pool /api /api/x y", [])
         assert await served.exit_code() == 0
@@ -139,5 +139,5 @@ async def test_run_app_serves_it(pool: Any, server_name: str) -> None:
 
 @pytest.mark.transports(*OTHERS)
 async def test_middleware_round_ours(pool: Any, server_name: str) -> None:
-    with pool.own(server_name, "tests.asgi.foreign:inside") as served:
+    with pool.own(server_name, "tests.asgi.hosting.foreign:inside") as served:
         await check(served, b"pool  /x y", ["inner", "outer"])

@@ -13,8 +13,8 @@ import httpx
 import pytest
 
 from tests.contract.transports import Served, Transport
-from tests.core.forms.support import LAST, field, file, part, pieces
-from tests.wire import Broken, Cut
+from tests.core.request.forms.support import LAST, field, file, part, pieces
+from tests.support.wire import Broken, Cut
 
 MULTIPART = [("Content-Type", "multipart/form-data; boundary=bound")]
 URLENCODED = [("Content-Type", "application/x-www-form-urlencoded")]

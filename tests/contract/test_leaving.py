@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.contract.transports import Served, Transport
-from tests.wire import Broken, Cut
+from tests.support.wire import Broken, Cut
 
 WAITED = ["waiting", "cancelled", "cleaned up"]
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from tests.contract.transports import FIND_TESTS, ROOT, Served
-from tests.programs import SHUTDOWN, Program
-from tests.wire import Wire
+from tests.support.programs import SHUTDOWN, Program
+from tests.support.wire import Wire
 
 APP = "tests.contract.app:app"
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.contract.transports import Served
-from tests.wire import Broken
+from tests.support.wire import Broken
 
 MIB = 1024 * 1024
 GROWTH = 48 * MIB

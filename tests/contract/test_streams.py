@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.contract.transports import Served, Transport
-from tests.wire import Broken
+from tests.support.wire import Broken
 
 MOST_CHUNKS = 500
 """Chunks of 64 KiB that may be under way to a client that does not read: buffers of both kernels and of the server."""

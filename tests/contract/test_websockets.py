@@ -14,7 +14,7 @@ from tests.contract.serve import SHORT
 from tests.contract.sockets import Ended, Refused, Websocket, ended
 from tests.contract.test_wire import access_line
 from tests.contract.transports import Served, Transport
-from tests.wire import Reply
+from tests.support.wire import Reply
 
 APP = "tests.contract.app:app"
 MOST_MESSAGES = 500

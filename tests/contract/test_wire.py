@@ -9,7 +9,7 @@ from contextlib import suppress
 import pytest
 
 from tests.contract.transports import Served
-from tests.wire import Broken, Wire
+from tests.support.wire import Broken, Wire
 
 POST = b"POST /echo?q=1 HTTP/1.1\r\nHost: x\r\nX-Secret: token\r\nContent-Length: 6\r\n\r\nabcdef"
 GET = b"GET /echo HTTP/1.1\r\nHost: x\r\n\r\n"

@@ -23,8 +23,8 @@ from sketch.testing import TestClient
 from sketch.transport import ClientDisconnected
 from tests.contract.scripted import ScriptedServer
 from tests.contract.sockets import Websocket, open_in_memory, open_on_the_wire
-from tests.programs import SHUTDOWN, Program, free_port
-from tests.wire import DEADLINE, Broken, Cut, Headers, Reply, Upload, Wire, chunked, encode_head
+from tests.support.programs import SHUTDOWN, Program, free_port
+from tests.support.wire import DEADLINE, Broken, Cut, Headers, Reply, Upload, Wire, chunked, encode_head
 
 
 class Stream(Protocol):

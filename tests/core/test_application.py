@@ -15,7 +15,7 @@ from sketch.limits import Limits
 from sketch.request import Request
 from sketch.response import JSONResponse, Response
 from sketch.testing import TestClient
-from tests.core.support import Peer, answer, in_loop, make_request
+from tests.support.requests import Peer, answer, in_loop, make_request
 
 
 async def ok() -> Response:
@@ -326,7 +326,7 @@ async def test_it_is_an_asgi_application() -> None:
 
 def test_run_is_run_app(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[Any] = []
-    monkeypatch.setattr("sketch.servers.run_app", lambda app, **options: calls.append((app, options)) or 3)
+    monkeypatch.setattr("sketch.serving.run.run_app", lambda app, **options: calls.append((app, options)) or 3)
     app = Application()
     assert app.run(port=1) == 3
     assert calls == [(app, {"port": 1})]

@@ -18,8 +18,8 @@ from sketch import (
     TextResponse,
     current_app,
 )
-from tests.core.support import Body, answer, in_loop, make_request
-from tests.core.test_lifecycle import CLEANED, STARTED, STOPPED, Log, context, full, hook
+from tests.core.lifecycle.test_lifecycle import CLEANED, STARTED, STOPPED, Log, context, full, hook
+from tests.support.requests import Body, answer, in_loop, make_request
 
 # -- life -------------------------------------------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from sketch.context import _Proxy, current_app, current_request
 from sketch.request import Request
 from sketch.response import JSONResponse, Response
 from sketch.testing import TestClient
-from tests.core.support import in_loop, make_request
+from tests.support.requests import in_loop, make_request
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from sketch.context import current_app, current_request
 from sketch.keys import AppKey, RequestKey
 from sketch.request import Request
 from sketch.response import Response
-from tests.core.support import answer, in_loop, make_request
+from tests.support.requests import answer, in_loop, make_request
 
 POOL = AppKey[list[int]]("pool")
 USER = RequestKey[str]("user")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from yarl import URL
 
-from sketch.finalize import finalize
+from sketch.pipeline.finalize import finalize
 from sketch.response import (
     ErrorResponse,
     HTMLResponse,
@@ -20,7 +20,7 @@ from sketch.response import (
     json_response,
     quote_location,
 )
-from tests.core.support import in_loop, make_request
+from tests.support.requests import in_loop, make_request
 
 
 def finalized(response: Response, method: str = "GET") -> Response:

@@ -18,7 +18,7 @@ from types import CodeType
 import pytest
 
 from tests.docs.documents import ROOT, Block, Command, blocks, commands, documents
-from tests.programs import Program, free_port, script, serving
+from tests.support.programs import Program, free_port, script, serving
 
 ALL = [block for path in documents() for block in blocks(path)]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -119,7 +119,7 @@ def server_command(line: str, port: int) -> list[str]:
     """A command of a document as it is run here: in this environment and on a free port."""
     words = shlex.split(re.sub(r"\b8080\b", str(port), line))
     if words[0] == "python":
-        patch = "import runpy, sketch.servers as s; from functools import partial as p; r = s.run_app; "
+        patch = "import runpy, sketch.serving.run as s; from functools import partial as p; r = s.run_app; "
         patch += f"import sketch; sketch.run_app = s.run_app = p(r, port={port}); "
         return [sys.executable, "-c", f"{patch}runpy.run_path({words[1]!r}, run_name='__main__')"]
     if str(port) not in " ".join(words):

@@ -12,8 +12,8 @@ from types import ModuleType
 
 from sketch.testing import TestClient
 from tests.docs.documents import ROOT
-from tests.eventstream import EventReader
-from tests.programs import free_port, script, serving
+from tests.support.eventstream import EventReader
+from tests.support.programs import free_port, script, serving
 
 EXAMPLES = ROOT / "examples"
 

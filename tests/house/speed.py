@@ -22,11 +22,11 @@ from time import process_time
 from typing import Any
 
 from sketch.application import Application
-from sketch.pipeline import Pipeline
+from sketch.pipeline.pipeline import Pipeline
 from sketch.request import Request
 from sketch.response import Response
-from sketch.servers import ServeOptions
-from sketch_asgi import hosted
+from sketch.serving.run import ServeOptions
+from sketch_asgi.hosting import served as hosted
 from sketch_native.protocol import HTTPProtocol
 from sketch_native.server import Server
 

@@ -14,7 +14,7 @@ SOURCE = Path(sketch.__file__).parent
 # Modules whose behaviour is all in what uses them, and where that is tested.
 ELSEWHERE = {
     "__init__": "tests/house/test_imports.py",
-    "__main__": "tests/core/test_cli.py",
+    "__main__": "tests/core/cli/test_cli.py",
 }
 
 

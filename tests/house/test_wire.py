@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 
-from tests.wire import Wire
+from tests.support.wire import Wire
 
 
 def test_an_answer_is_there_also_where_sending_has_met_the_reset() -> None:

@@ -22,8 +22,8 @@ from sketch import Limits, run_app
 from sketch_native import ServerLimits
 from tests.native.parsing import CORPUS, mutate, split
 from tests.native.serving import GET, make_app
-from tests.programs import Program, free_port
-from tests.wire import Wire
+from tests.support.programs import Program, free_port
+from tests.support.wire import Wire
 
 ROOT = Path(__file__).parents[2]
 LOOPS = ("asyncio", "uvloop")

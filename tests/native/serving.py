@@ -14,7 +14,7 @@ import trustme
 
 from sketch import Application, Request, Response, StreamResponse, serve
 from sketch_native import Server
-from tests.wire import Reply, Wire
+from tests.support.wire import Reply, Wire
 
 HOST = b"Host: x\r\n"
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"

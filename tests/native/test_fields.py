@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.native.serving import make_app, serving, turns
-from tests.wire import Reply
+from tests.support.wire import Reply
 
 GET = b"GET /show/ HTTP/1.1\r\nHost: x\r\n"
 

@@ -13,7 +13,7 @@ from sketch import Application, FileResponse, Request, Response
 from sketch.transport import FileBody
 from sketch_native.connection import SENT_BY_KERNEL, SENT_IN_PIECES
 from tests.native.serving import GET, HOST, Certificates, serving, until
-from tests.wire import Broken
+from tests.support.wire import Broken
 
 SIZES = [0, 1, SENT_BY_KERNEL, SENT_BY_KERNEL + 1, SENT_IN_PIECES, SENT_IN_PIECES + 1, 3_000_000]
 LARGE = 30_000_000

@@ -10,7 +10,7 @@ import pytest
 
 from sketch import Application, Request, Response, StreamResponse
 from tests.native.serving import HOST, Certificates, make_app, serving, turns, until
-from tests.wire import Broken
+from tests.support.wire import Broken
 
 TLS = pytest.mark.parametrize("encrypted", [False, True], ids=["plain", "tls"])
 

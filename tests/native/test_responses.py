@@ -10,7 +10,7 @@ import pytest
 
 from sketch import Application, Request, Response, StreamResponse
 from tests.native.serving import GET, HOST, serving
-from tests.wire import Broken
+from tests.support.wire import Broken
 
 
 async def parts(*chunks: bytes) -> AsyncIterator[bytes]:

@@ -13,10 +13,10 @@ from collections.abc import AsyncIterator
 import pytest
 
 from sketch import Application, Request, Response, StreamResponse
-from sketch.servers import ServeOptions
+from sketch.serving.run import ServeOptions
 from sketch_native import Server, ServerLimits
 from tests.native.serving import GET, HOST, make_app, turns, until
-from tests.wire import Wire
+from tests.support.wire import Wire
 
 
 class Scene:

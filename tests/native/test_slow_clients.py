@@ -10,7 +10,7 @@ import pytest
 from sketch import Limits, Response, StreamResponse
 from sketch_native import ServerLimits
 from tests.native.serving import GET, Served, make_app, serving
-from tests.wire import Reply
+from tests.support.wire import Reply
 
 SHORT = 0.1
 HEAD = b"POST /echo HTTP/1.1\r\nHost: x\r\n"

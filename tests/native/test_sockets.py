@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from sketch import Application, Request, Response, serve
-from sketch.servers import ServeError
+from sketch.serving.run import ServeError
 from tests.native.serving import GET
-from tests.wire import Wire
+from tests.support.wire import Wire
 
 
 def app_with_addresses() -> Application:

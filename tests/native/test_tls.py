@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from sketch import Application, Request, Response, StreamResponse, serve
-from sketch.servers import ServeError
+from sketch.serving.run import ServeError
 from sketch_native import ServerLimits
 from tests.native.serving import GET, HOST, Certificates, make_app, serving, turns, until
-from tests.wire import Wire
+from tests.support.wire import Wire
 
 
 async def test_a_request_knows_of_its_session(certificates: Certificates) -> None:

@@ -11,7 +11,7 @@ from sketch.application import Application
 from sketch.channels import Backend, MemoryBackend, Message
 from sketch.channels.backend import encode
 from sketch.jsoncodec import JSONCodec
-from tests.core.support import in_loop, make_request
+from tests.support.requests import in_loop, make_request
 
 # -- messages ----------------------------------------------------------------------------------------------------------
 

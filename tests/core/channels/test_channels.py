@@ -14,8 +14,8 @@ from sketch.application import Application
 from sketch.channels import MemoryBackend
 from sketch.testing import TestClient
 from tests.core.channels.support import Broker, BrokerBackend
-from tests.core.support import in_loop
-from tests.eventstream import EventReader
+from tests.support.eventstream import EventReader
+from tests.support.requests import in_loop
 
 
 @pytest.mark.parametrize(

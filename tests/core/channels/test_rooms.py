@@ -11,7 +11,7 @@ from sketch import Channels, WebSocket, WebSocketDisconnected
 from sketch.application import Application
 from sketch.channels import Subscription
 from sketch.testing import TestClient
-from tests.core.support import in_loop
+from tests.support.requests import in_loop
 
 LARGE = "x" * 10_000
 MESSAGES = 500

@@ -13,7 +13,7 @@ from sketch import Channels
 from sketch.application import Application
 from sketch.channels import MemoryBackend, Subscription
 from tests.core.channels.support import Broker, BrokerBackend
-from tests.core.support import in_loop, make_request
+from tests.support.requests import in_loop, make_request
 
 
 async def ready(subscription: Subscription) -> list[Any]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sketch import Application, Request, StreamResponse
-from sketch.codings import Decoder, find_coding
+from sketch.http.codings import Decoder, find_coding
 from sketch.middleware.compression import Compression
 from sketch.testing import ClientResponse, TestClient
 

@@ -14,7 +14,7 @@ from sketch.limits import Limits
 from sketch.middleware import Endpoint, fold, own
 from sketch.request import Request
 from sketch.response import Response, StreamResponse
-from tests.core.support import answer, in_loop, make_request
+from tests.support.requests import answer, in_loop, make_request
 
 
 def tagging(tag: str, log: list[str] | None = None) -> Callable[..., Awaitable[Response]]:

@@ -12,7 +12,7 @@ from sketch import Application, Response
 from sketch.middleware.compression import Compression
 from sketch.testing import TestClient
 from tests.core.middleware.coded import TEXT, app_of, ask, plain, stream
-from tests.core.support import in_loop
+from tests.support.requests import in_loop
 
 # -- negotiation ---------------------------------------------------------------------------------------------------
 

@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 
 from sketch import Application, FileResponse, Request, Response, StreamResponse
-from sketch.codings import Decoder, coding_threads, find_coding
+from sketch.http.codings import Decoder, coding_threads, find_coding
 from sketch.middleware.compression import Compression, EncodedBody
 from sketch.testing import TestClient
 from sketch.transport import FileBody
 from tests.core.middleware.coded import ACCEPT, TEXT, Source, app_of, ask, is_open, plain, stream
-from tests.core.support import answer, in_loop
+from tests.support.requests import answer, in_loop
 
 
 @pytest.mark.parametrize("coding", ["gzip", "br", "zstd"])

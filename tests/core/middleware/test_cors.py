@@ -9,7 +9,7 @@ import pytest
 
 from sketch import CORS, Application, HTTPForbidden, Limits, Request, Response
 from sketch.testing import ClientResponse, TestClient
-from tests.core.support import in_loop
+from tests.support.requests import in_loop
 
 PAGE = "https://example.com"
 OTHER = "https://evil.example"

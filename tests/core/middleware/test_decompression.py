@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from sketch import Application, JSONResponse, Limits, Request, Response
-from sketch.codings import NAMES, coding_threads, find_coding
+from sketch.http.codings import NAMES, coding_threads, find_coding
 from sketch.middleware.decompression import STEP, Decompression, ExpandedBody
 from sketch.testing import ClientResponse, TestClient
 from sketch.transport import ClientDisconnected
-from tests.core.support import Body, in_loop, make_request
+from tests.support.requests import Body, in_loop, make_request
 
 TEXT = b"a text that is sent often, and compresses well; " * 100
 

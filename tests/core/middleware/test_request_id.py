@@ -11,7 +11,7 @@ import pytest
 
 from sketch import Application, Request, RequestID, RequestIDFilter, Response
 from sketch.testing import ClientResponse, TestClient
-from tests.core.support import in_loop
+from tests.support.requests import in_loop
 
 MADE = re.compile("[0-9a-f]{32}")
 

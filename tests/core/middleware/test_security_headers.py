@@ -8,7 +8,7 @@ import pytest
 
 from sketch import Application, Response, SecurityHeaders
 from sketch.testing import ClientResponse, TestClient
-from tests.core.support import in_loop
+from tests.support.requests import in_loop
 
 DEFAULTS = {
     "X-Content-Type-Options": "nosniff",

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from sketch.concurrency.threads import Threads
 from sketch.routing import Router
-from sketch.threads import Threads
 
 
 class FakeRequest:

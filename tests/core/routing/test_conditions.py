@@ -9,7 +9,7 @@ import pytest
 
 from sketch.routing import NoRoute, Router
 from sketch.routing.conditions import Conditions
-from tests.core.support import make_request
+from tests.support.requests import make_request
 
 
 async def handler(request: object) -> None: ...

@@ -10,7 +10,7 @@ import pytest
 from sketch import Application, HTTPNotFound, Limits, Request, Response, RouteGroup
 from sketch.limits import DEFAULT_LIMITS
 from sketch.routing import Converter
-from tests.core.support import answer, in_loop
+from tests.support.requests import answer, in_loop
 
 
 async def handler(request: Request) -> Response:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sketch import Application, Request, Response, TextResponse
-from tests.core.support import answer, in_loop
+from tests.support.requests import answer, in_loop
 
 
 async def handler(request: Request) -> Response:

@@ -10,7 +10,7 @@ import pytest
 from sketch.limits import Limits
 from sketch.routing import Route, Router
 from sketch.routing.group import RouteGroup
-from sketch.views import View
+from sketch.routing.views import View
 
 VERBS = ["get", "post", "put", "patch", "delete", "head", "options", "query"]
 

@@ -17,7 +17,7 @@ from sketch.exceptions import HTTPMethodNotAllowed, HTTPNotFound, HTTPUpgradeReq
 from sketch.request import Request
 from sketch.response import Response
 from sketch.routing import WEBSOCKET, Converter, NoRoute, Route, Router
-from tests.core.support import answer
+from tests.support.requests import answer
 
 
 async def handler(request: object) -> None: ...

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from sketch.application import Application
-from sketch.files import FileResponse
+from sketch.files.response import FileResponse
 from sketch.request import Request
 from sketch.response import Response, StreamResponse
 from sketch.testing import TestClient

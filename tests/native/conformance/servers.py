@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.programs import Program, free_port, serving
+from tests.support.programs import Program, free_port, serving
 
 LOOPS = ("asyncio", "uvloop")
 ROOT = Path(__file__).parents[3]

@@ -19,7 +19,7 @@ from tests.native.conformance.client import GET, GET_AND_CLOSE, Client, alive, a
 from tests.native.conformance.servers import LOOPS, target
 from tests.native.conformance.target import BIG
 from tests.native.parsing import CORPUS, mutate
-from tests.programs import Program
+from tests.support.programs import Program
 
 MIB = 1 << 20
 MUTANTS = 10_000

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count, product
 
-from tests.frames import (
+from tests.support.frames import (
     BINARY,
     CLOSE,
     CONT,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
-from tests.frames import BINARY, RSV1, TEXT, Close, Pong, Socket, connect, fragments
 from tests.native.conformance.websocket_cases import CASES, Case, Chopped, Packed, Pause, Step
+from tests.support.frames import BINARY, RSV1, TEXT, Close, Pong, Socket, connect, fragments
 
 AT_ONCE = 6
 LONGEST = 60.0

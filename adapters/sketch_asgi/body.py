@@ -1,0 +1,240 @@
+"""What the client sends during one exchange: its body and, after it, its leaving."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from sketch.exceptions import HTTPException
+from sketch.limits import SLOWEST, Limits
+from sketch.transport import ClientDisconnected
+from sketch_asgi.deadlines import Sweep, Wait
+
+logger = logging.getLogger("sketch.server")
+
+Receive = Callable[[], Awaitable[Any]]
+
+QUEUED_BYTES = 64 * 1024
+"""How much of a body may wait unread while somebody watches for the client's leaving. As much as servers buffer."""
+
+_NONE: deque[bytes] = deque(maxlen=0)
+
+
+class Inbox(Wait):
+    """The messages of `receive()`, sorted into a body and a disconnect. It is the `BodyReader` of the request, too.
+
+    Whoever reads the body takes messages as they are needed. Somebody who waits for the client to leave needs a task
+    that takes them all, and queues what is body. Either way one task at a time waits in `receive()`: servers do not
+    promise more. All waits for the body together may take the body timeout; a client that sends is given more.
+
+    Args:
+        receive: of the scope. What it returns need not be a coroutine.
+        sweep: counts the time that is spent waiting for the body.
+        length: the announced size of the body in bytes, None where it is not known; 0 where there is none.
+    """
+
+    __slots__ = (
+        "_arrived", "_chunks", "_complete", "_cut", "_left", "_queued", "_receive", "_received", "_receiving", "_room",
+        "_watcher", "gone", "interrupted", "length", "reading_task",
+    )  # fmt: skip
+
+    def __init__(self, receive: Receive, sweep: Sweep, length: int | None = 0) -> None:
+        Wait.__init__(self, sweep)  # super() would take longer than all that follows
+        self.gone = False
+        """Whether the client has left."""
+        self.interrupted = False
+        self.reading_task: asyncio.Task[Any] | None = None
+        self._receive = receive
+        self._complete = length == 0
+        self._cut = False
+        self.length = self._left = length
+        self._received = 0
+        self._receiving = False
+        self._chunks = _NONE
+        self._queued = 0
+        self._arrived: asyncio.Event | None = None
+        self._room: asyncio.Event | None = None
+        self._watcher: asyncio.Task[None] | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether all of the body was read."""
+        return self._complete and not self._chunks
+
+    async def read(self) -> bytes:
+        """The next chunk of the body, `b""` at its end and after it.
+
+        Raises:
+            ClientDisconnected: if the client left, or ended the body, before its announced end; and again later.
+            HTTPException: 408 if it takes too long.
+        """
+        while not self._chunks:
+            if self._cut:
+                raise ClientDisconnected("the client left before the end of the request body")
+            if self._complete:
+                return b""
+            with self:
+                if self._receiving:
+                    chunk = await self._step()
+                else:  # the same as _step() without a coroutine round it: so most bodies come
+                    self._receiving = True
+                    try:
+                        chunk = self._sort(await self._receive())
+                    except OSError:
+                        chunk = self._note_gone()
+                    finally:
+                        self._done_receiving()
+            if chunk:
+                self._received += len(chunk)
+                return chunk
+        chunk = self._chunks.popleft()
+        self._queued -= len(chunk)
+        self._received += len(chunk)
+        if self._room is not None:
+            self._room.set()
+        return chunk
+
+    def allowed(self, limits: Limits) -> float | None:
+        """The body timeout, and a second for each 1,000 bytes."""
+        timeout = limits.body_timeout
+        return None if timeout is None else timeout + self._received / SLOWEST
+
+    def error(self) -> Exception:
+        """As the native server answers."""
+        return HTTPException(408, "the request body took too long")
+
+    async def wait_gone(self) -> None:
+        """Return once the client has left, or the exchange is over."""
+        if not self.gone:
+            # Not awaited itself: who stops waiting must not stop the task for the others.
+            await asyncio.wait([self.watch()])
+
+    def watch(self) -> asyncio.Task[None]:
+        """The task that takes messages until the client leaves; started at the first call."""
+        if self._watcher is None:
+            self._watcher = asyncio.get_running_loop().create_task(self._watch())
+        return self._watcher
+
+    def part(self) -> bool:
+        """Forget the request, at the end of its exchange; whether there is a watching task to `close`.
+
+        The two know each other: left together, they would wait for the garbage collector.
+        """
+        self.request = None
+        return self._watcher is not None
+
+    async def close(self) -> None:
+        """End the watching task, if there is one: no task outlives its exchange."""
+        watcher = self._watcher
+        if watcher is not None and not watcher.done():
+            watcher.cancel()
+            await asyncio.wait([watcher])
+
+    async def _watch(self) -> None:
+        try:
+            while not self.gone:
+                if self._queued >= QUEUED_BYTES:
+                    await self._wait_for_room()
+                if chunk := await self._step():
+                    self._queue(chunk)
+                await asyncio.sleep(0)  # a receive() that never waits must not stop everything else
+        except Exception:
+            logger.exception("the ASGI server's receive() failed: taken as a disconnect")
+            self._note_gone()
+        if self.reading_task is not None:
+            self.interrupted = True
+            self.reading_task.cancel()
+
+    async def _wait_for_room(self) -> None:
+        self._room = asyncio.Event()
+        try:
+            await self._room.wait()
+        finally:
+            self._room = None
+
+    def _queue(self, chunk: bytes) -> None:
+        if self._chunks is _NONE:
+            self._chunks = deque()
+        self._chunks.append(chunk)
+        self._queued += len(chunk)
+
+    async def _step(self) -> bytes:
+        """Take one message, or wait until the task that already waits for one has it. Returns what it had of a body."""
+        if self._receiving:
+            if self._arrived is None:
+                self._arrived = asyncio.Event()
+            await self._arrived.wait()
+            return b""
+        self._receiving = True
+        try:
+            return self._sort(await self._receive())
+        except OSError:
+            return self._note_gone()
+        finally:
+            self._done_receiving()
+
+    def _done_receiving(self) -> None:
+        self._receiving = False
+        if self._arrived is not None:
+            self._arrived.set()
+            self._arrived = None
+
+    def _sort(self, message: Any) -> bytes:
+        if message["type"] != "http.request":
+            return self._note_gone()
+        if self._complete or self._cut:
+            return b""
+        chunk: bytes = message.get("body") or b""
+        left = self._left
+        if left is not None:
+            left = self._left = left - len(chunk)
+        if left == 0:
+            self._complete = True  # whatever comes now: nothing is missing
+        elif not message.get("more_body", False):
+            if left is None:
+                self._complete = True
+            else:
+                self._cut = True
+        return chunk
+
+    def _note_gone(self) -> bytes:
+        self.gone = True
+        if not self._complete:
+            self._cut = True
+        return b""
+
+
+class Interruptible:
+    """A block of the current task that ends with `ClientDisconnected` once the client has left.
+
+    The block is cancelled, as `asyncio.timeout` does it: nothing else gets a task out of an `await` that may never
+    return. Cancellation from outside passes through.
+    """
+
+    __slots__ = ("_cancelling", "_inbox", "_task")
+
+    def __init__(self, inbox: Inbox) -> None:
+        self._inbox = inbox
+
+    def __enter__(self) -> None:
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("expected to run in a task")
+        self._task = task
+        self._cancelling = task.cancelling()
+        if self._inbox.gone:
+            raise ClientDisconnected("the client has left")
+        self._inbox.reading_task = task
+        self._inbox.watch()
+
+    def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, traceback: object) -> None:
+        self._inbox.reading_task = None
+        if not self._inbox.interrupted:
+            return
+        self._inbox.interrupted = False
+        left = self._task.uncancel()
+        if kind is None or (kind is asyncio.CancelledError and left <= self._cancelling):
+            raise ClientDisconnected("the client left before the end of the answer") from exc

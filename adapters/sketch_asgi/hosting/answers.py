@@ -1,0 +1,261 @@
+"""Where the answer of an application goes that is not ours: out at once, or back as a response."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, MutableMapping
+from typing import TYPE_CHECKING, Any, Self
+
+from sketch.pipeline.finalize import finalize
+from sketch.transport import ClientDisconnected
+from sketch_asgi.hosting.conversation import OVER, PARTS, Conversation
+from sketch_asgi.hosting.response import RawResponse, media_type_alone
+
+if TYPE_CHECKING:
+    from sketch.exceptions import HTTPException
+    from sketch.request import Request
+    from sketch.response import Response
+    from sketch.serving.asgi import ASGIApp, Message
+    from sketch.transport import Answer
+
+logger = logging.getLogger("sketch.server")
+
+
+class _Unasked:
+    """Stands for a body that is written part by part: nobody iterates over it."""
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        raise TypeError("expected the parts of this body to be written, not to be asked for")
+
+
+_UNASKED = _Unasked()
+
+
+class Written(Conversation):
+    """An answer that is written as it comes, in the application's own task.
+
+    Args:
+        request: what is asked.
+        answer: lent by the server.
+    """
+
+    def __init__(self, request: Request, answer: Answer) -> None:
+        self.request = request
+        self._answer = answer
+
+    def begin(self, start: Message, part: bytes, more: bool) -> Awaitable[None] | None:
+        """Write the head and the first part."""
+        answer, request, status = self._answer, self.request, start["status"]
+        fields = start.get("headers", ())
+        if type(fields) is not list:  # any iterable may be given, one that can be read once among them
+            fields = list(fields)
+        if status == 200 and not more and request.method != "HEAD":
+            # Most answers: what follows comes to the same, in twice the time.
+            kind = media_type_alone(fields, len(part))
+            if kind is not None and answer.reply(kind, part):
+                self.note_end(OVER)
+                return None
+        response = RawResponse(status, fields, _UNASKED if more else part)
+        finalize(request, response)
+        blocked = answer.begin(response, part)
+        self.stage = PARTS
+        if more:
+            if response.payload is _UNASKED:
+                self.listen()
+                return answer.drain() if blocked else None
+            answer.end()  # to HEAD, say
+            self.drop_rest()
+        elif blocked:
+            return self._end_after(answer.drain())
+        else:
+            answer.end()
+            self.note_end(OVER)
+        return None
+
+    async def _end_after(self, wait: Awaitable[None]) -> None:
+        await wait
+        self._answer.end()
+        self.note_end(OVER)
+
+    def go_on(self, part: bytes, more: bool) -> Awaitable[None] | None:
+        """Write a part, if it is one."""
+        wait = self._answer.write(part) if part else None
+        if more:
+            return wait
+        if wait is not None:
+            return self._end_after(wait)
+        self._answer.end()
+        self.note_end(OVER)
+        return None
+
+    def refuse(self, refusal: HTTPException) -> None:
+        """Answer at once; the application may find out."""
+        self.reply(refusal.to_response())
+        self.drop_rest()
+
+    def reply(self, response: Response) -> None:
+        """Answer in the application's place."""
+        finalize(self.request, response)
+        self._answer.begin(response, b"")
+        self._answer.end()
+
+    def listen(self) -> None:
+        """Be called by the server."""
+        self.kept = True
+        self._answer.on_leave = self.leave
+
+    def cancel(self) -> None:
+        """Cancel the exchange."""
+        self._answer.cancel()
+
+    def part(self) -> None:
+        """Leave nothing behind."""
+        Conversation.part(self)
+        self._answer.on_leave = None
+
+
+class Returned(Conversation):
+    """An answer that somebody waits for as a response. Its application runs in a task of its own.
+
+    The body of the response is asked for part by part; the application waits with the next until the last is taken.
+
+    Args:
+        request: what is asked.
+    """
+
+    _changed: asyncio.Event | None = None
+    _error: Exception | None = None
+    _part = b""
+    _asked = False
+    _task: asyncio.Task[Any] | None = None
+    _watch: asyncio.Task[None] | None = None
+
+    def __init__(self, request: Request) -> None:
+        super().__init__(request)
+        self.response: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
+
+    # -- the application's side ---------------------------------------------------------------------------------------
+
+    async def converse(self, app: ASGIApp, scope: MutableMapping[str, Any]) -> None:
+        """Let the application answer; what it fails with is raised where the answer is waited for."""
+        self._task = asyncio.current_task()
+        error: Exception | None = None
+        try:
+            await app(scope, self.receive, self.send)
+        except Exception as exc:
+            error = exc
+        except asyncio.CancelledError:
+            if not self.response.cancelled():  # it was not who waits
+                self._fail(RuntimeError("expected the ASGI application to answer, but it was cancelled"))
+            raise
+        finally:
+            self.part()
+            self._task = None
+        error = self.conclude(error)
+        if error is not None:
+            self._fail(error)
+
+    def begin(self, start: Message, part: bytes, more: bool) -> Awaitable[None] | None:
+        """Hand over the response, where somebody still waits for it."""
+        if self.response.done():
+            raise ClientDisconnected("nobody waits for the answer any more")
+        response = RawResponse(start["status"], start.get("headers", ()), self if more else part)
+        if more:
+            self._part = part
+            self.stage = PARTS
+            self.request.files += (self,)  # to be closed where middleware answers something else
+        else:
+            self.note_end(OVER)
+        self.response.set_result(response)
+        return None
+
+    def go_on(self, part: bytes, more: bool) -> Awaitable[None] | None:
+        """Hand over a part, when the last one is taken."""
+        return self._put(part, more)
+
+    async def _put(self, part: bytes, more: bool) -> None:
+        while self._part and self.stage == PARTS and not self._broken:
+            await self._wait()
+        if self._broken:
+            raise ClientDisconnected("the client left before the end of the answer")
+        if self.stage == PARTS:
+            self._part = part
+            if more:
+                self._change()
+            else:
+                self.note_end(OVER)
+
+    def refuse(self, refusal: HTTPException) -> None:
+        """Raise it where the answer is waited for."""
+        self._fail(refusal)
+        self.drop_rest()
+
+    def _fail(self, error: Exception) -> None:
+        """There is no answer, or no end of it."""
+        if not self.response.done():
+            self.response.set_exception(error)
+        elif not self._broken and not self.response.cancelled():
+            self._error = error
+            self._change()
+        elif not isinstance(error, ClientDisconnected):
+            logger.error("error in the ASGI application, for which %r does not wait", self.request, exc_info=error)
+
+    def listen(self) -> None:
+        """Wait for the client's leaving in a task."""
+        self._watch = asyncio.get_running_loop().create_task(self._watch_client())
+
+    async def _watch_client(self) -> None:
+        await self.request.connection.wait_disconnected()
+        self.leave()
+
+    def cancel(self) -> None:
+        """Cancel the application's task."""
+        if self._task is not None:
+            self._task.cancel()
+
+    def part(self) -> None:
+        """Leave nothing behind."""
+        super().part()
+        if self._watch is not None:
+            self._watch.cancel()
+
+    def note_end(self, stage: int) -> None:
+        """Tell who waits for a part, too."""
+        super().note_end(stage)
+        self._change()
+
+    # -- the body of the response -------------------------------------------------------------------------------------
+
+    def __aiter__(self) -> Self:
+        self._asked = True
+        return self
+
+    async def __anext__(self) -> bytes:
+        while not self._part:
+            if self._error is not None:
+                raise self._error
+            if self.stage != PARTS:
+                raise StopAsyncIteration
+            await self._wait()
+        part, self._part = self._part, b""
+        self._change()
+        return part
+
+    async def aclose(self) -> None:
+        """Nobody wants the rest: that of an answer to HEAD, say, or of one whose client has left."""
+        if self.stage == PARTS:
+            if self._asked:
+                self.leave()
+            else:
+                self.drop_rest()
+
+    async def _wait(self) -> None:
+        if self._changed is None:
+            self._changed = asyncio.Event()
+        self._changed.clear()
+        await self._changed.wait()
+
+    def _change(self) -> None:
+        if self._changed is not None:
+            self._changed.set()

@@ -1,0 +1,204 @@
+"""One http scope of an application that is not ours: what it is told of a request, and what it answers."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING
+
+from sketch.exceptions import HTTPException
+from sketch.serving.asgi import Message
+from sketch.transport import BodyReader, ClientDisconnected
+from sketch.websocket import WebSocketDisconnected
+
+if TYPE_CHECKING:
+    from sketch.request import Request
+
+logger = logging.getLogger("sketch.server")
+
+GRACE = 5.0
+"""Seconds that an application may go on with an answer that nobody takes any more; then it is cancelled."""
+
+# How far the answer is: nothing has come, its start has, parts come, nobody wants the rest, it is over.
+START, BODY, PARTS, UNWANTED, OVER = range(5)
+
+
+class Conversation(ABC):
+    """`receive` and `send` of one scope. Where the answer goes is for subclasses to say.
+
+    Args:
+        request: what is asked.
+    """
+
+    # Most conversations are short: what they do not need stays with the class.
+    stage = START
+    left = False
+    """Whether the application was told that the client has left."""
+    kept = False
+    """Whether somebody keeps it who is to let go at the end: see `part`."""
+    _broken = False
+    _reading = True
+    _ended: asyncio.Event | None = None
+    _grace: asyncio.TimerHandle | None = None
+    _body: BodyReader | None = None
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+
+    # -- what the application is told ---------------------------------------------------------------------------------
+
+    async def receive(self) -> Message:
+        """The next part of the request body; after its end, that the client has left or the answer is over."""
+        if self.stage < UNWANTED and not self.left:
+            request = self.request
+            if self._reading:
+                if not request.has_body:
+                    self._reading = False
+                    return {"type": "http.request", "body": b"", "more_body": False}
+                body = self._body
+                if body is None:
+                    body = self._body = request.take_body()
+                try:
+                    part = await body.read()
+                except (ClientDisconnected, HTTPException) as exc:
+                    self._fail_reading(exc)
+                else:
+                    # To be told which part is the last spares the application a message.
+                    self._reading = more = part != b"" and not body.complete
+                    return {"type": "http.request", "body": part, "more_body": more}
+            elif not request.connection.disconnected:
+                if self._ended is None:
+                    self._ended = asyncio.Event()
+                    self.listen()
+                await self._ended.wait()
+        return {"type": "http.disconnect"}
+
+    def _fail_reading(self, exc: ClientDisconnected | HTTPException) -> None:
+        if isinstance(exc, ClientDisconnected):
+            self.leave()
+        elif self.stage == PARTS:
+            raise exc
+        else:
+            self.refuse(exc)
+
+    @abstractmethod
+    def listen(self) -> None:
+        """See to it that `leave` is called when the client leaves."""
+
+    # -- what it answers ----------------------------------------------------------------------------------------------
+
+    async def send(self, message: Message) -> None:
+        """Take a message of the answer.
+
+        Raises:
+            ClientDisconnected: when the client has left: an OSError, as ASGI 2.4 has it.
+            RuntimeError: for a message out of order.
+            TypeError, ValueError: for what cannot be sent.
+        """
+        kind, stage = message["type"], self.stage
+        if stage == START and kind == "http.response.start":
+            self._start = message
+            self.stage = BODY
+            return
+        if kind != "http.response.body" or (stage != BODY and stage != PARTS):  # a tuple would be made anew each time
+            await self._drop(kind, stage)
+            return
+        part = message.get("body", b"")
+        if type(part) is not bytes:
+            part = _as_bytes(part)
+        if stage == BODY:
+            wait = self.begin(self._start, part, message.get("more_body", False))
+        elif self._broken:
+            raise ClientDisconnected("the client left before the end of the answer")
+        else:
+            wait = self.go_on(part, message.get("more_body", False))
+        if wait is not None:
+            await wait
+
+    async def _drop(self, kind: str, stage: int) -> None:
+        """Take a message that has no place: refuse it, unless it is for an answer that nobody wants any more."""
+        if stage != UNWANTED:
+            expected = {START: "http.response.start", OVER: "nothing after the end of the answer"}
+            raise RuntimeError(f"expected {expected.get(stage, 'http.response.body')}, got {kind!r}")
+        await asyncio.sleep(0)  # a stream without an end must not stop everything else
+
+    @abstractmethod
+    def begin(self, start: Message, part: bytes, more: bool) -> Awaitable[None] | None:
+        """Begin the answer, and end it if there is no more. Returns what is to be waited for."""
+
+    @abstractmethod
+    def go_on(self, part: bytes, more: bool) -> Awaitable[None] | None:
+        """Go on with it."""
+
+    @abstractmethod
+    def refuse(self, refusal: HTTPException) -> None:
+        """Answer in the application's place: its request has a body that nobody takes."""
+
+    # -- ends ---------------------------------------------------------------------------------------------------------
+
+    def leave(self) -> None:
+        """The client has left before the end of the answer."""
+        if self.stage < UNWANTED and not self.left:
+            self.left = True
+            if self.stage == PARTS:
+                self._broken = True
+                self._cancel_later()
+            self.note_end(self.stage)
+
+    def drop_rest(self) -> None:
+        """The client has all that it gets; what else the application sends is dropped."""
+        self._cancel_later()
+        self.note_end(UNWANTED)
+
+    def note_end(self, stage: int) -> None:
+        """Tell who waits for the end."""
+        self.stage = stage
+        if self._ended is not None:
+            self._ended.set()
+
+    def _cancel_later(self) -> None:
+        """The application was told: cancel it after a while."""
+        if self._grace is None:
+            self.kept = True
+            self._grace = asyncio.get_running_loop().call_later(GRACE, self.cancel)
+
+    @abstractmethod
+    def cancel(self) -> None:
+        """Cancel the application."""
+
+    def part(self) -> None:
+        """Leave nothing behind that knows of this: together, they would wait for the garbage collector."""
+        if self._grace is not None:
+            self._grace.cancel()
+
+    def conclude(self, error: Exception | None) -> Exception | None:
+        """What is wrong with the answer when the application has returned, or has failed with an error.
+
+        An error that comes too late is logged. That the client has left is none, in whatever words it is said.
+        """
+        if self.stage >= UNWANTED:
+            if error is not None:
+                logger.error("error in the ASGI application after its answer to %r", self.request, exc_info=error)
+            return None
+        if (self.left or self.request.connection.disconnected) and (error is None or tells_of_leaving(error)):
+            return ClientDisconnected("the client left before the end of the answer")
+        what = "a response" if self.stage < PARTS else "the end of its response"
+        return error or RuntimeError(f"expected the ASGI application to send {what} before it returned")
+
+
+def _as_bytes(part: object) -> bytes:
+    if not isinstance(part, bytes | bytearray | memoryview):
+        raise TypeError(f"expected a body of bytes in http.response.body, got {part!r}")
+    return bytes(part)
+
+
+def tells_of_leaving(exc: BaseException) -> bool:
+    """Whether an exception says that the client has left: ours, one made of it, or another framework's name for it."""
+    if isinstance(exc, BaseExceptionGroup):
+        return all(tells_of_leaving(inner) for inner in exc.exceptions)
+    reasons = (exc, exc.__cause__, exc.__context__)
+    return "Disconnect" in type(exc).__name__ or any(
+        isinstance(reason, ClientDisconnected | WebSocketDisconnected) for reason in reasons
+    )

@@ -1,0 +1,97 @@
+"""Applications that are not ours: any ASGI 3 application as a handler of ours."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, cast
+
+from sketch.lifecycle.background import Background
+from sketch.serving.asgi import ASGIApp, check_asgi
+from sketch_asgi.hosting.answers import Returned
+from sketch_asgi.hosting.lifespan import HostedLife
+from sketch_asgi.hosting.scope import http_scope, websocket_scope
+from sketch_asgi.hosting.websocket import SocketConversation
+
+if TYPE_CHECKING:
+    from sketch.lifecycle.lifecycle import Stopping
+    from sketch.request import Request, WebSocketRequest
+    from sketch.response import Response
+
+
+class ASGIHost:
+    """Runs an ASGI 3 application: `await host(request)` is its response, to the handshake of a websocket as well.
+
+    Args:
+        app: `async (scope, receive, send)`.
+
+    Raises:
+        TypeError: for anything else; the message says what it may be instead.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        check_asgi(app)
+        self.app = app
+        self._life = HostedLife(app)
+        self._background = Background()
+        self._stopping: Stopping | None = None
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """What the application's lifespan has put into its scope: each request gets a copy."""
+        return self._life.state
+
+    async def __call__(self, request: Request) -> Response:
+        """The application's answer to a request. It may go on in a task of its own, which is ended by `cleanup`.
+
+        Raises:
+            ClientDisconnected: where the client has left before there was one.
+            Exception: what the application failed with.
+        """
+        self._stopping = request.app.stopping
+        conversation: Returned | SocketConversation
+        if request.is_websocket:
+            handshake = cast("WebSocketRequest", request)
+            conversation, scope = SocketConversation(handshake), websocket_scope(handshake, self.state)
+        else:
+            conversation, scope = Returned(request), http_scope(request, self.state)
+        name = f"{self!r} for {request!r}"
+        task = self._background.spawn(conversation.converse(self.app, scope), name, endless=False)
+        try:
+            return await conversation.response
+        except asyncio.CancelledError:
+            task.cancel()
+            raise
+
+    # -- life ---------------------------------------------------------------------------------------------------------
+
+    async def startup(self) -> None:
+        """Start the application.
+
+        Raises:
+            Exception: why it says it could not be started.
+        """
+        self._background.open()
+        await self._life.startup()
+
+    async def shutdown(self) -> None:
+        """Nothing: the protocol has no word for an end that is near."""
+
+    async def cleanup(self) -> None:
+        """Wait for what the application does after its answers, as long as the grace period lasts; then end its life.
+
+        Raises:
+            Exception: why it says it could not be stopped in order.
+        """
+        try:
+            if self._stopping is not None:
+                await self._background.drain(self._stopping)
+        finally:
+            await self._life.cleanup()
+
+    def __repr__(self) -> str:
+        return f"<ASGIHost of {self.app!r}>"
+
+
+def make_host(app: Any) -> ASGIHost:
+    """The host of an ASGI application; one that has a host already keeps it."""
+    return app if isinstance(app, ASGIHost) else ASGIHost(app)

@@ -1,0 +1,150 @@
+"""What the launchers share: a loop, the order to stop, and the first line."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import threading
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from sketch.routing import WEBSOCKET
+from sketch.serving.run import ServeError, ServeOptions, announce
+from sketch.websocket import DEFAULT_POLICY, WebSocketPolicy
+from sketch_asgi.lifespan import Life
+from sketch_asgi.stop_signals import NUMBERS
+
+if TYPE_CHECKING:
+    from sketch.application import Application
+
+LoopFactory = Callable[[], asyncio.AbstractEventLoop]
+
+_USUAL_MESSAGE = 16 * 1024 * 1024
+"""Bytes that servers let through by default."""
+
+_POLL = 0.01
+"""Seconds between two looks at whether a server listens: none of them tells."""
+
+
+def loop_factory(options: ServeOptions) -> LoopFactory | None:
+    """What makes the asked-for event loop, None for asyncio's own.
+
+    Raises:
+        ServeError: if uvloop was asked for by name and is missing.
+    """
+    if options.loop == "asyncio":
+        return None
+    try:
+        import uvloop
+    except ModuleNotFoundError:
+        if options.loop == "uvloop":
+            raise ServeError("the loop 'uvloop' is not installed: pip install 'sketch-web[fast]'") from None
+        return None
+    factory: LoopFactory = uvloop.new_event_loop
+    return factory
+
+
+def check_certificate(options: ServeOptions) -> None:
+    """Load the TLS files once, before a server does it in its own way.
+
+    Raises:
+        ServeError: for files that cannot be used.
+    """
+    if options.ssl_certfile is None:
+        return
+    try:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(options.ssl_certfile, options.ssl_keyfile)
+    except OSError as exc:  # SSLError is one
+        raise ServeError(f"cannot use {options.ssl_certfile} for TLS: {exc}") from None
+
+
+def largest_message(app: Application) -> int:
+    """Bytes of a websocket's message that a server has to let through: the most that any route allows."""
+    policies = [getattr(route.handler, "policy", None) for route in app.router.walk() if WEBSOCKET in route.methods]
+    # What a handler allows is not known before it answers; what another application allows, never.
+    allowed = [policy.max_message if isinstance(policy, WebSocketPolicy) else _USUAL_MESSAGE for policy in policies]
+    return max(allowed, default=DEFAULT_POLICY.max_message)
+
+
+def run(main: Callable[[], Coroutine[Any, Any, None]], life: Life, options: ServeOptions) -> int:
+    """Run a server's coroutine in a loop of its own. Returns the exit code.
+
+    Servers make of a failed start an exception or a silent end. The life knows, and has logged why.
+    """
+    try:
+        with asyncio.Runner(loop_factory=loop_factory(options)) as runner:
+            runner.run(main())
+    except asyncio.CancelledError:
+        pass  # told twice to stop: an order like the first, only in more of a hurry
+    except Exception:
+        if not life.exit_code:
+            raise
+    return life.exit_code
+
+
+class Stop:
+    """The order to stop: SIGINT or SIGTERM. A second one ends everything at once.
+
+    Args:
+        app: its `stopping` is set before the server hears anything.
+        life: whether requests are still waited for when the grace period ends.
+        timeout: the grace period in seconds.
+        expire: cancels the requests that run then. Only called if the server has not done so itself.
+    """
+
+    def __init__(self, app: Application, life: Life, timeout: float, expire: Callable[[], object]) -> None:
+        self._app = app
+        self._life = life
+        self._timeout = timeout
+        self._expire = expire
+        self._told = asyncio.Event()
+        self._deadline: asyncio.TimerHandle | None = None
+
+    async def wait(self) -> None:
+        """Return once told."""
+        await self._told.wait()
+
+    async def __aenter__(self) -> Stop:
+        self._task = asyncio.current_task()
+        self._loop = asyncio.get_running_loop()
+        if threading.current_thread() is threading.main_thread():
+            for number in NUMBERS:
+                self._loop.add_signal_handler(number, self._tell)
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        for number in NUMBERS:
+            self._loop.remove_signal_handler(number)
+        if self._deadline is not None:
+            self._deadline.cancel()
+
+    def _tell(self) -> None:
+        if self._told.is_set():
+            if self._task is not None:
+                self._task.cancel()
+            return
+        self._app.stopping.set(self._timeout)
+        self._told.set()
+        self._deadline = self._loop.call_later(self._timeout, self._end_of_grace)
+
+    def _end_of_grace(self) -> None:
+        if self._life.started:
+            self._expire()
+
+
+@asynccontextmanager
+async def announced(options: ServeOptions, port: int | None, listens: Callable[[], bool]) -> AsyncIterator[None]:
+    """Print the first line as soon as `listens` says so, while the block runs."""
+
+    async def wait() -> None:
+        while not listens():  # noqa: ASYNC110  # there is no event to wait for
+            await asyncio.sleep(_POLL)
+        announce(options, port)
+
+    task = asyncio.get_running_loop().create_task(wait())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task])

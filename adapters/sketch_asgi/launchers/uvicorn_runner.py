@@ -1,0 +1,92 @@
+"""uvicorn, told what its command line would not tell it. Imported only where uvicorn is installed."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from types import FrameType
+from typing import Literal
+
+import uvicorn
+
+from sketch.serving.asgi import ASGIApp
+from sketch.serving.run import ServeOptions, announce
+from sketch.websocket import DEFAULT_POLICY
+from sketch_asgi.launchers.common import loop_factory
+from sketch_asgi.stop_signals import NUMBERS
+
+
+def make_config(asgi: ASGIApp, options: ServeOptions, largest_message: int) -> uvicorn.Config:
+    """uvicorn's configuration for our options."""
+    config = uvicorn.Config(
+        asgi,
+        interface="asgi3",
+        lifespan="on",
+        ws=_websockets(),
+        ws_max_size=largest_message,
+        ws_ping_interval=DEFAULT_POLICY.ping_interval,
+        ws_ping_timeout=DEFAULT_POLICY.ping_timeout,
+        loop="asyncio" if loop_factory(options) is None else "uvloop",
+        backlog=options.backlog,
+        ssl_certfile=options.ssl_certfile,
+        ssl_keyfile=options.ssl_keyfile,
+        timeout_graceful_shutdown=options.shutdown_timeout,  # type: ignore[arg-type]  # fractions work as well
+        access_log=False,
+        log_config=None,
+        log_level="warning",
+        server_header=False,
+        proxy_headers=False,  # whom to believe X-Forwarded-For is for the application to say, alike on every server
+    )
+    config.load()
+    if options.ssl is not None:
+        config.ssl = options.ssl
+    logging.getLogger("uvicorn.error").addFilter(_is_true)
+    return config
+
+
+def _websockets() -> Literal["websockets-sansio", "wsproto", "none"]:
+    """The best implementation that is installed: what uvicorn chooses by itself was another one in older versions."""
+    if find_spec("websockets") is not None:
+        return "websockets-sansio"
+    return "wsproto" if find_spec("wsproto") is not None else "none"
+
+
+def _is_true(record: logging.LogRecord) -> bool:
+    """uvicorn's websockets-sansio says of every handshake with an answer of our own that it got none."""
+    return record.msg != "ASGI callable returned without completing handshake."
+
+
+class UvicornRunner(uvicorn.Server):
+    """Announces itself as every backend does, and ends with 0 after a signal."""
+
+    def __init__(self, config: uvicorn.Config, options: ServeOptions) -> None:
+        super().__init__(config)
+        self._options = options
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start as uvicorn does, then print the first line."""
+        await super().startup(sockets=sockets)
+        if self.started and sockets:
+            name = sockets[0].getsockname()
+            announce(self._options, name[1] if isinstance(name, tuple) else None)
+
+    @contextmanager
+    def signals_taken(self) -> Iterator[None]:
+        """Take the signals that uvicorn raises again at its end, and those that come before it listens to any."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        previous = {number: signal.signal(number, self._take) for number in NUMBERS}
+        try:
+            yield
+        finally:
+            for number, handler in previous.items():
+                signal.signal(number, handler)
+
+    def _take(self, _number: int, _frame: FrameType | None) -> None:
+        self.should_exit = True

@@ -1,0 +1,145 @@
+"""The head of a request out of a scope, and what is refused before there is a request."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import quote, unquote
+
+from sketch.http.authority import valid_authority
+from sketch.request import Request
+from sketch.transport import RawHeaders
+from sketch_asgi.connection import Exchange, Scope
+
+if TYPE_CHECKING:
+    from sketch_asgi.body import Inbox
+
+# A request target is visible ASCII without a fragment (RFC 9112 section 3.2, RFC 3986 section 3).
+_TARGET_CHARACTERS = set(range(0x21, 0x7F)) - {ord("#")}
+# Makes a letter of each byte that is allowed, and a space of each that is not: one pass in C, half a regex's time.
+_SORTED = bytes(ord("a" if byte in _TARGET_CHARACTERS else " ") for byte in range(256))
+_PATH_CHARACTERS = "/:@!$&'()*+,;=-._~"
+_MOST_DIGITS = 19
+_VERSIONS = {"1": "1.0", "2.0": "2", "3.0": "3"}
+
+
+class Refused(Exception):
+    """A request that no application should see. Answered with the message, in plain text."""
+
+    def __init__(self, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+R = TypeVar("R", bound=Request)
+
+
+def read_head(scope: Scope, exchange: Exchange, root_path: str, kind: type[R]) -> R:
+    """The request of an http scope, or of a websocket's.
+
+    Args:
+        scope, exchange: of the request.
+        root_path: the prefix where the server was told of none.
+        kind: what to make of it.
+
+    Raises:
+        Refused: where the native server would refuse too.
+    """
+    headers: RawHeaders = list(scope["headers"])
+    fields = dict(headers)
+    version: str = scope.get("http_version", "1.1")
+    if version != "1.1":
+        version = _VERSIONS.get(version, version)
+    host = fields.get(b"host")
+    if host is None:
+        if version == "1.1":
+            raise Refused("expected a Host field (RFC 9112 section 3.2)")
+    elif not valid_authority(host):
+        raise Refused("expected a host and an optional port in Host (RFC 9112 section 3.2)")
+    if len(fields) != len(headers):
+        _check_single(headers)
+    body: Inbox | None = None
+    if kind.is_websocket:
+        _refuse_body(fields)
+    elif b"content-length" in fields or b"transfer-encoding" in fields or version[0] != "1":
+        body = _announced_body(fields, version, exchange)
+    root_path = scope.get("root_path") or root_path
+    target = read_target(scope, root_path)
+    request = kind.__new__(kind)
+    request.begin(
+        "GET" if kind.is_websocket else scope["method"],
+        target,
+        headers,
+        version,
+        _prefix_as_sent(root_path.rstrip("/"), target) if root_path else "",
+        body,
+        exchange,
+    )
+    if body is not None:
+        body.request = request
+    return request
+
+
+def _check_single(headers: RawHeaders) -> None:
+    if sum(name == b"host" for name, _ in headers) > 1:
+        raise Refused("expected one Host field, got several (RFC 9112 section 3.2)")
+    if len({value for name, value in headers if name == b"content-length"}) > 1:
+        raise Refused("expected one Content-Length, got several (RFC 9112 section 6.3)")
+
+
+def _refuse_body(fields: dict[bytes, bytes]) -> None:
+    """What follows a handshake is the websocket's; a body before that, no server could tell from it."""
+    if b"transfer-encoding" in fields or fields.get(b"content-length", b"0") != b"0":
+        raise Refused("expected no body in the handshake of a websocket")
+
+
+def _announced_body(fields: dict[bytes, bytes], version: str, exchange: Exchange) -> Inbox | None:
+    """HTTP/1 announces a body by a field; later versions may just send one."""
+    sent = fields.get(b"content-length")
+    if b"transfer-encoding" in fields:  # it overrides Content-Length, where the server lets both pass
+        return exchange.announce_body(None)
+    if sent is None:
+        return exchange.announce_body(None) if version[0] != "1" else None
+    if not sent.isdigit() or len(sent) > _MOST_DIGITS:
+        raise Refused("expected digits in Content-Length (RFC 9110 section 8.6)")
+    length = int(sent)
+    return exchange.announce_body(length) if length else None
+
+
+def read_target(scope: Scope, root_path: str = "") -> bytes:
+    """The request target as the client sent it, as far as the server tells.
+
+    Raises:
+        Refused: for bytes that no target may have.
+    """
+    path: bytes | None = scope.get("raw_path")
+    if path is None:
+        path = quote(scope["path"], safe=_PATH_CHARACTERS, errors="replace").encode("ascii")
+    if root_path:
+        path = _without_misplaced_prefix(path, root_path)
+    query: bytes = scope.get("query_string") or b""
+    target = b"%b?%b" % (path, query) if query else path or b"/"
+    if not target.translate(_SORTED).isalpha():
+        raise Refused("expected visible ASCII without '#' in the request target (RFC 9112 section 3.2)")
+    return target
+
+
+def _prefix_as_sent(root_path: str, target: bytes) -> str:
+    """The prefix percent-encoded, as the rest of the path is: scopes have it decoded.
+
+    As the client has encoded it, where it is a part of the path.
+    """
+    if root_path.isascii() and target.startswith(root_path.encode()):
+        return root_path
+    path, end = target.partition(b"?")[0] + b"/", 0
+    for _ in range(root_path.count("/")):  # it has no more segments: `%2F` may make it fewer
+        end = path.find(b"/", end + 1)
+        if unquote(path[: max(end, 0)]) == root_path:
+            return path[:end].decode("ascii")
+    return quote(root_path, safe=_PATH_CHARACTERS + "%")
+
+
+def _without_misplaced_prefix(path: bytes, root_path: str) -> bytes:
+    """uvicorn puts `root_path` before whatever was sent, also before an absolute URL: `/apihttp://host/path`."""
+    prefix = root_path.encode()
+    rest = path.removeprefix(prefix)
+    return rest if rest[:1] not in (b"/", b"") and b"://" in rest else path

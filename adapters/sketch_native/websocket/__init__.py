@@ -1,0 +1,1 @@
+"""Websockets on the native server: handshake, frames, compression, connection."""

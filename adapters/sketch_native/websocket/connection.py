@@ -1,0 +1,366 @@
+"""A native connection after the handshake: frames in and out, a heartbeat, and every end that it can have."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from typing import TYPE_CHECKING
+
+from sketch.transport import ClientDisconnected
+from sketch.websocket import ABNORMAL, NO_CODE, WebSocketDisconnected, WebSocketPolicy
+from sketch_native.base_protocol import NEVER, WatchedProtocol
+from sketch_native.websocket.frames import BINARY, CLOSE, PING, PONG, TEXT, FrameError, FrameReader, frame_head
+
+if TYPE_CHECKING:
+    from sketch.request import WebSocketRequest
+    from sketch_native.protocol import HTTPProtocol
+    from sketch_native.websocket.deflate import Deflate
+
+logger = logging.getLogger("sketch.native")
+
+OPEN, CLOSING, ENDED = "open", "closing", "ended"
+
+COMPRESSED_FROM = 1024
+"""Bytes from which on a message is compressed: a shorter one fits into a packet either way."""
+
+LARGE = 64 * 1024
+"""From this size on, a copy to put a head before a message costs more than a second write."""
+
+_TEXT_HEADS = [frame_head(TEXT, size) for size in range(126)]
+_BINARY_HEADS = [frame_head(BINARY, size) for size in range(126)]
+
+
+class WebSocketConnection(WatchedProtocol):
+    """The connection as a `WebSocketTransport`.
+
+    It takes the place of the HTTP protocol, which nothing keeps from then on. What is read and not received yet is
+    bounded: beyond it the socket is not read.
+
+    Args:
+        protocol: what served the connection until now.
+        request: the handshake.
+        policy: of the response.
+        deflate: where compression was agreed on.
+    """
+
+    __slots__ = (
+        "_heard",
+        "_held",
+        "_peer_close",
+        "_pinged",
+        "_policy",
+        "_pong",
+        "_queue",
+        "_queued",
+        "_reader",
+        "_request",
+        "_state",
+        "_task",
+        "_waiter",
+        "end",
+        "sent",
+    )
+
+    def __init__(
+        self,
+        protocol: HTTPProtocol,
+        request: WebSocketRequest,
+        policy: WebSocketPolicy,
+        deflate: Deflate | None,
+    ) -> None:
+        super().__init__(protocol.server, protocol.flow)
+        self.transport = protocol.transport
+        self.connection = protocol.connection
+        self.sent = 0
+        """Bytes of messages."""
+        self.end: tuple[int, str] | None = None
+        """Code and reason, once either side has closed."""
+        self._request = request
+        self._policy = policy
+        self._reader = FrameReader(self, policy.max_message, deflate)
+        self._state = OPEN
+        self._peer_close: tuple[int, str] | None = None
+        self._waiter: asyncio.Future[str | bytes] | None = None
+        self._queue: deque[str | bytes] | None = None
+        self._queued = 0
+        self._held = False
+        self._pong: bytes | None = None
+        self._heard = self.server.now
+        self._pinged = NEVER
+        self._task = asyncio.current_task()
+        if policy.ping_interval is not None:
+            self.read_deadline = self.server.now + policy.ping_interval
+        self._take_over(protocol)
+
+    def _take_over(self, protocol: HTTPProtocol) -> None:
+        rest, ended = protocol.hand_over(self)
+        if not self.transport.is_closing():
+            self.transport.resume_reading()
+        if rest:
+            self.data_received(rest)
+        if ended and not self.eof_received():
+            self.transport.close()
+
+    def __repr__(self) -> str:
+        return f"<WebSocketConnection {self._state}, request {self._request!r}>"
+
+    @property
+    def write_timeout(self) -> float | None:
+        """That of the route."""
+        return self._request.limits.write_timeout
+
+    # -- for the session --------------------------------------------------------------------------------------------
+
+    async def receive(self) -> str | bytes:
+        """The next message.
+
+        Raises:
+            WebSocketDisconnected: at the end.
+            RuntimeError: if another task already waits.
+        """
+        if self._queue:
+            return self._next(self._queue)
+        if self.end is not None:
+            raise WebSocketDisconnected(*self.end)
+        if self._waiter is not None:
+            raise RuntimeError("expected one receiver of a websocket at a time, got a second one")
+        waiter: asyncio.Future[str | bytes] = self.loop.create_future()
+        self._waiter = waiter
+        try:
+            return await waiter
+        except asyncio.CancelledError:
+            if not waiter.cancelled() and waiter.exception() is None:  # it came, but nobody gets it
+                self._put_back(waiter.result())
+            raise
+        finally:
+            self._waiter = None
+
+    def _next(self, queue: deque[str | bytes]) -> str | bytes:
+        message = queue.popleft()
+        self._queued -= len(message)
+        if self._held and not queue:
+            self._go_on()
+        return message
+
+    def _put_back(self, message: str | bytes) -> None:
+        if self._queue is None:
+            self._queue = deque()
+        self._queue.appendleft(message)
+        self._queued += len(message)
+
+    async def send(self, data: str | bytes) -> None:
+        """Send a message, once the peer has read what was sent before.
+
+        Raises:
+            WebSocketDisconnected: after the end.
+        """
+        if self.flow.blocked:
+            await self._drain()
+        if self.end is not None:
+            raise WebSocketDisconnected(*self.end)
+        if isinstance(data, str):
+            payload, opcode, heads = data.encode(), TEXT, _TEXT_HEADS
+        else:
+            payload, opcode, heads = data, BINARY, _BINARY_HEADS
+        size = len(payload)
+        self.sent += size
+        if size < len(heads):
+            self.transport.write(heads[size] + payload)
+        elif size >= COMPRESSED_FROM and self._reader.deflate is not None:
+            payload = self._reader.deflate.compress(payload)
+            self._write(frame_head(opcode, len(payload), compressed=True), payload)
+        else:
+            self._write(frame_head(opcode, size), payload)
+
+    def _write(self, head: bytes, payload: bytes) -> None:
+        if len(payload) < LARGE:
+            self.transport.write(head + payload)
+        else:
+            self.transport.write(head)
+            self.transport.write(payload)
+
+    async def _drain(self) -> None:
+        try:
+            await self.flow.drain()
+        except ClientDisconnected:
+            raise WebSocketDisconnected(*(self.end or (ABNORMAL, ""))) from None
+
+    async def close(self, code: int = 1000, reason: str = "") -> None:
+        """Send a close; the peer gets some time to answer it."""
+        if self.end is not None:
+            return
+        self._ended(code, reason)
+        self._write_close(code, reason)
+        self._state = CLOSING
+        self.read_deadline = self.server.now + self._policy.close_timeout
+        self._queue = None
+        if self._held:
+            self._go_on()
+
+    def session_ended(self) -> None:
+        """The task that held the websocket does nothing more with it."""
+        self._task = None
+        if self.flow.lost:
+            self.server.forget(self)
+
+    # -- called by the transport ------------------------------------------------------------------------------------
+
+    def data_received(self, data: bytes) -> None:
+        """Read what has come."""
+        self._heard = self.server.now
+        if self._state == ENDED:
+            self.discard(len(data))
+            return
+        try:
+            self._reader.feed(data)
+        except FrameError as error:
+            self._fail(error)
+
+    def eof_received(self) -> bool:
+        """The peer is gone, with or without a word."""
+        self._eof = True
+        self._close_arrived()
+        self._gone()
+        if self._state != ENDED:
+            self._state = ENDED
+            self.read_deadline = self.server.now + self.server.limits.linger_timeout
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - whatever the reason
+        """The connection is gone."""
+        self._state = ENDED
+        self.read_deadline = self.write_deadline = NEVER
+        self.flow.lose()
+        self._gone()
+        if self._task is None:
+            self.server.forget(self)
+
+    def resume_writing(self) -> None:
+        """The peer has caught up."""
+        super().resume_writing()
+        if self._pong is not None:
+            payload, self._pong = self._pong, None
+            self.on_ping(payload)
+
+    # -- called by the reader ---------------------------------------------------------------------------------------
+
+    def on_message(self, message: str | bytes) -> None:
+        """Hand a message to who waits for it, or keep it; stop reading while many are kept."""
+        if self.end is not None:
+            return
+        waiter = self._waiter
+        if waiter is not None and not waiter.done():
+            waiter.set_result(message)
+            return
+        queue = self._queue
+        if queue is None:
+            queue = self._queue = deque()
+        queue.append(message)
+        self._queued += len(message)
+        if len(queue) >= self._policy.max_queue or self._queued >= self._policy.max_message:
+            self._held = True
+            self._reader.hold()
+            self.transport.pause_reading()
+
+    def on_ping(self, payload: bytes) -> None:
+        """Answer; to a peer that does not read only its last ping, when it does (RFC 6455 section 5.5.3)."""
+        if self.end is not None:
+            return
+        if self.flow.blocked:
+            self._pong = payload
+        else:
+            self.transport.write(frame_head(PONG, len(payload)) + payload)
+
+    def on_close(self, code: int, reason: str) -> None:
+        """Answer, but not before the session had a turn to answer what came before the close."""
+        self._peer_close = (code, reason)
+        self.loop.call_soon(self._close_arrived)
+
+    # -- ends -------------------------------------------------------------------------------------------------------
+
+    def _ended(self, code: int, reason: str) -> None:
+        """Note the end, unless it is known, and tell who waits for a message."""
+        if self.end is None:
+            self.end = (code, reason)
+            if self._waiter is not None and not self._waiter.done():
+                self._waiter.set_exception(WebSocketDisconnected(code, reason))
+
+    def _write_close(self, code: int, reason: str) -> None:
+        payload = b"" if code == NO_CODE else code.to_bytes(2) + reason.encode()
+        self.transport.write(frame_head(CLOSE, len(payload)) + payload)
+
+    def _close_arrived(self) -> None:
+        """Answer the peer's close with its code."""
+        close, self._peer_close = self._peer_close, None
+        if close is None or self._state == ENDED:
+            return
+        if self.end is None:
+            self._ended(*close)
+            self._write_close(close[0], "")
+        self.connection.lost()
+        self._finish()
+
+    def _fail(self, error: FrameError) -> None:
+        """Close, because the peer breaks the rules; nothing more of it is read."""
+        if self.end is None:
+            self._ended(error.code, error.reason)
+            self._write_close(error.code, error.reason)
+        self._finish()
+
+    def _gone(self) -> None:
+        """The peer has closed or lost the connection."""
+        self._ended(*(self._peer_close or (ABNORMAL, "")))
+        self.connection.lost()
+
+    def _finish(self) -> None:
+        """Close the connection: both sides have said, or had a chance to say, that they close."""
+        if self._state != ENDED:
+            self._state = ENDED
+            if not self.transport.is_closing():
+                self.linger()
+
+    def _go_on(self) -> None:
+        """Read on after a pause."""
+        self._held = False
+        try:
+            self._reader.go_on()
+        except FrameError as error:
+            self._fail(error)
+        if not self._held and not self.transport.is_closing():
+            self.transport.resume_reading()
+
+    # -- called by the server ---------------------------------------------------------------------------------------
+
+    def shut_down(self) -> None:
+        """Nothing: `app.stopping` has told the session already."""
+
+    def cancel(self) -> None:
+        """End at once what is still running."""
+        if self._task is not None:
+            self._task.cancel()
+        else:
+            self.transport.abort()
+
+    def read_expired(self) -> None:
+        """The peer was silent for some time: ask, or give it up."""
+        if self._state == OPEN:
+            self._beat()
+        else:
+            self.linger_expired()
+
+    def _beat(self) -> None:
+        now, interval, timeout = self.server.now, self._policy.ping_interval, self._policy.ping_timeout
+        assert interval is not None
+        if self._held or self.flow.blocked:  # nothing can be heard, or sent
+            self.read_deadline = now + interval
+        elif self._heard < self._pinged != NEVER:
+            logger.info("%s: no answer to a ping, the websocket is cut", self.connection.client)
+            self.transport.abort()
+        elif now < self._heard + interval:
+            self._pinged = NEVER
+            self.read_deadline = self._heard + interval
+        else:
+            self.transport.write(frame_head(PING, 0))
+            self._pinged = NEVER if timeout is None else now
+            self.read_deadline = now + (timeout or interval)

@@ -1,0 +1,43 @@
+"""What is answered to an unexpected error while developing. Never sent unless the application's debug is on.
+
+Everything in it is hostile until it is escaped: an attacker chooses the path, the header fields, often the message and
+the variables. And what is a secret by its name is masked: a developer's screen is seen by others, and debug may be on
+where it should not be.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sketch.errors.debug.facts import learn_request, request_facts
+from sketch.errors.debug.masking import Masker
+from sketch.errors.debug.text import render_text
+from sketch.errors.debug.traces import read_traces
+from sketch.errors.problems import PROBLEM, choose_form
+from sketch.exceptions import PHRASES
+from sketch.jsoncodec import STDLIB
+from sketch.response import HTML, Response
+
+if TYPE_CHECKING:
+    from sketch.request import Request
+
+
+def debug_response(request: Request, exc: BaseException) -> Response:
+    """A 500 with what is known of the error, as a page, as text or as problem details, as the client asks for."""
+    masker = Masker()
+    learn_request(request, masker)
+    traces = read_traces(exc, masker)
+    text = render_text(traces)
+    form = choose_form(request)
+    headers = {"Cache-Control": "no-store", "Vary": "Accept", "X-Content-Type-Options": "nosniff"}
+    if form == HTML:
+        from sketch.errors.debug.page import POLICY, render
+
+        body = render(traces, request_facts(request, masker), text)
+        headers["Content-Security-Policy"] = POLICY
+    elif form == PROBLEM:
+        members = {"type": "about:blank", "title": PHRASES[500], "status": 500, "detail": traces[0].title}
+        body = STDLIB.dumps({**members, "traceback": text.splitlines()}).decode()
+    else:
+        body = f"{text}\n\n{masker.text(f'{request.method} {request.root_path}{request.raw_path}')}\n"
+    return Response(body.encode("utf-8", "backslashreplace"), status=500, headers=headers, content_type=form)

@@ -1,0 +1,87 @@
+"""HTTP errors as their clients want them: text, a page, or problem details (RFC 9457)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sketch.exceptions import PHRASES, HTTPException
+from sketch.jsoncodec import STDLIB
+from sketch.response import HTML, TEXT, Response
+
+if TYPE_CHECKING:
+    from sketch.request import Request
+
+PROBLEM = "application/problem+json"
+
+# What may be asked for, the one first that is sent to those who do not care; and what each is answered in.
+_FORMS = {"text/plain": TEXT, "text/html": HTML, PROBLEM: PROBLEM, "application/json": PROBLEM}
+
+_PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{title}</title>
+<style>
+:root{{color-scheme:light dark}}
+body{{font:1.05rem/1.6 system-ui,sans-serif;margin:0;min-height:100vh;display:grid;place-items:center}}
+main{{padding:2rem;max-width:36rem;overflow-wrap:anywhere}}
+h1{{font-size:1.6rem;margin:0}}p{{margin:.6rem 0 0;opacity:.8;white-space:pre-line}}
+</style></head><body><main><h1>{title}</h1>{detail}</main></body></html>
+"""
+
+
+def choose_form(request: Request) -> str:
+    """The media type for an error's answer: that of text, of HTML or of problem details, whatever the client accepts.
+
+    Text is for those who say nothing, take everything, or take none of these. `application/json` gets problem details.
+    """
+    accept = request.combined_header(b"accept")
+    if accept is None or accept == b"*/*":  # most tools and scanners: no time is spent on them
+        return TEXT
+    from sketch.http.negotiation import choose_media_type  # seldom needed
+
+    return _FORMS[choose_media_type(accept, tuple(_FORMS)) or "text/plain"]
+
+
+def error_response(request: Request, exc: HTTPException) -> Response:
+    """The answer that an HTTPException stands for, in the form that the client asks for.
+
+    A redirect, an exception with a media type of its own, and one whose class overrides `to_response` are answered as
+    they are. All others say `Vary: Accept`: a cache may keep a 404, and must not hand one client another's form.
+    """
+    fields = exc.headers
+    if exc.status < 400 or type(exc).to_response is not HTTPException.to_response or _has_content_type(fields):
+        return exc.to_response()
+    kind = choose_form(request)
+    body = _text(exc) if kind is TEXT else _page(exc) if kind is HTML else _problem(exc)
+    response = Response(body, status=exc.status, headers=fields or None, content_type=kind)
+    if fields:
+        from sketch.http.negotiation import add_vary
+
+        add_vary(response.headers, "Accept")
+    else:
+        response.headers["Vary"] = "Accept"
+    return response
+
+
+def _has_content_type(fields: dict[str, str]) -> bool:
+    return bool(fields) and "content-type" in map(str.lower, fields)
+
+
+def _title(exc: HTTPException) -> str:
+    return PHRASES.get(exc.status, "Unknown Status")
+
+
+def _text(exc: HTTPException) -> bytes:
+    text = f"{exc.status} {_title(exc)}" if exc.reason is None else exc.reason
+    return text.encode("utf-8", "backslashreplace")  # an error about half a surrogate pair must not be one itself
+
+
+def _page(exc: HTTPException) -> bytes:
+    from html import escape  # seldom needed
+
+    detail = "" if exc.reason is None else f"<p>{escape(exc.reason)}</p>"
+    page = _PAGE.format(title=escape(f"{exc.status} {_title(exc)}"), detail=detail)
+    return page.encode("utf-8", "backslashreplace")
+
+
+def _problem(exc: HTTPException) -> bytes:
+    members = {"type": "about:blank", "title": _title(exc), "status": exc.status}
+    return STDLIB.dumps(members if exc.reason is None else {**members, "detail": exc.reason})

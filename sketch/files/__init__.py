@@ -1,0 +1,5 @@
+"""Files as responses: the plan by RFC 9110, the open file, the response, and directories of files."""
+
+from sketch.files.response import FileResponse
+
+__all__ = ["FileResponse"]

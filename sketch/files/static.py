@@ -1,0 +1,204 @@
+"""Directories of files: which file a path means, and that it is in the directory."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from multidict import CIMultiDict
+
+from sketch.exceptions import HTTPNotFound, HTTPPermanentRedirect
+from sketch.files.response import NO_FILE, Opened, open_regular, take
+from sketch.http.file_types import FILE_TYPES, file_type
+from sketch.http.negotiation import add_vary, rank_encodings
+from sketch.response import HeadersArgument, Response
+
+if TYPE_CHECKING:
+    from sketch.request import Request
+
+logger = logging.getLogger("sketch")
+
+FOREVER = "public, max-age=31536000, immutable"
+"""`Cache-Control` of what never changes under its name (RFC 8246)."""
+
+PRECOMPRESSED = {"zstd": ".zst", "br": ".br", "gzip": ".gz"}
+"""Codings and the suffixes of their files. Of codings that a client likes alike, the first counts."""
+
+# A directory on the way is passed through, where the system allows it without the right to list it.
+_PASS = os.O_DIRECTORY | getattr(os, "O_PATH", os.O_RDONLY)
+_ENCODED_SLASH = re.compile("%(?:2f|5c)", re.IGNORECASE)
+
+
+class StaticFiles:
+    """A handler for the files of a directory: see `add_static` for the arguments.
+
+    A path is taken apart into names, and each name is looked up in the open directory before it, without following a
+    symbolic link (`O_NOFOLLOW`). So no name leads out of the directory, and no change between a check and its use does:
+    there is no check. What is no such file is a 404, for whatever reason.
+
+    Raises:
+        ValueError: for a missing directory, a malformed pattern, or another argument that cannot be.
+    """
+
+    def __init__(
+        self,
+        directory: str | os.PathLike[str],
+        *,
+        index: str | None = None,
+        precompressed: bool = False,
+        cache_control: str | None = "no-cache",
+        immutable: str | re.Pattern[str] | None = None,
+        response_headers: HeadersArgument = None,
+        content_types: Mapping[str, str] | None = None,
+        follow_symlinks: bool = False,
+        show_dotfiles: bool = False,
+    ) -> None:
+        # Links in the directory's own path are followed, at each request: `current -> releases/42` may change.
+        folder = Path(directory).absolute()
+        if not folder.is_dir():
+            raise ValueError(f"expected an existing directory, got {os.fspath(directory)!r}")
+        self.directory = str(folder)
+        if index is not None and (not index or "/" in index):
+            raise ValueError(f"expected the name of a file as index, got {index!r}")
+        self.index = index
+        self._precompressed = precompressed
+        self._cache_control = cache_control
+        self._immutable = _pattern(immutable)
+        self._headers = CIMultiDict(response_headers or ())
+        self._types = {**FILE_TYPES, **_types(content_types or {})}
+        self._flags = 0 if follow_symlinks else os.O_NOFOLLOW
+        self._show_dotfiles = show_dotfiles
+
+    async def __call__(self, request: Request, path: str) -> Response:
+        """Answer with the file at this path below the directory.
+
+        Raises:
+            HTTPNotFound: if there is none.
+            HTTPPermanentRedirect: for a directory with an index, but without a slash at its end.
+        """
+        names = self._names(request, path)
+        headers = self._headers.copy()
+        # The thread completes the headers: only there it is known which file it is.
+        taken = await take(request, 200, headers, lambda: self._find(request, names, headers))
+        return taken.answer(request, 200, headers)
+
+    def _names(self, request: Request, path: str) -> list[str]:
+        """The names that lead to a file; the last is empty for a directory.
+
+        Raises:
+            HTTPNotFound: for what no file of a directory is called, and for encoded slashes.
+        """
+        names = path.split("/")
+        if (
+            "" in names[:-1]
+            or not {".", ".."}.isdisjoint(names)
+            or (not self._show_dotfiles and any(name.startswith(".") for name in names))
+            or "\\" in path
+            or _ENCODED_SLASH.search(request.raw_path)
+        ):
+            raise HTTPNotFound
+        return names
+
+    # -- in a thread ------------------------------------------------------------------------------------------------
+
+    def _find(self, request: Request, names: list[str], headers: CIMultiDict[str]) -> Opened:
+        """Open what is to be sent, and complete the headers."""
+        path = "/".join(names)
+        *way, name = names
+        if not name:
+            if self.index is None:
+                raise HTTPNotFound
+            name = self.index
+        try:
+            folder = self._enter(way)
+            try:
+                opened = self._open(folder, name, request)
+                if self._precompressed:
+                    opened = self._smaller(folder, opened, request)
+            finally:
+                os.close(folder)
+        except PermissionError as exc:
+            logger.warning("%r in %s may not be read: %s", path, self.directory, exc.strerror)
+            raise HTTPNotFound from None
+        opened.path = "/".join((self.directory, *way, opened.path))
+        opened.by_name = not self._flags  # else a server that opens it again could be led elsewhere
+        self._describe(headers, path, name, opened.encoding)
+        return opened
+
+    def _enter(self, way: list[str]) -> int:
+        """The descriptor of the directory that these names lead to."""
+        folder = os.open(self.directory, _PASS)
+        try:
+            for name in way:
+                inner = os.open(name, _PASS | self._flags, dir_fd=folder)
+                os.close(folder)
+                folder = inner
+        except BaseException:
+            os.close(folder)
+            raise
+        return folder
+
+    def _open(self, folder: int, name: str, request: Request) -> Opened:
+        try:
+            return open_regular(name, flags=self._flags, directory=folder)
+        except IsADirectoryError:
+            if self.index is None:
+                raise
+        inner = os.open(name, _PASS | self._flags, dir_fd=folder)
+        try:
+            os.close(open_regular(self.index, flags=self._flags, directory=inner).descriptor)
+        finally:
+            os.close(inner)
+        raise _redirect(request)
+
+    def _smaller(self, folder: int, opened: Opened, request: Request) -> Opened:
+        """The file in the coding that the client likes best, among those that lie beside it; else the file itself."""
+        accepted = request.combined_header(b"accept-encoding")
+        for coding in rank_encodings(accepted, PRECOMPRESSED):
+            try:
+                sibling = open_regular(opened.path + PRECOMPRESSED[coding], flags=self._flags, directory=folder)
+            except OSError as exc:
+                if exc.errno in NO_FILE or isinstance(exc, PermissionError):
+                    continue
+                os.close(opened.descriptor)
+                raise
+            os.close(opened.descriptor)
+            sibling.encoding = coding
+            return sibling
+        return opened
+
+    def _describe(self, headers: CIMultiDict[str], path: str, name: str, encoding: str | None) -> None:
+        headers.setdefault("Content-Type", file_type(name, self._types))
+        if encoding is not None:
+            headers["Content-Encoding"] = encoding
+        if self._precompressed:
+            add_vary(headers, "Accept-Encoding")
+        if self._immutable is not None and self._immutable.search(path):
+            headers["Cache-Control"] = FOREVER
+        elif self._cache_control is not None:
+            headers.setdefault("Cache-Control", self._cache_control)
+
+
+def _redirect(request: Request) -> HTTPPermanentRedirect:
+    """To the same path with a slash at its end: relative, so that no prefix of a proxy has to be known."""
+    last = request.raw_path.rpartition("/")[2]
+    query = f"?{request.query_string}" if request.query_string else ""
+    return HTTPPermanentRedirect(f"./{last}/{query}")  # `./`, so that nothing in the name is taken for a scheme
+
+
+def _pattern(given: str | re.Pattern[str] | None) -> re.Pattern[str] | None:
+    try:
+        return None if given is None else re.compile(given)
+    except re.error as exc:
+        raise ValueError(f"expected a regular expression for immutable, got {given!r}: {exc}") from None
+
+
+def _types(given: Mapping[str, str]) -> dict[str, str]:
+    for suffix in given:
+        if not suffix.startswith("."):
+            raise ValueError(f"expected content types by suffix, as '.md', got {suffix!r}")
+    return {suffix.lower(): media_type for suffix, media_type in given.items()}

@@ -1,0 +1,147 @@
+"""Cookies: reading the `Cookie` header, writing `Set-Cookie` (RFC 6265bis)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from sketch.http.grammar import TOKEN
+
+SameSite = Literal["strict", "lax", "none"]
+
+_VALUE = re.compile(r"[!#-+\--:<-\[\]-~]*")
+_ATTRIBUTE = re.compile(r"[ -:<-~]*")
+_ABSENT = (None, False)
+_TEXT = (str, "a str")
+_OPTIONAL_TEXT = (str | None, "a str or None")
+_TYPES: Mapping[str, tuple[Any, str]] = {
+    "name": _TEXT,
+    "value": _TEXT,
+    "max_age": (int | float | None, "a number of seconds or None"),
+    "expires": (datetime | None, "a datetime or None"),
+    "path": _OPTIONAL_TEXT,
+    "domain": _OPTIONAL_TEXT,
+}
+_MOST = 4096  # RFC 6265bis section 5.6: browsers drop what is larger
+
+
+def parse_cookies(header: str) -> dict[str, str]:
+    """The cookies of a `Cookie` header. The first of a name counts: browsers send the most specific path first.
+
+    What is malformed is passed over, as RFC 6265bis section 5.7 asks of servers: one bad cookie, set by another
+    application on the domain, must not cost the visitor the others.
+    """
+    cookies: dict[str, str] = {}
+    for pair in header.split(";"):
+        name, found, value = pair.partition("=")
+        name, value = name.strip(" \t"), value.strip(" \t")
+        if len(value) > 1 and value[0] == value[-1] == '"':
+            value = value[1:-1]
+        if found and name:
+            cookies.setdefault(name, value)
+    return cookies
+
+
+def format_cookie(
+    name: str,
+    value: str,
+    *,
+    max_age: int | None = None,
+    expires: datetime | None = None,
+    path: str | None = "/",
+    domain: str | None = None,
+    secure: bool = False,
+    httponly: bool = False,
+    samesite: SameSite | None = "lax",
+    partitioned: bool = False,
+) -> str:
+    """The value of a `Set-Cookie` field.
+
+    Raises:
+        TypeError: for a name, value or attribute of another type.
+        ValueError: for a name, value or attribute with characters a cookie cannot hold, and for what every browser
+            drops: `samesite="none"`, `partitioned` or a name with a prefix without `secure`; a `__Http-` or
+            `__Host-Http-` name without `httponly`; a `__Host-` name with a domain or another path than `/`; more than
+            4096 bytes of name and value.
+    """
+    _refuse_other_types(name=name, value=value, max_age=max_age, expires=expires, path=path, domain=domain)
+    _refuse_malformed(name, value, path, domain, samesite)
+    _refuse_dropped(name, path, domain, secure, httponly, samesite, partitioned)
+    attributes = {
+        "Expires": None if expires is None else _http_date(expires),
+        "Max-Age": None if max_age is None else str(int(max_age)),
+        "Domain": domain,
+        "Path": path,
+        "Secure": secure,
+        "HttpOnly": httponly,
+        "SameSite": samesite and samesite.title(),
+        "Partitioned": partitioned,
+    }
+    written = (key if given is True else f"{key}={given}" for key, given in attributes.items() if given not in _ABSENT)
+    return "; ".join([f"{name}={value}", *written])
+
+
+def _http_date(moment: datetime) -> str:
+    from email.utils import format_datetime  # slow to import, and seldom needed
+
+    return format_datetime(moment.astimezone(UTC), usegmt=True)
+
+
+def _refuse_other_types(**given: object) -> None:
+    for what, value in given.items():
+        kind, description = _TYPES[what]
+        if not isinstance(value, kind):
+            raise TypeError(f"expected the {what} of a cookie as {description}, got {value!r}")
+
+
+def _refuse_malformed(name: str, value: str, path: str | None, domain: str | None, samesite: str | None) -> None:
+    if not TOKEN.fullmatch(name):
+        raise ValueError(f"expected a cookie name of token characters (RFC 6265 section 4.1.1), got {name!r}")
+    if not _VALUE.fullmatch(value):
+        raise ValueError(
+            f"expected a cookie value of printable ASCII without space, quote, comma, semicolon or backslash, "
+            f"got {value!r}: percent-encode or base64 it"
+        )
+    if len(name) + len(value) > _MOST:
+        raise ValueError(f"expected at most {_MOST} bytes of name and value of a cookie, got {len(name) + len(value)}")
+    for attribute in (path, domain):
+        if attribute is not None and not _ATTRIBUTE.fullmatch(attribute):
+            raise ValueError(f"expected a cookie attribute of printable ASCII without semicolon, got {attribute!r}")
+    if samesite is not None and samesite not in ("strict", "lax", "none"):
+        raise ValueError(f"expected samesite to be 'strict', 'lax', 'none' or None, got {samesite!r}")
+
+
+def needs_secure(name: str) -> bool:
+    """Whether a cookie of that name has to be `secure`. Browsers take prefixes in any case."""
+    return name.lower().startswith(("__secure-", "__host-", "__http-"))
+
+
+def needs_httponly(name: str) -> bool:
+    """Whether a cookie of that name has to be `httponly`: only a server may set it."""
+    return name.lower().startswith(("__http-", "__host-http-"))
+
+
+def _refuse_dropped(
+    name: str,
+    path: str | None,
+    domain: str | None,
+    secure: bool,
+    httponly: bool,
+    samesite: str | None,
+    partitioned: bool,
+) -> None:
+    """Raise for a cookie that browsers would silently drop: the error belongs here, not in somebody's console."""
+    if not secure:
+        for needs, why in (
+            (samesite == "none", 'samesite="none"'),
+            (partitioned, "partitioned"),
+            (needs_secure(name), f"the name {name!r}"),
+        ):
+            if needs:
+                raise ValueError(f"expected secure=True with {why}, got a cookie that browsers drop")
+    if not httponly and needs_httponly(name):
+        raise ValueError(f"expected httponly=True with the name {name!r}, got a cookie that browsers drop")
+    if name.lower().startswith("__host-") and (domain is not None or path != "/"):
+        raise ValueError(f'expected path="/" and no domain for {name!r}, got path={path!r}, domain={domain!r}')

@@ -1,0 +1,159 @@
+"""What proxies write of their clients: `Forwarded` (RFC 7239) and the `X-Forwarded-*` fields, as pure functions.
+
+Both are read from the right. A proxy appends, so what the nearest one has written is at the end, and nothing that a
+client puts before it (a quote that is never closed, a thousand commas) changes how the end is read.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address
+
+from sketch.http.authority import valid_authority
+from sketch.transport import Address, RawHeaders
+
+_TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"  # noqa: S105
+_PAIR = re.compile(rf'[ \t]*({_TOKEN})=(?:({_TOKEN})|"((?:[^"\\\x00-\x08\x0a-\x1f\x7f]|\\[\t\x20-\x7e])*)")[ \t]*')
+_NODE = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([0-9.]+)|([0-9A-Fa-f:.]+))(?::([0-9]{1,5}))?")
+_PORT = re.compile(r"[1-9][0-9]{0,4}")
+_LONGEST = 1024
+"""Characters of one entry of a chain; a longer one is malformed. Host names have at most 253."""
+_SCHEMES = ("http", "https")
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """What one proxy says of whoever connected to it. None stands for nothing, and for nothing that can be read."""
+
+    client: Address | None = None
+    """Address and port; the port is 0 where the proxy does not name it."""
+    scheme: str | None = None
+    host: str | None = None
+    port: str | None = None
+
+
+def to_ip(text: str) -> IPv4Address | IPv6Address | None:
+    """An address; one of IPv4 that is written as one of IPv6 (`::ffff:10.0.0.1`) is one of IPv4."""
+    try:
+        ip = ip_address(text)
+    except ValueError:
+        return None
+    return getattr(ip, "ipv4_mapped", None) or ip
+
+
+def read_node(text: str) -> Address | None:
+    """`192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:80`.
+
+    None for anything else: `unknown` and identifiers like `_hidden` (RFC 7239 section 6) are valid, but no address.
+    """
+    match = _NODE.fullmatch(text)
+    if match is None:
+        return None
+    ip = to_ip(match[1] or match[2] or match[3])
+    port = int(match[4] or 0)
+    if ip is None or port > 65535 or (match[1] and ":" not in match[1]):
+        return None
+    return (str(ip), port)
+
+
+# -- X-Forwarded-* ----------------------------------------------------------------------------------------------------
+
+
+def read_x_forwarded(headers: RawHeaders, most: int) -> list[Hop]:
+    """What the nearest proxies say, the nearest first.
+
+    Only `X-Forwarded-For` has a place for every proxy. Scheme, host and port are single values that each proxy
+    replaces or passes on: the last value is the nearest proxy's, and any other may be the client's.
+    """
+    chain = _combined(headers, b"x-forwarded-for")
+    nodes = [read_node(entry.strip(" \t")) for entry in reversed(chain.rsplit(",", most)[-most:])] if chain else []
+    scheme = _last(headers, b"x-forwarded-proto").lower()
+    port = _last(headers, b"x-forwarded-port")
+    nearest = Hop(
+        client=nodes[0] if nodes else None,
+        scheme=scheme if scheme in _SCHEMES else None,
+        host=_read_host(_last(headers, b"x-forwarded-host")),
+        port=port if _PORT.fullmatch(port) and int(port) <= 65535 else None,
+    )
+    return [] if nearest == Hop() else [nearest, *(Hop(node) for node in nodes[1:])]
+
+
+def _read_host(text: str) -> str | None:
+    """A host with or without a port. An empty one, which `Host` may have, would say nothing here."""
+    return text if text[:1] not in ("", ":") and valid_authority(text.encode("latin-1")) else None
+
+
+def _combined(headers: RawHeaders, name: bytes) -> str:
+    """All fields of a name as one list: a proxy may add to a field, or add a field."""
+    return ",".join([value.decode("latin-1") for key, value in headers if key == name])
+
+
+def _last(headers: RawHeaders, name: bytes) -> str:
+    return _combined(headers, name).rpartition(",")[2].strip(" \t")
+
+
+# -- Forwarded --------------------------------------------------------------------------------------------------------
+
+
+def read_forwarded(headers: RawHeaders, most: int) -> list[Hop]:
+    """What the nearest proxies say, the nearest first, up to the first element that is malformed."""
+    rest: str | None = _combined(headers, b"forwarded")
+    hops: list[Hop] = []
+    while rest and len(hops) < most:
+        rest, element = _split_last(rest)
+        pairs = _pairs(element)
+        if pairs is None:
+            break
+        scheme = pairs.get("proto", "").lower()
+        hops.append(
+            Hop(
+                client=_read_quoted_node(pairs.get("for", "")),
+                scheme=scheme if scheme in _SCHEMES else None,
+                host=_read_host(pairs.get("host", "")),
+            )
+        )
+    return hops
+
+
+def _split_last(text: str) -> tuple[str | None, str]:
+    """What is before the last comma outside quotes, and the element behind it."""
+    quoted = False
+    for position in range(len(text) - 1, max(len(text) - _LONGEST, 0) - 1, -1):
+        character = text[position]
+        if character == '"' and not _escaped(text, position):
+            quoted = not quoted
+        elif character == "," and not quoted:
+            return text[:position], text[position + 1 :]
+    return None, text
+
+
+def _escaped(text: str, position: int) -> bool:
+    """Whether the character is behind an odd number of backslashes."""
+    before = text[max(position - _LONGEST, 0) : position]
+    return (len(before) - len(before.rstrip("\\"))) % 2 == 1
+
+
+def _pairs(element: str) -> dict[str, str] | None:
+    """The parameters of an element, names in lower case; None if it is malformed (RFC 7239 section 4)."""
+    if len(element) > _LONGEST:
+        return None
+    pairs: dict[str, str] = {}
+    position = 0
+    while match := _PAIR.match(element, position):
+        name = match[1].lower()
+        if name in pairs:
+            return None
+        pairs[name] = match[2] if match[3] is None else re.sub(r"\\(.)", r"\1", match[3])
+        position = match.end()
+        if position == len(element):
+            return pairs
+        if element[position] != ";":
+            return None
+        position += 1
+    return None
+
+
+def _read_quoted_node(text: str) -> Address | None:
+    """A node of `Forwarded`: IPv6 has to be in brackets there (RFC 7239 section 6)."""
+    return None if text.count(":") > 1 and not text.startswith("[") else read_node(text)

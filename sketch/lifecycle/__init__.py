@@ -1,0 +1,1 @@
+"""The life of an application: signals, start and stop, background work."""

@@ -1,0 +1,119 @@
+"""Background work: tasks that an application knows by name, from their start to its own end."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from sketch.callables import is_coroutine_function, name_of
+from sketch.middleware.timeout import first_of
+
+if TYPE_CHECKING:
+    from sketch.concurrency.threads import Threads
+    from sketch.lifecycle.lifecycle import Stopping
+    from sketch.request import Request
+
+logger = logging.getLogger("sketch")
+
+T = TypeVar("T")
+
+Work = Callable[[], Any]
+"""A function without arguments: a coroutine function, or one that blocks and is called in a thread."""
+
+CANCELLED = 5.0
+"""Seconds that cancelled tasks get to end. What still runs then is left behind, with its name in the log."""
+
+
+class Background:
+    """The background tasks of one application."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._endless: set[asyncio.Task[Any]] = set()
+        self._idle = asyncio.Event()
+        self._open = True
+
+    def open(self) -> None:
+        """Take tasks, in an event loop that may be another one than before."""
+        self._open, self._idle = True, asyncio.Event()
+
+    def spawn(self, coroutine: Coroutine[Any, Any, T], name: str | None, endless: bool) -> asyncio.Task[T]:
+        """Begin a task; see `Application.spawn`."""
+        if not inspect.iscoroutine(coroutine):
+            raise TypeError(f"expected a coroutine, got {coroutine!r}: call the function, app.spawn(work())")
+        label = name or str(getattr(coroutine, "__qualname__", "?"))
+        try:
+            if not self._open:
+                raise RuntimeError(f"expected an application that has not ended, to run {label}")
+            task = _begin(coroutine, label)
+        except BaseException:
+            coroutine.close()  # it will not be awaited: no second complaint
+            raise
+        self._idle.clear()
+        self._tasks.add(task)
+        if endless:
+            self._endless.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        self._endless.discard(task)
+        if not self._tasks:
+            self._idle.set()
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.error("background task %s failed", task.get_name(), exc_info=error)
+
+    def begin(self, work: Work, request: Request) -> None:
+        """Begin what a response has left to be done. Never fails: there is nobody to tell but the log."""
+        name = f"{_name_of(work)} after {request.method} {request.root_path + request.raw_path!r}"
+        try:
+            self.spawn(_run(work, request.app.threads), name, endless=False)
+        except RuntimeError as exc:
+            logger.error("background task %s was not begun: %s", name, exc)  # noqa: TRY400  # it says all there is
+
+    async def drain(self, stopping: Stopping) -> None:
+        """Wait for the tasks until the grace period is over, then cancel them, and name those that do not end.
+
+        A task may spawn others meanwhile. Where nobody has told the application to stop, there is no grace.
+        """
+        for task in self._endless:
+            task.cancel()
+        try:
+            if awaited := sorted(task.get_name() for task in self._tasks - self._endless):
+                logger.info("waiting for background tasks: %s", ", ".join(awaited))
+                await first_of(self._idle.wait(), stopping.wait_grace())
+        finally:
+            self._open = False
+            for task in self._tasks:
+                task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=CANCELLED)
+        for task in self._tasks:
+            logger.warning("left behind: background task %s does not end", task.get_name())
+
+
+def _begin(coroutine: Coroutine[Any, Any, T], name: str) -> asyncio.Task[T]:
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        raise RuntimeError(
+            "expected to be in the event loop's thread: in a `def` handler, set `response.background`"
+        ) from None
+    return loop.create_task(coroutine, name=name)
+
+
+async def _run(work: Work, threads: Threads) -> None:
+    result = work() if is_coroutine_function(work) else await threads.run(work)
+    if inspect.isawaitable(result):
+        await result
+
+
+def _name_of(work: Work) -> str:
+    while isinstance(work, partial):
+        work = work.func
+    return name_of(work)

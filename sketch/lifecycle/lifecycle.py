@@ -1,0 +1,208 @@
+"""The life of an application: contexts and start-up hooks in order, their ends in reverse, each exactly once."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Protocol
+
+from sketch.lifecycle.background import Background
+from sketch.lifecycle.signals import Signal
+
+if TYPE_CHECKING:
+    from sketch.application import Application
+
+logger = logging.getLogger("sketch")
+
+GRACE = 20.0
+"""Seconds between the order to stop and the end of what still runs, where who gives the order says nothing else."""
+
+Lifespan = Callable[..., Any]
+"""`(app)` to an async context manager, or an async generator function that yields once."""
+
+
+class Stopping:
+    """Whether the server has been told to stop: `if app.stopping`, `await app.stopping.wait()`.
+
+    Streams and sockets that would go on for ever look at it, or wait for it, and end.
+    """
+
+    __slots__ = ("_deadline", "_event", "_listeners", "_moved")
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+        self._moved = asyncio.Event()
+        self._deadline = 0.0  # by the monotonic clock
+        self._listeners: set[Callable[[], None]] = set()
+
+    def __bool__(self) -> bool:
+        return self._event.is_set()
+
+    def set(self, grace: float = GRACE) -> None:
+        """Tell. Only in the event loop's thread; telling again can only shorten the grace period.
+
+        Args:
+            grace: seconds that what still runs gets to end by itself.
+        """
+        deadline = monotonic() + grace
+        if not self or deadline < self._deadline:
+            self._deadline = deadline
+            self._moved.set()
+        self._event.set()
+        listeners, self._listeners = self._listeners, set()
+        for listener in listeners:
+            listener()
+
+    async def wait(self) -> None:
+        """Return once it is told."""
+        await self._event.wait()
+
+    async def wait_grace(self) -> None:
+        """Return once the grace period is over; at once where nobody has told yet."""
+        while (left := self._deadline - monotonic()) > 0:
+            self._moved.clear()
+            try:
+                await asyncio.wait_for(self._moved.wait(), left)
+            except TimeoutError:
+                return
+
+    def listen(self, listener: Callable[[], None]) -> None:
+        """Call a function that cannot fail once it is told, at once if it is; for who has no task to wait in."""
+        if self._event.is_set():
+            listener()
+        else:
+            self._listeners.add(listener)
+
+    def forget(self, listener: Callable[[], None]) -> None:
+        """Call a function no more."""
+        self._listeners.discard(listener)
+
+
+class Part(Protocol):
+    """What is started after an application and stopped before it: what is mounted in it."""
+
+    app: Any
+
+    async def startup(self) -> None:
+        """Start; clean up what a failed start leaves, and raise why it failed."""
+
+    async def shutdown(self) -> None:
+        """Hear that the end is near; requests may still run."""
+
+    async def cleanup(self) -> None:
+        """End. Called only after a start that succeeded."""
+
+
+class Lifecycle:
+    """Runs an application's hooks. Start and stop may alternate any number of times."""
+
+    def __init__(self, app: Application, lifespan: Lifespan | None) -> None:
+        self.on_startup = Signal("on_startup", "app")
+        self.on_shutdown = Signal("on_shutdown", "app")
+        self.on_cleanup = Signal("on_cleanup", "app")
+        self.cleanup_ctx = Signal("cleanup_ctx", "app")
+        self.stopping = Stopping()
+        self.background = Background()
+        self.parts: list[Part] = []
+        self._app = app
+        self._lifespan = lifespan
+        self._entered: list[AbstractAsyncContextManager[Any]] = []
+        self._running: list[Part] = []
+        self._stage = "new"
+
+    def check_ended(self) -> None:
+        """Refuse a second life beside the first.
+
+        Raises:
+            RuntimeError: while the application runs, by itself or as a part of another one.
+        """
+        if self._stage in ("started", "stopping"):
+            raise RuntimeError(f"expected an application that is not running, got one that is {self._stage}")
+
+    async def startup(self, freeze: Callable[[], None] | None) -> None:
+        """Enter the contexts, call the start-up hooks, start the parts, one at a time; then freeze.
+
+        Raises whatever a hook raises, after what was started has been cleaned up.
+        """
+        self._stage = "started"
+        self.stopping = Stopping()
+        self.background.open()
+        try:
+            if self._lifespan is not None:
+                await self._enter(self._lifespan)
+            for context in self.cleanup_ctx:
+                await self._enter(context)
+            await self.on_startup.send(self._app)
+            for part in self.parts:
+                await part.startup()
+                self._running.append(part)
+            if freeze is not None:
+                freeze()
+        except BaseException:
+            await self._cleanup_quietly()
+            raise
+
+    async def shutdown(self) -> None:
+        """Set `stopping`, tell the parts, then call the shutdown hooks. All are called; the first error is raised at
+        the end."""
+        self.stopping.set()
+        if self._stage == "started":
+            self._stage = "stopping"
+            parts = [part.shutdown for part in reversed(self._running)]
+            hooks = [partial(receiver, self._app) for receiver in self.on_shutdown.receivers]
+            await _run_all([*parts, *hooks], "on_shutdown")
+
+    async def cleanup(self) -> None:
+        """End the parts and the background tasks, call the clean-up hooks, leave the contexts: the latter in reverse
+        order, whatever fails."""
+        self.stopping.set()
+        if self._stage in ("started", "stopping"):
+            self._stage = "ended"
+            hooks = [partial(receiver, self._app) for receiver in reversed(self.on_cleanup.receivers)]
+            exits = [partial(context.__aexit__, None, None, None) for context in reversed(self._entered)]
+            parts = [part.cleanup for part in reversed(self._running)]
+            self._entered, self._running = [], []
+            drain = partial(self.background.drain, self._app.stopping)
+            await _run_all([*parts, drain, *hooks, *exits], "on_cleanup")
+
+    async def _enter(self, factory: Lifespan) -> None:
+        if inspect.isasyncgenfunction(factory):
+            factory = asynccontextmanager(factory)
+        context = factory(self._app) if inspect.signature(factory).parameters else factory()
+        if not isinstance(context, AbstractAsyncContextManager):
+            raise TypeError(f"expected {factory!r} to give an async context manager, got {context!r}")
+        state = await context.__aenter__()
+        self._entered.append(context)
+        if isinstance(state, Mapping):
+            self._app.state.update(state)
+
+    async def _cleanup_quietly(self) -> None:
+        """Clean up after a failed start: it is the start's error that is raised."""
+        self.stopping.set(0)
+        try:
+            await self.cleanup()
+        except Exception:
+            logger.warning("the application could not be cleaned up entirely after its failed start")
+
+
+async def _run_all(calls: list[Callable[[], Any]], name: str) -> None:
+    """Call each in order, log every exception, raise the first one at the end, or the last cancellation."""
+    first: Exception | None = None
+    cancelled: asyncio.CancelledError | None = None
+    for call in calls:
+        try:
+            await call()
+        except Exception as exc:
+            logger.exception("error in %s", name)
+            first = first or exc
+        except asyncio.CancelledError as exc:  # somebody is in a hurry; the others are called all the same
+            cancelled = exc
+    if cancelled is not None:
+        raise cancelled
+    if first is not None:
+        raise first

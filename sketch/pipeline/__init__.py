@@ -1,0 +1,1 @@
+"""The way from a request to what goes on the wire."""

@@ -1,0 +1,162 @@
+"""The HTTP rules that every mode shares, in one place: from a response to what goes out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterable
+from typing import TYPE_CHECKING
+
+from multidict import CIMultiDict
+
+from sketch.http.grammar import TOKEN
+from sketch.response import Response, StreamBody
+from sketch.transport import FileBody, RawHeaders
+
+if TYPE_CHECKING:
+    from sketch.request import Request
+    from sketch_asgi.hosting.response import RawFields
+
+_FORBIDDEN = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_CACHED_FIELDS = 512
+_names: dict[str, bytes] = {}
+_content_types: dict[str, tuple[bytes, bytes]] = {}
+_lengths: dict[int, tuple[bytes, bytes]] = {}
+
+
+def finalize(request: Request, response: Response) -> None:
+    """Apply the HTTP rules that every mode shares, and leave the result in slots that only adapters read.
+
+    Sets `raw_headers`, `length` and `payload`: Content-Length (RFC 9110 section 8.6), no content for HEAD, 204, 205
+    and 304 (sections 9.3.2 and 15); and the request's `background`. It changes nothing that a handler can see, so a
+    response may be finalized again.
+
+    Raises:
+        ValueError: for a status that is no final one, a header that cannot be sent (CR, LF, NUL, a name that is no
+            token: response splitting), or a Content-Length that is not the body's.
+        RuntimeError: for an iterator that was already sent.
+    """
+    status = response.status
+    body = response.body
+    if status == 200 and response._headers is None and isinstance(body, bytes) and request.method != "HEAD":
+        # Most answers, to which few of the rules apply: the same as below, in two thirds of the time.
+        kind = response._content_type
+        response.payload = body
+        response.length = len(body)
+        size = _lengths.get(response.length) or length_field(response.length)
+        response.plain = kind is not None
+        response.raw_headers = [size] if kind is None else [_content_types.get(kind) or _content_type_field(kind), size]
+        return
+    response.plain = False
+    if status == 101 and response.switches and request.is_websocket:
+        _finalize_switch(request, response)
+        return
+    if not 200 <= status <= 999:
+        raise ValueError(f"expected a final status from 200 to 999, got {status!r}")
+    length = len(body) if isinstance(body, bytes) else _take(request, body)
+    if response._headers is None:
+        fields = [] if response._content_type is None else [_content_type_field(response._content_type)]
+    else:
+        fields, declared = _encode_fields(response._headers)
+        if declared is not None:
+            if length is None or (length == 0 and request.method == "HEAD"):
+                length = declared
+            elif declared != length:
+                raise ValueError(f"expected Content-Length {length}, the size of the body, got {declared}")
+    if status in (204, 304):
+        length = None
+        response.payload = b""
+    elif status == 205:
+        length = 0
+        response.payload = b""
+    else:
+        response.payload = b"" if request.method == "HEAD" else body
+    if length is not None:
+        fields.append(length_field(length))
+    response.raw_headers = fields
+    response.length = length
+    request.background = response._background
+
+
+def _finalize_switch(request: Request, response: Response) -> None:
+    """The fields of a 101 (RFC 9110 section 15.2.2): those of the handshake itself are the adapter's, as is framing."""
+    fields, _ = ([], None) if response._headers is None else _encode_fields(response._headers)
+    for name, _ in fields:
+        if name.startswith(b"sec-websocket-") or name in (b"connection", b"upgrade"):
+            raise ValueError(
+                f"expected no {name.decode()} from the application: the handshake is the server's, remove it"
+            )
+    response.raw_headers = fields
+    response.payload = b""
+    response.length = None
+    request.background = response._background
+
+
+def _take(request: Request, body: FileBody | AsyncIterable[bytes]) -> int | None:
+    """Claim a body for the request; its length, where it is known."""
+    if isinstance(body, FileBody):
+        return body.count
+    if isinstance(body, StreamBody):
+        body.claim(request)
+        request.reenter()
+    elif not hasattr(body, "__aiter__"):
+        raise TypeError(f"expected response.body to be bytes or an async iterable of bytes, got {body!r}")
+    return None
+
+
+def _content_type_field(value: str) -> tuple[bytes, bytes]:
+    field = _content_types.get(value)
+    if field is None:
+        field = (b"content-type", _encode_value("Content-Type", value))
+        if len(_content_types) < _CACHED_FIELDS:
+            _content_types[value] = field
+    return field
+
+
+def length_field(length: int) -> tuple[bytes, bytes]:
+    """The field that says how many bytes a body has."""
+    field = _lengths.get(length)
+    if field is None:
+        field = (b"content-length", b"%d" % length)
+        if len(_lengths) < _CACHED_FIELDS:
+            _lengths[length] = field
+    return field
+
+
+def _encode_fields(headers: CIMultiDict[str] | RawFields) -> tuple[RawHeaders, int | None]:
+    """Header fields as bytes, and the Content-Length among them, which is left out."""
+    if isinstance(headers, list):
+        return headers.encoded()
+    fields: RawHeaders = []
+    declared: int | None = None
+    for name, value in headers.items():
+        key = _names.get(name) or _encode_name(name)
+        encoded = _encode_value(name, value)
+        if key == b"content-length":
+            if not encoded.isdigit() or (declared is not None and declared != int(encoded)):
+                raise ValueError(f"expected one Content-Length of digits, got {value!r}")
+            declared = int(encoded)
+        elif key == b"transfer-encoding":
+            raise ValueError("expected no Transfer-Encoding from the application: framing is the server's, remove it")
+        else:
+            fields.append((key, encoded))
+    return fields, declared
+
+
+def _encode_name(name: str) -> bytes:
+    if not TOKEN.fullmatch(name):
+        raise ValueError(f"expected a header name of token characters (RFC 9110 section 5.1), got {name!r}")
+    key = name.lower().encode("ascii")
+    if len(_names) < _CACHED_FIELDS:
+        _names[name] = key
+    return key
+
+
+def _encode_value(name: str, value: str) -> bytes:
+    if not isinstance(value, str):
+        raise TypeError(f"expected a str as the value of header {name}, got {value!r}")
+    if _FORBIDDEN.search(value):
+        raise ValueError(f"expected no control characters in header {name} (RFC 9110 section 5.5), got {value!r}")
+    try:
+        return value.strip(" \t").encode("latin-1")
+    except UnicodeEncodeError:
+        raise ValueError(f"expected Latin-1 in header {name}, got {value!r}: percent-encode what is not") from None

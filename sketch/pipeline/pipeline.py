@@ -1,0 +1,256 @@
+"""The pipeline: all that stands round an application's handlers, folded once, and the way of a request through it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from sketch.callables import describe
+from sketch.context import request_var
+from sketch.errors.handlers import answer_error, unexpected
+from sketch.limits import Limits
+from sketch.middleware.chain import Endpoint, Middleware, check, fold, own, owning, prepared
+from sketch.middleware.disconnect import while_connected
+from sketch.middleware.timeout import within
+from sketch.pipeline.finalize import finalize
+from sketch.pipeline.resources import Held, lend
+from sketch.request import Request
+from sketch.response import Response, StreamBody
+from sketch.routing import WEBSOCKET, Mount, NoRoute, Route
+from sketch.transport import Body, close_body
+
+if TYPE_CHECKING:
+    from sketch.application import Application
+
+logger = logging.getLogger("sketch")
+
+
+class Pipeline:
+    """What answers the requests of one application.
+
+    Args:
+        app: has the routes, middlewares, hooks and error handlers.
+    """
+
+    __slots__ = ("_answer", "_app", "_find", "_hooked", "_prefix", "frozen")
+
+    def __init__(self, app: Application) -> None:
+        self.frozen = False
+        self._app = app
+        self._find = app.router.find
+        self._answer: Endpoint | None = None
+        self._hooked = False  # whether hooks follow after the handler
+        self._prefix = ""
+
+    # -- folding ----------------------------------------------------------------------------------------------------
+
+    def freeze(self) -> None:
+        """Fold the chains of all routes: from here on, requests only read.
+
+        Raises:
+            TypeError: for a middleware that cannot be called as one.
+            ValueError: for a path parameter that has the name of one in a prefix.
+        """
+        app, router = self._app, self._app.router
+        check([*app.middlewares, *app.outer_middlewares])
+        check(chain.from_iterable(_middlewares(route) for route in router.routes()))
+        router.freeze()
+        self.frozen = True
+        self._prefix = "".join(str(mount.path).rstrip("/") for mount in app.mounts)
+        if app.outer_middlewares or app.before_request.receivers or app.parent is not None:
+            self._answer = fold(app.outer_middlewares, self._guarded)
+        self._hooked = bool(app.after_request.receivers or app.on_response_prepare.receivers)
+        for route in (*router.routes(), *router.mounts(), router.options_route, router.slash_route):
+            self._fold(route)
+        router.missed = self._outward(fold(app.middlewares, _raise_miss))
+
+    def _fold(self, route: Route) -> None:
+        """Complete a route: its limits, its full template, its handler inside everything that stands round it."""
+        limits = self._app.limits
+        for group in route.groups:
+            limits = (group.limits or Limits()).over(limits)
+            group.freeze()
+        route.limits = limits = (route.own_limits or Limits()).over(limits)
+        route.home, route.prefix = self._app, self._prefix
+        _check_parameters(route, self._app.mounts)
+        middlewares = [*self._app.middlewares, *_middlewares(route)]
+        # A handler's response is copied only where something could change it afterwards. (Hooks get it copied anyway.)
+        watched = middlewares or any(app.middlewares or app.outer_middlewares for app in _lineage(self._app))
+        call = owning(route.call, route.handler) if watched else route.call
+        if limits.handler_timeout is not None:
+            call = within(limits.handler_timeout, call)
+        if route.on_disconnect == "cancel" and WEBSOCKET not in route.methods:
+            call = while_connected(call)
+        route.endpoint = self._outward(fold(middlewares, call))
+
+    def _outward(self, endpoint: Endpoint) -> Endpoint:
+        """An endpoint of the application, inside everything that the applications round it put round it."""
+        parent = self._app.parent
+        if parent is None:
+            return endpoint
+        endpoint = fold(parent.middlewares, self._entrance(endpoint, self._app.mounts[-1]))
+        return parent.pipeline._outward(endpoint)
+
+    def _entrance(self, endpoint: Endpoint, mount: Mount) -> Endpoint:
+        """What takes a request into the mounted application, to an endpoint of it, and out again."""
+
+        async def enter(request: Request) -> Response:
+            assert self._answer is not None
+            place = request.enter(self._app, mount)
+            try:
+                request.endpoint = endpoint
+                response = await self._answer(request)
+                return await self._after(request, response) if self._hooked or response.prepares else response
+            finally:
+                request.leave(place)
+
+        return enter
+
+    # -- requests ---------------------------------------------------------------------------------------------------
+
+    async def handle(self, request: Request) -> Response:
+        """Answer a request: see `Application.handle`.
+
+        An exchange owns its context, so what is set here is never reset: a body that is produced later still sees it.
+        """
+        app = request.app = self._app
+        request_var.set(request)
+        if not self.frozen:  # nobody has started it, so nobody has mounted it
+            app.parent = None
+            app.freeze()
+        try:
+            method = WEBSOCKET if request.is_websocket else request.method
+            request.route, request.match_info = route, _ = self._find(method, request.raw_path, request)
+            request.endpoint = route.endpoint
+        except NoRoute as miss:
+            request.match_info, request.miss, request.endpoint = miss.values, miss.answer, miss.router.missed
+        response: Response | None = None
+        try:
+            if self._answer is not None:
+                response = await self._answer(request)
+            else:
+                # The usual case: nothing stands round the error boundary, so it is here, and costs no coroutine.
+                try:
+                    if request.has_body:
+                        self._check_announced_length(request)
+                    response = await request.endpoint(request)
+                    if not isinstance(response, Response) or response.prepares:
+                        response = await _settle(request, response)
+                except Exception as exc:
+                    response = await answer_error(request, exc)
+            if self._hooked or response.prepares:
+                response = await self._after(request, response)
+            if request.files:
+                response = lend(request, response)
+            finalize(request, response)
+        except Exception as exc:
+            await _release(request, response)
+            response = await _last_answer(request, exc)
+        except BaseException:
+            await _release(request, response)
+            raise
+        if response.payload is not response.body or request.files:
+            await _release(request, response, keep=response.payload)
+        return response
+
+    async def _guarded(self, request: Request) -> Response:
+        """The error boundary where something stands round it: what comes out of it is a response."""
+        try:
+            if request.has_body:
+                self._check_announced_length(request)
+            early = await self._before(request)
+            return await _settle(request, await request.endpoint(request) if early is None else early)
+        except Exception as exc:
+            return await answer_error(request, exc)
+
+    def _check_announced_length(self, request: Request) -> None:
+        """Refuse a body that is too large by its own account; of a mounted application's route, inside that one."""
+        if request.route is None or request.route.home is self._app:
+            request.check_announced_length()
+
+    async def _before(self, request: Request) -> Response | None:
+        """The first response that a hook before the handler returns, None where none does."""
+        for receiver in self._app.before_request.receivers:
+            response = await receiver(request)
+            if response is not None:
+                return own(response, request, receiver)
+        return None
+
+    async def _after(self, request: Request, response: Response) -> Response:
+        """The response after the hooks; each gets what the one before has made of it, None means unchanged."""
+        response = own(response, request, self)
+        for receiver in self._app.after_request.receivers:
+            changed = await receiver(request, response)
+            if changed is not None:
+                response = own(changed, request, receiver)
+        if response.prepares:  # it comes from an outer middleware or a hook
+            response = own(await prepared(request, response), request, self)
+        await self._app.on_response_prepare.send(request, response)
+        return response
+
+
+def _lineage(app: Application | None) -> Iterator[Application]:
+    """An application and those round it, the outermost last."""
+    while app is not None:
+        yield app
+        app = app.parent
+
+
+def _middlewares(route: Route) -> list[Middleware]:
+    """Those of a route's groups, and its own."""
+    return [*chain.from_iterable(group.middlewares for group in route.groups), *route.middlewares]
+
+
+def _check_parameters(route: Route, mounts: Iterable[Mount]) -> None:
+    """Refuse two parameters of one name in one path: a handler could see but one, and no URL could be made."""
+    for mount in mounts:
+        if shared := sorted({*mount.parameters} & {*route.parameters}):
+            raise ValueError(
+                f"expected unique parameter names, got {', '.join(map(repr, shared))} in {route.template!r}"
+                f" of {describe(route.handler)} and in the prefix {mount.template!r}"
+            )
+
+
+async def _settle(request: Request, result: object) -> Response:
+    """A handler's result as a response that can be sent."""
+    response = result if isinstance(result, Response) else own(result, request, request.route and request.route.handler)
+    return await prepared(request, response) if response.prepares else response
+
+
+async def _raise_miss(request: Request) -> Response:
+    """The end of the chain where no route matched: the 404 or 405, raised inside, so that middleware sees it."""
+    raise request.miss
+
+
+async def _last_answer(request: Request, exc: Exception) -> Response:
+    """The answer to an error outside the boundary: in a hook, an outer middleware, the response itself."""
+    response = await answer_error(request, exc)
+    try:
+        finalize(request, response)
+    except Exception as second:  # an error handler's response is no better
+        await _release(request, response)
+        response = unexpected(request, second)
+        finalize(request, response)
+    return response
+
+
+async def _release(request: Request, response: Response | None, keep: Body | None = None) -> None:
+    """Close what was made for this request and is not sent: a stream, the files that `prepare` or a form has opened."""
+    bodies: tuple[Body | Held, ...] = request.files
+    if response is not None and response.body not in bodies:
+        bodies += (response.body,)
+    request.files = ()
+    cancelled: BaseException | None = None
+    for body in bodies:
+        if body is keep:
+            continue
+        try:
+            await (body.release(request) if isinstance(body, StreamBody) else close_body(body))
+        except Exception:
+            logger.exception("error while closing an unsent body of %s %r", request.method, request.raw_path)
+        except BaseException as exc:  # the others have to be closed nevertheless
+            cancelled = exc
+    if cancelled is not None:
+        raise cancelled

@@ -1,0 +1,260 @@
+"""From the bytes of a multipart body (RFC 7578) to heads and contents of its parts, within the limits of a form."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote_to_bytes
+
+from multidict import CIMultiDict, CIMultiDictProxy
+
+from sketch.exceptions import HTTPBadRequest, HTTPContentTooLarge, HTTPUnsupportedMediaType
+from sketch.http.media_types import parse_media_type, python_encoding
+
+if TYPE_CHECKING:
+    from sketch.request import Request
+
+MULTIPART = "multipart/form-data"
+
+MOST_HEADERS = 16
+"""Header fields of one part. RFC 7578 section 4.8 knows three; some clients add their own."""
+
+# RFC 2046 section 5.1.1, which allows fewer characters than clients use.
+_BOUNDARY = re.compile(r"[ -~]{0,69}[!-~]")
+# RFC 8187 section 3.2.1
+_EXTENDED = re.compile(r"([!#$%&+\-^_`{}~0-9A-Za-z]+)'[A-Za-z0-9-]*'([!#$&+\-.^_`|~0-9A-Za-z%]*)")
+_CODED = re.compile(r"%(?![0-9A-Fa-f]{2})")
+
+
+class PartHead:
+    """What comes before the content of a part.
+
+    Raises:
+        HTTPBadRequest: if it has no name, or says something twice.
+    """
+
+    __slots__ = ("_headers", "_lines", "content_type", "filename", "name")
+
+    _headers: CIMultiDictProxy[str]
+
+    def __init__(self, segment: Any) -> None:
+        self._lines: list[tuple[str, str]] = segment.headerlist
+        self.name: str = segment.name
+        self.filename: str | None = segment.filename
+        self.content_type: str = segment.content_type or ""
+        disposition = self._lines[0][1]
+        if len(self._lines) > 1:  # most fields have but one
+            disposition = self._only("Content-Disposition")
+            self._only("Content-Type")
+        if "*" in disposition or not self.name:
+            self._look_closely(disposition)
+
+    def _only(self, name: str) -> str:
+        values = [value for key, value in self._lines if key == name]
+        if len(values) > 1:  # whoever looks at forms before us may take the other one
+            raise malformed(f"expected one {name} in a part, got {len(values)}")
+        return values[0] if values else ""
+
+    def _look_closely(self, disposition: str) -> None:
+        """Names in the form of RFC 8187, which RFC 7578 does not want and older clients send, and missing ones."""
+        parameters = parse_media_type(disposition)[1]
+        if "name" not in parameters and "name*" not in parameters:
+            raise malformed("expected a part with a name")
+        self.name = _decode_extended(parameters.get("name*")) or self.name
+        self.filename = _decode_extended(parameters.get("filename*")) or self.filename
+
+    @property
+    def headers(self) -> CIMultiDictProxy[str]:
+        """All header fields."""
+        try:
+            return self._headers
+        except AttributeError:
+            self._headers = CIMultiDictProxy(CIMultiDict(self._lines))
+            return self._headers
+
+    @property
+    def charset(self) -> str | None:
+        """The charset of a text, where the part says it."""
+        if self.content_type:
+            for name, value in self._lines:
+                if name == "Content-Type":
+                    return parse_media_type(value)[1].get("charset")
+        return None
+
+    @property
+    def transfer_encoding(self) -> str | None:
+        """How the content is coded, where it is (RFC 7578 section 4.7: it should not be)."""
+        if len(self._lines) == 1:
+            return None
+        for name, value in self._lines:
+            if name == "Content-Transfer-Encoding" and value.strip(" \t").lower() not in ("7bit", "8bit", "binary"):
+                return value
+        return None
+
+
+def _decode_extended(value: str | None) -> str | None:
+    """A parameter like `utf-8''na%C3%AFve` (RFC 8187 section 3.2.3); None for one that is malformed."""
+    match = _EXTENDED.fullmatch(value) if value is not None else None
+    if match is None or _CODED.search(match[2]):
+        return None
+    encoding = python_encoding(match[1])
+    try:
+        return None if encoding is None else unquote_to_bytes(match[2]).decode(encoding)
+    except UnicodeError:
+        return None
+
+
+Event = PartHead | bytes | None
+"""The head of a part, a piece of its content, or its end."""
+
+
+class Events:
+    """The parts of a request's body, pushed through chunk by chunk.
+
+    Raises:
+        HTTPUnsupportedMediaType: if the body is not `multipart/form-data`.
+        HTTPBadRequest: if there is no boundary, or one that cannot be.
+        RuntimeError: if the parser is not installed.
+    """
+
+    __slots__ = ("_fields", "_files", "_limits", "_parser", "_refused", "charset")
+
+    def __init__(self, request: Request) -> None:
+        if request.content_type != MULTIPART:
+            raise unsupported(request, MULTIPART)
+        boundary = request._media_type()[1].get("boundary")
+        if boundary is None or not _BOUNDARY.fullmatch(boundary):
+            raise malformed(f"expected a boundary of 1 to 70 characters, got {boundary!r}")
+        self.charset: str | None = None
+        """The charset of texts whose parts do not say it; see `note_charset`."""
+        self._limits = limits = request.limits
+        self._fields = self._files = 0
+        self._refused = parser().ParserLimitReached, parser().ParserError
+        self._parser = parser().PushMultipartParser(
+            boundary.encode("ascii"), max_header_size=limits.form_header_size, max_header_count=MOST_HEADERS
+        )
+
+    def push(self, chunk: bytes) -> Iterator[Event]:
+        """What a chunk that is not empty completes. All of it has to be taken before the next chunk.
+
+        Raises:
+            HTTPBadRequest: for what is no multipart body.
+            HTTPContentTooLarge: for more parts, or larger heads, than the limits allow.
+        """
+        limit_reached, error = self._refused
+        try:
+            for event in self._parser.parse(chunk):
+                yield event if event is None or isinstance(event, bytes) else self._begin(event)
+        except limit_reached:
+            raise self._too_large_a_head() from None
+        except error as exc:
+            raise malformed(str(exc.args[0])) from None
+
+    def _begin(self, segment: Any) -> PartHead:
+        limits = self._limits
+        most = limits.form_header_size
+        if most is not None and sum(len(name) + len(value) for name, value in segment.headerlist) > most:
+            raise self._too_large_a_head()
+        head = PartHead(segment)
+        if head.filename is None:
+            self._fields += 1
+            if limits.form_fields is not None and self._fields > limits.form_fields:
+                raise HTTPContentTooLarge(f"expected at most {limits.form_fields} fields in a form")
+        else:
+            self._files += 1
+            if limits.form_files is not None and self._files > limits.form_files:
+                raise HTTPContentTooLarge(f"expected at most {limits.form_files} files in a form")
+        return head
+
+    def _too_large_a_head(self) -> HTTPContentTooLarge:
+        most = self._limits.form_header_size
+        return HTTPContentTooLarge(f"expected parts with at most {MOST_HEADERS} header fields of {most} bytes together")
+
+    def end(self) -> None:
+        """The body has ended.
+
+        Raises:
+            HTTPBadRequest: if the parts have not.
+        """
+        try:
+            self._parser.close()
+        except self._refused[1]:
+            raise malformed("expected a boundary after the last part, got the end") from None
+
+    def note_charset(self, charset: str) -> None:
+        """The form has a field `_charset_`: of what follows, this is the charset (RFC 7578 section 4.6).
+
+        Raises:
+            HTTPBadRequest: for one that nobody knows.
+        """
+        self._parser.header_charset = known_encoding(charset)
+        self.charset = charset
+
+    def text(self, head: PartHead, content: bytes) -> str:
+        """The content of a part as text. That of `_charset_` says how the others are to be read.
+
+        Raises:
+            HTTPBadRequest: for an unknown charset and for bytes that are not in it.
+        """
+        charset = head.charset or self.charset or "utf-8"
+        text = decode(content, charset, head.name)
+        if head.name == "_charset_" and head.filename is None:
+            self.note_charset(text)
+        return text
+
+
+def malformed(reason: str) -> HTTPBadRequest:
+    """The error for a body that is not what it says."""
+    return HTTPBadRequest(f"expected a form in {MULTIPART}: {reason}")
+
+
+def unsupported(request: Request, *accepted: str) -> HTTPUnsupportedMediaType:
+    """The error for a body of another media type; says which are accepted (RFC 9110 section 15.5.16)."""
+    return HTTPUnsupportedMediaType(
+        f"expected a form in {' or '.join(accepted)}, got {request.content_type!r}",
+        headers={"Accept": ", ".join(accepted)},
+    )
+
+
+def known_encoding(charset: str) -> str:
+    """Python's name of a charset.
+
+    Raises:
+        HTTPBadRequest: for one that nobody knows.
+    """
+    encoding = python_encoding(charset)
+    if encoding is None:
+        raise HTTPBadRequest(f"expected a known charset, got {charset!r}")
+    return encoding
+
+
+def decode(content: bytes, charset: str, name: str) -> str:
+    """The text of a field.
+
+    Raises:
+        HTTPBadRequest: for an unknown charset and for bytes that are not in it.
+    """
+    try:
+        return content.decode(known_encoding(charset))
+    except UnicodeError as exc:
+        raise HTTPBadRequest(f"expected the field {name!r} in {charset}: {exc}") from None
+
+
+@lru_cache
+def parser() -> Any:
+    """The module with the parser.
+
+    Raises:
+        RuntimeError: if it is not installed, or another one of that name is.
+    """
+    advice = "reading multipart forms needs the package multipart: pip install 'sketch-web[forms]'"
+    try:
+        module: Any = import_module("multipart")
+    except ModuleNotFoundError as exc:
+        raise RuntimeError(advice) from exc
+    if not hasattr(module, "PushMultipartParser"):
+        raise RuntimeError(f"{advice}; the one at {module.__file__} is another, perhaps of an old python-multipart")
+    return module

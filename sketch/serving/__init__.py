@@ -1,0 +1,1 @@
+"""Serving an application: options, backends by name, and the start of one."""

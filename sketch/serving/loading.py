@@ -1,0 +1,71 @@
+"""What may be served, and how it is found by an import string."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, TypeGuard
+
+if TYPE_CHECKING:
+    from sketch.application import Application
+    from sketch.serving.asgi import ASGIApp
+
+
+class ServeError(Exception):
+    """Why an application cannot be served, in one line for whoever started it."""
+
+
+def load_app(string: str) -> Application | ASGIApp:
+    """The application that an import string names: `package.module:name`, or `package.module:function()`.
+
+    Raises:
+        ServeError: if there is no such module or name, or it is no application. An error inside the module is raised
+            as it is: its traceback is what one needs then.
+    """
+    path, _, name = string.partition(":")
+    call = name.endswith("()")
+    name = name.removesuffix("()")
+    if not path or not name.replace(".", "").isidentifier():
+        raise ServeError(f"expected an application like 'package.module:app', got {string!r}")
+    found: Any = _import(path, string)
+    for part in name.split("."):
+        try:
+            found = getattr(found, part)
+        except AttributeError:
+            raise ServeError(f"module {path!r} has no attribute {name!r}, of {string!r}") from None
+    return check_app(found() if call else found, string)
+
+
+def _import(path: str, string: str) -> Any:
+    try:
+        return import_module(path)
+    except ModuleNotFoundError as exc:
+        # Only what was asked for: a module that imports something missing has a bug of its own.
+        if exc.name is None or not f"{path}.".startswith(f"{exc.name}."):
+            raise
+        raise ServeError(f"there is no module {exc.name!r}, of {string!r} (looked in {sys.path[0] or '.'!r})") from None
+
+
+def check_app(found: Any, string: str | None = None) -> Application | ASGIApp:
+    """An application of ours, or any ASGI 3 application, as it was found.
+
+    Raises:
+        ServeError: for anything else.
+    """
+    if not is_ours(found):
+        from sketch.serving.asgi import find_mistake  # an application of ours does without
+
+        advice = find_mistake(found)
+        if advice is not None:
+            source = f" from {string!r}" if string else ""
+            raise ServeError(f"expected a sketch Application, or any of ASGI 3, got {found!r}{source}: {advice}")
+    app: Application | ASGIApp = found
+    return app
+
+
+_NEEDED = ("startup", "shutdown", "cleanup", "handle", "stopping", "state")
+
+
+def is_ours(app: Any) -> TypeGuard[Application]:
+    """Whether it is a sketch `Application`, told by what servers need of one."""
+    return not isinstance(app, type) and all(hasattr(app, name) for name in _NEEDED)

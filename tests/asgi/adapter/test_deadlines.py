@@ -1,0 +1,260 @@
+"""Waits for a client have an end, counted by one timer; cancellation that means something else passes through."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from sketch.application import Application
+from sketch.exceptions import HTTPException
+from sketch.limits import Limits
+from sketch.request import Request
+from sketch.response import Response, StreamResponse
+from sketch.transport import ClientDisconnected
+from sketch_asgi.body import Inbox
+from sketch_asgi.deadlines import LONGEST_LOOK, Sweep, WriteWait
+from tests.support.scripts import Script, application, chunk, exchange, http_scope, in_loop, started, until
+
+POST = ((b"host", b"test"), (b"content-length", b"6"))
+SHORT = Limits(body_timeout=0.02, write_timeout=0.02)
+
+
+def request_of(app: Application) -> Request:
+    request = Request("POST", b"/", [(b"host", b"test")], connection=None)  # type: ignore[arg-type]
+    request.app = app
+    return request
+
+
+def inbox_of(app: Application, sweep: Sweep, script: Script) -> Inbox:
+    inbox = Inbox(script.receive, sweep, None)
+    inbox.request = request_of(app)
+    return inbox
+
+
+@in_loop
+async def test_a_body_that_does_not_come() -> None:
+    app = Application(limits=SHORT)
+    inbox = inbox_of(app, Sweep(app), Script(chunk(b"ab")))
+    assert await inbox.read() == b"ab"
+    for _ in range(2):
+        with pytest.raises(HTTPException) as caught:
+            await inbox.read()
+        assert caught.value.status == 408
+    task = asyncio.current_task()
+    assert task is not None
+    assert task.cancelling() == 0
+
+
+@in_loop
+async def test_a_body_that_does_not_come_while_its_client_is_watched() -> None:
+    async def handler(request: Request) -> Response:
+        leaving = asyncio.create_task(request.wait_disconnected())
+        try:
+            return Response(await request.read())
+        finally:
+            assert not leaving.done()
+            leaving.cancel()
+
+    script = Script(chunk(b"ab"))
+    await started(application(handler, limits=SHORT))(http_scope("POST", headers=POST), script.receive, script.send)
+    assert (script.status, script.body) == (408, b"the request body took too long")
+
+
+@in_loop
+async def test_without_a_limit_nothing_ends() -> None:
+    app = Application()
+    script = Script()
+    inbox = Inbox(script.receive, Sweep(app), None)
+    reading = asyncio.create_task(inbox.read())
+    await asyncio.sleep(0)
+    for _ in range(3):
+        inbox.passed(3600.0)
+    script.put(chunk(b"late"))
+    assert await reading == b"late"
+
+
+@in_loop
+async def test_received_bytes_give_time() -> None:
+    app = Application(limits=Limits(body_timeout=10.0))
+    script = Script(chunk(b"x" * 5000))
+    inbox = inbox_of(app, Sweep(app), script)
+    await inbox.read()
+    reading = asyncio.create_task(inbox.read())
+    await asyncio.sleep(0)
+    for seconds in (8.0, 9.0, 5.0):
+        inbox.passed(seconds)  # the first look counts nothing: the wait may have begun just now
+    assert reading.cancelling() == 0
+    inbox.passed(2.0)
+    with pytest.raises(HTTPException, match="took too long"):
+        await reading
+
+
+@in_loop
+async def test_cancellation_from_outside_passes_through() -> None:
+    app = Application(limits=Limits(body_timeout=1.0))
+    inbox = inbox_of(app, Sweep(app), Script())
+    reading = asyncio.create_task(inbox.read())
+    await asyncio.sleep(0)
+    inbox.passed(0.0)
+    inbox.passed(5.0)
+    assert reading.cancelling() == 1
+    reading.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reading
+
+
+@in_loop
+async def test_who_is_cancelled_already_is_left_alone() -> None:
+    app = Application(limits=Limits(body_timeout=1.0))
+    inbox = inbox_of(app, Sweep(app), Script())
+    reading = asyncio.create_task(inbox.read())
+    await asyncio.sleep(0)
+    reading.cancel()
+    inbox.passed(0.0)
+    inbox.passed(5.0)
+    assert reading.cancelling() == 1
+    with pytest.raises(asyncio.CancelledError):
+        await reading
+
+
+@in_loop
+async def test_a_block_that_swallows_the_cancellation_has_expired_all_the_same() -> None:
+    app = Application(limits=SHORT)
+    writing = WriteWait(Sweep(app), request_of(app))
+
+    async def swallow() -> None:
+        with writing:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                return
+
+    with pytest.raises(ClientDisconnected):
+        await swallow()
+
+
+@in_loop
+async def test_each_write_has_its_own_time() -> None:
+    app = Application(limits=Limits(write_timeout=10.0))
+    writing = WriteWait(Sweep(app), request_of(app))
+    task = asyncio.current_task()
+    assert task is not None
+    for _ in range(5):
+        with writing:
+            writing.passed(6.0)
+            writing.passed(6.0)
+            await asyncio.sleep(0)
+    assert task.cancelling() == 0
+
+
+@in_loop
+async def test_one_timer_for_all_and_none_for_nobody() -> None:
+    app = Application(limits=Limits(body_timeout=0.1))
+    sweep = Sweep(app)
+    timers: list[float] = []
+    loop = asyncio.get_running_loop()
+    call_later: Callable[..., Any] = loop.call_later
+
+    def counted(delay: float, *args: Any, **options: Any) -> Any:
+        timers.append(delay)
+        return call_later(delay, *args, **options)
+
+    loop.call_later = counted  # type: ignore[method-assign]
+    assert not sweep.armed
+    scripts = [Script() for _ in range(1000)]
+    readers = [asyncio.create_task(inbox_of(app, sweep, script).read()) for script in scripts]
+    await asyncio.sleep(0)
+    assert timers == [0.025]
+    for script in scripts:
+        script.put(chunk(b"x"))
+    assert await asyncio.gather(*readers) == [b"x"] * 1000
+    await until(lambda: not sweep.armed)
+    assert timers == [0.025]
+
+
+@pytest.mark.parametrize(
+    ("body_timeout", "write_timeout", "interval"), [(30.0, 30.0, LONGEST_LOOK), (2.0, 30.0, 0.5), (30.0, 1.0, 0.25)]
+)
+@in_loop
+async def test_it_looks_as_often_as_the_shortest_limit_asks(
+    body_timeout: float, write_timeout: float, interval: float
+) -> None:
+    async def handler(request: Request) -> Response:
+        return Response(await request.read())
+
+    app = application(handler)
+    limits = Limits(body_timeout=body_timeout, write_timeout=write_timeout)
+    app.router.add_route("GET", "/short", handler, limits=limits)
+    app.freeze()
+    delays: list[float] = []
+    loop = asyncio.get_running_loop()
+    loop.call_later = lambda delay, *_, **__: delays.append(delay)  # type: ignore[method-assign,assign,return-value]
+    reading = asyncio.create_task(inbox_of(app, Sweep(app), Script()).read())
+    await asyncio.sleep(0)
+    reading.cancel()
+    await asyncio.wait([reading])
+    assert delays == [interval]
+
+
+@pytest.mark.parametrize("large", [True, False])
+@in_loop
+async def test_a_client_that_takes_nothing(large: bool, caplog: pytest.LogCaptureFixture) -> None:
+    closed = []
+
+    async def chunks() -> Any:
+        try:
+            while True:
+                yield b"x"
+        finally:
+            closed.append(asyncio.current_task())
+
+    async def handler(request: Request) -> Response:
+        return Response(b"x" * 1_000_000) if large else StreamResponse(chunks())
+
+    caplog.set_level("INFO", "sketch.server")
+    script = Script()
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+        if len(sent) > (1 if large else 2):
+            await asyncio.Event().wait()
+
+    await started(application(handler, limits=SHORT))(http_scope(), script.receive, send)
+    assert "the client reads nothing" in caplog.text
+    assert closed == ([] if large else [asyncio.current_task()])
+    assert not any("more_body" in message and not message["more_body"] for message in sent), "it looks complete"
+
+
+@in_loop
+async def test_an_exchange_leaves_nothing_to_the_garbage_collector() -> None:
+    async def handler(request: Request) -> Response:
+        return Response(await request.read())
+
+    scope = http_scope("POST", headers=POST)
+    gc.collect()
+    gc.set_debug(gc.DEBUG_SAVEALL)
+    try:
+        # In a task of its own, whose context, which knows the request, ends with it.
+        script = await asyncio.create_task(exchange(handler, Script(chunk(b"abcdef")), scope))
+        assert script.body == b"abcdef"
+        await asyncio.sleep(0)  # until then the loop itself knows the task
+        gc.collect()
+        assert not [thing for thing in gc.garbage if type(thing) in (Request, Inbox)]
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+
+
+@in_loop
+async def test_a_new_life_has_a_new_timer() -> None:
+    """Its event loop may be another than that of the life before."""
+    asgi = started(Application())
+    before = asgi._sweep
+    script = Script({"type": "lifespan.startup"}, {"type": "lifespan.shutdown"})
+    await asgi({"type": "lifespan", "asgi": {"version": "3.0"}}, script.receive, script.send)
+    assert asgi._sweep is not before

@@ -1,0 +1,146 @@
+"""Sentry's and OpenTelemetry's ASGI middleware: round an application of ours, round one that is not, and mounted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import sentry_sdk
+from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from sentry_sdk.integrations.asgi import SentryAsgiMiddleware
+from sentry_sdk.transport import Transport
+
+from sketch import Application, Request, Response, WebSocket
+from tests.asgi.hosting.serving import Client, Message, Receive, Send, answer, hosting
+from tests.support.frames import TEXT, frame, shake
+from tests.support.scripts import in_loop
+
+WAYS = ("ours", "native", "mounted")
+
+
+def make_ours() -> Application:
+    app = Application()
+
+    @app.get("/hello")
+    async def hello(request: Request) -> Response:
+        return Response("hello")
+
+    @app.get("/fails")
+    async def fails(request: Request) -> Response:
+        sentry_sdk.set_tag("seen", "yes")
+        sentry_sdk.capture_exception(LookupError("broken"))
+        raise LookupError("broken")
+
+    @app.websocket("/ws")
+    async def ws(ws: WebSocket) -> None:
+        async for message in ws:
+            await ws.send(message)
+
+    return app
+
+
+async def foreign(scope: Message, receive: Receive, send: Send) -> None:
+    if scope["type"] == "lifespan":
+        return
+    if scope["type"] == "websocket":
+        await receive()
+        await send({"type": "websocket.accept"})
+        while (message := await receive())["type"] == "websocket.receive":
+            await send({"type": "websocket.send", "text": message["text"]})
+    elif scope["path"].endswith("/fails"):
+        sentry_sdk.set_tag("seen", "yes")
+        raise LookupError("broken")
+    else:
+        await answer(send, b"hello")
+
+
+def wrapped(way: str, middleware: Any, **options: Any) -> tuple[Any, str]:
+    """An application inside the middleware, and the mode in which it is hosted."""
+    if way == "ours":
+        app = make_ours()
+        app.wrap_asgi(middleware, **options)
+        return app, "native"
+    return middleware(foreign, **options), way
+
+
+async def ask(client: Client) -> None:
+    assert (await client.get("/hello?q=1")).body == b"hello"
+    assert (await client.get("/fails")).status == 500
+    async with client.connect() as wire:
+        socket = await shake(wire, client.prefix + "/ws")
+        await socket.send(frame(TEXT, b"hello"))
+        assert await socket.receive() == "hello"
+        await socket.close()
+
+
+# -- Sentry -----------------------------------------------------------------------------------------------------------
+
+
+class Kept(Transport):
+    """Keeps what would be sent."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.items: list[tuple[str, Any]] = []
+
+    def capture_envelope(self, envelope: Any) -> None:
+        self.items += [(item.type, item.payload.json) for item in envelope.items]
+
+    def of(self, kind: str) -> list[Any]:
+        return [payload for item, payload in self.items if item == kind]
+
+
+@pytest.fixture
+def sentry() -> Iterator[Kept]:
+    kept = Kept()
+    sentry_sdk.init(
+        "https://key@sentry.invalid/1", transport=kept, traces_sample_rate=1.0, default_integrations=False,
+        auto_enabling_integrations=False,
+    )  # fmt: skip
+    yield kept
+    sentry_sdk.get_client().close()
+    sentry_sdk.init()
+
+
+@pytest.mark.parametrize("way", WAYS)
+@in_loop
+async def test_sentry(way: str, sentry: Kept) -> None:
+    app, mode = wrapped(way, SentryAsgiMiddleware)
+    async with hosting(app, mode) as client:
+        await ask(client)
+    (event,) = sentry.of("event")
+    assert [value["value"] for value in event["exception"]["values"]] == ["broken"]
+    assert event["tags"]["seen"] == "yes"
+    # Left alone, Sentry takes a path for one without `root_path`, which it puts before it once more.
+    assert event["request"]["url"] == f"http://x{client.prefix * 2}/fails"
+    transactions = sentry.of("transaction")
+    assert [transaction["contexts"]["trace"]["op"] for transaction in transactions] == [
+        "http.server", "http.server", "websocket.server",
+    ]  # fmt: skip
+    assert transactions[0]["request"]["query_string"] == "q=1"
+    assert "seen" not in transactions[0].get("tags", {})
+
+
+# -- OpenTelemetry ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("way", WAYS)
+@in_loop
+async def test_opentelemetry(way: str) -> None:
+    spans = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(spans))
+    app, mode = wrapped(way, OpenTelemetryMiddleware, tracer_provider=provider, exclude_spans=["receive", "send"])
+    async with hosting(app, mode) as client:
+        await ask(client)
+    provider.shutdown()
+    found = [(span.name, dict(span.attributes or {})) for span in spans.get_finished_spans()]
+    assert [name.partition(" ")[0] for name, _ in found] == ["GET", "GET", "HTTP"]
+    assert found[0][1]["http.status_code"] == 200
+    assert found[0][1]["http.target"] == f"{client.prefix}/hello"
+    assert found[1][1].get("http.status_code", 500) == 500
+    assert str(found[2][1]["http.url"]).endswith(f"{client.prefix}/ws")

@@ -1,0 +1,111 @@
+"""Responses whose fields are bytes: the same rules as for all others, and the same for whoever looks at them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sketch.pipeline.finalize import finalize
+from sketch_asgi.hosting import response as rawresponse
+from sketch_asgi.hosting.response import RawFields, RawResponse
+from tests.support.requests import make_request
+
+TEXT = (b"content-type", b"text/plain")
+
+
+def finalized(fields: Any, body: bytes = b"body", status: int = 200, method: str = "GET") -> RawResponse:
+    response = RawResponse(status, fields, body)
+    finalize(make_request(method=method), response)
+    return response
+
+
+def test_fields_go_out_as_they_came() -> None:
+    fields = [TEXT, (b"X-Two", b"1"), [b"x-two", b"\xe9"], (b"empty", b""), (b"tab", b"a\tb")]
+    response = finalized(fields)
+    assert response.raw_headers == [
+        TEXT, (b"x-two", b"1"), (b"x-two", b"\xe9"), (b"empty", b""), (b"tab", b"a\tb"), (b"content-length", b"4"),
+    ]  # fmt: skip
+    assert (response.length, response.payload) == (4, b"body")
+    assert finalized(fields).raw_headers == response.raw_headers  # now they are known
+
+
+def test_framing_is_not_theirs() -> None:
+    response = finalized([(b"Transfer-Encoding", b"chunked"), (b"Content-Length", b"4"), (b"content-length", b"04")])
+    assert response.raw_headers == [(b"content-length", b"4")]
+
+
+def test_answers_without_content() -> None:
+    length = (b"content-length", b"4")
+    assert finalized([length], method="HEAD").payload == b""
+    assert finalized([length], method="HEAD").raw_headers == [length]
+    assert finalized([length], b"", method="HEAD").raw_headers == [length]
+    assert finalized([length], status=304).raw_headers == []
+    assert finalized([], status=204).payload == b""
+
+
+@pytest.mark.parametrize(
+    ("fields", "error", "message"),
+    [
+        ([(b"a b", b"x")], ValueError, "expected a header name of token characters (RFC 9110 section 5.1), got b'a b'"),
+        ([(b"", b"x")], ValueError, "expected a header name of token characters"),
+        ([(b"a", b"x\r\ny")], ValueError, "expected no control characters in header b'a' (RFC 9110 section 5.5)"),
+        ([(b"a", b"\x00")], ValueError, "expected no control characters"),
+        ([(b"a", b"\x7f")], ValueError, "expected no control characters"),
+        ([("a", b"x")], TypeError, "expected header names of bytes, got 'a'"),
+        ([(b"a", "x")], TypeError, "expected header values of bytes, got 'x' for b'a'"),
+        ([(b"a", bytearray(b"x"))], TypeError, "unhashable type"),
+        ([[b"a", bytearray(b"x")]], TypeError, "expected header values of bytes, got bytearray(b'x') for b'a'"),
+        ([(b"content-length", b"-4")], ValueError, "expected one Content-Length of digits, got b'-4'"),
+        ([(b"content-length", b"4"), (b"content-length", b"5")], ValueError, "expected one Content-Length of digits"),
+        ([(b"content-length", b"5")], ValueError, "expected Content-Length 4, the size of the body, got 5"),
+    ],
+)
+def test_what_cannot_be_sent(fields: Any, error: type[Exception], message: str) -> None:
+    for _ in range(2):  # what was refused once is not known the next time
+        with pytest.raises(error) as caught:
+            finalized(fields)
+        assert str(caught.value).startswith(message)
+
+
+def test_not_everything_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rawresponse, "_known", set())
+    finalized([(b"n%d" % number, b"x") for number in range(1000)])
+    assert len(rawresponse._known) == 512
+    monkeypatch.setattr(rawresponse, "_known", set())
+    finalized([(b"long", bytes(b"x" * 128)), (b"content-length", b"4")])
+    assert not rawresponse._known
+
+
+def test_headers_for_who_looks_at_them() -> None:
+    response = RawResponse(200, [TEXT, (b"x-two", b"1"), (b"X-Two", b"\xe9"), (b"transfer-encoding", b"chunked")], b"")
+    assert response.headers.getall("X-Two") == ["1", "\xe9"]
+    assert response.content_type == "text/plain"
+    response.headers["X-More"] = "more"
+    response.content_type = "text/html"
+    response.set_cookie("a", "b")
+    finalize(make_request(), response)
+    names = [name for name, _ in response.raw_headers]
+    assert names == [b"content-type", b"x-two", b"x-two", b"x-more", b"set-cookie", b"content-length"]
+    assert dict(response.raw_headers)[b"content-type"] == b"text/html"
+    assert (b"x-two", b"\xe9") in response.raw_headers
+
+
+def test_headers_that_cannot_be_sent_cannot_be_looked_at() -> None:
+    with pytest.raises(ValueError, match="control characters"):
+        _ = RawResponse(200, [(b"a", b"\n")], b"").headers
+
+
+def test_copies_have_fields_of_their_own() -> None:
+    response = RawResponse(201, [TEXT], b"x")
+    copy = response.copy()
+    copy.headers["X-More"] = "more"
+    assert (type(copy), copy.status, copy.body) == (RawResponse, 201, b"x")
+    assert "X-More" not in response.headers
+    fields = RawFields([TEXT])
+    assert fields.copy() == fields
+    assert fields.copy() is not fields
+
+
+def test_repr() -> None:
+    assert repr(RawResponse(201, [TEXT], b"")) == "<RawResponse status=201 content_type='text/plain'>"

@@ -1,0 +1,194 @@
+"""Real servers behind our launchers: first line, stop, exit code and errors are the same on each."""
+
+from __future__ import annotations
+
+import re
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import trustme
+
+ROOT = Path(__file__).parents[2]
+SERVERS = ("uvicorn", "hypercorn", "granian")
+BOUND = 30
+
+pytestmark = pytest.mark.parametrize("server", SERVERS)
+
+
+def command(app: str, **options: object) -> list[str]:
+    pairs = [f"{name}={value}" for name, value in options.items()]
+    return [sys.executable, "-m", "tests.asgi.launchers.programs", f"tests.asgi.launchers.programs:{app}", *pairs]
+
+
+def run(app: str, **options: object) -> tuple[int, str]:
+    """A program that is expected to end by itself: exit code and what it has printed on stderr."""
+    done = subprocess.run(command(app, **options), cwd=ROOT, capture_output=True, text=True, timeout=BOUND, check=False)
+    return done.returncode, done.stderr
+
+
+class Running:
+    """A program that serves."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+        assert process.stderr is not None
+        self._stderr = process.stderr
+        self.lines: list[str] = []
+        for line in self._stderr:
+            self.lines.append(line)
+            if "Started server on " in line:
+                break
+        else:
+            raise AssertionError("".join(self.lines))
+        self.first = self.lines[-1].strip()
+
+    @property
+    def port(self) -> int:
+        match = re.search(r":(\d+) ", self.first)
+        assert match is not None, self.first
+        return int(match[1])
+
+    def connect(self, path: str) -> socket.socket:
+        sock = socket.create_connection(("127.0.0.1", self.port), timeout=BOUND)
+        sock.sendall(f"GET {path} HTTP/1.1\r\nHost: test\r\n\r\n".encode())
+        return sock
+
+    def end(self, number: signal.Signals = signal.SIGTERM) -> tuple[int, str]:
+        self.process.send_signal(number)
+        _, rest = self.process.communicate(timeout=BOUND)
+        return self.process.returncode, "".join(self.lines) + rest
+
+
+@contextmanager
+def serving(server: str, **options: object) -> Iterator[Running]:
+    arguments = command("app", server=server, **options)
+    with subprocess.Popen(arguments, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            yield Running(process)
+        finally:
+            process.kill()
+
+
+def read_until(sock: socket.socket, end: bytes) -> bytes:
+    received = b""
+    while end not in received:
+        data = sock.recv(65536)
+        assert data, received
+        received += data
+    return received
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_starts_answers_and_stops(server: str, loop: str, number: signal.Signals) -> None:
+    with serving(server, loop=loop) as running:
+        assert re.fullmatch(rf"Started server on http://127\.0\.0\.1:\d+ \({server}\)", running.first)
+        with running.connect("/") as sock:
+            read_until(sock, b"hello http")
+        code, output = running.end(number)
+    assert code == 0, output
+    assert output.index("started") < output.index("cleaned up")
+    assert re.search(r'127\.0\.0\.1:\d+ "GET /" 200 10 \d+\.\d+', output)
+    assert output.count('"GET /') == 1, "the server's own access log is off"
+
+
+def test_stream_hears_of_the_stop_and_ends_completely(server: str) -> None:
+    with serving(server) as running:
+        with running.connect("/until-stopped") as sock:
+            read_until(sock, b"begun")
+            running.process.send_signal(signal.SIGTERM)
+            read_until(sock, b"0\r\n\r\n")
+        code, output = running.process.wait(BOUND), ""
+    assert code == 0, output
+
+
+def test_endless_stream_is_cancelled_after_the_grace_period(server: str) -> None:
+    with serving(server, shutdown_timeout=0.2) as running, running.connect("/endless") as sock:
+        read_until(sock, b"begun")
+        code, output = running.end()
+    assert code == 0, output
+    assert output.count("stream closed") == 1
+    assert "cleaned up" in output
+
+
+def test_stream_is_closed_when_the_client_leaves(server: str) -> None:
+    with serving(server) as running:
+        with running.connect("/endless") as sock:
+            read_until(sock, b"begun")
+        for line in running.process.stderr or ():
+            if "stream closed" in line:
+                break
+        else:
+            raise AssertionError("the stream was not closed")
+        assert running.end()[0] == 0
+
+
+def test_failing_start(server: str) -> None:
+    code, output = run("failing", server=server)
+    assert code == 1, output
+    assert "ValueError: no database" in output
+    assert "cleaned up" in output
+    assert "Started server" not in output
+
+
+def test_port_in_use(server: str) -> None:
+    with socket.socket() as busy:
+        busy.bind(("127.0.0.1", 0))
+        busy.listen()
+        port = busy.getsockname()[1]
+        code, output = run("app", server=server, port=port)
+    assert (code, output) == (1, f"error: cannot listen on 127.0.0.1:{port}: Address already in use\n")
+
+
+def test_unknown_host(server: str) -> None:
+    code, output = run("app", server=server, host="nowhere.invalid")
+    assert code == 1
+    assert output.startswith("error: cannot listen on nowhere.invalid:0: ")
+    assert output.count("\n") == 1
+
+
+def test_unix_socket(server: str, tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    with socket.socket(socket.AF_UNIX) as stale:
+        stale.bind(str(path))
+    with serving(server, uds=path) as running:
+        assert running.first == f"Started server on unix:{path} ({server})"
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.settimeout(BOUND)
+            sock.connect(str(path))
+            sock.sendall(b"GET / HTTP/1.1\r\nHost: test\r\n\r\n")
+            read_until(sock, b"hello")
+        assert run("app", server=server, uds=path) == (1, f"error: cannot listen on {path}: Address already in use\n")
+        code, output = running.end()
+    assert code == 0, output
+    assert not path.exists()
+
+
+def test_tls(server: str, tmp_path: Path) -> None:
+    pair = trustme.CA().issue_cert("localhost").private_key_and_cert_chain_pem
+    files = tmp_path / "both.pem"
+    pair.write_to_path(files)
+    with serving(server, ssl_certfile=files) as running:
+        assert running.first.startswith("Started server on https://")
+        context = ssl.create_default_context()
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        plain = socket.create_connection(("127.0.0.1", running.port), timeout=BOUND)
+        with plain, context.wrap_socket(plain) as sock:
+            sock.sendall(b"GET / HTTP/1.1\r\nHost: test\r\n\r\n")
+            read_until(sock, b"hello https")
+        assert running.end()[0] == 0
+
+
+def test_unusable_certificate(server: str, tmp_path: Path) -> None:
+    files = tmp_path / "missing.pem"
+    code, output = run("app", server=server, ssl_certfile=files)
+    assert code == 1
+    assert output.startswith(f"error: cannot use {files} for TLS: ")

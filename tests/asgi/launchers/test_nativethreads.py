@@ -1,0 +1,83 @@
+"""Waiting for threads that Python knows nothing of."""
+
+from __future__ import annotations
+
+import _thread
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from time import monotonic
+
+import pytest
+
+from sketch_asgi.launchers import nativethreads
+from sketch_asgi.launchers.nativethreads import native_threads_ended
+
+BOUND = 20.0
+
+
+@contextmanager
+def unknown_thread() -> Iterator[threading.Event]:
+    """A thread that `threading` has not started. It ends once the event is set, and is over with the block."""
+    told, ended = threading.Event(), threading.Event()
+
+    def run() -> None:
+        told.wait(BOUND)
+        ended.set()
+
+    _thread.start_new_thread(run, ())
+    yield told
+    told.set()
+    assert ended.wait(BOUND)
+
+
+def test_what_was_started_inside_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nativethreads, "LAST", BOUND)
+    looks = 0
+    look = nativethreads._native_threads
+
+    def counted() -> set[str]:
+        nonlocal looks
+        looks += 1
+        if looks == 3:
+            told.set()
+        return look()
+
+    monkeypatch.setattr(nativethreads, "_native_threads", counted)
+    before = look()
+    began = monotonic()
+    with ExitStack() as stack:
+        with native_threads_ended():
+            told = stack.enter_context(unknown_thread())
+        assert look() <= before
+        assert looks >= 3
+        assert monotonic() - began < BOUND
+
+
+def test_the_wait_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nativethreads, "LAST", 0.02)
+    before = nativethreads._native_threads()
+    with ExitStack() as stack:
+        with native_threads_ended():
+            stack.enter_context(unknown_thread())
+        assert nativethreads._native_threads() - before
+
+
+def test_others_are_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nativethreads, "LAST", BOUND)
+    began = monotonic()
+    told = threading.Event()
+    known = threading.Thread(target=told.wait, args=(BOUND,))
+    with unknown_thread(), native_threads_ended():
+        known.start()
+    assert monotonic() - began < BOUND / 2
+    told.set()
+    known.join()
+
+
+def test_where_nobody_lists_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(path: str) -> list[str]:
+        raise FileNotFoundError(path)
+
+    monkeypatch.setattr(nativethreads.os, "listdir", fail)
+    assert nativethreads._native_threads() == set()

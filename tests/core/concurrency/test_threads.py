@@ -1,0 +1,433 @@
+"""Threads for code that blocks."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import functools
+import threading
+import warnings
+from collections.abc import AsyncGenerator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sketch.concurrency import threads
+from sketch.concurrency.threads import PIECE, Threads, iterate_in_thread, read_in_thread
+from sketch.transport import FileBody
+from tests.support.requests import in_loop
+
+
+@pytest.fixture
+def pool() -> Iterator[Threads]:
+    pool = Threads(2, "test")
+    yield pool
+    pool.close()
+
+
+class Gate:
+    """A blocking call that says when it has begun, and goes on when it is told."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self.begun = asyncio.Event()
+        self._go = threading.Event()
+
+    def __call__(self, result: Any = None) -> Any:
+        self._loop.call_soon_threadsafe(self.begun.set)
+        assert self._go.wait(10)
+        return result
+
+    def open(self) -> None:
+        self._go.set()
+
+
+@in_loop
+async def test_runs_elsewhere_and_returns(pool: Threads) -> None:
+    assert await pool.run(lambda a, b: (a, b), 1, b=2) == (1, 2)
+    ident = await pool.run(threading.get_ident)
+    assert ident != threading.get_ident()
+    assert await pool.run(lambda: threading.current_thread().daemon), "it never keeps a process alive"
+
+
+@pytest.mark.parametrize("error", [ValueError("x"), KeyboardInterrupt()])
+def test_exceptions_come_back(pool: Threads, error: BaseException) -> None:
+    def fail() -> None:
+        raise error
+
+    with pytest.raises(type(error)):
+        asyncio.run(pool.run(fail))
+
+
+@in_loop
+async def test_stop_iteration_comes_back_as_an_error(pool: Threads) -> None:
+    with pytest.raises(RuntimeError, match="StopIteration"):
+        await pool.run(next, iter([]))
+
+
+@in_loop
+async def test_context_variables_are_seen_and_not_changed(pool: Threads) -> None:
+    var: contextvars.ContextVar[int] = contextvars.ContextVar("var", default=0)
+    var.set(1)
+
+    def change() -> int:
+        before = var.get()
+        var.set(2)
+        return before
+
+    assert await pool.run(change) == 1
+    assert var.get() == 1
+
+
+@in_loop
+async def test_no_more_at_once_than_its_size(pool: Threads) -> None:
+    gates = [Gate() for _ in range(3)]
+    tasks = [asyncio.create_task(pool.run(gate, number)) for number, gate in enumerate(gates)]
+    await gates[0].begun.wait()
+    await gates[1].begun.wait()
+    assert not gates[2].begun.is_set()
+    assert len(pool._running) == 2
+    gates[1].open()
+    await gates[2].begun.wait()
+    for gate in gates:
+        gate.open()
+    assert await asyncio.gather(*tasks) == [0, 1, 2]
+    assert pool._crew.started == 2
+
+
+@in_loop
+async def test_one_after_the_other_needs_one_thread(pool: Threads) -> None:
+    idents = {await pool.run(threading.get_ident) for _ in range(50)}
+    assert len(idents) == pool._crew.started == 1
+
+
+@in_loop
+async def test_a_caller_that_is_cancelled_stops_waiting(pool: Threads) -> None:
+    gate = Gate()
+    task = asyncio.create_task(pool.run(gate))
+    await gate.begun.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert pool.running() == ["Gate"] or "Gate" in pool.running()[0]
+    gate.open()
+    assert await pool.run(lambda: "next") == "next"
+
+
+@in_loop
+async def test_a_call_that_was_cancelled_in_the_queue_is_never_made() -> None:
+    pool, gate, called = Threads(1, "test"), Gate(), []
+    first = asyncio.create_task(pool.run(gate))
+    await gate.begun.wait()
+    second = asyncio.create_task(pool.run(called.append, 1))
+    await asyncio.sleep(0)
+    second.cancel()
+    gate.open()
+    await first
+    await pool.run(called.append, 2)
+    assert called == [2]
+    pool.close()
+
+
+@in_loop
+async def test_running_names_the_functions(pool: Threads) -> None:
+    gate = Gate()
+
+    def handler() -> None:
+        gate()
+
+    task = asyncio.create_task(pool.run(handler))
+    await gate.begun.wait()
+    assert pool.running() == [handler.__qualname__]
+    gate.open()
+    await task
+    assert pool.running() == []
+    partial = functools.partial(lambda: pool.running())
+    assert await pool.run(partial) == [repr(partial)]
+
+
+@in_loop
+async def test_close_ends_the_idle_threads() -> None:
+    pool = Threads(3, "to-end")
+    thread = await pool.run(threading.current_thread)
+    pool.close()
+    await asyncio.to_thread(thread.join, 10)
+    assert not thread.is_alive()
+
+
+@in_loop
+async def test_a_closed_pool_starts_again() -> None:
+    pool = Threads(1, "test")
+    for number in range(5):
+        assert await pool.run(lambda: "ok") == "ok", number
+        pool.close()
+
+
+@in_loop
+async def test_a_closed_pool_starts_again_beside_a_stuck_call() -> None:
+    pool, gate = Threads(2, "test"), Gate()
+    stuck = asyncio.create_task(pool.run(gate))
+    await gate.begun.wait()
+    await pool.run(lambda: None)
+    pool.close()
+    for _ in range(5):
+        assert await pool.run(lambda: "ok") == "ok"
+    gate.open()
+    await stuck
+    pool.close()
+
+
+def test_at_least_one_thread() -> None:
+    with pytest.raises(ValueError, match="at least one thread, got 0"):
+        Threads(0, "none")
+
+
+def test_a_loop_that_was_closed_is_not_waited_for(pool: Threads) -> None:
+    begun, go = threading.Event(), threading.Event()
+    seen: list[threading.ExceptHookArgs] = []
+
+    def block() -> None:
+        begun.set()
+        assert go.wait(10)
+
+    async def leave() -> None:
+        task = asyncio.create_task(pool.run(block))
+        await asyncio.to_thread(begun.wait, 10)
+        task.cancel()
+
+    hook, threading.excepthook = threading.excepthook, seen.append
+    try:
+        asyncio.run(leave())
+        go.set()
+        assert asyncio.run(pool.run(lambda: "alive")) == "alive"
+    finally:
+        threading.excepthook = hook
+    assert seen == []
+
+
+# -- acquire -----------------------------------------------------------------------------------------------------------
+
+
+@in_loop
+async def test_acquire_returns_what_was_opened(pool: Threads) -> None:
+    undone: list[int] = []
+    assert await pool.acquire(lambda a: a, 5, undo=undone.append) == 5
+    with pytest.raises(ZeroDivisionError):
+        await pool.acquire(lambda: 1 / 0, undo=undone.append)
+    assert undone == []
+
+
+@pytest.mark.parametrize("outcome", ["opened", "failed"])
+@in_loop
+async def test_what_a_cancelled_caller_has_opened_is_undone(pool: Threads, outcome: str) -> None:
+    gate, undone = Gate(), asyncio.Queue[str]()
+
+    def acquire() -> str:
+        gate()
+        if outcome == "failed":
+            raise ValueError("could not open")
+        return "opened"
+
+    task = asyncio.create_task(pool.acquire(acquire, undo=undone.put_nowait))
+    await gate.begun.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    gate.open()
+    if outcome == "opened":
+        assert await undone.get() == "opened"
+    else:
+        await pool.run(lambda: None)
+    assert undone.empty()
+
+
+@in_loop
+async def test_what_must_be_done_is_done_also_for_a_cancelled_caller() -> None:
+    pool, gate, log = Threads(1, "test"), Gate(), asyncio.Queue[str]()
+    loop = asyncio.get_running_loop()
+    blocking = asyncio.create_task(pool.run(gate))
+    await gate.begun.wait()
+    task = asyncio.create_task(pool.complete(lambda: loop.call_soon_threadsafe(log.put_nowait, "done") and None))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    gate.open()
+    assert await log.get() == "done"
+    await blocking
+    with pytest.raises(ZeroDivisionError):
+        await pool.complete(lambda: 1 / 0)
+    pool.close()
+
+
+@in_loop
+async def test_an_error_while_undoing_is_logged_and_keeps_nobody_waiting(caplog: pytest.LogCaptureFixture) -> None:
+    pool, gate = Threads(2, "test"), Gate()
+
+    def undo(result: Any) -> None:
+        raise ValueError("cannot undo")
+
+    task = asyncio.create_task(pool.acquire(gate, undo=undo))
+    await gate.begun.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    gate.open()
+    while "cannot undo" not in caplog.text:
+        assert await pool.run(lambda: "next") == "next"
+    pool.close()
+
+
+@in_loop
+async def test_many_calls_that_end_at_once_wake_the_loop_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    pool, loop, gate = Threads(1, "test"), asyncio.get_running_loop(), Gate()
+    first = asyncio.create_task(pool.run(gate))
+    await gate.begun.wait()
+    woken = []
+    tell = loop.call_soon_threadsafe
+    monkeypatch.setattr(loop, "call_soon_threadsafe", lambda *args: (woken.append(1), tell(*args))[1])
+    last = threading.Event()
+    calls = [pool._begin(str, (number,), {}) for number in range(100)]
+    calls.append(pool._begin(last.set, (), {}))
+    gate.open()
+    assert last.wait(10), "the loop is held up meanwhile"
+    assert [await call for call in calls[:-1]] == [str(number) for number in range(100)]
+    await first
+    assert len(woken) < 5
+    pool.close()
+
+
+@in_loop
+async def test_a_system_without_threads_to_spare(monkeypatch: pytest.MonkeyPatch) -> None:
+    pool, gate = Threads(2, "test"), Gate()
+    start = threading.Thread.start
+
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    with pytest.raises(RuntimeError, match="can't start"):
+        await pool.run(lambda: None)
+    monkeypatch.setattr(threading.Thread, "start", start)
+    busy = asyncio.create_task(pool.run(gate))
+    await gate.begun.wait()
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    waiting = asyncio.create_task(pool.run(lambda: "in its turn"))
+    await asyncio.sleep(0)
+    gate.open()
+    await busy
+    assert await waiting == "in its turn"
+    pool.close()
+
+
+@pytest.mark.parametrize("turns", [0, 1])
+@in_loop
+async def test_what_was_opened_in_the_moment_of_cancellation_is_undone(turns: int) -> None:
+    pool, undone = Threads(1, "test"), asyncio.Queue[str]()
+    loop, done = asyncio.get_running_loop(), threading.Event()
+    task = asyncio.create_task(pool.acquire(lambda: "opened", undo=undone.put_nowait))
+    await asyncio.sleep(0)
+    pool._begin(done.set, (), {})
+    assert done.wait(10), "the loop is held up: the result is on its way to it"
+
+    def cancel(turns: int) -> None:
+        if turns:
+            loop.call_soon(cancel, turns - 1)
+        else:
+            task.cancel()
+
+    cancel(turns)
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert await undone.get() == "opened"
+    pool.close()
+
+
+# -- request.wait ------------------------------------------------------------------------------------------------------
+
+
+@in_loop
+async def test_wait_runs_an_awaitable_in_the_loop_of_the_thread(pool: Threads) -> None:
+    async def ask() -> int:
+        return threading.get_ident()
+
+    async def fail() -> None:
+        raise ValueError("from the loop")
+
+    assert await pool.run(lambda: threads.wait(ask())) == threading.get_ident()
+    with pytest.raises(ValueError, match="from the loop"):
+        await pool.run(lambda: threads.wait(fail()))
+
+
+def test_wait_elsewhere_is_an_error_without_an_unawaited_coroutine() -> None:
+    async def ask() -> None: ...
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(RuntimeError, match="use `await`"):
+            threads.wait(ask())
+
+
+# -- iterate_in_thread -------------------------------------------------------------------------------------------------
+
+
+@in_loop
+async def test_items_come_from_a_thread() -> None:
+    assert [item async for item in iterate_in_thread([b"a", b"b"])] == [b"a", b"b"]
+
+
+def recorded(closed: list[str], gate: Gate | None = None) -> Iterator[bytes]:
+    try:
+        yield b"1"
+        if gate is not None:
+            gate()
+        yield b"2"
+    finally:
+        closed.append(threading.current_thread().name)
+
+
+@in_loop
+async def test_a_generator_is_closed_in_a_thread_when_its_consumer_leaves() -> None:
+    closed: list[str] = []
+    stream = iterate_in_thread(recorded(closed))
+    assert await anext(stream) == b"1"
+    assert isinstance(stream, AsyncGenerator)
+    await stream.aclose()
+    assert len(closed) == 1
+    assert closed[0].startswith("sketch-stream")
+
+
+@in_loop
+async def test_a_generator_that_is_busy_when_its_consumer_leaves_is_closed_after_its_step() -> None:
+    closed: list[str] = []
+    gate = Gate()
+
+    async def consume() -> None:
+        async for _ in iterate_in_thread(recorded(closed, gate)):
+            pass
+
+    task = asyncio.create_task(consume())
+    await gate.begun.wait()
+    task.cancel()
+    for _ in range(5):  # calls behind the one that closes
+        await threads.stream_threads.run(int)
+    assert closed == []
+    gate.open()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert len(closed) == 1
+
+
+@in_loop
+async def test_a_part_of_a_file_is_read_in_pieces(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(bytes(range(256)) * 4000)
+    with path.open("rb") as file:
+        pieces = [piece async for piece in read_in_thread(FileBody(file, str(path), 100, 700_000))]
+        assert b"".join(pieces) == path.read_bytes()[100:700_100]
+        assert max(map(len, pieces)) == PIECE
+        assert [piece async for piece in read_in_thread(FileBody(file, str(path), 100, 0))] == []
+        with pytest.raises(RuntimeError, match=f"{path} has shrunk while it was sent: 100 bytes are missing"):
+            [piece async for piece in read_in_thread(FileBody(file, str(path), 1_023_900, 200))]
+        assert not file.closed

@@ -1,0 +1,326 @@
+"""The life of an application: order, rollback, clean-up, and starting again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from sketch.application import Application
+from sketch.exceptions import HTTPNotFound
+from tests.support.requests import answer, in_loop
+
+Log = list[str]
+
+
+@pytest.fixture
+def log() -> Log:
+    return []
+
+
+def context(name: str, log: Log, fails: str = "") -> Any:
+    async def generator(app: Application) -> AsyncIterator[None]:
+        log.append(f"enter {name}")
+        if fails == "enter":
+            raise ValueError(f"enter {name}")
+        yield
+        log.append(f"exit {name}")
+        if fails == "exit":
+            raise ValueError(f"exit {name}")
+
+    return generator
+
+
+def hook(name: str, log: Log, fails: bool = False) -> Any:
+    async def call(app: Application) -> None:
+        log.append(name)
+        await asyncio.sleep(0)
+        if fails:
+            raise ValueError(name)
+
+    return call
+
+
+def full(log: Log, **options: Any) -> Application:
+    app = Application(**options)
+    app.cleanup_ctx.extend([context("1", log), context("2", log)])
+    for signal, name in ((app.on_startup, "start"), (app.on_shutdown, "shutdown"), (app.on_cleanup, "clean")):
+        signal.extend([hook(f"{name} 1", log), hook(f"{name} 2", log)])
+    return app
+
+
+STARTED = ["enter 1", "enter 2", "start 1", "start 2"]
+STOPPED = ["shutdown 1", "shutdown 2"]
+CLEANED = ["clean 2", "clean 1", "exit 2", "exit 1"]
+
+
+@in_loop
+async def test_order(log: Log) -> None:
+    app = full(log)
+    app.on_shutdown.append(lambda: log.append(f"stopping {bool(app.stopping)}"))
+    await app.startup()
+    assert log == STARTED
+    assert not app.stopping
+    await app.shutdown()
+    assert log == [*STARTED, *STOPPED, "stopping True"]
+    await app.cleanup()
+    assert log[-4:] == CLEANED
+
+
+@in_loop
+async def test_each_hook_runs_once_however_often_it_is_stopped(log: Log) -> None:
+    app = full(log)
+    await app.startup()
+    for _ in range(2):
+        await app.shutdown()
+    for _ in range(2):
+        await app.cleanup()
+    await app.shutdown()
+    assert log == [*STARTED, *STOPPED, *CLEANED]
+
+
+@in_loop
+async def test_cleanup_without_shutdown_and_neither_without_a_start(log: Log) -> None:
+    app = full(log)
+    await app.shutdown()
+    await app.cleanup()
+    assert log == []
+    await app.startup()
+    await app.cleanup()
+    assert log == [*STARTED, *CLEANED]
+    assert app.stopping
+
+
+@in_loop
+async def test_it_can_start_again(log: Log) -> None:
+    app = full(log)
+    app.add_route("GET", "/", lambda: _fail())
+    for _ in range(3):
+        log.clear()
+        await app.startup()
+        assert not app.stopping
+        assert (await answer(app, "/nothing")).status == 404
+        assert (await answer(app)).status == 404
+        await app.shutdown()
+        await app.cleanup()
+        assert log == [*STARTED, *STOPPED, *CLEANED]
+
+
+def _fail() -> Any:
+    raise HTTPNotFound
+
+
+@in_loop
+async def test_it_cannot_start_twice(log: Log) -> None:
+    app = full(log)
+    await app.startup()
+    with pytest.raises(RuntimeError, match="not running, got one that is started"):
+        await app.startup()
+    await app.shutdown()
+    with pytest.raises(RuntimeError, match="got one that is stopping"):
+        await app.startup()
+    await app.cleanup()
+    assert log == [*STARTED, *STOPPED, *CLEANED]
+
+
+# -- failures ----------------------------------------------------------------------------------------------------------
+
+
+@in_loop
+async def test_a_context_that_fails_leaves_those_before_it(log: Log) -> None:
+    app = full(log)
+    app.cleanup_ctx.insert(1, context("bad", log, "enter"))
+    with pytest.raises(ValueError, match="enter bad"):
+        await app.startup()
+    assert log == ["enter 1", "enter bad", "clean 2", "clean 1", "exit 1"]
+
+
+@in_loop
+async def test_a_start_hook_that_fails_cleans_up_everything(log: Log) -> None:
+    app = full(log)
+    app.on_startup.insert(1, hook("bad", log, fails=True))
+    with pytest.raises(ValueError, match="bad"):
+        await app.startup()
+    assert log == ["enter 1", "enter 2", "start 1", "bad", *CLEANED]
+    await app.shutdown()
+    await app.cleanup()
+    assert len(log) == 8, "nothing runs twice"
+
+
+@in_loop
+async def test_the_error_of_the_start_is_raised_whatever_fails_afterwards(
+    log: Log, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = full(log)
+    app.on_startup.append(hook("bad start", log, fails=True))
+    app.on_cleanup.append(hook("bad clean", log, fails=True))
+    app.cleanup_ctx.append(context("bad", log, "exit"))
+    with pytest.raises(ValueError, match="bad start"):
+        await app.startup()
+    assert log[-7:] == ["bad start", "bad clean", "clean 2", "clean 1", "exit bad", "exit 2", "exit 1"]
+    assert "ValueError: bad clean" in caplog.text
+    assert "ValueError: exit bad" in caplog.text
+    assert "could not be cleaned up entirely" in caplog.text
+
+
+@in_loop
+async def test_a_start_that_is_cancelled_cleans_up(log: Log) -> None:
+    app = full(log)
+    entered = asyncio.Event()
+
+    @app.on_startup
+    async def wait() -> None:
+        entered.set()
+        await asyncio.Event().wait()
+
+    task = asyncio.create_task(app.startup())
+    await entered.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert log == [*STARTED, *CLEANED]
+
+
+@in_loop
+async def test_after_a_failed_start_it_may_be_tried_again(log: Log) -> None:
+    app = full(log)
+    attempts: list[int] = []
+
+    @app.on_startup
+    async def fail_once() -> None:
+        attempts.append(1)
+        if len(attempts) == 1:
+            raise ConnectionError("no database yet")
+
+    with pytest.raises(ConnectionError):
+        await app.startup()
+    log.clear()
+    app.on_startup.append(hook("added later", log))
+    await app.startup()
+    await app.cleanup()
+    assert log == [*STARTED, "added later", *CLEANED]
+
+
+@pytest.mark.parametrize("stage", ["shutdown", "cleanup"])
+@in_loop
+async def test_all_hooks_run_and_the_first_error_is_raised(
+    log: Log, stage: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = full(log)
+    signal = app.on_shutdown if stage == "shutdown" else app.on_cleanup
+    signal.insert(0, hook("bad a", log, fails=True))
+    signal.insert(0, hook("bad b", log, fails=True))
+    await app.startup()
+    with pytest.raises(ValueError, match="bad b" if stage == "shutdown" else "bad a"):
+        await getattr(app, stage)()
+    for name in ("bad a", "bad b", "shutdown 2" if stage == "shutdown" else "exit 1"):
+        assert name in log
+    assert caplog.text.count(f"error in on_{stage}") == 2
+    await app.cleanup()
+
+
+# -- contexts and state ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", ["generator", "context manager", "no argument", "class"])
+@in_loop
+async def test_lifespan_comes_first_and_may_yield_state(log: Log, shape: str) -> None:
+    async def lifespan(app: Application) -> AsyncIterator[dict[str, int]]:
+        log.append("lifespan in")
+        yield {"pool": 1}
+        log.append("lifespan out")
+
+    async def bare() -> AsyncIterator[dict[str, int]]:
+        async for state in lifespan(app):
+            yield state
+
+    class Managed:
+        def __init__(self, app: Application) -> None:
+            pass
+
+        async def __aenter__(self) -> dict[str, int]:
+            log.append("lifespan in")
+            return {"pool": 1}
+
+        async def __aexit__(self, *exc: object) -> None:
+            log.append("lifespan out")
+
+    shapes: dict[str, Any] = {
+        "generator": lifespan, "context manager": asynccontextmanager(lifespan), "no argument": bare, "class": Managed,
+    }  # fmt: skip
+    app = full(log, lifespan=shapes[shape])
+    await app.startup()
+    assert app.state == {"pool": 1}
+    await app.cleanup()
+    assert log == ["lifespan in", *STARTED, *CLEANED, "lifespan out"]
+
+
+@in_loop
+async def test_a_lifespan_of_the_wrong_kind_says_so() -> None:
+    app = Application(lifespan=lambda app: 5)
+    with pytest.raises(TypeError, match="async context manager, got 5"):
+        await app.startup()
+
+
+@in_loop
+async def test_a_context_that_yields_twice_is_an_error(log: Log) -> None:
+    app = Application()
+
+    @app.cleanup_ctx
+    async def twice(app: Application) -> AsyncIterator[None]:
+        yield
+        yield
+
+    await app.startup()
+    with pytest.raises(RuntimeError):
+        await app.cleanup()
+
+
+@in_loop
+async def test_stopping_can_be_waited_for() -> None:
+    app = Application()
+    await app.startup()
+    waiting = asyncio.create_task(app.stopping.wait())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    app.stopping.set()
+    app.stopping.set()
+    await waiting
+    await app.cleanup()
+
+
+@in_loop
+async def test_hooks_may_set_attributes_that_requests_see() -> None:
+    app = Application()
+
+    @app.on_startup
+    async def connect(app: Any) -> None:
+        app.db = {"anne": 1}
+
+    @app.get("/")
+    async def handler(request: Any) -> Any:
+        from sketch.response import JSONResponse
+
+        return JSONResponse(request.app.db)
+
+    await app.startup()
+    assert (await answer(app)).payload == b'{"anne":1}'
+    await app.cleanup()
+
+
+@in_loop
+async def test_listeners_are_told_of_the_stop_once() -> None:
+    told: list[str] = []
+    app = Application()
+    first, second, third = (lambda: told.append("first")), (lambda: told.append("second")), (lambda: told.append("3"))
+    app.stopping.listen(first)
+    app.stopping.listen(second)
+    app.stopping.forget(second)
+    app.stopping.forget(second)
+    app.stopping.set()
+    app.stopping.set()
+    app.stopping.listen(third)
+    assert told == ["first", "3"]

@@ -1,0 +1,155 @@
+"""Signals: lists that are decorators."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from sketch.lifecycle.signals import Signal
+from tests.support.requests import in_loop
+
+
+@pytest.fixture
+def signal() -> Signal:
+    return Signal("after", "request", "response")
+
+
+def take_none() -> Any:
+    return ()
+
+
+def take_one(a: Any) -> Any:
+    return (a,)
+
+
+def take_two(a: Any, b: Any) -> Any:
+    return (a, b)
+
+
+def take_all(*args: Any) -> Any:
+    return args
+
+
+async def take_late(a: Any) -> Any:
+    await asyncio.sleep(0)
+    return (a,)
+
+
+class Callee:
+    def method(self, a: Any) -> Any:
+        return (a,)
+
+    async def __call__(self, a: Any, b: Any) -> Any:
+        return (a, b)
+
+
+@pytest.mark.parametrize(
+    ("function", "taken"),
+    [
+        (take_none, ()), (take_one, (2,)), (take_two, (1, 2)), (take_all, (1, 2)), (take_late, (2,)),
+        (Callee().method, (2,)), (Callee(), (1, 2)), (functools.partial(take_two, 0), (0, 2)),
+        (lambda a, b, c=3: (a, b), (1, 2)), (lambda *, k=1: (), ()), (lambda a, **k: (a,), (2,)),
+    ],
+)  # fmt: skip
+@in_loop
+async def test_a_function_takes_the_last_of_the_arguments(
+    signal: Signal, function: Callable[..., Any], taken: Any
+) -> None:
+    signal.append(function)
+    assert await signal.receivers[0](1, 2) == taken
+
+
+@pytest.mark.parametrize("function", [lambda a, b, c: 0, lambda a, *, k: 0])
+def test_a_function_that_wants_more_is_refused_when_it_is_added(signal: Signal, function: Callable[..., Any]) -> None:
+    with pytest.raises(TypeError, match=r"expected a function of \(request, response\) for after"):
+        signal.append(function)
+    with pytest.raises(TypeError, match="expected a function for after, got 5"):
+        signal.append(5)  # type: ignore[arg-type]
+    assert not signal
+
+
+@in_loop
+async def test_functions_are_called_in_order_one_at_a_time(signal: Signal) -> None:
+    calls: list[str] = []
+
+    async def slow() -> None:
+        calls.append("slow begins")
+        await asyncio.sleep(0)
+        calls.append("slow ends")
+
+    signal.append(slow)
+    signal.append(lambda: calls.append("plain"))
+    await signal.send(1, 2)
+    assert calls == ["slow begins", "slow ends", "plain"]
+
+
+@in_loop
+async def test_an_exception_ends_the_round(signal: Signal) -> None:
+    calls: list[int] = []
+
+    def fail() -> None:
+        raise ValueError("broken")
+
+    signal.extend([fail, lambda: calls.append(1)])
+    with pytest.raises(ValueError, match="broken"):
+        await signal.send(1, 2)
+    assert calls == []
+
+
+def test_decorating_returns_the_function(signal: Signal) -> None:
+    assert signal(take_one) is take_one
+    assert list(signal) == [take_one]
+
+
+def test_it_is_a_list(signal: Signal) -> None:
+    signal.extend([take_none, take_one])
+    signal.insert(1, take_two)
+    assert list(signal) == [take_none, take_two, take_one]
+    assert (signal[0], signal[1:], len(signal), take_two in signal) == (take_none, [take_two, take_one], 3, True)
+    signal[0] = take_all
+    signal[1:] = [take_late]
+    assert list(signal) == [take_all, take_late]
+    signal.remove(take_all)
+    del signal[0]
+    assert not signal
+    assert "after(request, response)" in repr(signal)
+
+
+def test_repr_names_the_functions(signal: Signal) -> None:
+    signal.append(take_one)
+    assert "take_one" in repr(signal)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda s: s.append(take_one), lambda s: s(take_one), lambda s: s.insert(0, take_one), lambda s: s.pop(),
+        lambda s: s.__setitem__(0, take_one), lambda s: s.__delitem__(0), lambda s: s.reverse(), lambda s: s.clear(),
+    ],
+)  # fmt: skip
+def test_after_the_start_nothing_can_be_changed(signal: Signal, change: Callable[[Signal], Any]) -> None:
+    signal.extend([take_none, take_two])
+    signal.freeze()
+    with pytest.raises(RuntimeError, match="after cannot be changed any more"):
+        change(signal)
+    assert list(signal) == [take_none, take_two]
+
+
+def test_optional_parameter_beside_a_required_one_keeps_its_default() -> None:
+    signal = Signal("after_request", "request", "response")
+    got: list[tuple[object, ...]] = []
+
+    @signal
+    def one(response: object, verbose: bool = False) -> None:
+        got.append((response, verbose))
+
+    @signal
+    def optional(response: object = None) -> None:
+        got.append((response,))
+
+    asyncio.run(signal.send("request", "response"))
+    assert got == [("response", False), ("response",)]

@@ -1,0 +1,48 @@
+"""A request body as one reads it."""
+
+from __future__ import annotations
+
+import pytest
+
+from sketch.exceptions import HTTPContentTooLarge
+from sketch.request.body import BrokenBody, KeptBody, LimitedBody
+from sketch.transport import ClientDisconnected
+from tests.support.requests import Body, in_loop
+
+
+@in_loop
+async def test_a_body_within_its_limit() -> None:
+    for most in (4, None):
+        body = LimitedBody(Body([b"ab", b"cd"]), most)
+        assert [await body.read() for _ in range(4)] == [b"ab", b"cd", b"", b""]
+
+
+@in_loop
+async def test_a_body_over_its_limit() -> None:
+    body = LimitedBody(Body([b"ab", b"cd", AssertionError("read on")]), 3)
+    assert await body.read() == b"ab"
+    with pytest.raises(HTTPContentTooLarge, match="expected a body of at most 3 bytes"):
+        await body.read()
+
+
+@in_loop
+async def test_a_body_cut_short() -> None:
+    body = LimitedBody(Body([b"ab", ClientDisconnected("gone")]), 3)
+    assert await body.read() == b"ab"
+    with pytest.raises(ClientDisconnected, match="gone"):
+        await body.read()
+
+
+@in_loop
+async def test_a_body_that_was_read_before() -> None:
+    body = KeptBody(b"abc")
+    assert [await body.read() for _ in range(3)] == [b"abc", b"", b""]
+    assert await KeptBody(b"").read() == b""
+
+
+@in_loop
+async def test_a_body_that_could_not_be_read() -> None:
+    body = BrokenBody(ClientDisconnected("gone"))
+    for _ in range(2):
+        with pytest.raises(ClientDisconnected, match="gone"):
+            await body.read()

@@ -1,0 +1,79 @@
+"""Import strings, and what may be served."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sketch.application import Application
+from sketch.serving.loading import ServeError, check_app, is_ours, load_app
+
+HERE = "tests.core.serving.test_loading"
+app = Application()
+
+
+async def foreign(scope: Any, receive: Any, send: Any) -> None:
+    """An ASGI application that is not ours."""
+
+
+def create_app() -> Application:
+    return Application("made")
+
+
+class Holder:
+    inner = app
+
+
+@pytest.mark.parametrize("string", [f"{HERE}:app", f"{HERE}:Holder.inner"])
+def test_import_string(string: str) -> None:
+    found = load_app(string)
+    assert isinstance(found, Application)
+    assert found.name == "sketch"
+
+
+def test_factory_string() -> None:
+    found = load_app(f"{HERE}:create_app()")
+    assert isinstance(found, Application)
+    assert found.name == "made"
+
+
+def test_any_asgi_application() -> None:
+    assert load_app(f"{HERE}:foreign") is foreign
+
+
+@pytest.mark.parametrize(
+    ("string", "message"),
+    [
+        ("pkg", "expected an application like 'package.module:app', got 'pkg'"),
+        (":app", "expected an application like 'package.module:app', got ':app'"),
+        ("pkg:a-b", "expected an application like 'package.module:app', got 'pkg:a-b'"),
+        ("no_such_package.x:app", "there is no module 'no_such_package', of 'no_such_package.x:app'"),
+        ("sketch.nothing:app", "there is no module 'sketch.nothing', of 'sketch.nothing:app'"),
+        (f"{HERE}:nothing", f"module '{HERE}' has no attribute 'nothing', of '{HERE}:nothing'"),
+        (f"{HERE}:create_app", "expected a sketch Application, or any of ASGI 3, got <function create_app"),
+        (f"{HERE}:Holder", "expected a sketch Application, or any of ASGI 3, got <class"),
+        (f"{HERE}:HERE", f"expected a sketch Application, or any of ASGI 3, got '{HERE}' from '{HERE}:HERE': one is "),
+    ],
+)
+def test_bad_import_string(string: str, message: str) -> None:
+    with pytest.raises(ServeError) as caught:
+        load_app(string)
+    assert str(caught.value).startswith(message)
+
+
+def test_error_inside_the_module_keeps_its_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "broken_app.py").write_text("import no_such_package\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(ModuleNotFoundError, match="no_such_package"):
+        load_app("broken_app:app")
+
+
+def test_ours_and_others() -> None:
+    assert is_ours(app)
+    assert not is_ours(Application)
+    assert not is_ours(foreign)
+    assert check_app(app) is app
+    with pytest.raises(ServeError, match=r"got None: one is called as `await app\(scope, receive, send\)`"):
+        check_app(None)
