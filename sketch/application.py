@@ -11,17 +11,19 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from yarl import URL
 
 from sketch.concurrency.threads import Threads
-from sketch.context import app_var, request_var
+from sketch.context_vars import app_var, request_var
 from sketch.errors.handlers import ErrorHandler, ErrorHandlers
 from sketch.jsoncodec import JSONCodec, json_codec
 from sketch.keys import AppKey, Values
-from sketch.lifecycle.lifecycle import Lifecycle, Lifespan, Stopping
+from sketch.lifecycle.lifecycle import Lifecycle, Lifespan
 from sketch.lifecycle.signals import Signal
+from sketch.lifecycle.stopping import Stopping
 from sketch.limits import DEFAULT_LIMITS, Limits
-from sketch.middleware.chain import Endpoint, Frozen, Middleware
+from sketch.middleware.chain import Frozen, Middleware
 from sketch.pipeline.pipeline import Pipeline
 from sketch.request import Request
 from sketch.response import Response
+from sketch.results import Endpoint
 from sketch.routing import Handler, Mount, Registrar, Route, RouteOptions, Router
 from sketch.routing.names import url_path
 from sketch.routing.route import Methods, Path, Slashes, check_options
@@ -139,7 +141,7 @@ class Application(Registrar):
             app.parent = self
             self._lifecycle.parts.append(_Mounted(app, self))
         else:
-            from sketch.serving.run import load_host  # only who mounts, or serves, needs servers
+            from sketch.serving.registry import load_host
 
             # Mounted at several places, for two hosts say, it lives once.
             foreign: Any = next((part for part in self._lifecycle.parts if part.app is app), None) or load_host()(app)
@@ -423,7 +425,7 @@ class Application(Registrar):
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve one ASGI 3 scope: `uvicorn package.module:app`."""
         if self._asgi is None:
-            from sketch.serving.run import load_asgi
+            from sketch.serving.registry import load_asgi
 
             self._asgi = self.wrapped(load_asgi()(self))
         await self._asgi(scope, receive, send)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, cast
+
+from sketch.context_vars import find_app, request_var
 
 if TYPE_CHECKING:
     from sketch.application import Application
     from sketch.request import Request
-
-request_var: ContextVar[Request | None] = ContextVar("sketch.request", default=None)
-app_var: ContextVar[Application | None] = ContextVar("sketch.app", default=None)
 
 
 def _request() -> Request:
@@ -19,12 +17,6 @@ def _request() -> Request:
     if request is None:
         raise RuntimeError("no current request: current_request works in handlers, middleware and what they call")
     return request
-
-
-def find_app() -> Application | None:
-    """The application of the current request, else the one whose context was entered, else None."""
-    request = request_var.get()
-    return app_var.get() if request is None else request.app
 
 
 def _app() -> Application:

@@ -3,20 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
-if TYPE_CHECKING:
-    from sketch.response import Response
-
-PHRASES: dict[int, str] = {status.value: status.phrase for status in HTTPStatus} | {
-    # RFC 9110 section 15 renamed these after the standard library's oldest supported version took its names.
-    413: "Content Too Large",
-    414: "URI Too Long",
-    416: "Range Not Satisfiable",
-    422: "Unprocessable Content",
-}
-"""Reason phrases of RFC 9110 section 15 and of the IANA registry, by status."""
+from sketch.http.status import PHRASES
+from sketch.response import ErrorResponse, Response
 
 
 class HTTPException(Exception):
@@ -51,8 +41,6 @@ class HTTPException(Exception):
 
         A subclass that overrides this has answers of its own, which are sent as they are.
         """
-        from sketch.response import ErrorResponse  # the response module stands above this one
-
         return ErrorResponse(self.status, self.reason, headers=self.headers)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -87,7 +75,7 @@ class HTTPRedirection(HTTPException):
     def __init__(
         self, location: object, reason: str | None = None, *, headers: Mapping[str, str] | None = None
     ) -> None:
-        from sketch.response import quote_location  # the response module stands above this one
+        from sketch.http.locations import quote_location
 
         super().__init__(self.default_status, reason, headers={**(headers or {}), "Location": quote_location(location)})
 

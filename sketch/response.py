@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import inspect
-import re
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Self
-from urllib.parse import quote
 
 from multidict import CIMultiDict
 
-from sketch.concurrency.threads import iterate_in_thread
-from sketch.context import find_app
-from sketch.exceptions import PHRASES
+from sketch.context_vars import find_app
 from sketch.http.cookies import SameSite, format_cookie, needs_httponly, needs_secure
+from sketch.http.fields import RawHeaders
+from sketch.http.locations import quote_location
+from sketch.http.status import PHRASES
 from sketch.jsoncodec import STDLIB
-from sketch.transport import Body, RawHeaders
+from sketch.transport import Body
 
 if TYPE_CHECKING:
     from sketch.lifecycle.background import Work
@@ -86,7 +85,7 @@ class Response:
     """Whether it is the most usual of answers: 200, media type and length as the only fields, all of its body as bytes.
     Set by `finalize`, for adapters that have a short way to write that."""
     owner: Request | None
-    """The request whose copy this is, None for what a handler made. See `sketch.middleware.chain.own`."""
+    """The request whose copy this is, None for what a handler made. See `sketch.results.own`."""
 
     def __init__(
         self,
@@ -331,19 +330,6 @@ class RedirectResponse(Response):
 
 
 _REDIRECTS = (300, 301, 302, 303, 307, 308)
-_LONE_PERCENT = re.compile("%(?![0-9A-Fa-f]{2})")
-
-
-def quote_location(location: object) -> str:
-    """A URL or path made safe for the `Location` field (RFC 9110 section 10.2.2). Raises as `RedirectResponse` does."""
-    if location is None or isinstance(location, bytes):
-        raise TypeError(f"expected a URL or a path as location, got {location!r}")
-    text = str(location)
-    if "%" in text:
-        text = _LONE_PERCENT.sub("%25", text)
-    if text[:1] in ("/", "\\"):
-        text = "/" + text.lstrip("/\\")
-    return quote(text, safe=":/?#[]@!$&'()*+,;=%-._~")
 
 
 class ErrorResponse(Response):
@@ -354,75 +340,3 @@ class ErrorResponse(Response):
     def __init__(self, status: int, detail: str | None = None, *, headers: HeadersArgument = None) -> None:
         text = detail if detail is not None else f"{status} {PHRASES.get(status, 'Unknown Status')}"
         super().__init__(text, status=status, headers=headers)
-
-
-class StreamBody:
-    """An iterable of bytes as a body: given out once if it can be iterated but once."""
-
-    __slots__ = ("_iterable", "_once", "_taker")
-
-    def __init__(self, iterable: AsyncIterable[bytes] | Iterable[bytes]) -> None:
-        self._iterable = iterable
-        self._once = hasattr(iterable, "__anext__") or hasattr(iterable, "__next__")
-        self._taker: Request | None = None
-
-    def claim(self, request: Request) -> None:
-        """Note that the body is about to be sent.
-
-        Raises:
-            RuntimeError: if it is an iterator that was sent before: the second answer would be silently empty.
-        """
-        if self._taker is not None:
-            raise RuntimeError(
-                "this StreamResponse was sent before and its iterator is used up: "
-                "make a new response for each request, or give it an object whose __aiter__ starts afresh"
-            )
-        if self._once:
-            self._taker = request
-
-    async def release(self, request: Request) -> None:
-        """Close an iterator that will not be sent, unless it is another request's: that one may be sending it."""
-        if self._once and self._taker in (None, request):
-            self._taker = request
-            await self.aclose()
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        if isinstance(self._iterable, AsyncIterable):
-            return self._iterable.__aiter__()
-        return iterate_in_thread(self._iterable)
-
-    async def aclose(self) -> None:
-        """Close what is iterated."""
-        aclose = getattr(self._iterable, "aclose", None)
-        if aclose is not None:
-            await aclose()
-        elif (close := getattr(self._iterable, "close", None)) is not None:
-            close()
-
-
-class StreamResponse(Response):
-    """An answer whose body is produced while it is sent.
-
-    Args:
-        iterable: of `bytes`, asynchronous or not; the next chunk is asked for when the client has taken the last.
-            A synchronous one runs in a thread. When the client leaves, an async generator is closed: its `finally`
-            runs. An exception after the first chunk aborts the connection, so the body cannot look complete.
-        status, headers, content_type: as in `Response`. With a Content-Length header the chunks must add up to it.
-    """
-
-    __slots__ = ()
-
-    def __init__(
-        self,
-        iterable: AsyncIterable[bytes] | Iterable[bytes],
-        *,
-        status: int = 200,
-        headers: HeadersArgument = None,
-        content_type: str | None = None,
-    ) -> None:
-        if isinstance(iterable, str | bytes | bytearray | memoryview):
-            raise TypeError(f"expected an iterable of bytes, got {iterable!r}: use Response(body)")
-        if not hasattr(iterable, "__aiter__") and not hasattr(iterable, "__iter__"):
-            raise TypeError(f"expected an iterable of bytes, got {iterable!r}: was the generator function called?")
-        super().__init__(b"", status=status, headers=headers, content_type=content_type)
-        self.body = StreamBody(iterable)

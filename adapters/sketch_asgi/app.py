@@ -7,13 +7,13 @@ import logging
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from sketch.lifecycle.lifecycle import GRACE
+from sketch.lifecycle.stopping import SHUTDOWN_GRACE
 from sketch.request import Request
 from sketch.serving.access_log import log_access
 from sketch.transport import ClientDisconnected
 from sketch_asgi.body import Receive
-from sketch_asgi.connection import Exchange, Scope
-from sketch_asgi.deadlines import Sweep
+from sketch_asgi.connection import Scope, ScopeConnection
+from sketch_asgi.deadlines import DeadlineTimer
 from sketch_asgi.lifespan import Life
 from sketch_asgi.scope import Refused, read_head, read_target
 from sketch_asgi.writer import LARGE_BODY, Send, pass_on, write_body
@@ -35,17 +35,17 @@ class ASGIApplication:
         grace: seconds that background tasks and requests get between the order to stop and their end.
     """
 
-    __slots__ = ("_app", "_handle", "_root_path", "_sweep", "_websockets", "access_log", "life")
+    __slots__ = ("_app", "_handle", "_root_path", "_timer", "_websockets", "access_log", "life")
 
     def __init__(
-        self, app: Application, *, access_log: bool = False, root_path: str = "", grace: float = GRACE
+        self, app: Application, *, access_log: bool = False, root_path: str = "", grace: float = SHUTDOWN_GRACE
     ) -> None:
         self.access_log = access_log
         self.life = Life(app, grace)
         self._app = app
         self._handle = app.handle
         self._root_path = root_path
-        self._sweep = Sweep(app)
+        self._timer = DeadlineTimer(app)
         self._websockets: set[asyncio.Task[Any]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -59,14 +59,14 @@ class ASGIApplication:
             await self._serve_other(scope, receive, send)
             return
         began = perf_counter() if self.access_log else 0.0
-        exchange = Exchange(self._app, self._sweep, scope, receive)
+        connection = ScopeConnection(self._app, self._timer, scope, receive)
         request: Request | None = None
         status: int | None = None
         try:
             if not self.life.started and not await self.life.start_late():
                 raise Refused("The application does not run.", 503 if self.life.error is None else 500)
             # Read at once: another request may get the same response object before this one is written.
-            request = read_head(scope, exchange, self._root_path, Request)
+            request = read_head(scope, connection, self._root_path, Request)
             response = await self._handle(request)
             status = response.status
             start = {"type": "http.response.start", "status": status, "headers": response.raw_headers}
@@ -79,52 +79,52 @@ class ASGIApplication:
                 except OSError as exc:
                     raise ClientDisconnected("the client left before the end of the answer") from exc
                 if self.access_log:
-                    exchange.size = len(payload)
+                    connection.size = len(payload)
             else:
-                await write_body(exchange, send, start, payload, response.length, scope, request)
+                await write_body(connection, send, start, payload, response.length, scope, request)
         except Refused as refusal:
             status = refusal.status
-            await _refuse(send, exchange, status, str(refusal))
+            await _refuse(send, connection, status, str(refusal))
         except ClientDisconnected as exc:
-            await _leave(send, exchange, status, exc)
+            await _leave(send, connection, status, exc)
         except Exception as exc:
             # Without the traceback: every server logs that itself.
             logger.error("the answer to %s %r broke off: %r", scope["method"], scope["path"], exc)  # noqa: TRY400
             raise
         finally:
             if self.access_log:
-                log_exchange(exchange, scope, status, perf_counter() - began, request)
+                log_exchange(connection, scope, status, perf_counter() - began, request)
             if request is not None and request.background:
                 request.begin_background()
-            if exchange.inbox is not None and exchange.inbox.part():
-                await exchange.inbox.close()
+            if connection.body is not None and connection.body.detach():
+                await connection.body.close()
 
     async def _serve_other(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind = scope["type"]
         if kind == "lifespan":
-            self._sweep = Sweep(self._app)  # a new life may be in another event loop
+            self._timer = DeadlineTimer(self._app)  # a new life may be in another event loop
             await self.life.serve(scope, receive, send)
         elif kind == "websocket":
             from sketch_asgi.handshake import Handshake  # few applications have websockets
 
-            await self._shake_hands(Handshake(self._app, self._sweep, scope, receive, send), scope)
+            await self._shake_hands(Handshake(self._app, self._timer, scope, receive, send), scope)
         else:
             raise RuntimeError(f"expected a scope of type http, websocket or lifespan, got {kind!r}")
 
-    async def _shake_hands(self, exchange: Handshake, scope: Scope) -> None:
+    async def _shake_hands(self, connection: Handshake, scope: Scope) -> None:
         began = perf_counter()
         task = asyncio.current_task()
         assert task is not None
         self._websockets.add(task)
         try:
-            request = await exchange.read(self._root_path)
+            request = await connection.read(self._root_path)
             if not self.life.started and not await self.life.start_late():
                 raise Refused("The application does not run.", 503 if self.life.error is None else 500)
-            await exchange.answer(request, await self._handle(request))
+            await connection.answer(request, await self._handle(request))
         except Refused as refusal:
-            await exchange.refuse(refusal)
+            await connection.refuse(refusal)
         except ClientDisconnected as exc:
-            logger.info("%s: %s", exchange.client, exc)
+            logger.info("%s: %s", connection.client, exc)
         except Exception as exc:
             # Without the traceback: every server logs that itself.
             logger.error("the handshake of %r broke off: %r", scope["path"], exc)  # noqa: TRY400
@@ -132,12 +132,12 @@ class ASGIApplication:
         finally:
             self._websockets.discard(task)
             if self.access_log:
-                log_exchange(exchange, scope, exchange.status, perf_counter() - began, exchange.request)
-            if exchange.request is not None and exchange.request.background:
-                exchange.request.begin_background()
-            exchange.over()
-            if exchange.inbox is not None and exchange.inbox.part():
-                await exchange.inbox.close()
+                log_exchange(connection, scope, connection.status, perf_counter() - began, connection.request)
+            if connection.request is not None and connection.request.background:
+                connection.request.begin_background()
+            connection.over()
+            if connection.body is not None and connection.body.detach():
+                await connection.body.close()
 
     async def websockets_ended(self) -> None:
         """Return once no websocket is open; what opens meanwhile is waited for, too."""
@@ -145,34 +145,34 @@ class ASGIApplication:
             await asyncio.wait(self._websockets)
 
 
-async def _refuse(send: Send, exchange: Exchange, status: int, text: str) -> None:
+async def _refuse(send: Send, connection: ScopeConnection, status: int, text: str) -> None:
     """Answer in plain text what the application does not get to see."""
     body = text.encode()
     headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(body))]
     try:
-        await pass_on(send, {"type": "http.response.start", "status": status, "headers": headers}, exchange)
-        await pass_on(send, {"type": "http.response.body", "body": body}, exchange)
-        exchange.size = len(body)
+        await pass_on(send, {"type": "http.response.start", "status": status, "headers": headers}, connection)
+        await pass_on(send, {"type": "http.response.body", "body": body}, connection)
+        connection.size = len(body)
     except ClientDisconnected as exc:
-        logger.info("%s left before it was refused: %s", exchange.client, exc)
+        logger.info("%s left before it was refused: %s", connection.client, exc)
 
 
-async def _leave(send: Send, exchange: Exchange, status: int | None, exc: ClientDisconnected) -> None:
+async def _leave(send: Send, connection: ScopeConnection, status: int | None, exc: ClientDisconnected) -> None:
     """The end of an exchange whose client has left, or has cut its body short and still waits for an answer."""
-    logger.info("%s: %s", exchange.client, exc)
-    if status is None and exchange.inbox is not None and not exchange.inbox.gone:
-        await _refuse(send, exchange, 400, "expected a request body as long as announced")
+    logger.info("%s: %s", connection.client, exc)
+    if status is None and connection.body is not None and not connection.body.gone:
+        await _refuse(send, connection, 400, "expected a request body as long as announced")
 
 
 def log_exchange(
-    exchange: Exchange, scope: Scope, status: int | None, seconds: float, request: Request | None = None
+    connection: ScopeConnection, scope: Scope, status: int | None, seconds: float, request: Request | None = None
 ) -> None:
     """Write the access log's line for one scope."""
     # Where there is a request, its connection: middleware may know of a client behind a proxy.
-    client = exchange.client if request is None else request.connection.client
+    client = connection.client if request is None else request.connection.client
     try:
         target = read_target(scope)
     except Refused:
         target = scope.get("raw_path") or scope["path"].encode("utf-8", "replace")
     method: Any = scope.get("method", "GET")
-    log_access(client, method, target, status, exchange.size, seconds)
+    log_access(client, method, target, status, connection.size, seconds)

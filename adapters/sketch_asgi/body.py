@@ -11,7 +11,7 @@ from typing import Any
 from sketch.exceptions import HTTPException
 from sketch.limits import SLOWEST, Limits
 from sketch.transport import ClientDisconnected
-from sketch_asgi.deadlines import Sweep, Wait
+from sketch_asgi.deadlines import Deadline, DeadlineTimer
 
 logger = logging.getLogger("sketch.server")
 
@@ -23,7 +23,7 @@ QUEUED_BYTES = 64 * 1024
 _NONE: deque[bytes] = deque(maxlen=0)
 
 
-class Inbox(Wait):
+class ReceivedBody(Deadline):
     """The messages of `receive()`, sorted into a body and a disconnect. It is the `BodyReader` of the request, too.
 
     Whoever reads the body takes messages as they are needed. Somebody who waits for the client to leave needs a task
@@ -32,7 +32,7 @@ class Inbox(Wait):
 
     Args:
         receive: of the scope. What it returns need not be a coroutine.
-        sweep: counts the time that is spent waiting for the body.
+        timer: counts the time that is spent waiting for the body.
         length: the announced size of the body in bytes, None where it is not known; 0 where there is none.
     """
 
@@ -41,8 +41,8 @@ class Inbox(Wait):
         "_watcher", "gone", "interrupted", "length", "reading_task",
     )  # fmt: skip
 
-    def __init__(self, receive: Receive, sweep: Sweep, length: int | None = 0) -> None:
-        Wait.__init__(self, sweep)  # super() would take longer than all that follows
+    def __init__(self, receive: Receive, timer: DeadlineTimer, length: int | None = 0) -> None:
+        Deadline.__init__(self, timer)  # super() would take longer than all that follows
         self.gone = False
         """Whether the client has left."""
         self.interrupted = False
@@ -118,7 +118,7 @@ class Inbox(Wait):
             self._watcher = asyncio.get_running_loop().create_task(self._watch())
         return self._watcher
 
-    def part(self) -> bool:
+    def detach(self) -> bool:
         """Forget the request, at the end of its exchange; whether there is a watching task to `close`.
 
         The two know each other: left together, they would wait for the garbage collector.
@@ -214,10 +214,10 @@ class Interruptible:
     return. Cancellation from outside passes through.
     """
 
-    __slots__ = ("_cancelling", "_inbox", "_task")
+    __slots__ = ("_body", "_cancelling", "_task")
 
-    def __init__(self, inbox: Inbox) -> None:
-        self._inbox = inbox
+    def __init__(self, body: ReceivedBody) -> None:
+        self._body = body
 
     def __enter__(self) -> None:
         task = asyncio.current_task()
@@ -225,16 +225,16 @@ class Interruptible:
             raise RuntimeError("expected to run in a task")
         self._task = task
         self._cancelling = task.cancelling()
-        if self._inbox.gone:
+        if self._body.gone:
             raise ClientDisconnected("the client has left")
-        self._inbox.reading_task = task
-        self._inbox.watch()
+        self._body.reading_task = task
+        self._body.watch()
 
     def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, traceback: object) -> None:
-        self._inbox.reading_task = None
-        if not self._inbox.interrupted:
+        self._body.reading_task = None
+        if not self._body.interrupted:
             return
-        self._inbox.interrupted = False
+        self._body.interrupted = False
         left = self._task.uncancel()
         if kind is None or (kind is asyncio.CancelledError and left <= self._cancelling):
             raise ClientDisconnected("the client left before the end of the answer") from exc

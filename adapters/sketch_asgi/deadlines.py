@@ -24,7 +24,7 @@ LONGEST_LOOK = 1.0
 """Seconds between two looks at most: as often as the native server looks."""
 
 
-class Sweep:
+class DeadlineTimer:
     """The one timer of an application in one event loop.
 
     Args:
@@ -36,7 +36,7 @@ class Sweep:
     def __init__(self, app: Application) -> None:
         self.loop: asyncio.AbstractEventLoop | None = None
         self._app = app
-        self.waiting: set[Wait] = set()
+        self.waiting: set[Deadline] = set()
         """The waits that it looks at."""
         self._interval = 0.0
         self.armed = False
@@ -69,22 +69,22 @@ def _interval(app: Application) -> float:
     return min([LONGEST_LOOK, *(seconds / 4 for seconds in given)])
 
 
-class Wait(ABC):
+class Deadline(ABC):
     """A block in which a task waits for its client; to be entered any number of times.
 
     The block is cancelled when its time is over, as `asyncio.timeout` does it: nothing else gets a task out of an
     `await` that may never return. Cancellation from outside passes through.
 
     Args:
-        sweep: counts the time.
+        timer: counts the time.
     """
 
-    __slots__ = ("_expired", "_sweep", "_task", "_waited", "request")
+    __slots__ = ("_expired", "_task", "_timer", "_waited", "request")
 
-    def __init__(self, sweep: Sweep) -> None:
+    def __init__(self, timer: DeadlineTimer) -> None:
         self.request: Request | None = None
         """The limits of its route say how much time there is; without one there is no limit."""
-        self._sweep = sweep
+        self._timer = timer
         self._task: asyncio.Task[Any] | None = None
         self._waited: float | None = None
         self._expired = False
@@ -98,15 +98,15 @@ class Wait(ABC):
         """What the block ends with when they are over."""
 
     def __enter__(self) -> None:
-        sweep = self._sweep
-        sweep.waiting.add(self)
-        if not sweep.armed:
-            sweep.look_later()
+        timer = self._timer
+        timer.waiting.add(self)
+        if not timer.armed:
+            timer.look_later()
         # Given the loop, it need not look for it, which would be most of what all this costs.
-        self._task = asyncio.current_task(sweep.loop)
+        self._task = asyncio.current_task(timer.loop)
 
     def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, traceback: object) -> None:
-        self._sweep.waiting.discard(self)
+        self._timer.waiting.discard(self)
         task, self._task = self._task, None  # its context knows the request: kept, the two would be garbage to collect
         if self._expired and task is not None:
             self._leave(task, kind)
@@ -127,18 +127,18 @@ class Wait(ABC):
             self._task.cancel()
 
 
-class WriteWait(Wait):
+class WriteDeadline(Deadline):
     """For a client to take a part of the answer: who takes something now and then is slow, not gone.
 
     Args:
-        sweep: counts the time.
+        timer: counts the time.
         request: what is answered.
     """
 
     __slots__ = ()
 
-    def __init__(self, sweep: Sweep, request: Request) -> None:
-        super().__init__(sweep)
+    def __init__(self, timer: DeadlineTimer, request: Request) -> None:
+        super().__init__(timer)
         self.request = request
 
     @property

@@ -9,14 +9,14 @@ from sketch.response import Response
 from sketch.transport import ClientDisconnected, close_body
 from sketch.websocket import WebSocketResponse, run_session
 from sketch_asgi.body import Receive
-from sketch_asgi.connection import Exchange, Scope
+from sketch_asgi.connection import Scope, ScopeConnection
 from sketch_asgi.scope import Refused, read_head
 from sketch_asgi.websocket import Socket
 from sketch_asgi.writer import Send, pass_on, write_body
 
 if TYPE_CHECKING:
     from sketch.application import Application
-    from sketch_asgi.deadlines import Sweep
+    from sketch_asgi.deadlines import DeadlineTimer
 
 DENIAL = "websocket.http.response"
 SUBPROTOCOLS = b"sec-websocket-protocol"
@@ -24,18 +24,18 @@ _GATHERED = 64 * 1024
 """Bytes of an answer that are sent as one message: granian takes no more than one, uvicorn gathers them anyway."""
 
 
-class Handshake(Exchange):
+class Handshake(ScopeConnection):
     """The connection of a handshake, and of the websocket that comes of it.
 
     Args:
-        app, sweep, scope, receive: as of an `Exchange`.
+        app, timer, scope, receive: as of an `ScopeConnection`.
         send: of the scope.
     """
 
     __slots__ = ("_over", "_send", "_socket", "request", "status")
 
-    def __init__(self, app: Application, sweep: Sweep, scope: Scope, receive: Receive, send: Send) -> None:
-        super().__init__(app, sweep, scope, receive)
+    def __init__(self, app: Application, timer: DeadlineTimer, scope: Scope, receive: Receive, send: Send) -> None:
+        super().__init__(app, timer, scope, receive)
         self.request: WebSocketRequest | None = None
         self.status: int | None = None
         """Of the answer, as the client sees it."""
@@ -75,11 +75,11 @@ class Handshake(Exchange):
             await self._deny(request, response)
 
     async def _open(self, request: WebSocketRequest, response: WebSocketResponse) -> None:
-        socket = Socket(request, response.policy, self._sweep, self._receive, self._send)
+        socket = Socket(request, response.policy, self._timer, self._receive, self._send)
         self._socket = socket  # before the inbox ends: who waits for the client to leave goes on waiting here
-        if self.inbox is not None:
-            await self.inbox.close()
-            if self.inbox.gone:
+        if self.body is not None:
+            await self.body.close()
+            if self.body.gone:
                 raise ClientDisconnected("the client left before its handshake was answered")
         message = {"type": "websocket.accept", "subprotocol": response.subprotocol, "headers": response.raw_headers}
         await pass_on(self._send, message, self)
@@ -90,7 +90,7 @@ class Handshake(Exchange):
             request.background = ()
         try:
             await run_session(request, response, socket)
-            await socket.part()
+            await socket.detach()
         finally:
             self.size = socket.sent
             await socket.stop()

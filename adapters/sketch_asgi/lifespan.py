@@ -6,7 +6,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Any
 
-from sketch.lifecycle.lifecycle import GRACE
+from sketch.lifecycle.stopping import SHUTDOWN_GRACE
 from sketch_asgi.body import Receive
 from sketch_asgi.connection import Scope
 from sketch_asgi.stop_signals import StopSignals
@@ -26,7 +26,7 @@ class Life:
         grace: seconds between the order to stop and the end of what still runs then.
     """
 
-    def __init__(self, app: Application, grace: float = GRACE) -> None:
+    def __init__(self, app: Application, grace: float = SHUTDOWN_GRACE) -> None:
         self.started = False
         """Whether requests may be handled."""
         self.error: BaseException | None = None

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote, unquote
 
-from sketch.http.authority import valid_authority
+from sketch.http.fields import RawHeaders
+from sketch.http.grammar import valid_authority
 from sketch.request import Request
-from sketch.transport import RawHeaders
-from sketch_asgi.connection import Exchange, Scope
+from sketch_asgi.connection import Scope, ScopeConnection
 
 if TYPE_CHECKING:
-    from sketch_asgi.body import Inbox
+    from sketch_asgi.body import ReceivedBody
 
 # A request target is visible ASCII without a fragment (RFC 9112 section 3.2, RFC 3986 section 3).
 _TARGET_CHARACTERS = set(range(0x21, 0x7F)) - {ord("#")}
@@ -33,11 +33,11 @@ class Refused(Exception):
 R = TypeVar("R", bound=Request)
 
 
-def read_head(scope: Scope, exchange: Exchange, root_path: str, kind: type[R]) -> R:
+def read_head(scope: Scope, connection: ScopeConnection, root_path: str, kind: type[R]) -> R:
     """The request of an http scope, or of a websocket's.
 
     Args:
-        scope, exchange: of the request.
+        scope, connection: of the request.
         root_path: the prefix where the server was told of none.
         kind: what to make of it.
 
@@ -57,11 +57,11 @@ def read_head(scope: Scope, exchange: Exchange, root_path: str, kind: type[R]) -
         raise Refused("expected a host and an optional port in Host (RFC 9112 section 3.2)")
     if len(fields) != len(headers):
         _check_single(headers)
-    body: Inbox | None = None
+    body: ReceivedBody | None = None
     if kind.is_websocket:
         _refuse_body(fields)
     elif b"content-length" in fields or b"transfer-encoding" in fields or version[0] != "1":
-        body = _announced_body(fields, version, exchange)
+        body = _announced_body(fields, version, connection)
     root_path = scope.get("root_path") or root_path
     target = read_target(scope, root_path)
     request = kind.__new__(kind)
@@ -72,7 +72,7 @@ def read_head(scope: Scope, exchange: Exchange, root_path: str, kind: type[R]) -
         version,
         _prefix_as_sent(root_path.rstrip("/"), target) if root_path else "",
         body,
-        exchange,
+        connection,
     )
     if body is not None:
         body.request = request
@@ -92,17 +92,17 @@ def _refuse_body(fields: dict[bytes, bytes]) -> None:
         raise Refused("expected no body in the handshake of a websocket")
 
 
-def _announced_body(fields: dict[bytes, bytes], version: str, exchange: Exchange) -> Inbox | None:
+def _announced_body(fields: dict[bytes, bytes], version: str, connection: ScopeConnection) -> ReceivedBody | None:
     """HTTP/1 announces a body by a field; later versions may just send one."""
     sent = fields.get(b"content-length")
     if b"transfer-encoding" in fields:  # it overrides Content-Length, where the server lets both pass
-        return exchange.announce_body(None)
+        return connection.announce_body(None)
     if sent is None:
-        return exchange.announce_body(None) if version[0] != "1" else None
+        return connection.announce_body(None) if version[0] != "1" else None
     if not sent.isdigit() or len(sent) > _MOST_DIGITS:
         raise Refused("expected digits in Content-Length (RFC 9110 section 8.6)")
     length = int(sent)
-    return exchange.announce_body(length) if length else None
+    return connection.announce_body(length) if length else None
 
 
 def read_target(scope: Scope, root_path: str = "") -> bytes:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sketch.websocket import ABNORMAL, TOO_BIG, WebSocketDisconnected, WebSocketPolicy
 from sketch_asgi.body import Receive
-from sketch_asgi.deadlines import Sweep, WriteWait
+from sketch_asgi.deadlines import DeadlineTimer, WriteDeadline
 from sketch_asgi.writer import Send
 
 if TYPE_CHECKING:
@@ -34,17 +34,32 @@ class Socket:
     Args:
         request: the handshake.
         policy: of the response.
-        sweep: counts the time that is spent waiting for the peer to read.
+        timer: counts the time that is spent waiting for the peer to read.
         receive, send: of the scope.
     """
 
     __slots__ = (
-        "_closed", "_lifted", "_messages", "_policy", "_receive", "_request", "_room", "_send", "_size",
-        "_sweep", "_taker", "_told", "_turns", "_waiter", "_waiting", "end", "sent",
+        "_closed",
+        "_lifted",
+        "_messages",
+        "_policy",
+        "_receive",
+        "_request",
+        "_room",
+        "_send",
+        "_size",
+        "_taker",
+        "_timer",
+        "_told",
+        "_turns",
+        "_waiter",
+        "_waiting",
+        "end",
+        "sent",
     )  # fmt: skip
 
     def __init__(
-        self, request: WebSocketRequest, policy: WebSocketPolicy, sweep: Sweep, receive: Receive, send: Send
+        self, request: WebSocketRequest, policy: WebSocketPolicy, timer: DeadlineTimer, receive: Receive, send: Send
     ) -> None:
         self.sent = 0
         """Bytes of messages."""
@@ -52,13 +67,13 @@ class Socket:
         """Code and reason, once either side has closed."""
         self._request = request
         self._policy = policy
-        self._sweep = sweep
+        self._timer = timer
         self._receive = receive
         self._send = send
         self._messages: deque[str | bytes] = deque()
         self._size = 0
         self._turns = 0
-        self._waiting = WriteWait(sweep, request)
+        self._waiting = WriteDeadline(timer, request)
         self._closed = False  # by us
         self._told = asyncio.Event()
         self._lifted = False
@@ -107,7 +122,7 @@ class Socket:
             message = {"type": "websocket.send", "bytes": data}
             self.sent += len(data)
         try:
-            with self._patience():
+            with self._write_deadline():
                 await self._send(message)
         except Exception as exc:
             raise await self._why(exc) from None
@@ -115,10 +130,10 @@ class Socket:
         if not self._turns % _FAIRNESS:
             await asyncio.sleep(0)
 
-    def _patience(self) -> WriteWait:
+    def _write_deadline(self) -> WriteDeadline:
         """For the peer to read; of its own for who sends while somebody else does."""
         waiting = self._waiting
-        return waiting if waiting.idle else WriteWait(self._sweep, self._request)
+        return waiting if waiting.idle else WriteDeadline(self._timer, self._request)
 
     async def _why(self, exc: Exception) -> Exception:
         """What a message that cannot be sent fails with: `receive()` tells the end, perhaps a moment later."""
@@ -148,7 +163,7 @@ class Socket:
     async def _send_close(self, code: int, reason: str) -> Exception | None:
         """Returns what has failed, unless it is the peer that was faster. A server that was, says so by `receive()`."""
         try:
-            with self._patience():
+            with self._write_deadline():
                 await self._send({"type": "websocket.close", "code": code, "reason": reason})
         except OSError:
             return None
@@ -171,7 +186,7 @@ class Socket:
             taker.cancel()
             await asyncio.wait([taker])
 
-    async def part(self) -> None:
+    async def detach(self) -> None:
         """At the end of the session: give the peer some time to answer our close. What else it sends is dropped.
 
         A server whose messages nobody takes may wait for ever with those that it still has.

@@ -8,10 +8,11 @@ from collections.abc import AsyncIterable, Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sketch.concurrency.threads import file_threads, read_in_thread
+from sketch.concurrency.threads import file_threads
+from sketch.files.reading import read_in_thread
 from sketch.transport import Body, Chunks, ClientDisconnected, FileBody
 from sketch_asgi.body import Interruptible
-from sketch_asgi.connection import Exchange, Scope
+from sketch_asgi.connection import Scope, ScopeConnection
 
 if TYPE_CHECKING:
     from sketch.request import Request
@@ -24,7 +25,7 @@ _FAIRNESS = 16
 """After that many chunks other tasks get a turn, whether or not the server made the stream wait."""
 
 
-async def pass_on(send: Send, message: dict[str, Any], exchange: Exchange) -> None:
+async def pass_on(send: Send, message: dict[str, Any], connection: ScopeConnection) -> None:
     """Send one message.
 
     Raises:
@@ -36,13 +37,13 @@ async def pass_on(send: Send, message: dict[str, Any], exchange: Exchange) -> No
     except OSError as exc:
         raise ClientDisconnected("the client left before the end of the answer") from exc
     except Exception as exc:
-        if exchange.inbox is not None and exchange.inbox.gone:
+        if connection.body is not None and connection.body.gone:
             raise ClientDisconnected("the client left before the end of the answer") from exc
         raise
 
 
 async def write_body(
-    exchange: Exchange,
+    connection: ScopeConnection,
     send: Send,
     start: dict[str, Any],
     body: Body,
@@ -57,18 +58,18 @@ async def write_body(
         Exception: whatever a stream raises, so that the server aborts what must not look complete.
     """
     if isinstance(body, FileBody):
-        await write_file(exchange, send, start, body, scope, request)
+        await write_file(connection, send, start, body, scope, request)
     elif not isinstance(body, bytes):
-        await write_stream(exchange, send, start, body, length, request)
+        await write_stream(connection, send, start, body, length, request)
     else:
-        with exchange.writing(request):
-            await pass_on(send, start, exchange)
-            await pass_on(send, {"type": "http.response.body", "body": body}, exchange)
-        exchange.size = len(body)
+        with connection.writing(request):
+            await pass_on(send, start, connection)
+            await pass_on(send, {"type": "http.response.body", "body": body}, connection)
+        connection.size = len(body)
 
 
 async def write_stream(
-    exchange: Exchange,
+    connection: ScopeConnection,
     send: Send,
     start: dict[str, Any],
     body: AsyncIterable[bytes],
@@ -81,27 +82,27 @@ async def write_stream(
         ClientDisconnected: when it left, or takes nothing.
         Exception: whatever the stream raises, so that the server aborts what must not look complete.
     """
-    writing = exchange.writing(request)
+    writing = connection.writing(request)
     async with Chunks(body, length) as chunks:
         # Servers drop what is sent to a client that has left, most without a word: only receive() tells.
-        with Interruptible(exchange.listen()):
+        with Interruptible(connection.listen()):
             with writing:
-                await pass_on(send, start, exchange)
+                await pass_on(send, start, connection)
                 # Some servers hold the head back until the first body message; the client may be waiting for it.
-                await pass_on(send, _chunk(b""), exchange)
+                await pass_on(send, _chunk(b""), connection)
             count = 0
             while chunk := await chunks.next():
                 with writing:
-                    await pass_on(send, _chunk(chunk), exchange)
-                exchange.size += len(chunk)
+                    await pass_on(send, _chunk(chunk), connection)
+                connection.size += len(chunk)
                 count += 1
                 if not count % _FAIRNESS:
                     await asyncio.sleep(0)
-                if exchange.listen().gone:  # the stream has swallowed the cancellation
+                if connection.listen().gone:  # the stream has swallowed the cancellation
                     raise ClientDisconnected("the client left before the end of the answer")
         # Not to be interrupted: some servers report a disconnect as soon as an answer is complete.
         with writing:
-            await pass_on(send, {"type": "http.response.body", "body": b"", "more_body": False}, exchange)
+            await pass_on(send, {"type": "http.response.body", "body": b"", "more_body": False}, connection)
 
 
 def _chunk(data: bytes) -> dict[str, Any]:
@@ -109,7 +110,7 @@ def _chunk(data: bytes) -> dict[str, Any]:
 
 
 async def write_file(
-    exchange: Exchange, send: Send, start: dict[str, Any], body: FileBody, scope: Scope, request: Request
+    connection: ScopeConnection, send: Send, start: dict[str, Any], body: FileBody, scope: Scope, request: Request
 ) -> None:
     """Write head and file, by the server's own means where it has some. The file is closed exactly once.
 
@@ -129,12 +130,12 @@ async def write_file(
             file = body.file.fileno()
             message = {"type": "http.response.zerocopysend", "file": file, "offset": body.offset, "count": body.count}
         if message is None:
-            await write_stream(exchange, send, start, read_in_thread(body), body.count, request)
+            await write_stream(connection, send, start, read_in_thread(body), body.count, request)
             return
         # The server writes the file by itself: how fast the client takes it, it does not tell.
-        await pass_on(send, start, exchange)
-        await pass_on(send, message, exchange)
-        exchange.size = body.count
+        await pass_on(send, start, connection)
+        await pass_on(send, message, connection)
+        connection.size = body.count
     finally:
         body.close()
 

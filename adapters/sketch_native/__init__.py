@@ -1,6 +1,7 @@
 """The native adapter: an HTTP/1.1 server made of an `asyncio.Protocol` and httptools."""
 
+from sketch_native.launcher import NativeServer
 from sketch_native.limits import ServerLimits
-from sketch_native.server import NativeServer, Server, serve
+from sketch_native.server import Server, serve
 
 __all__ = ["NativeServer", "Server", "ServerLimits", "serve"]

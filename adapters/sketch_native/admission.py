@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from sketch_native.protocol import HTTPProtocol
 
 
-class Gate:
+class ConcurrencyLimit:
     """Lets so many exchanges run at a time. The others are refused, or wait their turn on an unread connection.
 
     Args:
@@ -27,7 +27,7 @@ class Gate:
 
     @property
     def waits(self) -> bool:
-        """Whether who finds the gate closed may queue."""
+        """Whether a connection that finds no free place may queue."""
         return self._wait
 
     def enter(self) -> bool:

@@ -10,7 +10,7 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING
 
 from sketch_native.connection import NativeConnection
-from sketch_native.flow_control import WriteFlow
+from sketch_native.flow_control import FlowControl
 
 if TYPE_CHECKING:
     from sketch_native.server import Server
@@ -23,7 +23,7 @@ DISCARDED = 256 * 1024
 """Bytes that are read and forgotten after an answer, so that the peer gets to read it."""
 
 
-class WatchedProtocol(asyncio.Protocol):
+class BaseProtocol(asyncio.Protocol):
     """It arms no timer: it notes until when it waits, and the server's one sweep looks at the notes.
 
     Args:
@@ -47,7 +47,7 @@ class WatchedProtocol(asyncio.Protocol):
     transport: asyncio.Transport
     connection: NativeConnection
 
-    def __init__(self, server: Server, flow: WriteFlow) -> None:
+    def __init__(self, server: Server, flow: FlowControl) -> None:
         self.server = server
         self.loop = server.loop
         self.flow = flow

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sketch_native.protocol import HTTPProtocol
 
 
-class Body:
+class RequestBody:
     """A `BodyReader` that stops the socket while too much of the body is waiting.
 
     Args:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any, cast
 
-from sketch.transport import Address, RawHeaders
+from sketch.http.fields import RawHeaders
+from sketch.http.grammar import Address
 
 SENT_BY_KERNEL = 16 * 1024
 """Bytes above which the kernel sends a file at less cost than it takes to copy it twice, into the process and out."""

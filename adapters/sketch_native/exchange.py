@@ -7,16 +7,16 @@ import logging
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+from sketch.http.fields import RawHeaders
 from sketch.response import Response
-from sketch.transport import Body as Payload
-from sketch.transport import Chunks, ClientDisconnected, FileBody, RawHeaders, close_body
+from sketch.transport import Body as Payload, Chunks, ClientDisconnected, FileBody, close_body
 from sketch_native import writer
 from sketch_native.parser import Refusal
 from sketch_native.sendfile import send_file
 
 if TYPE_CHECKING:
     from sketch.request import Request
-    from sketch_native.body import Body
+    from sketch_native.body import RequestBody
     from sketch_native.protocol import HTTPProtocol
 
 logger = logging.getLogger("sketch.native")
@@ -54,7 +54,7 @@ class Exchange:
     )
 
     def __init__(
-        self, protocol: HTTPProtocol, request: Request, body: Body | None, keep_alive: bool, trailers: RawHeaders
+        self, protocol: HTTPProtocol, request: Request, body: RequestBody | None, keep_alive: bool, trailers: RawHeaders
     ) -> None:
         self._protocol = protocol
         self.request = request

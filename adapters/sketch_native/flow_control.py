@@ -7,7 +7,7 @@ import asyncio
 from sketch.transport import ClientDisconnected
 
 
-class WriteFlow:
+class FlowControl:
     """Whether the transport's buffer is too full to write, and the wait until it is not."""
 
     __slots__ = ("_waiters", "blocked", "lost")

@@ -10,8 +10,8 @@ from typing import Protocol
 
 import httptools
 
-from sketch.http.authority import valid_authority
-from sketch.transport import RawHeaders
+from sketch.http.fields import RawHeaders
+from sketch.http.grammar import valid_authority
 from sketch_native.limits import ServerLimits
 from sketch_native.websocket.handshake import check_handshake
 

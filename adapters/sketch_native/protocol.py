@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, cast
 from sketch.exceptions import HTTPException
 from sketch.request import Request, WebSocketRequest
 from sketch_native import writer
-from sketch_native.base_protocol import DISCARDED, NEVER, WatchedProtocol
-from sketch_native.body import Body
+from sketch_native.base_protocol import DISCARDED, NEVER, BaseProtocol
+from sketch_native.body import RequestBody
 from sketch_native.connection import NativeConnection
-from sketch_native.flow_control import WriteFlow
+from sketch_native.flow_control import FlowControl
 from sketch_native.parser import SLICE, Refusal, RequestParser
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ IDLE, HEAD, TURN, EXCHANGE, REST, CLOSING = "idle", "head", "turn", "exchange", 
 OVERLOAD = Refusal(503, "the server is overloaded")
 
 
-class HTTPProtocol(WatchedProtocol):
+class HTTPProtocol(BaseProtocol):
     """Serves the requests of one connection strictly in order, each in a task of its own."""
 
     __slots__ = (
@@ -41,7 +41,7 @@ class HTTPProtocol(WatchedProtocol):
     )
 
     def __init__(self, server: Server) -> None:
-        super().__init__(server, WriteFlow())
+        super().__init__(server, FlowControl())
         self._parser = RequestParser(server.limits, self)
         self._queue: deque[Exchange | Refusal] = deque()
         self._receiving: Exchange | None = None
@@ -102,8 +102,8 @@ class HTTPProtocol(WatchedProtocol):
         self.read_deadline = self.write_deadline = NEVER
         self.flow.lose()
         self._tell_gone()
-        if self.server.gate is not None:
-            self.server.gate.forget(self)
+        if self.server.admission is not None:
+            self.server.admission.forget(self)
         if self._task is None:
             self.server.forget(self)
 
@@ -115,7 +115,7 @@ class HTTPProtocol(WatchedProtocol):
         body = None
         if parser.chunked or parser.content_length:
             send_continue = self._send_continue if parser.expect_continue else None
-            body = Body(self, parser.content_length, self.server.limits.body_buffer, send_continue)
+            body = RequestBody(self, parser.content_length, self.server.limits.body_buffer, send_continue)
         request = Request.__new__(Request)  # see Request.begin
         request.begin(
             parser.method,
@@ -131,7 +131,7 @@ class HTTPProtocol(WatchedProtocol):
 
     def on_handshake(self) -> None:
         """Queue the handshake of a websocket. What comes behind it waits until it is answered."""
-        from sketch_native.websocket.upgrade import Handshake  # not every server has websockets
+        from sketch_native.websocket.upgrade import UpgradeExchange  # not every server has websockets
 
         parser = self._parser
         request = WebSocketRequest.__new__(WebSocketRequest)
@@ -144,7 +144,7 @@ class HTTPProtocol(WatchedProtocol):
             None,
             self.connection,
         )
-        self._receiving = Handshake(self, request, keep_alive=parser.keep_alive, trailers=parser.trailers)
+        self._receiving = UpgradeExchange(self, request, keep_alive=parser.keep_alive, trailers=parser.trailers)
         self._queue.append(self._receiving)
         self._handshake = self._deaf = True
 
@@ -193,7 +193,7 @@ class HTTPProtocol(WatchedProtocol):
         """The handshake gets another answer: requests may follow it."""
         self._handshake = self._deaf = False
 
-    def hand_over(self, successor: WatchedProtocol) -> tuple[bytes, bool]:
+    def hand_over(self, successor: BaseProtocol) -> tuple[bytes, bool]:
         """Give the connection to another protocol. Returns what has come behind the last head, and whether it ended."""
         self._waits_for = CLOSING
         self.server.connections.discard(self)
@@ -289,15 +289,15 @@ class HTTPProtocol(WatchedProtocol):
     def _begin(self, turn: Exchange | Refusal) -> None:
         self._waits_for = EXCHANGE
         self.read_deadline = NEVER
-        gate = self.server.gate
+        admission = self.server.admission
         if isinstance(turn, Refusal):
             self._turn_away(turn)
-        elif gate is not None and not gate.enter():
-            if gate.waits:
+        elif admission is not None and not admission.enter():
+            if admission.waits:
                 self._queue.appendleft(turn)
                 self._wait_for(TURN, self.server.limits.header_timeout)
                 self.transport.pause_reading()
-                gate.queue(self)
+                admission.queue(self)
             else:
                 self._turn_away(OVERLOAD)
         else:
@@ -312,7 +312,7 @@ class HTTPProtocol(WatchedProtocol):
         self.close()
 
     def admitted(self) -> None:
-        """Called by the gate: there is a place for the request that waits."""
+        """Called by the concurrency limit: there is a place for the waiting request."""
         if self._waits_for == TURN:
             self.want_body()
             self._proceed()
@@ -320,8 +320,8 @@ class HTTPProtocol(WatchedProtocol):
     def exchange_ended(self, exchange: Exchange) -> None:
         """Go on after an exchange, in its task's last step."""
         self._task = self._exchange = None
-        if self.server.gate is not None:
-            self.server.gate.leave()
+        if self.server.admission is not None:
+            self.server.admission.leave()
         if exchange.body is not None:
             exchange.body.discard()
         if self.flow.lost:
@@ -405,8 +405,8 @@ class HTTPProtocol(WatchedProtocol):
         if self._waits_for == HEAD:
             self._begin(Refusal(408, "the request head took too long"))
         elif self._waits_for == TURN:
-            assert self.server.gate is not None
-            self.server.gate.forget(self)
+            assert self.server.admission is not None
+            self.server.admission.forget(self)
             self._turn_away(OVERLOAD)
         elif self._waits_for == EXCHANGE and self._exchange is not None:
             self._fail_body(self._exchange, 408, "the request body took too long")

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 
-from sketch.transport import Address
+from sketch.http.grammar import Address
 
 V1 = b"PROXY "
 V2 = b"\r\n\r\n\0\r\nQUIT\n"

@@ -6,15 +6,15 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from time import perf_counter
 
-from sketch.pipeline.finalize import length_field
+from sketch.http.fields import length_field
 from sketch.response import Response
 from sketch.transport import ClientDisconnected
 from sketch_native import writer
 from sketch_native.exchange import TURN, Exchange
 
 
-class DirectExchange(Exchange):
-    """A request that the application answers itself: see `sketch.transport.Answer`.
+class ResponderExchange(Exchange):
+    """A request that the application answers itself: see `sketch.serving.contract.Answer`.
 
     The application may go on after the end of its answer. The connection does not wait for that, the server does.
     """

@@ -7,7 +7,7 @@ import os
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
-from sketch.concurrency.threads import read_in_thread, shrunk
+from sketch.files.reading import read_in_thread, shrunk
 from sketch.transport import ClientDisconnected, FileBody
 
 if TYPE_CHECKING:

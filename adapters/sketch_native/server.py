@@ -5,27 +5,27 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
-import signal
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from sketch.middleware.timeout import first_of
+from sketch.concurrency.tasks import first_of
+from sketch.http.grammar import Address
 from sketch.routing import WEBSOCKET, Mount, Router
 from sketch.serving.access_log import log_access
-from sketch.serving.run import ServeError, ServeOptions, announce, cannot_listen, load_served
-from sketch.serving.run import logger as startup_logger
-from sketch.transport import Address
-from sketch_native.admission import Gate
-from sketch_native.base_protocol import WatchedProtocol
+from sketch.serving.options import ServeError, ServeOptions
+from sketch.serving.registry import load_served
+from sketch.serving.run import cannot_listen
+from sketch_native.admission import ConcurrencyLimit
+from sketch_native.base_protocol import BaseProtocol
 from sketch_native.exchange import Exchange
 from sketch_native.limits import ServerLimits
 from sketch_native.parser import Refusal
 from sketch_native.protocol import HTTPProtocol
 from sketch_native.proxy_connection import ProxiedProtocol
-from sketch_native.responder import DirectExchange
+from sketch_native.responder import ResponderExchange
 from sketch_native.websocket import handshake
 from sketch_native.writer import Clock
 
@@ -35,14 +35,11 @@ if TYPE_CHECKING:
     from sketch.application import Application
     from sketch.request import Request
     from sketch.serving.asgi import ASGIApp
-    from sketch.transport import Answer, Served
+    from sketch.serving.contract import Answer, Served
 
     Respond = Callable[[Request, Answer], Awaitable[None]]
 
 logger = logging.getLogger("sketch.native")
-
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
-
 SWEEP = 1.0
 """Seconds between two looks at the deadlines of all connections. Shorter only where a limit is."""
 
@@ -55,7 +52,7 @@ class Server:
 
     Args:
         app: the application; started and stopped by the server.
-        options: as in `sketch.serving.run.ServeOptions`.
+        options: as in `sketch.serving.options.ServeOptions`.
     """
 
     def __init__(self, app: Application | ASGIApp, options: ServeOptions) -> None:
@@ -68,13 +65,15 @@ class Server:
         self.loop = asyncio.get_running_loop()
         self.context = contextvars.copy_context()
         self.clock = Clock()
-        self.connections: set[WatchedProtocol] = set()
+        self.connections: set[BaseProtocol] = set()
         limits = self.limits
-        self.gate = None if limits.concurrency is None else Gate(limits.concurrency, wait=limits.overload == "wait")
+        self.admission = (
+            None if limits.concurrency is None else ConcurrencyLimit(limits.concurrency, wait=limits.overload == "wait")
+        )
         self.stopping = False
         self.respond: Respond | None = getattr(self.app, "respond", None)
         """How the application answers by itself; None where it returns responses."""
-        self.exchange: type[Exchange] = Exchange if self.respond is None else DirectExchange
+        self.exchange: type[Exchange] = Exchange if self.respond is None else ResponderExchange
         self.going_on: set[asyncio.Task[None]] = set()
         """Tasks whose answer is out, and that may have more to do: their connections do not wait for them."""
         self._listener: asyncio.Server | None = None
@@ -178,7 +177,7 @@ class Server:
         finally:
             await self.app.cleanup()
 
-    def forget(self, connection: WatchedProtocol) -> None:
+    def forget(self, connection: BaseProtocol) -> None:
         """A connection is gone, and so is the last handler on it."""
         self.connections.discard(connection)
         if self.stopping:
@@ -217,114 +216,6 @@ async def serve(app: Application | ASGIApp, options: ServeOptions) -> AsyncItera
         yield server
     finally:
         await server.stop()
-
-
-class NativeServer:
-    """The backend `native`."""
-
-    options = frozenset(
-        [
-            "host",
-            "port",
-            "loop",
-            "root_path",
-            "access_log",
-            "shutdown_timeout",
-            "ssl",
-            "ssl_certfile",
-            "ssl_keyfile",
-            "uds",
-            "sock",
-            "backlog",
-            "server_limits",
-            "limits",
-            "proxy_protocol",
-        ]
-    )
-
-    def run(self, app: Application | ASGIApp, options: ServeOptions) -> int:
-        """Serve until SIGINT or SIGTERM; a second one ends what still runs, a third one the process."""
-        # Not by asyncio.Runner: it waits for every task, so one that swallows its cancellation would keep a stopped
-        # server alive for ever.
-        loop = (loop_factory(options.loop) or asyncio.new_event_loop)()
-        try:
-            return loop.run_until_complete(_main(app, options))
-        finally:
-            loop.close()
-
-
-async def _main(app: Application | ASGIApp, options: ServeOptions) -> int:
-    server = Server(app, options)
-    told = asyncio.Event()
-    restore = _watch_signals(server, told)
-    try:
-        try:
-            await server.start()
-        except ServeError:
-            raise
-        except Exception:
-            startup_logger.exception("the application could not be started")
-            return 1
-        announce(options, server.port)
-        await told.wait()
-        await server.stop()
-    except ServeError:
-        raise
-    except Exception:
-        startup_logger.exception("the application could not be stopped in order")
-        return 1
-    finally:
-        await _end_tasks()
-        restore()
-    return 0
-
-
-async def _end_tasks() -> None:
-    """Cancel what the application has left running, and close its generators, for a bounded time."""
-    loop = asyncio.get_running_loop()
-    tasks = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in tasks:
-        task.cancel()
-    closing = loop.create_task(loop.shutdown_asyncgens())
-    _, left = await asyncio.wait([*tasks, closing], timeout=CANCELLED)
-    for task in left:
-        logger.warning("left behind: %r does not end", task)
-
-
-def _watch_signals(server: Server, told: asyncio.Event) -> Callable[[], None]:
-    """Turn the first signal into `told` and the second into the end of the grace period; the third has its default."""
-
-    def restore() -> None:
-        for number in SIGNALS:
-            server.loop.remove_signal_handler(number)
-
-    def on_signal() -> None:
-        if told.is_set():
-            restore()
-        server.app.stopping.set(0 if told.is_set() else server.options.shutdown_timeout)
-        told.set()
-
-    for number in SIGNALS:
-        server.loop.add_signal_handler(number, on_signal)
-    return restore
-
-
-def loop_factory(name: str) -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """What makes the event loop of that name; None for asyncio's own.
-
-    Raises:
-        ServeError: if uvloop is asked for and not installed.
-    """
-    if name == "asyncio":
-        return None
-    try:
-        import uvloop
-    except ImportError:
-        if name == "uvloop":
-            raise ServeError("loop 'uvloop' is not installed: pip install 'sketch-web[fast]'") from None
-        return None
-    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
-    return factory
 
 
 def tls_context(options: ServeOptions) -> ssl.SSLContext | None:

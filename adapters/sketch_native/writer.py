@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from email.utils import formatdate
 
-from sketch.exceptions import PHRASES
-from sketch.transport import RawHeaders
+from sketch.http.fields import RawHeaders
+from sketch.http.status import PHRASES
 
 STATUS_LINES = {status: f"HTTP/1.1 {status} {phrase}\r\n".encode() for status, phrase in PHRASES.items()}
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"

@@ -6,8 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import orjson
-from blacksheep import Application, Content, Request, Response, Router, StreamedContent
-from blacksheep import text as text_response
+from blacksheep import Application, Content, Request, Response, Router, StreamedContent, text as text_response
 from blacksheep.server.responses import file as file_response
 
 from benchmarks.peers.serving import on_uvicorn

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from websockets.asyncio.server import ServerConnection
-from websockets.asyncio.server import serve as listen
+from websockets.asyncio.server import ServerConnection, serve as listen
 
 from benchmarks.peers.serving import HOST
 from benchmarks.work import Variant

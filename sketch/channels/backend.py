@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from sketch.context import find_app
+from sketch.context_vars import find_app
 from sketch.jsoncodec import STDLIB, JSONCodec
 
 # How data travels: one byte that says what it is, and the data itself.

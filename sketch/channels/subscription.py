@@ -7,12 +7,12 @@ from collections import deque
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self
 
-from sketch.context import find_app
+from sketch.context_vars import find_app
 
 if TYPE_CHECKING:
     from sketch.channels.backend import Message
     from sketch.channels.channels import Channels
-    from sketch.lifecycle.lifecycle import Stopping
+    from sketch.lifecycle.stopping import Stopping
 
 Policy = Literal["drop-oldest", "drop-newest", "close"]
 """What becomes of a message for a subscription whose queue is full."""

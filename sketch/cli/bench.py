@@ -7,7 +7,8 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-from sketch.serving.run import BUILT_IN, LOOPS
+from sketch.serving.options import LOOPS
+from sketch.serving.registry import BUILT_IN
 
 if TYPE_CHECKING:
     from sketch.bench.backends import Comparison

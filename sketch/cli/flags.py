@@ -5,7 +5,8 @@ from __future__ import annotations
 from argparse import SUPPRESS, ArgumentParser, BooleanOptionalAction
 from typing import Any
 
-from sketch.serving.run import BUILT_IN, LOG_LEVELS, LOOPS, ServeOptions
+from sketch.serving.options import LOG_LEVELS, LOOPS, ServeOptions
+from sketch.serving.registry import BUILT_IN
 
 _DEFAULTS = ServeOptions()
 

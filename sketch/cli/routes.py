@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from sketch.callables import find_place, innermost
 from sketch.routing import Mount, Route
 from sketch.routing.route import WEBSOCKET
-from sketch.serving.loading import ServeError, is_ours, load_app
+from sketch.serving.loading import is_sketch_application, load_app
+from sketch.serving.options import ServeError
 
 if TYPE_CHECKING:
     from sketch.application import Application
@@ -69,7 +70,7 @@ def routes(app: str, *, as_json: bool) -> int:
 
 def _load(string: str) -> Application:
     app = load_app(string)
-    if not is_ours(app):
+    if not is_sketch_application(app):
         raise ServeError(f"expected a sketch Application, got {app!r} from {string!r}: only its own framework knows")
     app.parent = None  # it is shown as it is when it is run by itself
     try:

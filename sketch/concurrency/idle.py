@@ -18,7 +18,7 @@ class Idler(Protocol):
         """So many seconds have passed since the last call."""
 
 
-class IdleWatch:
+class IdleTimer:
     """Tells everybody now and then how much time has passed. One wait may last until two looks after its limit.
 
     It belongs to one event loop, but does not keep it alive.
@@ -61,14 +61,14 @@ class IdleWatch:
             idler.idled(seconds)
 
 
-_watches: WeakKeyDictionary[asyncio.AbstractEventLoop, IdleWatch] = WeakKeyDictionary()
+_timers: WeakKeyDictionary[asyncio.AbstractEventLoop, IdleTimer] = WeakKeyDictionary()
 
 
-def idle_watch(timeout: float) -> IdleWatch:
-    """The watch of the running event loop, looking often enough for that timeout."""
+def idle_timer(timeout: float) -> IdleTimer:
+    """The timer of the running event loop, looking often enough for that timeout."""
     loop = asyncio.get_running_loop()
-    watch = _watches.get(loop)
-    if watch is None:
-        watch = _watches[loop] = IdleWatch()
-    watch.look_every(timeout / 4)
-    return watch
+    timer = _timers.get(loop)
+    if timer is None:
+        timer = _timers[loop] = IdleTimer()
+    timer.look_every(timeout / 4)
+    return timer

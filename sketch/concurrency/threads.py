@@ -9,14 +9,11 @@ import logging
 import os
 import threading
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from sketch.callables import name_of
-
-if TYPE_CHECKING:
-    from sketch.transport import FileBody
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -24,9 +21,6 @@ T = TypeVar("T")
 logger = logging.getLogger("sketch")
 
 _here = threading.local()
-
-PIECE = 256 * 1024
-"""Bytes of a file per read: each costs one thread hop (about 60 us), and more do not make a transfer faster."""
 
 
 class _Returns:
@@ -261,21 +255,5 @@ async def iterate_in_thread(iterable: Iterable[bytes]) -> AsyncIterator[bytes]:
             await stream_threads.run(close)
 
 
-async def read_in_thread(body: FileBody) -> AsyncGenerator[bytes, None]:
-    """The bytes of a file body, each piece read in a thread. The file is left open: it is its holder's to close.
-
-    Raises:
-        RuntimeError: if the file has become shorter.
-    """
-    position, end = body.offset, body.offset + body.count
-    while position < end:
-        data = await file_threads.run(os.pread, body.file.fileno(), min(PIECE, end - position), position)
-        if not data:
-            raise shrunk(body, end - position)
-        yield data
-        position += len(data)
-
-
-def shrunk(body: FileBody, missing: int) -> RuntimeError:
-    """The error for a file that has become shorter, by so many bytes of what was announced."""
-    return RuntimeError(f"the file {body.path} has shrunk while it was sent: {missing} bytes are missing")
+coding_threads = Threads(os.cpu_count() or 1, "sketch-coding")
+"""For bodies that would keep the event loop busy: all libraries let others run meanwhile, so there is one per core."""

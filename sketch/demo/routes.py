@@ -13,7 +13,8 @@ from sketch.demo.facts import extras, running, version_of
 from sketch.demo.page import HEADERS, render, static_file
 from sketch.limits import MIB, Limits
 from sketch.request import Request
-from sketch.response import HTMLResponse, JSONResponse, Response, StreamResponse, TextResponse
+from sketch.response import HTMLResponse, JSONResponse, Response, TextResponse
+from sketch.streams.stream import StreamResponse
 
 _ORJSON = version_of("orjson")
 _JSON_NOTE = (

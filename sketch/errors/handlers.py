@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import inspect
-import logging
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sketch.callables import describe, is_coroutine_function
-from sketch.errors.problems import error_response
-from sketch.exceptions import HTTPException, HTTPInternalServerError
+from sketch.exceptions import HTTPException
 from sketch.lifecycle.signals import Signal
-from sketch.middleware.chain import own, prepared
-from sketch.response import Response
-from sketch.transport import ClientDisconnected
 
 if TYPE_CHECKING:
-    from sketch.application import Application
     from sketch.request import Request
 
-logger = logging.getLogger("sketch")
 
 ErrorHandler = Callable[["Request", Any], Any]
 """`async (request, exc) -> Response`. One by `def` is called in a thread, as handlers are."""
@@ -112,88 +105,3 @@ def _in_thread(handler: ErrorHandler) -> ErrorHandler:
         return await result if inspect.isawaitable(result) else result
 
     return call
-
-
-async def answer_error(request: Request, exc: Exception) -> Response:
-    """The response for an exception. Never raises but `ClientDisconnected`: an error in a handler is a plain 500.
-
-    A group that holds one exception counts as that exception, and so does one of many that all say that the client
-    has left: it does not matter whether a handler works in a task group.
-    """
-    while isinstance(exc, ExceptionGroup) and (
-        len(exc.exceptions) == 1 or all(isinstance(inner, ClientDisconnected) for inner in exc.exceptions)
-    ):
-        exc = exc.exceptions[0]
-    if isinstance(exc, ClientDisconnected):
-        raise exc
-    try:
-        response = await _answer(request, exc)
-        return await prepared(request, response) if response.prepares else response
-    except ClientDisconnected:
-        raise
-    except Exception as second:
-        return unexpected(request, second)
-
-
-def _levels(request: Request) -> Iterator[tuple[ErrorHandlers, Application]]:
-    """Whose handlers are asked, the nearest first: the route's groups, its application, those it is mounted in.
-
-    An error outside a mounted application, in a middleware round it, is no affair of the groups inside.
-    """
-    if request.route is not None and request.route.home is request.app:
-        for group in reversed(request.route.groups):
-            yield group.errors, request.app
-    app: Application | None = request.app
-    while app is not None:
-        yield app.errors, app
-        app = app.parent
-
-
-async def _ask(handler: Callable[..., Awaitable[Any]], request: Request, exc: Exception, app: Application) -> Any:
-    """What a handler answers, as the application whose handler it is: it may be one round that of the request."""
-    if app is request.app:
-        return await handler(request, exc)
-    place = request.place
-    request.leave(request.place_in(app))
-    try:
-        return await handler(request, exc)
-    finally:
-        request.leave(place)
-
-
-async def _answer(request: Request, exc: Exception) -> Response:
-    expected = isinstance(exc, HTTPException)
-    for level, app in _levels(request):
-        handler = level.find(exc)
-        if handler is not None:
-            return own(await _ask(handler, request, exc, app), request, handler)
-        if not expected:
-            for receiver in level.exception.receivers:
-                result = await _ask(receiver, request, exc, app)
-                if result is not None:
-                    return own(result, request, receiver)
-    if isinstance(exc, HTTPException):
-        # An exception object may be raised a thousand times: its traceback would grow and keep every frame alive.
-        exc.__traceback__ = None
-        return own(exc, request, _answer)
-    response = unexpected(request, exc)
-    if not request.app.debug:
-        for level, app in _levels(request):
-            handler = level.find_status(500)
-            if handler is not None:
-                return own(await _ask(handler, request, exc, app), request, handler)
-    return response
-
-
-def unexpected(request: Request, exc: Exception) -> Response:
-    """Log an error that nobody expected. To the client it says nothing, unless the application is in debug."""
-    request.error = exc
-    logger.error("error while handling %s %r", request.method, request.root_path + request.raw_path, exc_info=exc)
-    if request.app.debug:
-        from sketch.errors.debug import debug_response  # only developers need it
-
-        try:
-            return debug_response(request, exc)
-        except Exception:
-            logger.exception("the page that shows the error failed itself")
-    return error_response(request, HTTPInternalServerError())

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sketch.exceptions import PHRASES, HTTPException
+from sketch.exceptions import HTTPException
+from sketch.http.status import PHRASES
 from sketch.jsoncodec import STDLIB
 from sketch.response import HTML, TEXT, Response
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from multidict import CIMultiDict
 
 from sketch.exceptions import HTTPNotFound, HTTPPermanentRedirect
-from sketch.files.response import NO_FILE, Opened, open_regular, take
+from sketch.files.opened import NO_FILE, Opened, open_regular, take
 from sketch.http.file_types import FILE_TYPES, file_type
 from sketch.http.negotiation import add_vary, rank_encodings
 from sketch.response import HeadersArgument, Response

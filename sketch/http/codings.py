@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import zlib
 from collections.abc import Callable, Iterable
@@ -10,11 +9,6 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from typing import Any, Protocol
-
-from sketch.concurrency.threads import Threads
-
-coding_threads = Threads(os.cpu_count() or 1, "sketch-coding")
-"""For bodies that would keep the event loop busy: all libraries let others run meanwhile, so there is one per core."""
 
 INLINE = 32 * 1024
 """Bytes that are compressed, or expanded, in the event loop: about 0.3 ms, where a hop to a thread costs 0.06 ms."""

@@ -10,11 +10,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sketch.callables import is_coroutine_function, name_of
-from sketch.middleware.timeout import first_of
+from sketch.concurrency.tasks import first_of
 
 if TYPE_CHECKING:
     from sketch.concurrency.threads import Threads
-    from sketch.lifecycle.lifecycle import Stopping
+    from sketch.lifecycle.stopping import Stopping
     from sketch.request import Request
 
 logger = logging.getLogger("sketch")

@@ -1,5 +1,6 @@
 """Middleware: functions round a handler, `async (request, handler) -> Response`."""
 
-from sketch.middleware.chain import Endpoint, Middleware, fold, own
+from sketch.middleware.chain import Middleware, fold
+from sketch.results import Endpoint, as_response
 
-__all__ = ["Endpoint", "Middleware", "fold", "own"]
+__all__ = ["Endpoint", "Middleware", "as_response", "fold"]

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from sketch.callables import is_coroutine_function, name_of
-from sketch.errors.problems import error_response
-from sketch.exceptions import HTTPException
 from sketch.request import Request
 from sketch.response import Response
-
-Endpoint = Callable[[Request], Awaitable[Response]]
-"""What answers a request."""
+from sketch.results import Endpoint, as_response
 
 Middleware = Callable[..., Awaitable[Response]]
 """`async (request, handler) -> Response`; it awaits `handler(request)`, or does not."""
@@ -57,10 +53,10 @@ def _wrap(middleware: Middleware, handler: Endpoint) -> Endpoint:
 
     async def call(request: Request) -> Response:
         response = await middleware(request, handler=handler)
-        # The same as own(), without a call for the usual case: the response that came from inside.
+        # The same as as_response(), without a call for the usual case: the response that came from inside.
         if isinstance(response, Response) and response.owner is request:
             return response
-        return own(response, request, middleware)
+        return as_response(response, request, middleware)
 
     return call
 
@@ -75,42 +71,3 @@ def _awaitable(middleware: Middleware) -> Middleware:
         return result
 
     return call
-
-
-def owning(call: Callable[[Request], Awaitable[Any]], source: Callable[..., Any]) -> Endpoint:
-    """A handler's call whose response belongs to its request alone; for where something may change it later."""
-
-    async def endpoint(request: Request) -> Response:
-        return own(await call(request), request, source)
-
-    return endpoint
-
-
-def own(result: object, request: Request, source: object) -> Response:
-    """What a handler or middleware returned, as a response that belongs to this request alone.
-
-    A response object may be kept by the application and returned a thousand times. So whatever comes out of
-    user code is copied before the next middleware or hook may change it; copies are not copied again.
-
-    Raises:
-        TypeError: for anything but a Response or an HTTPException; the message names the source.
-    """
-    if isinstance(result, Response):
-        if result.owner is request:
-            return result
-        result = result.copy()
-    elif isinstance(result, HTTPException):
-        result = error_response(request, result)
-    else:
-        raise TypeError(f"expected a Response from {name_of(source)}, got {result!r}: did it forget to return one?")
-    result.owner = request
-    return result
-
-
-async def prepared(request: Request, response: Response) -> Response:
-    """What is sent in the place of a response that has to be prepared. What is to be done afterwards stays the same."""
-    ready = await response.prepare(request)
-    if response.background and not ready.background:
-        ready = own(ready, request, response)
-        ready.background = response.background
-    return ready

@@ -8,13 +8,15 @@ from functools import lru_cache
 
 from multidict import CIMultiDict
 
-from sketch.concurrency.threads import read_in_thread
-from sketch.http.codings import INLINE, Coding, coding_threads, find_coding, installed_codings
+from sketch.concurrency.threads import coding_threads
+from sketch.files.reading import read_in_thread
+from sketch.http.codings import INLINE, Coding, find_coding, installed_codings
 from sketch.http.media_types import parse_media_type
 from sketch.http.negotiation import add_vary, choose_encoding
-from sketch.middleware.chain import Endpoint, prepared
 from sketch.request import Request
-from sketch.response import Response, StreamBody
+from sketch.response import Response
+from sketch.results import Endpoint, prepare_response
+from sketch.streams.stream import StreamBody
 from sketch.transport import Body, Chunks, FileBody, close_body
 
 OFFERED = ("zstd", "br", "gzip")
@@ -128,7 +130,7 @@ class Compression:
 
     async def _answer(self, request: Request, response: Response) -> Response:
         if response.prepares:
-            response = await prepared(request, response)
+            response = await prepare_response(request, response)
         if response.status in _DESCRIBED:
             self._describe(request, response)
         elif response.status not in _EMPTY and self._large(response) and self._transformable(response.headers):

@@ -9,9 +9,9 @@ from typing import Literal
 from sketch.http.grammar import TOKEN, tokens
 from sketch.http.negotiation import add_vary
 from sketch.http.origins import Origins
-from sketch.middleware.chain import Endpoint
 from sketch.request import Request
 from sketch.response import ErrorResponse, Response
+from sketch.results import Endpoint
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import partial
 
+from sketch.concurrency.threads import coding_threads
 from sketch.exceptions import HTTPBadRequest, HTTPContentTooLarge, HTTPUnsupportedMediaType
-from sketch.http.codings import INLINE, NAMES, Coding, Decoder, coding_threads, find_coding, installed_codings
-from sketch.middleware.chain import Endpoint
+from sketch.http.codings import INLINE, NAMES, Coding, Decoder, find_coding, installed_codings
 from sketch.request import Request
 from sketch.response import Response
+from sketch.results import Endpoint
 from sketch.transport import BodyReader
 
 STEP = 256 * 1024

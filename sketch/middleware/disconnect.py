@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from sketch.concurrency.cancellation import AttendedTask
 from sketch.transport import ClientDisconnected
 
 if TYPE_CHECKING:
-    from sketch.middleware.chain import Endpoint
     from sketch.request import Request
     from sketch.response import Response
+    from sketch.results import Endpoint
 
 
 def while_connected(endpoint: Endpoint) -> Endpoint:
@@ -22,7 +23,7 @@ def while_connected(endpoint: Endpoint) -> Endpoint:
     """
 
     async def attended(request: Request) -> Response:
-        handler = _Attended()
+        handler = AttendedTask()
         leaving = asyncio.create_task(request.wait_disconnected())
         leaving.add_done_callback(handler.client_left)
         try:
@@ -37,31 +38,3 @@ def while_connected(endpoint: Endpoint) -> Endpoint:
             handler.end()
 
     return attended
-
-
-class _Attended:
-    """The current task, and who has cancelled it."""
-
-    __slots__ = ("_before", "_left", "_task")
-
-    def __init__(self) -> None:
-        task = asyncio.current_task()
-        assert task is not None, "an exchange runs in a task"
-        self._task = task
-        self._before = task.cancelling()
-        self._left = False
-
-    def client_left(self, leaving: asyncio.Task[None]) -> None:
-        """Cancel the handler, unless the wait itself was cancelled or has failed."""
-        if not leaving.cancelled() and leaving.exception() is None:
-            self._left = True
-            self._task.cancel()
-
-    def cancelled_by_client(self) -> bool:
-        """Whether the client was the only one to cancel."""
-        return self._left and self._task.cancelling() - 1 <= self._before
-
-    def end(self) -> None:
-        """Take the cancellation back: it has been dealt with, in whichever way."""
-        if self._left:
-            self._task.uncancel()

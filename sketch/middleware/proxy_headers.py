@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from sketch.http.forwarded import Hop, read_forwarded, read_x_forwarded, to_ip
-from sketch.middleware.chain import Endpoint
+from sketch.http.grammar import Address
 from sketch.request import Request
 from sketch.response import Response
-from sketch.transport import SMALL_FILE, Address, Connection
+from sketch.results import Endpoint
+from sketch.transport import SMALL_FILE, Connection
 
 UNIX = "unix"
 READERS = {"x-forwarded": read_x_forwarded, "forwarded": read_forwarded}

@@ -7,10 +7,10 @@ import os
 import re
 from collections.abc import Callable
 
-from sketch.context import request_var
-from sketch.middleware.chain import Endpoint
+from sketch.context_vars import request_var
 from sketch.request import Request
 from sketch.response import Response
+from sketch.results import Endpoint
 
 _SANE = re.compile(rb"[A-Za-z0-9._~+/=:@-]{1,128}")
 _NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sketch.middleware.chain import Endpoint
 from sketch.request import Request
 from sketch.response import Response
+from sketch.results import Endpoint
 
 _FRAMES = {"none": ("DENY", "'none'"), "self": ("SAMEORIGIN", "'self'")}
 _ANCESTORS = "frame-ancestors"

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sketch.exceptions import HTTPServiceUnavailable
 
 if TYPE_CHECKING:
-    from sketch.middleware.chain import Endpoint
     from sketch.request import Request
     from sketch.response import Response
+    from sketch.results import Endpoint
 
 
 def within(seconds: float, endpoint: Endpoint) -> Endpoint:
@@ -32,14 +31,3 @@ def within(seconds: float, endpoint: Endpoint) -> Endpoint:
             raise
 
     return timed
-
-
-async def first_of(*coroutines: Coroutine[Any, Any, Any]) -> None:
-    """Wait until one of them has ended; the others are cancelled, and nothing of them is left in the loop."""
-    tasks = [asyncio.ensure_future(coroutine) for coroutine in coroutines]
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks)

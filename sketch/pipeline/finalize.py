@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncIterable
 from typing import TYPE_CHECKING
 
-from multidict import CIMultiDict
-
-from sketch.http.grammar import TOKEN
-from sketch.response import Response, StreamBody
-from sketch.transport import FileBody, RawHeaders
+from sketch.http.fields import content_type_field, content_type_fields, encode_fields, length_field, length_fields
+from sketch.response import Response
+from sketch.streams.stream import StreamBody
+from sketch.transport import FileBody
 
 if TYPE_CHECKING:
     from sketch.request import Request
-    from sketch_asgi.hosting.response import RawFields
-
-_FORBIDDEN = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
-_CACHED_FIELDS = 512
-_names: dict[str, bytes] = {}
-_content_types: dict[str, tuple[bytes, bytes]] = {}
-_lengths: dict[int, tuple[bytes, bytes]] = {}
 
 
 def finalize(request: Request, response: Response) -> None:
@@ -42,9 +33,11 @@ def finalize(request: Request, response: Response) -> None:
         kind = response._content_type
         response.payload = body
         response.length = len(body)
-        size = _lengths.get(response.length) or length_field(response.length)
+        size = length_fields.get(response.length) or length_field(response.length)
         response.plain = kind is not None
-        response.raw_headers = [size] if kind is None else [_content_types.get(kind) or _content_type_field(kind), size]
+        response.raw_headers = (
+            [size] if kind is None else [content_type_fields.get(kind) or content_type_field(kind), size]
+        )
         return
     response.plain = False
     if status == 101 and response.switches and request.is_websocket:
@@ -54,9 +47,9 @@ def finalize(request: Request, response: Response) -> None:
         raise ValueError(f"expected a final status from 200 to 999, got {status!r}")
     length = len(body) if isinstance(body, bytes) else _take(request, body)
     if response._headers is None:
-        fields = [] if response._content_type is None else [_content_type_field(response._content_type)]
+        fields = [] if response._content_type is None else [content_type_field(response._content_type)]
     else:
-        fields, declared = _encode_fields(response._headers)
+        fields, declared = encode_fields(response._headers)
         if declared is not None:
             if length is None or (length == 0 and request.method == "HEAD"):
                 length = declared
@@ -79,7 +72,7 @@ def finalize(request: Request, response: Response) -> None:
 
 def _finalize_switch(request: Request, response: Response) -> None:
     """The fields of a 101 (RFC 9110 section 15.2.2): those of the handshake itself are the adapter's, as is framing."""
-    fields, _ = ([], None) if response._headers is None else _encode_fields(response._headers)
+    fields, _ = ([], None) if response._headers is None else encode_fields(response._headers)
     for name, _ in fields:
         if name.startswith(b"sec-websocket-") or name in (b"connection", b"upgrade"):
             raise ValueError(
@@ -101,62 +94,3 @@ def _take(request: Request, body: FileBody | AsyncIterable[bytes]) -> int | None
     elif not hasattr(body, "__aiter__"):
         raise TypeError(f"expected response.body to be bytes or an async iterable of bytes, got {body!r}")
     return None
-
-
-def _content_type_field(value: str) -> tuple[bytes, bytes]:
-    field = _content_types.get(value)
-    if field is None:
-        field = (b"content-type", _encode_value("Content-Type", value))
-        if len(_content_types) < _CACHED_FIELDS:
-            _content_types[value] = field
-    return field
-
-
-def length_field(length: int) -> tuple[bytes, bytes]:
-    """The field that says how many bytes a body has."""
-    field = _lengths.get(length)
-    if field is None:
-        field = (b"content-length", b"%d" % length)
-        if len(_lengths) < _CACHED_FIELDS:
-            _lengths[length] = field
-    return field
-
-
-def _encode_fields(headers: CIMultiDict[str] | RawFields) -> tuple[RawHeaders, int | None]:
-    """Header fields as bytes, and the Content-Length among them, which is left out."""
-    if isinstance(headers, list):
-        return headers.encoded()
-    fields: RawHeaders = []
-    declared: int | None = None
-    for name, value in headers.items():
-        key = _names.get(name) or _encode_name(name)
-        encoded = _encode_value(name, value)
-        if key == b"content-length":
-            if not encoded.isdigit() or (declared is not None and declared != int(encoded)):
-                raise ValueError(f"expected one Content-Length of digits, got {value!r}")
-            declared = int(encoded)
-        elif key == b"transfer-encoding":
-            raise ValueError("expected no Transfer-Encoding from the application: framing is the server's, remove it")
-        else:
-            fields.append((key, encoded))
-    return fields, declared
-
-
-def _encode_name(name: str) -> bytes:
-    if not TOKEN.fullmatch(name):
-        raise ValueError(f"expected a header name of token characters (RFC 9110 section 5.1), got {name!r}")
-    key = name.lower().encode("ascii")
-    if len(_names) < _CACHED_FIELDS:
-        _names[name] = key
-    return key
-
-
-def _encode_value(name: str, value: str) -> bytes:
-    if not isinstance(value, str):
-        raise TypeError(f"expected a str as the value of header {name}, got {value!r}")
-    if _FORBIDDEN.search(value):
-        raise ValueError(f"expected no control characters in header {name} (RFC 9110 section 5.5), got {value!r}")
-    try:
-        return value.strip(" \t").encode("latin-1")
-    except UnicodeEncodeError:
-        raise ValueError(f"expected Latin-1 in header {name}, got {value!r}: percent-encode what is not") from None

@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import TYPE_CHECKING
 
 from sketch.callables import describe
-from sketch.context import request_var
-from sketch.errors.handlers import answer_error, unexpected
+from sketch.context_vars import request_var
 from sketch.limits import Limits
-from sketch.middleware.chain import Endpoint, Middleware, check, fold, own, owning, prepared
+from sketch.middleware.chain import Middleware, check, fold
 from sketch.middleware.disconnect import while_connected
 from sketch.middleware.timeout import within
+from sketch.pipeline.boundary import answer_error, unexpected
 from sketch.pipeline.finalize import finalize
-from sketch.pipeline.resources import Held, lend
+from sketch.pipeline.resources import attach, release_unsent
 from sketch.request import Request
-from sketch.response import Response, StreamBody
+from sketch.response import Response
+from sketch.results import Endpoint, as_endpoint, as_response, prepare_response
 from sketch.routing import WEBSOCKET, Mount, NoRoute, Route
-from sketch.transport import Body, close_body
 
 if TYPE_CHECKING:
     from sketch.application import Application
-
-logger = logging.getLogger("sketch")
 
 
 class Pipeline:
@@ -78,7 +75,7 @@ class Pipeline:
         middlewares = [*self._app.middlewares, *_middlewares(route)]
         # A handler's response is copied only where something could change it afterwards. (Hooks get it copied anyway.)
         watched = middlewares or any(app.middlewares or app.outer_middlewares for app in _lineage(self._app))
-        call = owning(route.call, route.handler) if watched else route.call
+        call = as_endpoint(route.call, route.handler) if watched else route.call
         if limits.handler_timeout is not None:
             call = within(limits.handler_timeout, call)
         if route.on_disconnect == "cancel" and WEBSOCKET not in route.methods:
@@ -143,16 +140,16 @@ class Pipeline:
             if self._hooked or response.prepares:
                 response = await self._after(request, response)
             if request.files:
-                response = lend(request, response)
+                response = attach(request, response)
             finalize(request, response)
         except Exception as exc:
-            await _release(request, response)
+            await release_unsent(request, response)
             response = await _last_answer(request, exc)
         except BaseException:
-            await _release(request, response)
+            await release_unsent(request, response)
             raise
         if response.payload is not response.body or request.files:
-            await _release(request, response, keep=response.payload)
+            await release_unsent(request, response, keep=response.payload)
         return response
 
     async def _guarded(self, request: Request) -> Response:
@@ -175,18 +172,18 @@ class Pipeline:
         for receiver in self._app.before_request.receivers:
             response = await receiver(request)
             if response is not None:
-                return own(response, request, receiver)
+                return as_response(response, request, receiver)
         return None
 
     async def _after(self, request: Request, response: Response) -> Response:
         """The response after the hooks; each gets what the one before has made of it, None means unchanged."""
-        response = own(response, request, self)
+        response = as_response(response, request, self)
         for receiver in self._app.after_request.receivers:
             changed = await receiver(request, response)
             if changed is not None:
-                response = own(changed, request, receiver)
+                response = as_response(changed, request, receiver)
         if response.prepares:  # it comes from an outer middleware or a hook
-            response = own(await prepared(request, response), request, self)
+            response = as_response(await prepare_response(request, response), request, self)
         await self._app.on_response_prepare.send(request, response)
         return response
 
@@ -215,8 +212,12 @@ def _check_parameters(route: Route, mounts: Iterable[Mount]) -> None:
 
 async def _settle(request: Request, result: object) -> Response:
     """A handler's result as a response that can be sent."""
-    response = result if isinstance(result, Response) else own(result, request, request.route and request.route.handler)
-    return await prepared(request, response) if response.prepares else response
+    response = (
+        result
+        if isinstance(result, Response)
+        else as_response(result, request, request.route and request.route.handler)
+    )
+    return await prepare_response(request, response) if response.prepares else response
 
 
 async def _raise_miss(request: Request) -> Response:
@@ -230,27 +231,7 @@ async def _last_answer(request: Request, exc: Exception) -> Response:
     try:
         finalize(request, response)
     except Exception as second:  # an error handler's response is no better
-        await _release(request, response)
+        await release_unsent(request, response)
         response = unexpected(request, second)
         finalize(request, response)
     return response
-
-
-async def _release(request: Request, response: Response | None, keep: Body | None = None) -> None:
-    """Close what was made for this request and is not sent: a stream, the files that `prepare` or a form has opened."""
-    bodies: tuple[Body | Held, ...] = request.files
-    if response is not None and response.body not in bodies:
-        bodies += (response.body,)
-    request.files = ()
-    cancelled: BaseException | None = None
-    for body in bodies:
-        if body is keep:
-            continue
-        try:
-            await (body.release(request) if isinstance(body, StreamBody) else close_body(body))
-        except Exception:
-            logger.exception("error while closing an unsent body of %s %r", request.method, request.raw_path)
-        except BaseException as exc:  # the others have to be closed nevertheless
-            cancelled = exc
-    if cancelled is not None:
-        raise cancelled

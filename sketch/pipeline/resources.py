@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterable, AsyncIterator
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Self
 
-from sketch.middleware.chain import own
-from sketch.response import Response, StreamBody
-from sketch.transport import Body, FileBody, close_body
+from sketch.request import Request
+from sketch.response import Response
+from sketch.results import as_response
+from sketch.streams.stream import StreamBody
+from sketch.transport import Body, Closable, FileBody, close_body
 
 if TYPE_CHECKING:
     from sketch.request import Request
 
-
-class Held(Protocol):
-    """Something that a request holds open, and that is no body: an uploaded file."""
-
-    async def aclose(self) -> None:
-        """Close it."""
+logger = logging.getLogger("sketch")
 
 
-def lend(request: Request, response: Response) -> Response:
+def attach(request: Request, response: Response) -> Response:
     """The response that is sent: if it is a stream, it takes what else the request holds, and closes it at its end.
 
     Everything else is closed when the response is made: nothing reads from it any more.
@@ -28,28 +26,28 @@ def lend(request: Request, response: Response) -> Response:
     body = response.body
     if isinstance(body, bytes | FileBody):
         return response
-    held = tuple(one for one in request.files if one is not body)
-    if held:
-        response = own(response, request, lend)
-        response.body = LentBody(body, held)
+    resources = tuple(one for one in request.files if one is not body)
+    if resources:
+        response = as_response(response, request, attach)
+        response.body = StreamWithResources(body, resources)
         request.files = ()
     return response
 
 
-class LentBody(StreamBody):
+class StreamWithResources(StreamBody):
     """A stream, and what has to stay open until it has ended.
 
     Args:
         source: the stream.
-        held: what is closed after it.
+        resources: what is closed after it.
     """
 
-    __slots__ = ("_held", "_iterator", "_source")
+    __slots__ = ("_iterator", "_resources", "_source")
 
-    def __init__(self, source: AsyncIterable[bytes], held: tuple[Body | Held, ...]) -> None:
+    def __init__(self, source: AsyncIterable[bytes], resources: tuple[Body | Closable, ...]) -> None:
         super().__init__(())
         self._source = source
-        self._held = held
+        self._resources = resources
         self._iterator: AsyncIterator[bytes] | None = None
 
     def claim(self, request: Request) -> None:
@@ -62,7 +60,7 @@ class LentBody(StreamBody):
         try:
             await (self._source.release(request) if isinstance(self._source, StreamBody) else close_body(self._source))
         finally:
-            await close_all(self._held)
+            await close_all(self._resources)
 
     def __aiter__(self) -> Self:
         if self._iterator is None:  # who iterates asks an iterator for itself once more
@@ -82,14 +80,34 @@ class LentBody(StreamBody):
                     await aclose()
                     break
         finally:
-            await close_all(self._held)
+            await close_all(self._resources)
 
 
-async def close_all(held: tuple[Body | Held, ...]) -> None:
+async def close_all(resources: tuple[Body | Closable, ...]) -> None:
     """Close each, also where closing one fails or is cancelled; the first error is raised."""
-    first, *rest = held
+    first, *rest = resources
     try:
         await close_body(first)
     finally:
         if rest:
             await close_all(tuple(rest))
+
+
+async def release_unsent(request: Request, response: Response | None, keep: Body | None = None) -> None:
+    """Close what was made for this request and is not sent: a stream, the files that `prepare` or a form has opened."""
+    bodies: tuple[Body | Closable, ...] = request.files
+    if response is not None and response.body not in bodies:
+        bodies += (response.body,)
+    request.files = ()
+    cancelled: BaseException | None = None
+    for body in bodies:
+        if body is keep:
+            continue
+        try:
+            await (body.release(request) if isinstance(body, StreamBody) else close_body(body))
+        except Exception:
+            logger.exception("error while closing an unsent body of %s %r", request.method, request.raw_path)
+        except BaseException as exc:  # the others have to be closed nevertheless
+            cancelled = exc
+    if cancelled is not None:
+        raise cancelled

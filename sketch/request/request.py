@@ -13,20 +13,22 @@ from yarl import URL
 from sketch.concurrency import threads
 from sketch.exceptions import HTTPBadRequest, HTTPException, HTTPUnprocessableContent
 from sketch.http.cookies import parse_cookies
+from sketch.http.fields import RawHeaders
+from sketch.http.grammar import Address
 from sketch.http.media_types import parse_media_type, python_encoding
 from sketch.jsoncodec import ValidationError, loads_as
 from sketch.keys import RequestKey, Values
 from sketch.limits import Limits
 from sketch.request.body import BrokenBody, KeptBody, LimitedBody, too_large
-from sketch.transport import Address, Body, BodyReader, ClientDisconnected, Connection, RawHeaders
+from sketch.transport import Body, BodyReader, ClientDisconnected, Connection
 
 if TYPE_CHECKING:
     from sketch.application import Application
     from sketch.lifecycle.background import Work
-    from sketch.middleware.chain import Endpoint
-    from sketch.pipeline.resources import Held
     from sketch.request.forms import Form, Multipart
+    from sketch.results import Endpoint
     from sketch.routing import Mount, Route
+    from sketch.transport import Closable
 
     Place = tuple[Application, str, str, "Place | None"]
 
@@ -127,7 +129,7 @@ class Request:
     """Why no route matched, where none did."""
     background: tuple[Work, ...]
     """What the response has left to be done once it is out. Whoever has written it calls `begin_background`."""
-    files: tuple[Body | Held, ...]
+    files: tuple[Body | Closable, ...]
     """What was opened to answer, and for a form. Whoever finishes the request sees that each is sent or closed."""
 
     def __init__(

@@ -13,7 +13,7 @@ from sketch.routing.template import Segment, Template
 if TYPE_CHECKING:
     from sketch.application import Application
     from sketch.request import Request
-    from sketch.routing.router import Found
+    from sketch.routing.route import Found
     from sketch.routing.tree import Search
 
 

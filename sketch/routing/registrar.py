@@ -290,7 +290,7 @@ class Registrar(ABC):
             TypeError: for a policy that is none, and for one `str` in the place of several subprotocols.
             RuntimeError: after the application has started.
         """
-        from sketch.websocket.response import SessionHandler  # not every application has websockets
+        from sketch.routing.session_handler import SessionHandler
 
         return self.add_route(WEBSOCKET, path, SessionHandler(session, policy, subprotocols), **options)
 

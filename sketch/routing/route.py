@@ -16,8 +16,10 @@ from sketch.routing.template import Template
 
 if TYPE_CHECKING:
     from sketch.application import Application
-    from sketch.middleware.chain import Endpoint, Middleware
+    from sketch.middleware.chain import Middleware
+    from sketch.results import Endpoint
     from sketch.routing.group import RouteGroup
+
 
 ANY = "*"
 """The method that stands for every method."""
@@ -240,3 +242,6 @@ def _methods_of_view(methods: frozenset[str], view: SelfBinding) -> frozenset[st
     if missing := methods - view.methods:
         raise ValueError(f"expected methods that the view has, got {', '.join(sorted(missing))}")
     return methods
+
+
+Found = tuple[Route, Mapping[str, Any]]

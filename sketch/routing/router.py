@@ -34,16 +34,15 @@ from sketch.routing.arguments import Handler
 from sketch.routing.converters import CONVERTERS, Converter
 from sketch.routing.mount import Mount
 from sketch.routing.registrar import Registrar, RouteOptions
-from sketch.routing.route import ANY, WEBSOCKET, Methods, Path, Route, Slashes
+from sketch.routing.route import ANY, WEBSOCKET, Found, Methods, Path, Route, Slashes
 from sketch.routing.template import Template, split_path
 from sketch.routing.tree import METHODS, Node, Routes, Search, picked
 
 if TYPE_CHECKING:
-    from sketch.middleware.chain import Endpoint
     from sketch.request import Request
+    from sketch.results import Endpoint
     from sketch.routing.group import RouteGroup
 
-Found = tuple[Route, Mapping[str, Any]]
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 
-from sketch.transport import Address
+from sketch.http.grammar import Address
 
 logger = logging.getLogger("sketch.access")
 

@@ -6,13 +6,11 @@ import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeGuard
 
+from sketch.serving.options import ServeError
+
 if TYPE_CHECKING:
     from sketch.application import Application
     from sketch.serving.asgi import ASGIApp
-
-
-class ServeError(Exception):
-    """Why an application cannot be served, in one line for whoever started it."""
 
 
 def load_app(string: str) -> Application | ASGIApp:
@@ -52,7 +50,7 @@ def check_app(found: Any, string: str | None = None) -> Application | ASGIApp:
     Raises:
         ServeError: for anything else.
     """
-    if not is_ours(found):
+    if not is_sketch_application(found):
         from sketch.serving.asgi import find_mistake  # an application of ours does without
 
         advice = find_mistake(found)
@@ -66,6 +64,6 @@ def check_app(found: Any, string: str | None = None) -> Application | ASGIApp:
 _NEEDED = ("startup", "shutdown", "cleanup", "handle", "stopping", "state")
 
 
-def is_ours(app: Any) -> TypeGuard[Application]:
+def is_sketch_application(app: Any) -> TypeGuard[Application]:
     """Whether it is a sketch `Application`, told by what servers need of one."""
     return not isinstance(app, type) and all(hasattr(app, name) for name in _NEEDED)

@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Callable
 from typing import TYPE_CHECKING, Any, Self
 
-from sketch.concurrency.idle import IdleWatch, idle_watch
+from sketch.concurrency.idle import IdleTimer, idle_timer
 
 if TYPE_CHECKING:
-    from sketch.lifecycle.lifecycle import Stopping
+    from sketch.lifecycle.stopping import Stopping
 
 PING = b": ping\n\n"
 """A comment: browsers pass over it, proxies see that the connection is alive."""
@@ -57,7 +57,7 @@ class EventStream:
         self._chunk: bytes | None = None
         self._turn: asyncio.Future[None] | None = None
         self._waiter: asyncio.Future[None] | None = None
-        self._watch: IdleWatch | None = None
+        self._watch: IdleTimer | None = None
         self._silent = 0.0
 
     def __aiter__(self) -> Self:
@@ -97,7 +97,7 @@ class EventStream:
         task = self._task = asyncio.get_running_loop().create_task(self._run())
         task.add_done_callback(self._wake)
         if self._ping is not None:
-            self._watch = idle_watch(self._ping)
+            self._watch = idle_timer(self._ping)
             self._watch.add(self)
         if self._stopping is not None:
             self._stopping.listen(self._stop)

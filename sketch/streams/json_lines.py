@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
 from typing import Any
 
-from sketch.context import find_app
+from sketch.context_vars import find_app
 from sketch.jsoncodec import STDLIB
-from sketch.response import HeadersArgument, StreamResponse
+from sketch.response import HeadersArgument
+from sketch.streams.stream import StreamResponse
 
 
 class JSONLinesResponse(StreamResponse):

@@ -7,10 +7,11 @@ from collections.abc import AsyncIterable, AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sketch.context import find_app
+from sketch.context_vars import find_app
 from sketch.jsoncodec import STDLIB
-from sketch.response import HeadersArgument, Response, StreamBody
+from sketch.response import HeadersArgument, Response
 from sketch.streams.event_source import EventStream
+from sketch.streams.stream import StreamBody
 
 if TYPE_CHECKING:
     from sketch.request import Request

@@ -9,6 +9,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 from urllib.parse import urlsplit
 
+from sketch.http.fields import RawHeaders
+from sketch.http.grammar import Address
 from sketch.request import Request, WebSocketRequest
 from sketch.testing.cookies import CookieJar
 from sketch.testing.encoding import (
@@ -24,7 +26,7 @@ from sketch.testing.lifespan import Lifespan
 from sketch.testing.response import ClientResponse
 from sketch.testing.transport import Exchange, MemoryConnection, Upload
 from sketch.testing.websocket import ClientWebSocket, Handshake, WebSocketRefused, handshake_fields
-from sketch.transport import Address, ClientDisconnected, RawHeaders
+from sketch.transport import ClientDisconnected
 
 if TYPE_CHECKING:
     from sketch.application import Application

@@ -8,8 +8,8 @@ from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping
 from typing import Any, BinaryIO
 from urllib.parse import quote, urlencode
 
+from sketch.http.fields import RawHeaders
 from sketch.http.grammar import TOKEN
-from sketch.transport import RawHeaders
 
 Fields = Mapping[str, Any] | Iterable[tuple[str, Any]]
 """Form or query fields. A list or tuple as value stands for several fields of that name."""

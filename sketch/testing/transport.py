@@ -8,15 +8,16 @@ import logging
 from collections.abc import AsyncIterable
 from typing import TYPE_CHECKING, Any
 
-from sketch.concurrency.threads import read_in_thread
 from sketch.exceptions import HTTPException
-from sketch.http.authority import valid_authority
+from sketch.files.reading import read_in_thread
+from sketch.http.fields import RawHeaders
+from sketch.http.grammar import Address, valid_authority
 from sketch.pipeline.finalize import finalize
 from sketch.request import Request
 from sketch.response import ErrorResponse, Response
 from sketch.testing.channel import Channel, pump
 from sketch.testing.encoding import single_chunk
-from sketch.transport import Address, ClientDisconnected, FileBody, RawHeaders
+from sketch.transport import ClientDisconnected, FileBody
 
 if TYPE_CHECKING:
     from sketch.application import Application

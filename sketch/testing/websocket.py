@@ -15,8 +15,8 @@ from sketch.testing.transport import Exchange
 from sketch.websocket import WebSocketDisconnected, WebSocketResponse, check_close, run_session
 
 if TYPE_CHECKING:
+    from sketch.http.fields import RawHeaders
     from sketch.request import WebSocketRequest
-    from sketch.transport import RawHeaders
 
 
 class WebSocketRefused(ConnectionError):

@@ -10,7 +10,7 @@ from sketch.websocket.close_codes import (
     is_close_code,
 )
 from sketch.websocket.policy import ANY_ORIGIN, DEFAULT_POLICY, WebSocketPolicy
-from sketch.websocket.response import Session, SessionHandler, WebSocketResponse
+from sketch.websocket.response import Session, WebSocketResponse
 from sketch.websocket.session import run_session
 from sketch.websocket.socket import WebSocket
 
@@ -22,7 +22,6 @@ __all__ = [
     "NO_CODE",
     "TOO_BIG",
     "Session",
-    "SessionHandler",
     "WebSocket",
     "WebSocketDisconnected",
     "WebSocketPolicy",

@@ -15,6 +15,7 @@ from sketch.websocket.close_codes import RESTART, check_close
 if TYPE_CHECKING:
     from sketch.request import Request
 
+
 ANY_ORIGIN = "*"
 
 
@@ -84,3 +85,12 @@ def _authority(origin: str) -> str:
 
 
 DEFAULT_POLICY = WebSocketPolicy()
+
+
+def check_policy(policy: WebSocketPolicy | None) -> WebSocketPolicy:
+    """The policy that counts: the default one for None. Raises TypeError for anything else that is no policy."""
+    if policy is None:
+        return DEFAULT_POLICY
+    if not isinstance(policy, WebSocketPolicy):
+        raise TypeError(f"expected policy to be a WebSocketPolicy, got {policy!r}")
+    return policy

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from sketch.exceptions import HTTPForbidden, HTTPUpgradeRequired
-from sketch.http.grammar import tokens
 from sketch.response import HeadersArgument, Response
-from sketch.routing import WEBSOCKET
-from sketch.routing.arguments import Call, Handler, SelfBinding, bind_session
-from sketch.websocket.policy import DEFAULT_POLICY, WebSocketPolicy
+from sketch.websocket.policy import WebSocketPolicy, check_policy
 from sketch.websocket.socket import WebSocket
 
 if TYPE_CHECKING:
@@ -51,7 +48,7 @@ class WebSocketResponse(Response):
         super().__init__(status=101, headers=headers)
         self.session = session
         self.subprotocol = subprotocol
-        self.policy = _checked(policy)
+        self.policy = check_policy(policy)
 
     def copy(self) -> Self:
         """A response for the same session with headers of its own."""
@@ -79,49 +76,3 @@ class WebSocketResponse(Response):
         plain.owner = self.owner
         plain.subprotocol = None
         return plain
-
-
-class SessionHandler(SelfBinding):
-    """The handler of a websocket route: opens a websocket for each handshake, and fills in the session's arguments.
-
-    Args:
-        session: a coroutine function; see `sketch.routing.arguments.bind_session`.
-        policy: what the websockets may do.
-        subprotocols: what the session speaks, the best first.
-
-    Raises:
-        TypeError: for a policy that is none, and for one `str` in the place of several subprotocols.
-        ValueError: for a subprotocol that is no token.
-    """
-
-    methods = frozenset([WEBSOCKET])
-
-    def __init__(self, session: Handler, policy: WebSocketPolicy | None, subprotocols: Iterable[str]) -> None:
-        self.policy = _checked(policy)
-        self.subprotocols = tokens("subprotocols", subprotocols)
-        self.__wrapped__ = session
-        self.__qualname__ = getattr(session, "__qualname__", repr(session))
-        self.__doc__ = session.__doc__
-
-    def bind(self, names: Collection[str]) -> Call:
-        """The call for a route with these path parameters; raises ValueError for arguments that nothing gives."""
-        session = bind_session(self.__wrapped__, names)
-
-        async def call(request: Request) -> Response:
-            offered = cast("WebSocketRequest", request).subprotocols if self.subprotocols else ()
-            chosen = next((name for name in self.subprotocols if name in offered), None)
-            return WebSocketResponse(session, subprotocol=chosen, policy=self.policy)
-
-        return call
-
-    async def __call__(self, request: Request) -> Any:
-        """Answer a handshake: for decorators that wrap this as they wrap a function."""
-        return await self.bind(frozenset(request.match_info))(request)
-
-
-def _checked(policy: WebSocketPolicy | None) -> WebSocketPolicy:
-    if policy is None:
-        return DEFAULT_POLICY
-    if not isinstance(policy, WebSocketPolicy):
-        raise TypeError(f"expected policy to be a WebSocketPolicy, got {policy!r}")
-    return policy

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from sketch.concurrency.idle import idle_watch
+from sketch.concurrency.idle import idle_timer
 from sketch.middleware.disconnect import while_connected
 from sketch.transport import ClientDisconnected
 from sketch.websocket.close_codes import INTERNAL_ERROR, NORMAL, WebSocketDisconnected
@@ -30,7 +30,7 @@ async def run_session(request: WebSocketRequest, response: WebSocketResponse, tr
     request.reenter()
     ws = WebSocket(request, transport, subprotocol=response.subprotocol, policy=response.policy)
     stopping = request.app.stopping
-    watch = None if response.policy.idle_timeout is None else idle_watch(response.policy.idle_timeout)
+    watch = None if response.policy.idle_timeout is None else idle_timer(response.policy.idle_timeout)
     stopping.listen(ws.stop)
     if watch is not None:
         watch.add(ws)

@@ -1,9 +1,14 @@
 """The sample application of razor, with nothing but its import lines changed: every form of route, a view, events."""
 
 # ruff: noqa: RET503
-from sketch import Application, Response, TextResponse, View
-from sketch import current_app as current_application
-from sketch import current_request as request
+from sketch import (
+    Application,
+    Response,
+    TextResponse,
+    View,
+    current_app as current_application,
+    current_request as request,
+)
 
 app = Application("razor sample")
 started = []

@@ -19,7 +19,7 @@ from sketch import (
     current_app,
 )
 from tests.core.lifecycle.test_lifecycle import CLEANED, STARTED, STOPPED, Log, context, full, hook
-from tests.support.requests import Body, answer, in_loop, make_request
+from tests.support.requests import ScriptedBody, answer, in_loop, make_request
 
 # -- life -------------------------------------------------------------------------------------------------------------
 
@@ -433,5 +433,5 @@ async def test_a_body_is_read_once_for_all() -> None:
     inner.post("/x")(echo)
     app.mount("/in", inner)
     request = make_request("/in/x", method="POST")
-    request._reader, request._body, request.has_body = Body([b"bo", b"dy"]), None, True
+    request._reader, request._body, request.has_body = ScriptedBody([b"bo", b"dy"]), None, True
     assert (await app.handle(request)).body == b"body"

@@ -12,7 +12,6 @@ import pytest
 import sketch
 from sketch import exceptions
 from sketch.exceptions import (
-    PHRASES,
     HTTPClientError,
     HTTPConflict,
     HTTPException,
@@ -23,6 +22,7 @@ from sketch.exceptions import (
     HTTPSeeOther,
     HTTPServerError,
 )
+from sketch.http.status import PHRASES
 
 CLASSES = [
     value

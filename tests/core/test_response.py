@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from yarl import URL
 
+from sketch.http.locations import quote_location
 from sketch.pipeline.finalize import finalize
 from sketch.response import (
     ErrorResponse,
@@ -18,7 +19,6 @@ from sketch.response import (
     Response,
     TextResponse,
     json_response,
-    quote_location,
 )
 from tests.support.requests import in_loop, make_request
 

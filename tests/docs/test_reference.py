@@ -11,7 +11,7 @@ import sketch
 from sketch.channels import Message, Subscription
 from sketch.limits import DEFAULT_LIMITS
 from sketch.routing import CONVERTERS
-from sketch.serving.run import ServeOptions
+from sketch.serving.options import ServeOptions
 from sketch.testing import ClientResponse, ClientWebSocket, TestClient
 from tests.docs.documents import ROOT
 

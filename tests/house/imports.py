@@ -26,21 +26,21 @@ def _is_type_checking(node: ast.AST) -> bool:
     return isinstance(node, ast.If) and ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING")
 
 
-def _walk(node: ast.AST, *, deferred: bool) -> Iterator[ast.Import | ast.ImportFrom]:
-    """The import statements that run with the module, or (`deferred`) with its functions as well."""
+def _walk(node: ast.AST, *, deferred: bool, typed: bool) -> Iterator[ast.Import | ast.ImportFrom]:
+    """The import statements that run with the module, (`deferred`) with its functions, (`typed`) for type checkers."""
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.Import | ast.ImportFrom):
             yield child
-        elif _is_type_checking(child):
+        elif not typed and _is_type_checking(child):
             continue
         elif deferred or not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
-            yield from _walk(child, deferred=deferred)
+            yield from _walk(child, deferred=deferred, typed=typed)
 
 
-def imported(path: Path, known: set[str], *, deferred: bool) -> set[str]:
+def imported(path: Path, known: set[str], *, deferred: bool, typed: bool = False) -> set[str]:
     """The modules of the project that a file imports."""
     found = set()
-    for node in _walk(ast.parse(path.read_text()), deferred=deferred):
+    for node in _walk(ast.parse(path.read_text()), deferred=deferred, typed=typed):
         if isinstance(node, ast.Import):
             found.update(alias.name for alias in node.names)
         else:
@@ -49,11 +49,16 @@ def imported(path: Path, known: set[str], *, deferred: bool) -> set[str]:
     return found & known
 
 
-def graph(*, deferred: bool) -> dict[str, set[str]]:
-    """Who imports whom."""
+def graph(*, deferred: bool, typed: bool = False) -> dict[str, set[str]]:
+    """The imports of each module.
+
+    Args:
+        deferred: count what functions import when they are called.
+        typed: count what only type checkers see.
+    """
     files = sources()
     known = set(files)
-    return {name: imported(path, known, deferred=deferred) - {name} for name, path in files.items()}
+    return {name: imported(path, known, deferred=deferred, typed=typed) - {name} for name, path in files.items()}
 
 
 def cycles(edges: dict[str, set[str]]) -> list[list[str]]:

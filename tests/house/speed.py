@@ -25,7 +25,7 @@ from sketch.application import Application
 from sketch.pipeline.pipeline import Pipeline
 from sketch.request import Request
 from sketch.response import Response
-from sketch.serving.run import ServeOptions
+from sketch.serving.options import ServeOptions
 from sketch_asgi.hosting import served as hosted
 from sketch_native.protocol import HTTPProtocol
 from sketch_native.server import Server

@@ -25,6 +25,11 @@ def test_package_is_typed(package: object) -> None:
 
 
 @pytest.mark.smoke
+def test_type_checkers_find_the_public_names() -> None:
+    assert (Path(sketch.__file__).parent / "__init__.pyi").exists()
+
+
+@pytest.mark.smoke
 @pytest.mark.skipif(INSTALLED is None, reason="only with an installed wheel: nox -s wheel")
 @pytest.mark.parametrize("name", [package.__name__ for package in PACKAGES])
 def test_package_comes_from_the_wheel(name: str) -> None:

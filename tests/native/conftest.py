@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import trustme
 
-from sketch_native.server import loop_factory
+from sketch_native.launcher import loop_factory
 from tests.native.serving import Certificates
 
 TIMEOUT = 30.0

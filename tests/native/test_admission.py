@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from sketch import Application, Request, Response, serve
-from sketch_native.admission import Gate
+from sketch_native.admission import ConcurrencyLimit
 from sketch_native.limits import ServerLimits
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -168,8 +168,8 @@ def test_waiting_ends_with_503_or_with_the_client(goes: str) -> None:
 def test_server_stops_while_requests_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     async def case() -> None:
         waits = asyncio.Event()
-        queue = Gate.queue
-        monkeypatch.setattr(Gate, "queue", lambda gate, connection: (queue(gate, connection), waits.set()))
+        queue = ConcurrencyLimit.queue
+        monkeypatch.setattr(ConcurrencyLimit, "queue", lambda gate, connection: (queue(gate, connection), waits.set()))
         slow = Slow()
         limits = ServerLimits(concurrency=1, overload="wait")
         async with serve(slow.app, server_limits=limits, shutdown_timeout=0.1, access_log=False) as server:

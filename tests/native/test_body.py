@@ -6,11 +6,10 @@ import asyncio
 from typing import cast
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from sketch.transport import ClientDisconnected
-from sketch_native.body import Body
+from sketch_native.body import RequestBody
 from sketch_native.protocol import HTTPProtocol
 from tests.native.parsing import bounded
 from tests.native.serving import turns
@@ -41,13 +40,13 @@ class FakeProtocol:
         self.waiting = False
 
 
-def make(continued: list[str] | None = None) -> tuple[Body, FakeProtocol]:
+def make(continued: list[str] | None = None) -> tuple[RequestBody, FakeProtocol]:
     protocol = FakeProtocol()
     send = None if continued is None else lambda: continued.append("100")
-    return Body(cast("HTTPProtocol", protocol), None, HIGH_WATER, send), protocol
+    return RequestBody(cast("HTTPProtocol", protocol), None, HIGH_WATER, send), protocol
 
 
-async def read_all(body: Body) -> bytes:
+async def read_all(body: RequestBody) -> bytes:
     parts = []
     while part := await body.read():
         parts.append(part)

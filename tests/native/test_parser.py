@@ -5,8 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from sketch_native.limits import ServerLimits
 from sketch_native.parser import SLICE, RequestParser

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from sketch import Application, Request, Response, StreamResponse
-from sketch.serving.run import ServeOptions
+from sketch.serving.options import ServeOptions
 from sketch_native import Server, ServerLimits
 from tests.native.serving import GET, HOST, make_app, turns, until
 from tests.support.wire import Wire

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sketch import Application, Request, Response, serve
-from sketch.serving.run import ServeError
+from sketch.serving.options import ServeError
 from tests.native.serving import GET
 from tests.support.wire import Wire
 

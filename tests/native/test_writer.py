@@ -6,11 +6,10 @@ import re
 from email.utils import parsedate_to_datetime
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
-from sketch.exceptions import PHRASES
-from sketch.transport import RawHeaders
+from sketch.http.fields import RawHeaders
+from sketch.http.status import PHRASES
 from sketch_native import writer
 from tests.native.parsing import bounded
 

@@ -8,9 +8,10 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from sketch.application import Application
+from sketch.http.fields import RawHeaders
+from sketch.http.grammar import Address
 from sketch.request import Request
 from sketch.response import Response
-from sketch.transport import Address, RawHeaders
 
 
 def in_loop(function: Callable[..., Awaitable[None]]) -> Callable[..., None]:
@@ -39,7 +40,7 @@ class Peer:
         await self.gone.wait()
 
 
-class Body:
+class ScriptedBody:
     """A request body: chunks as they arrive; an exception among them is raised."""
 
     complete = False
@@ -71,7 +72,7 @@ def make_request(
         method,
         target.encode("latin-1") if isinstance(target, str) else target,
         headers,
-        body=None if body is None else Body(body, dict(headers).get(b"content-length")),
+        body=None if body is None else ScriptedBody(body, dict(headers).get(b"content-length")),
         connection=connection or Peer(),
         **options,
     )

@@ -7,17 +7,18 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, MutableMapping
 from typing import TYPE_CHECKING, Any, Self
 
+from sketch.http.fields import media_type_alone
 from sketch.pipeline.finalize import finalize
 from sketch.transport import ClientDisconnected
 from sketch_asgi.hosting.conversation import OVER, PARTS, Conversation
-from sketch_asgi.hosting.response import RawResponse, media_type_alone
+from sketch_asgi.hosting.response import RawResponse
 
 if TYPE_CHECKING:
     from sketch.exceptions import HTTPException
     from sketch.request import Request
     from sketch.response import Response
     from sketch.serving.asgi import ASGIApp, Message
-    from sketch.transport import Answer
+    from sketch.serving.contract import Answer
 
 logger = logging.getLogger("sketch.server")
 
@@ -109,9 +110,9 @@ class Written(Conversation):
         """Cancel the exchange."""
         self._answer.cancel()
 
-    def part(self) -> None:
+    def detach(self) -> None:
         """Leave nothing behind."""
-        Conversation.part(self)
+        Conversation.detach(self)
         self._answer.on_leave = None
 
 
@@ -150,7 +151,7 @@ class Returned(Conversation):
                 self._fail(RuntimeError("expected the ASGI application to answer, but it was cancelled"))
             raise
         finally:
-            self.part()
+            self.detach()
             self._task = None
         error = self.conclude(error)
         if error is not None:
@@ -214,9 +215,9 @@ class Returned(Conversation):
         if self._task is not None:
             self._task.cancel()
 
-    def part(self) -> None:
+    def detach(self) -> None:
         """Leave nothing behind."""
-        super().part()
+        super().detach()
         if self._watch is not None:
             self._watch.cancel()
 

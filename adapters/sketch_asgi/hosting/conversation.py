@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("sketch.server")
 
-GRACE = 5.0
+ABANDONED_GRACE = 5.0
 """Seconds that an application may go on with an answer that nobody takes any more; then it is cancelled."""
 
 # How far the answer is: nothing has come, its start has, parts come, nobody wants the rest, it is over.
@@ -162,13 +162,13 @@ class Conversation(ABC):
         """The application was told: cancel it after a while."""
         if self._grace is None:
             self.kept = True
-            self._grace = asyncio.get_running_loop().call_later(GRACE, self.cancel)
+            self._grace = asyncio.get_running_loop().call_later(ABANDONED_GRACE, self.cancel)
 
     @abstractmethod
     def cancel(self) -> None:
         """Cancel the application."""
 
-    def part(self) -> None:
+    def detach(self) -> None:
         """Leave nothing behind that knows of this: together, they would wait for the garbage collector."""
         if self._grace is not None:
             self._grace.cancel()

@@ -13,7 +13,7 @@ from sketch_asgi.hosting.scope import http_scope, websocket_scope
 from sketch_asgi.hosting.websocket import SocketConversation
 
 if TYPE_CHECKING:
-    from sketch.lifecycle.lifecycle import Stopping
+    from sketch.lifecycle.stopping import Stopping
     from sketch.request import Request, WebSocketRequest
     from sketch.response import Response
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sketch.application import Application
-from sketch.errors.handlers import answer_error
-from sketch.serving.loading import is_ours
+from sketch.pipeline.boundary import answer_error
+from sketch.serving.loading import is_sketch_application
 from sketch_asgi.app import ASGIApplication
 from sketch_asgi.hosting.answers import Written
 from sketch_asgi.hosting.conversation import OVER, PARTS
@@ -15,12 +15,12 @@ from sketch_asgi.hosting.host import ASGIHost
 from sketch_asgi.hosting.scope import http_scope
 
 if TYPE_CHECKING:
-    from sketch.lifecycle.lifecycle import Stopping
+    from sketch.lifecycle.stopping import Stopping
     from sketch.limits import Limits
     from sketch.request import Request
     from sketch.serving.asgi import ASGIApp
-    from sketch.serving.run import ServeOptions
-    from sketch.transport import Answer
+    from sketch.serving.contract import Answer
+    from sketch.serving.options import ServeOptions
 
 
 class HostedApplication(Application):
@@ -48,7 +48,7 @@ class HostedApplication(Application):
         self.state = self._host.state
 
     async def respond(self, request: Request, answer: Answer) -> None:
-        """Let the application write its answer: see `sketch.transport.Responder`."""
+        """Let the application write its answer: see `sketch.serving.contract.Responder`."""
         request.app = self
         host = self._host
         conversation = Written(request, answer)
@@ -61,7 +61,7 @@ class HostedApplication(Application):
             error = exc
         finally:
             if conversation.kept:
-                conversation.part()
+                conversation.detach()
         if error is not None or conversation.stage != OVER:
             try:
                 await self._see_to(conversation, error)
@@ -118,13 +118,13 @@ def _loosest(app: Application) -> Limits:
     )
 
 
-def make_ours(app: Application | ASGIApp) -> Application:
+def as_application(app: Application | ASGIApp) -> Application:
     """An application of ours as it is, and any other in the place of one."""
-    return app if is_ours(app) else HostedApplication(app)
+    return app if is_sketch_application(app) else HostedApplication(app)
 
 
 def make_served(app: Application | ASGIApp, options: ServeOptions) -> HostedApplication:
     """What our own server serves for an application that is not ours, or has raw ASGI middleware round it."""
-    if is_ours(app):
+    if is_sketch_application(app):
         return WrappedApplication(app, options.shutdown_timeout)
     return HostedApplication(app, limits=options.limits)

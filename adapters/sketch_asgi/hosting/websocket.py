@@ -6,11 +6,12 @@ import asyncio
 from collections.abc import MutableMapping
 from typing import TYPE_CHECKING, Any
 
+from sketch.http.fields import RawFields
 from sketch.response import ErrorResponse, Response
 from sketch.transport import ClientDisconnected
 from sketch.websocket import ANY_ORIGIN, WebSocket, WebSocketDisconnected, WebSocketPolicy, WebSocketResponse
 from sketch_asgi.hosting.conversation import tells_of_leaving
-from sketch_asgi.hosting.response import RawFields, RawResponse
+from sketch_asgi.hosting.response import RawResponse
 
 if TYPE_CHECKING:
     from sketch.request import WebSocketRequest

@@ -10,13 +10,18 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from sketch.routing import WEBSOCKET
-from sketch.serving.run import ServeError, ServeOptions, announce
+from sketch.serving.options import ServeError, ServeOptions
+from sketch.serving.run import announce
 from sketch.websocket import DEFAULT_POLICY, WebSocketPolicy
+from sketch_asgi.app import ASGIApplication
+from sketch_asgi.hosting.served import HostedApplication
+from sketch_asgi.launchers.passthrough import PassthroughApplication
 from sketch_asgi.lifespan import Life
 from sketch_asgi.stop_signals import NUMBERS
 
 if TYPE_CHECKING:
     from sketch.application import Application
+
 
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 
@@ -148,3 +153,17 @@ async def announced(options: ServeOptions, port: int | None, listens: Callable[[
     finally:
         task.cancel()
         await asyncio.wait([task])
+
+
+COMMON_OPTIONS = frozenset(
+    {"access_log", "backlog", "host", "loop", "port", "root_path", "shutdown_timeout"}
+    | {"ssl_certfile", "ssl_keyfile", "uds"}
+)
+
+
+def adapt(app: Application, options: ServeOptions) -> ASGIApplication:
+    """The application as an ASGI callable; a foreign application is passed on as it is."""
+    log, prefix, grace = options.access_log, options.root_path, options.shutdown_timeout
+    if isinstance(app, HostedApplication):
+        return PassthroughApplication(app, access_log=log, root_path=prefix, grace=grace)
+    return ASGIApplication(app, access_log=log, root_path=prefix, grace=grace)

@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sketch.serving.run import ServeOptions, cannot_listen
+from sketch.serving.options import ServeOptions
+from sketch.serving.run import cannot_listen
 
 # "localhost" may name an address of a family that this machine does not have.
 _SKIPPED = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)

@@ -9,11 +9,11 @@ from urllib.parse import unquote
 
 from sketch.serving.asgi import Message, Receive, Send
 from sketch_asgi.app import ASGIApplication, log_exchange
-from sketch_asgi.connection import Exchange, Scope
+from sketch_asgi.connection import Scope, ScopeConnection
 from sketch_asgi.hosting.served import HostedApplication
 
 
-class PassedOn(ASGIApplication):
+class PassthroughApplication(ASGIApplication):
     """The application itself, but for its lifespan, which tells us of its start and end, and for the access log.
 
     Args:
@@ -71,14 +71,14 @@ class PassedOn(ASGIApplication):
             self._websockets.discard(task)
 
     async def _log(self, scope: Scope, receive: Receive, send: Send) -> None:
-        exchange = Exchange(self._app, self._sweep, scope, receive)
+        connection = ScopeConnection(self._app, self._timer, scope, receive)
         watch = _Watch(send)
         began = perf_counter()
         try:
             await self._asgi(self._prefixed(scope), receive, watch)
         finally:
-            exchange.size = watch.size
-            log_exchange(exchange, scope, watch.status, perf_counter() - began)
+            connection.size = watch.size
+            log_exchange(connection, scope, watch.status, perf_counter() - began)
 
 
 class _Watch:

@@ -15,7 +15,8 @@ from typing import Literal
 import uvicorn
 
 from sketch.serving.asgi import ASGIApp
-from sketch.serving.run import ServeOptions, announce
+from sketch.serving.options import ServeOptions
+from sketch.serving.run import announce
 from sketch.websocket import DEFAULT_POLICY
 from sketch_asgi.launchers.common import loop_factory
 from sketch_asgi.stop_signals import NUMBERS

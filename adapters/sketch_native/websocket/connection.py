@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sketch.transport import ClientDisconnected
 from sketch.websocket import ABNORMAL, NO_CODE, WebSocketDisconnected, WebSocketPolicy
-from sketch_native.base_protocol import NEVER, WatchedProtocol
+from sketch_native.base_protocol import NEVER, BaseProtocol
 from sketch_native.websocket.frames import BINARY, CLOSE, PING, PONG, TEXT, FrameError, FrameReader, frame_head
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ _TEXT_HEADS = [frame_head(TEXT, size) for size in range(126)]
 _BINARY_HEADS = [frame_head(BINARY, size) for size in range(126)]
 
 
-class WebSocketConnection(WatchedProtocol):
+class WebSocketConnection(BaseProtocol):
     """The connection as a `WebSocketTransport`.
 
     It takes the place of the HTTP protocol, which nothing keeps from then on. What is read and not received yet is

@@ -8,7 +8,7 @@ from base64 import b64encode
 from functools import cache
 from importlib.util import find_spec
 
-from sketch.transport import RawHeaders
+from sketch.http.fields import RawHeaders
 from sketch_native.websocket.deflate import Deflate
 
 VERSION = b"13"

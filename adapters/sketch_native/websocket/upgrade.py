@@ -7,9 +7,9 @@ import logging
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+from sketch.http.fields import RawHeaders
 from sketch.request import WebSocketRequest
 from sketch.response import Response
-from sketch.transport import RawHeaders
 from sketch.websocket import WebSocketResponse, run_session
 from sketch_native import writer
 from sketch_native.exchange import Exchange
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("sketch.native")
 
 
-class Handshake(Exchange):
+class UpgradeExchange(Exchange):
     """The exchange that opens a websocket, or answers otherwise; and then the websocket's session, in the same task.
 
     Args:

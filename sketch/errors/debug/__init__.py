@@ -14,7 +14,7 @@ from sketch.errors.debug.masking import Masker
 from sketch.errors.debug.text import render_text
 from sketch.errors.debug.traces import read_traces
 from sketch.errors.problems import PROBLEM, choose_form
-from sketch.exceptions import PHRASES
+from sketch.http.status import PHRASES
 from sketch.jsoncodec import STDLIB
 from sketch.response import HTML, Response
 

@@ -11,7 +11,8 @@ import pytest
 
 from sketch.files.response import FileResponse
 from sketch.request import Request
-from sketch.response import Response, StreamResponse
+from sketch.response import Response
+from sketch.streams.stream import StreamResponse
 from sketch.transport import ClientDisconnected, FileBody
 from sketch_asgi.app import ASGIApplication
 from tests.support.scripts import (

@@ -8,76 +8,76 @@ import pytest
 
 from sketch.application import Application
 from sketch.transport import ClientDisconnected
-from sketch_asgi.body import QUEUED_BYTES, Inbox, Interruptible, Receive
-from sketch_asgi.deadlines import Sweep
+from sketch_asgi.body import QUEUED_BYTES, Interruptible, Receive, ReceivedBody
+from sketch_asgi.deadlines import DeadlineTimer
 from tests.support.scripts import DISCONNECT, END, Script, chunk, in_loop
 
 
-def inbox_of(receive: Receive, length: int | None = 0) -> Inbox:
-    return Inbox(receive, Sweep(Application()), length)
+def received_body(receive: Receive, length: int | None = 0) -> ReceivedBody:
+    return ReceivedBody(receive, DeadlineTimer(Application()), length)
 
 
-async def read_all(inbox: Inbox) -> bytes:
-    body = b""
-    while data := await inbox.read():
-        body += data
-    return body
+async def read_all(body: ReceivedBody) -> bytes:
+    chunks = []
+    while data := await body.read():
+        chunks.append(data)
+    return b"".join(chunks)
 
 
 @in_loop
 async def test_chunks_until_the_end() -> None:
     script = Script(chunk(b"ab"), chunk(b""), chunk(b"c"), END)
-    inbox = inbox_of(script.receive, None)
-    assert await read_all(inbox) == b"abc"
-    assert await inbox.read() == b""
+    body = received_body(script.receive, None)
+    assert await read_all(body) == b"abc"
+    assert await body.read() == b""
     assert script.receives == 4, "the end is remembered"
 
 
 @in_loop
 async def test_last_chunk_with_the_end() -> None:
-    assert await read_all(inbox_of(Script(chunk(b"abc", more=False)).receive, 3)) == b"abc"
+    assert await read_all(received_body(Script(chunk(b"abc", more=False)).receive, 3)) == b"abc"
 
 
 @in_loop
 async def test_no_body_asks_for_nothing() -> None:
     script = Script()
-    assert await inbox_of(script.receive).read() == b""
+    assert await received_body(script.receive).read() == b""
     assert script.receives == 0
 
 
 @in_loop
 async def test_message_without_body_and_more_body() -> None:
-    assert await inbox_of(Script({"type": "http.request"}).receive, None).read() == b""
+    assert await received_body(Script({"type": "http.request"}).receive, None).read() == b""
 
 
 @pytest.mark.parametrize("before", [[], [chunk(b"abc")], [chunk(b"abc"), chunk(b"")]])
 @in_loop
 async def test_disconnect_before_the_end_is_a_truncation(before: list[dict[str, object]]) -> None:
-    inbox = inbox_of(Script(*before, DISCONNECT).receive, None)
+    body = received_body(Script(*before, DISCONNECT).receive, None)
     with pytest.raises(ClientDisconnected):
-        await read_all(inbox)
+        await read_all(body)
     with pytest.raises(ClientDisconnected):
-        await inbox.read()
-    assert inbox.gone
+        await body.read()
+    assert body.gone
 
 
 @in_loop
 async def test_fewer_bytes_than_announced_are_a_truncation() -> None:
-    inbox = inbox_of(Script(chunk(b"abc"), END).receive, 4)
-    assert await inbox.read() == b"abc"
+    body = received_body(Script(chunk(b"abc"), END).receive, 4)
+    assert await body.read() == b"abc"
     for _ in range(2):
         with pytest.raises(ClientDisconnected):
-            await inbox.read()
-    assert not inbox.gone, "it still waits for an answer"
+            await body.read()
+    assert not body.gone, "it still waits for an answer"
 
 
 @in_loop
 async def test_disconnect_after_the_announced_bytes_is_none() -> None:
-    inbox = inbox_of(Script(chunk(b"abc"), DISCONNECT).receive, 3)
-    assert await read_all(inbox) == b"abc"
-    await inbox.wait_gone()
-    assert await inbox.read() == b""
-    await inbox.close()
+    body = received_body(Script(chunk(b"abc"), DISCONNECT).receive, 3)
+    assert await read_all(body) == b"abc"
+    await body.wait_gone()
+    assert await body.read() == b""
+    await body.close()
 
 
 @in_loop
@@ -86,30 +86,30 @@ async def test_receive_that_raises_oserror_is_a_disconnect() -> None:
         raise ConnectionResetError
 
     with pytest.raises(ClientDisconnected):
-        await inbox_of(receive, None).read()
+        await received_body(receive, None).read()
 
 
 @in_loop
 async def test_watching_keeps_the_body() -> None:
     script = Script(chunk(b"ab"), chunk(b"c"), END, DISCONNECT)
-    inbox = inbox_of(script.receive, None)
-    await inbox.wait_gone()
-    assert await read_all(inbox) == b"abc"
-    await inbox.close()
+    body = received_body(script.receive, None)
+    await body.wait_gone()
+    assert await read_all(body) == b"abc"
+    await body.close()
 
 
 @in_loop
 async def test_watching_an_unread_body_is_bounded() -> None:
     script = Script(*[chunk(b"x" * QUEUED_BYTES)] * 5, END, DISCONNECT)
-    inbox = inbox_of(script.receive, None)
-    watcher = inbox.watch()
+    body = received_body(script.receive, None)
+    watcher = body.watch()
     for _ in range(50):
         await asyncio.sleep(0)
     assert script.receives == 1
     assert not watcher.done()
-    assert len(await read_all(inbox)) == 5 * QUEUED_BYTES
-    await inbox.wait_gone()
-    await inbox.close()
+    assert len(await read_all(body)) == 5 * QUEUED_BYTES
+    await body.wait_gone()
+    await body.close()
 
 
 @in_loop
@@ -126,34 +126,34 @@ async def test_one_task_at_a_time_waits_in_receive() -> None:
         finally:
             inside -= 1
 
-    inbox = inbox_of(receive, None)
+    body = received_body(receive, None)
     async with asyncio.TaskGroup() as group:
-        reading = group.create_task(inbox.read())
-        leaving = group.create_task(inbox.wait_gone())
+        reading = group.create_task(body.read())
+        leaving = group.create_task(body.wait_gone())
         await asyncio.sleep(0)
         queue.put_nowait(chunk(b"a"))
         assert await reading == b"a"
         queue.put_nowait(chunk(b"b", more=False))
-        assert await inbox.read() == b"b"
+        assert await body.read() == b"b"
         assert not leaving.done()
         queue.put_nowait(DISCONNECT)
-    await inbox.close()
+    await body.close()
 
 
 @in_loop
 async def test_cancelled_reader_leaves_receive_to_the_other() -> None:
     script = Script()
-    inbox = inbox_of(script.receive, None)
-    reading = asyncio.create_task(inbox.read())
+    body = received_body(script.receive, None)
+    reading = asyncio.create_task(body.read())
     await asyncio.sleep(0)
-    waiting = asyncio.create_task(inbox.wait_gone())
+    waiting = asyncio.create_task(body.wait_gone())
     await asyncio.sleep(0)
     reading.cancel()
     script.put(DISCONNECT)
     await waiting
     with pytest.raises(asyncio.CancelledError):
         await reading
-    await inbox.close()
+    await body.close()
 
 
 @in_loop
@@ -161,44 +161,44 @@ async def test_failing_receive_while_watching_is_logged(caplog: pytest.LogCaptur
     async def receive() -> None:
         raise RuntimeError("a bug of the server")
 
-    inbox = inbox_of(receive)
-    await inbox.wait_gone()
-    assert inbox.gone
+    body = received_body(receive)
+    await body.wait_gone()
+    assert body.gone
     assert "a bug of the server" in caplog.text
-    await inbox.close()
+    await body.close()
 
 
 @in_loop
 async def test_close_wakes_who_waits_and_ends_the_task() -> None:
-    inbox = inbox_of(Script().receive)
-    waiting = asyncio.create_task(inbox.wait_gone())
+    body = received_body(Script().receive)
+    waiting = asyncio.create_task(body.wait_gone())
     await asyncio.sleep(0)
-    await inbox.close()
+    await body.close()
     await waiting
-    assert inbox.watch().done()
+    assert body.watch().done()
 
 
 @in_loop
 async def test_interruptible_ends_an_endless_wait() -> None:
     script = Script()
-    inbox = inbox_of(script.receive)
+    body = received_body(script.receive)
     asyncio.get_running_loop().call_soon(script.put, DISCONNECT)
-    with pytest.raises(ClientDisconnected), Interruptible(inbox):
+    with pytest.raises(ClientDisconnected), Interruptible(body):
         await asyncio.Event().wait()
     task = asyncio.current_task()
     assert task is not None
     assert task.cancelling() == 0
-    with pytest.raises(ClientDisconnected), Interruptible(inbox):
+    with pytest.raises(ClientDisconnected), Interruptible(body):
         raise AssertionError("not reached once the client is gone")
-    await inbox.close()
+    await body.close()
 
 
 @in_loop
 async def test_interruptible_lets_cancellation_through() -> None:
-    inbox = inbox_of(Script().receive)
+    body = received_body(Script().receive)
 
     async def block() -> None:
-        with Interruptible(inbox):
+        with Interruptible(body):
             await asyncio.Event().wait()
 
     task = asyncio.create_task(block())
@@ -206,4 +206,4 @@ async def test_interruptible_lets_cancellation_through() -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    await inbox.close()
+    await body.close()

@@ -13,10 +13,11 @@ from sketch.application import Application
 from sketch.exceptions import HTTPException
 from sketch.limits import Limits
 from sketch.request import Request
-from sketch.response import Response, StreamResponse
+from sketch.response import Response
+from sketch.streams.stream import StreamResponse
 from sketch.transport import ClientDisconnected
-from sketch_asgi.body import Inbox
-from sketch_asgi.deadlines import LONGEST_LOOK, Sweep, WriteWait
+from sketch_asgi.body import ReceivedBody
+from sketch_asgi.deadlines import LONGEST_LOOK, DeadlineTimer, WriteDeadline
 from tests.support.scripts import Script, application, chunk, exchange, http_scope, in_loop, started, until
 
 POST = ((b"host", b"test"), (b"content-length", b"6"))
@@ -29,20 +30,20 @@ def request_of(app: Application) -> Request:
     return request
 
 
-def inbox_of(app: Application, sweep: Sweep, script: Script) -> Inbox:
-    inbox = Inbox(script.receive, sweep, None)
-    inbox.request = request_of(app)
-    return inbox
+def received_body(app: Application, timer: DeadlineTimer, script: Script) -> ReceivedBody:
+    body = ReceivedBody(script.receive, timer, None)
+    body.request = request_of(app)
+    return body
 
 
 @in_loop
 async def test_a_body_that_does_not_come() -> None:
     app = Application(limits=SHORT)
-    inbox = inbox_of(app, Sweep(app), Script(chunk(b"ab")))
-    assert await inbox.read() == b"ab"
+    body = received_body(app, DeadlineTimer(app), Script(chunk(b"ab")))
+    assert await body.read() == b"ab"
     for _ in range(2):
         with pytest.raises(HTTPException) as caught:
-            await inbox.read()
+            await body.read()
         assert caught.value.status == 408
     task = asyncio.current_task()
     assert task is not None
@@ -68,11 +69,11 @@ async def test_a_body_that_does_not_come_while_its_client_is_watched() -> None:
 async def test_without_a_limit_nothing_ends() -> None:
     app = Application()
     script = Script()
-    inbox = Inbox(script.receive, Sweep(app), None)
-    reading = asyncio.create_task(inbox.read())
+    body = ReceivedBody(script.receive, DeadlineTimer(app), None)
+    reading = asyncio.create_task(body.read())
     await asyncio.sleep(0)
     for _ in range(3):
-        inbox.passed(3600.0)
+        body.passed(3600.0)
     script.put(chunk(b"late"))
     assert await reading == b"late"
 
@@ -81,14 +82,14 @@ async def test_without_a_limit_nothing_ends() -> None:
 async def test_received_bytes_give_time() -> None:
     app = Application(limits=Limits(body_timeout=10.0))
     script = Script(chunk(b"x" * 5000))
-    inbox = inbox_of(app, Sweep(app), script)
-    await inbox.read()
-    reading = asyncio.create_task(inbox.read())
+    body = received_body(app, DeadlineTimer(app), script)
+    await body.read()
+    reading = asyncio.create_task(body.read())
     await asyncio.sleep(0)
     for seconds in (8.0, 9.0, 5.0):
-        inbox.passed(seconds)  # the first look counts nothing: the wait may have begun just now
+        body.passed(seconds)  # the first look counts nothing: the wait may have begun just now
     assert reading.cancelling() == 0
-    inbox.passed(2.0)
+    body.passed(2.0)
     with pytest.raises(HTTPException, match="took too long"):
         await reading
 
@@ -96,11 +97,11 @@ async def test_received_bytes_give_time() -> None:
 @in_loop
 async def test_cancellation_from_outside_passes_through() -> None:
     app = Application(limits=Limits(body_timeout=1.0))
-    inbox = inbox_of(app, Sweep(app), Script())
-    reading = asyncio.create_task(inbox.read())
+    body = received_body(app, DeadlineTimer(app), Script())
+    reading = asyncio.create_task(body.read())
     await asyncio.sleep(0)
-    inbox.passed(0.0)
-    inbox.passed(5.0)
+    body.passed(0.0)
+    body.passed(5.0)
     assert reading.cancelling() == 1
     reading.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -110,12 +111,12 @@ async def test_cancellation_from_outside_passes_through() -> None:
 @in_loop
 async def test_who_is_cancelled_already_is_left_alone() -> None:
     app = Application(limits=Limits(body_timeout=1.0))
-    inbox = inbox_of(app, Sweep(app), Script())
-    reading = asyncio.create_task(inbox.read())
+    body = received_body(app, DeadlineTimer(app), Script())
+    reading = asyncio.create_task(body.read())
     await asyncio.sleep(0)
     reading.cancel()
-    inbox.passed(0.0)
-    inbox.passed(5.0)
+    body.passed(0.0)
+    body.passed(5.0)
     assert reading.cancelling() == 1
     with pytest.raises(asyncio.CancelledError):
         await reading
@@ -124,7 +125,7 @@ async def test_who_is_cancelled_already_is_left_alone() -> None:
 @in_loop
 async def test_a_block_that_swallows_the_cancellation_has_expired_all_the_same() -> None:
     app = Application(limits=SHORT)
-    writing = WriteWait(Sweep(app), request_of(app))
+    writing = WriteDeadline(DeadlineTimer(app), request_of(app))
 
     async def swallow() -> None:
         with writing:
@@ -140,7 +141,7 @@ async def test_a_block_that_swallows_the_cancellation_has_expired_all_the_same()
 @in_loop
 async def test_each_write_has_its_own_time() -> None:
     app = Application(limits=Limits(write_timeout=10.0))
-    writing = WriteWait(Sweep(app), request_of(app))
+    writing = WriteDeadline(DeadlineTimer(app), request_of(app))
     task = asyncio.current_task()
     assert task is not None
     for _ in range(5):
@@ -154,7 +155,7 @@ async def test_each_write_has_its_own_time() -> None:
 @in_loop
 async def test_one_timer_for_all_and_none_for_nobody() -> None:
     app = Application(limits=Limits(body_timeout=0.1))
-    sweep = Sweep(app)
+    timer = DeadlineTimer(app)
     timers: list[float] = []
     loop = asyncio.get_running_loop()
     call_later: Callable[..., Any] = loop.call_later
@@ -164,15 +165,15 @@ async def test_one_timer_for_all_and_none_for_nobody() -> None:
         return call_later(delay, *args, **options)
 
     loop.call_later = counted  # type: ignore[method-assign]
-    assert not sweep.armed
+    assert not timer.armed
     scripts = [Script() for _ in range(1000)]
-    readers = [asyncio.create_task(inbox_of(app, sweep, script).read()) for script in scripts]
+    readers = [asyncio.create_task(received_body(app, timer, script).read()) for script in scripts]
     await asyncio.sleep(0)
     assert timers == [0.025]
     for script in scripts:
         script.put(chunk(b"x"))
     assert await asyncio.gather(*readers) == [b"x"] * 1000
-    await until(lambda: not sweep.armed)
+    await until(lambda: not timer.armed)
     assert timers == [0.025]
 
 
@@ -193,7 +194,7 @@ async def test_it_looks_as_often_as_the_shortest_limit_asks(
     delays: list[float] = []
     loop = asyncio.get_running_loop()
     loop.call_later = lambda delay, *_, **__: delays.append(delay)  # type: ignore[method-assign,assign,return-value]
-    reading = asyncio.create_task(inbox_of(app, Sweep(app), Script()).read())
+    reading = asyncio.create_task(received_body(app, DeadlineTimer(app), Script()).read())
     await asyncio.sleep(0)
     reading.cancel()
     await asyncio.wait([reading])
@@ -244,7 +245,7 @@ async def test_an_exchange_leaves_nothing_to_the_garbage_collector() -> None:
         assert script.body == b"abcdef"
         await asyncio.sleep(0)  # until then the loop itself knows the task
         gc.collect()
-        assert not [thing for thing in gc.garbage if type(thing) in (Request, Inbox)]
+        assert not [thing for thing in gc.garbage if type(thing) in (Request, ReceivedBody)]
     finally:
         gc.set_debug(0)
         gc.garbage.clear()
@@ -254,7 +255,7 @@ async def test_an_exchange_leaves_nothing_to_the_garbage_collector() -> None:
 async def test_a_new_life_has_a_new_timer() -> None:
     """Its event loop may be another than that of the life before."""
     asgi = started(Application())
-    before = asgi._sweep
+    before = asgi._timer
     script = Script({"type": "lifespan.startup"}, {"type": "lifespan.shutdown"})
     await asgi({"type": "lifespan", "asgi": {"version": "3.0"}}, script.receive, script.send)
-    assert asgi._sweep is not before
+    assert asgi._timer is not before

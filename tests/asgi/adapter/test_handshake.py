@@ -14,8 +14,9 @@ import pytest
 from sketch import Application, Limits, WebSocket, WebSocketDisconnected, WebSocketPolicy, WebSocketResponse
 from sketch.files.response import FileResponse
 from sketch.request import Request, WebSocketRequest
-from sketch.response import Response, StreamResponse
+from sketch.response import Response
 from sketch.routing import WEBSOCKET
+from sketch.streams.stream import StreamResponse
 from sketch_asgi.app import ASGIApplication
 from sketch_asgi.handshake import Handshake
 from sketch_asgi.websocket import Socket

@@ -8,8 +8,8 @@ import pytest
 
 from sketch.application import Application
 from sketch.request import Request
-from sketch_asgi.connection import Exchange
-from sketch_asgi.deadlines import Sweep
+from sketch_asgi.connection import ScopeConnection
+from sketch_asgi.deadlines import DeadlineTimer
 from sketch_asgi.scope import Refused, read_head, read_target
 from tests.support.scripts import Script, http_scope
 
@@ -21,9 +21,9 @@ def head(**changes: Any) -> Request:
     return read_head(scope, exchange(scope), "", Request)
 
 
-def exchange(scope: dict[str, Any]) -> Exchange:
+def exchange(scope: dict[str, Any]) -> ScopeConnection:
     app = Application()
-    return Exchange(app, Sweep(app), scope, Script().receive)
+    return ScopeConnection(app, DeadlineTimer(app), scope, Script().receive)
 
 
 def without(name: str, scope: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import pytest
 
 from sketch import Application, Limits, WebSocket, WebSocketDisconnected, WebSocketPolicy
 from sketch.request import WebSocketRequest
-from sketch_asgi.deadlines import Sweep
+from sketch_asgi.deadlines import DeadlineTimer
 from sketch_asgi.websocket import Socket
 from tests.asgi.adapter.test_handshake import shake
 from tests.support.scripts import Message, Script, in_loop, until
@@ -35,7 +35,7 @@ def socket_of(script: Script, policy: WebSocketPolicy = POLICY, limits: Limits |
     app = Application(limits=limits)
     request = WebSocketRequest("GET", b"/", [], connection=None)  # type: ignore[arg-type]
     request.app = app
-    socket = Socket(request, policy, Sweep(app), script.receive, script.send)
+    socket = Socket(request, policy, DeadlineTimer(app), script.receive, script.send)
     socket.start()
     return socket
 
@@ -159,7 +159,7 @@ async def test_codes_and_reasons(message: Message, code: int, reason: str) -> No
     await socket.close()
     assert script.sent == []
     await socket.wait_gone()
-    await socket.part()
+    await socket.detach()
     await socket.stop()
 
 
@@ -248,7 +248,7 @@ async def test_a_peer_that_reads_nothing() -> None:
 
     socket = socket_of(Stalled(), limits=Limits(write_timeout=0.02))
     assert await end_of(lambda: socket.send("a")) == (1006, "")
-    await socket.part()
+    await socket.detach()
     await socket.stop()
 
 
@@ -301,7 +301,7 @@ async def test_what_comes_after_a_close_is_dropped_until_the_peer_answers() -> N
     await socket.close()
     assert await end_of(socket.receive) == (1000, "")
     assert not socket.gone
-    await socket.part()
+    await socket.detach()
     assert socket.gone
     assert await end_of(socket.receive) == (1000, "")
 
@@ -312,7 +312,7 @@ async def test_a_peer_that_does_not_answer_a_close_is_not_waited_for_too_long() 
     socket = socket_of(script)
     await socket.close()
     leaving = asyncio.create_task(socket.wait_gone())
-    await socket.part()
+    await socket.detach()
     await socket.stop()
     assert not socket.gone
     socket.over()
@@ -327,7 +327,7 @@ async def test_a_flood_after_a_close_stops_nobody() -> None:
 
     socket = socket_of(Flood())
     await socket.close()
-    await socket.part()
+    await socket.detach()
     await socket.stop()
 
 
@@ -341,7 +341,7 @@ async def test_a_close_that_comes_too_late_is_none(error: Exception) -> None:
 
     socket = socket_of(Racing())
     await socket.close(4000)
-    await socket.part()
+    await socket.detach()
     assert socket.gone
 
 
@@ -352,7 +352,7 @@ async def test_a_message_that_is_too_large(message: Message) -> None:
     socket = socket_of(script, WebSocketPolicy(max_message=10, max_queue=9))
     assert await socket.receive() == "0123456789"
     assert await end_of(socket.receive) == (1009, "expected a message of at most 10 bytes")
-    await socket.part()
+    await socket.detach()
     assert types(script) == ["websocket.close"]
     assert script.sent[0]["code"] == 1009
 

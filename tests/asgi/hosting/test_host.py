@@ -263,7 +263,7 @@ async def test_nothing_is_sent_where_nothing_may_be(mode: str) -> None:
 
 @in_loop
 async def test_what_nobody_wants_is_dropped_and_then_ended(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(conversation, "GRACE", 0.02)
+    monkeypatch.setattr(conversation, "ABANDONED_GRACE", 0.02)
     told, ended = asyncio.Event(), asyncio.Event()
 
     async def app(scope: Message, receive: Receive, send: Send) -> None:
@@ -705,7 +705,7 @@ async def test_a_stream_whose_client_leaves(mode: str, caplog: pytest.LogCapture
 
 @in_loop
 async def test_a_stream_that_does_not_hear_of_it_is_cancelled(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(conversation, "GRACE", 0.02)
+    monkeypatch.setattr(conversation, "ABANDONED_GRACE", 0.02)
     ended = asyncio.Event()
 
     async def app(scope: Message, receive: Receive, send: Send) -> None:
@@ -855,7 +855,7 @@ async def test_what_is_round_a_mounted_application(mode: str) -> None:
 async def test_a_stream_that_middleware_throws_away(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if mode != "mounted":
         return  # there is no middleware
-    monkeypatch.setattr(conversation, "GRACE", 0.02)
+    monkeypatch.setattr(conversation, "ABANDONED_GRACE", 0.02)
     ended = asyncio.Event()
 
     async def app(scope: Message, receive: Receive, send: Send) -> None:

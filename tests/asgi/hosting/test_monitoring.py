@@ -22,7 +22,7 @@ from tests.support.scripts import in_loop
 WAYS = ("ours", "native", "mounted")
 
 
-def make_ours() -> Application:
+def as_application() -> Application:
     app = Application()
 
     @app.get("/hello")
@@ -61,7 +61,7 @@ async def foreign(scope: Message, receive: Receive, send: Send) -> None:
 def wrapped(way: str, middleware: Any, **options: Any) -> tuple[Any, str]:
     """An application inside the middleware, and the mode in which it is hosted."""
     if way == "ours":
-        app = make_ours()
+        app = as_application()
         app.wrap_asgi(middleware, **options)
         return app, "native"
     return middleware(foreign, **options), way

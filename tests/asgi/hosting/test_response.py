@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from sketch.http import fields
+from sketch.http.fields import RawFields
 from sketch.pipeline.finalize import finalize
-from sketch_asgi.hosting import response as rawresponse
-from sketch_asgi.hosting.response import RawFields, RawResponse
+from sketch_asgi.hosting.response import RawResponse
 from tests.support.requests import make_request
 
 TEXT = (b"content-type", b"text/plain")
@@ -69,12 +70,12 @@ def test_what_cannot_be_sent(fields: Any, error: type[Exception], message: str) 
 
 
 def test_not_everything_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rawresponse, "_known", set())
+    monkeypatch.setattr(fields, "_known", set())
     finalized([(b"n%d" % number, b"x") for number in range(1000)])
-    assert len(rawresponse._known) == 512
-    monkeypatch.setattr(rawresponse, "_known", set())
+    assert len(fields._known) == 512
+    monkeypatch.setattr(fields, "_known", set())
     finalized([(b"long", bytes(b"x" * 128)), (b"content-length", b"4")])
-    assert not rawresponse._known
+    assert not fields._known
 
 
 def test_headers_for_who_looks_at_them() -> None:

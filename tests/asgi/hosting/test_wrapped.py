@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from sketch import Application, Limits, Request, Response, StreamResponse
-from sketch.serving.run import ServeOptions, load_served
+from sketch.serving.options import ServeOptions
+from sketch.serving.registry import load_served
 from tests.asgi.hosting.foreign import Noting, wrapped
 from tests.asgi.hosting.serving import Message, Receive, Send, answer, read
 from tests.native.serving import serving

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sketch_asgi.hosting.served import HostedApplication
-from sketch_asgi.launchers.passthrough import PassedOn
+from sketch_asgi.launchers.passthrough import PassthroughApplication
 from tests.asgi.hosting.serving import Message, Receive, Send, answer
 from tests.support.scripts import Script, http_scope, in_loop
 
@@ -20,7 +20,7 @@ async def test_a_root_path_is_decoded_where_scopes_have_it_decoded(access_log: b
         seen.append(scope)
         await answer(send, b"body")
 
-    passed = PassedOn(HostedApplication(app), access_log=access_log, root_path="/a%20%C3%A4/", grace=1.0)
+    passed = PassthroughApplication(HostedApplication(app), access_log=access_log, root_path="/a%20%C3%A4/", grace=1.0)
     path = "/a \xe4/x y" if b"C3" in target else "/x y"
     script = Script()
     await passed(http_scope(target=target, path=path), script.receive, script.send)

@@ -13,10 +13,10 @@ from sketch import Application, WebSocket, WebSocketPolicy
 from sketch.request import Request
 from sketch.response import Response
 from sketch.routing import WEBSOCKET
-from sketch.serving.run import ServeOptions
+from sketch.serving.options import ServeOptions
 from sketch_asgi.app import ASGIApplication
 from sketch_asgi.launchers.common import largest_message
-from sketch_asgi.launchers.servers import _configure_hypercorn
+from sketch_asgi.launchers.hypercorn import configure_hypercorn
 from sketch_asgi.launchers.uvicorn_runner import make_config
 
 MIB = 1024 * 1024
@@ -87,4 +87,4 @@ def test_uvicorn_does_not_say_what_is_not_true(caplog: pytest.LogCaptureFixture)
 
 
 def test_hypercorn_sends_no_pings() -> None:
-    assert _configure_hypercorn(Config(), ServeOptions()).websocket_ping_interval is None
+    assert configure_hypercorn(Config(), ServeOptions()).websocket_ping_interval is None

@@ -11,8 +11,7 @@ from typing import Any
 
 import pytest
 
-from sketch.bench import BenchError, Cores, Figures, Load, Progress, Report, Sample
-from sketch.bench import measure as package_measure
+from sketch.bench import BenchError, Cores, Figures, Load, Progress, Report, Sample, measure as package_measure
 from sketch.bench.ending import ending_in_order
 from sketch.bench.machine import machine, versions
 from sketch.bench.processes import Memory

@@ -12,8 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from sketch.bench import BenchError, Cores, Program, running
-from sketch.bench import program as module
+from sketch.bench import BenchError, Cores, Program, program as module, running
 from sketch.bench.processes import cpu_seconds, memory, tree
 from sketch.bench.program import run_pinned, server_command
 from tests.core.bench.programs import IDLE, LISTEN, PARENT, STUBBORN, python, started

@@ -6,7 +6,7 @@ import asyncio
 import gc
 import weakref
 
-from sketch.concurrency.idle import idle_watch
+from sketch.concurrency.idle import idle_timer
 from tests.support.requests import in_loop
 
 
@@ -23,8 +23,8 @@ class Waiter:
 @in_loop
 async def test_everybody_is_told_how_much_time_has_passed() -> None:
     loop = asyncio.get_running_loop()
-    watch = idle_watch(0.04)
-    assert idle_watch(60) is watch
+    watch = idle_timer(0.04)
+    assert idle_timer(60) is watch
     first, second = Waiter(), Waiter()
     began = loop.time()
     watch.add(first)
@@ -40,7 +40,7 @@ async def test_everybody_is_told_how_much_time_has_passed() -> None:
 
 @in_loop
 async def test_no_timer_without_anybody() -> None:
-    watch = idle_watch(0.01)
+    watch = idle_timer(0.01)
     waiter = Waiter()
     watch.add(waiter)
     watch.discard(waiter)
@@ -54,7 +54,7 @@ async def test_no_timer_without_anybody() -> None:
 
 def test_it_keeps_no_event_loop_alive() -> None:
     async def main() -> None:
-        watch, waiter = idle_watch(1.0), Waiter()
+        watch, waiter = idle_timer(1.0), Waiter()
         watch.add(waiter)
         watch.discard(waiter)
 

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from sketch.concurrency import threads
-from sketch.concurrency.threads import PIECE, Threads, iterate_in_thread, read_in_thread
+from sketch.concurrency.threads import Threads, iterate_in_thread
+from sketch.files.reading import PIECE, read_in_thread
 from sketch.transport import FileBody
 from tests.support.requests import in_loop
 

@@ -9,11 +9,11 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
-from sketch.concurrency.threads import PIECE
-from sketch.files.byteranges import MOST_RANGES, ByteRange, FileParts, parse_ranges
+from sketch.files.byteranges import FileParts
+from sketch.files.reading import PIECE
+from sketch.http.ranges import MOST_RANGES, ByteRange, parse_ranges
 from tests.support.requests import in_loop
 
 SIZE = 1000

@@ -14,9 +14,10 @@ import pytest
 
 from sketch.application import Application
 from sketch.exceptions import HTTPNotFound
-from sketch.files import response as files
 from sketch.files.byteranges import FileParts
-from sketch.files.response import FileResponse, Taken
+from sketch.files.opened import Taken, open_regular
+from sketch.files.plan import plan_file
+from sketch.files.response import FileResponse
 from sketch.request import Request
 from sketch.response import Response
 from sketch.transport import SMALL_FILE, FileBody, close_body
@@ -237,7 +238,7 @@ async def test_a_file_that_may_not_be_read_is_the_servers_fault(
     def refuse(path: str) -> Any:
         raise PermissionError(13, "Permission denied", path)
 
-    monkeypatch.setattr(files, "open_regular", refuse)
+    monkeypatch.setattr("sketch.files.response.open_regular", refuse)
     assert (await answer(serving(one_file(path)))).status == 500
     assert "Permission denied" in caplog.text
 
@@ -246,13 +247,13 @@ async def test_a_file_that_may_not_be_read_is_the_servers_fault(
 async def test_a_file_that_shrinks_before_it_is_read_is_no_answer(
     path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    plan = files.plan_file
+    plan = plan_file
 
     def shrink(*args: Any) -> Any:
         os.truncate(path, 50)
         return plan(*args)
 
-    monkeypatch.setattr(files, "plan_file", shrink)
+    monkeypatch.setattr("sketch.files.opened.plan_file", shrink)
     assert (await answer(serving(one_file(path)))).status == 500
     assert "has become shorter" in caplog.text
     assert descriptors() == []
@@ -381,14 +382,14 @@ async def test_cancellation_while_it_is_opened_leaves_nothing_open(
 ) -> None:
     entered, go, closed = asyncio.Event(), threading.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
-    inner = files.open_regular
+    inner = open_regular
 
     def slow(path: str) -> Any:
         loop.call_soon_threadsafe(entered.set)
         assert go.wait(10)
         return inner(path)
 
-    monkeypatch.setattr(files, "open_regular", slow)
+    monkeypatch.setattr("sketch.files.response.open_regular", slow)
     kind = FileParts if headers else FileBody
     close = kind.close
     monkeypatch.setattr(kind, "close", lambda body: (close(body), closed.set()))

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
-from sketch.files.byteranges import ByteRange
-from sketch.files.response import SETTLED, FileFacts, FilePlan, plan_file
+from sketch.files.plan import SETTLED, FileFacts, FilePlan, plan_file
+from sketch.http.ranges import ByteRange
 
 SIZE = 100
 MTIME = 784_111_777  # Sun, 06 Nov 1994 08:49:37 GMT

@@ -14,8 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from sketch.application import Application
 from sketch.concurrency.threads import file_threads

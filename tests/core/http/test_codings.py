@@ -6,8 +6,7 @@ import gzip
 import zlib
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from sketch.http import codings
 from sketch.http.codings import MOST_FRAMES, NAMES, Coding, Decoder, find_coding, installed_codings

@@ -6,8 +6,7 @@ import time
 from email.utils import formatdate
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from sketch.http.conditions import Validators, check_conditions, check_etag, format_date, parse_date, range_applies
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from time import perf_counter
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from sketch.http.forwarded import Hop, read_forwarded, read_node, read_x_forwarded, to_ip
 

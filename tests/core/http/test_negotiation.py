@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from multidict import CIMultiDict
 
 from sketch.http.negotiation import accepted_encodings, add_vary, choose_encoding, choose_media_type, rank_encodings

@@ -16,9 +16,10 @@ from sketch.context import current_app, current_request
 from sketch.exceptions import HTTPConflict
 from sketch.files.response import FileResponse
 from sketch.lifecycle import background
-from sketch.lifecycle.lifecycle import Stopping
+from sketch.lifecycle.stopping import Stopping
 from sketch.request import Request
-from sketch.response import JSONResponse, Response, StreamResponse
+from sketch.response import JSONResponse, Response
+from sketch.streams.stream import StreamResponse
 from sketch.testing import TestClient
 from tests.support.requests import in_loop, make_request
 

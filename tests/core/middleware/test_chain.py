@@ -11,9 +11,10 @@ import pytest
 from sketch.application import Application
 from sketch.exceptions import HTTPNotFound, HTTPUnauthorized
 from sketch.limits import Limits
-from sketch.middleware import Endpoint, fold, own
+from sketch.middleware import Endpoint, fold
 from sketch.request import Request
-from sketch.response import Response, StreamResponse
+from sketch.response import Response
+from sketch.streams.stream import StreamResponse
 from tests.support.requests import answer, in_loop, make_request
 
 
@@ -230,60 +231,7 @@ async def test_a_stream_goes_through_untouched() -> None:
     assert response.length is None
 
 
-# -- ownership ---------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("where", ["middlewares", "outer_middlewares", "route", "after_request", "on_response_prepare"])
-@in_loop
-async def test_a_response_may_be_returned_a_hundred_times(where: str) -> None:
-    shared = Response("ok", headers={"X-Own": "1"})
-
-    async def handler() -> Response:
-        return shared
-
-    app = Application(**({where: [tagging("x")]} if where.endswith("middlewares") else {}))
-    app.add_route("GET", "/", handler, middlewares=[tagging("x")] if where == "route" else [])
-    if where in ("after_request", "on_response_prepare"):
-        getattr(app, where).append(lambda response: response.headers.add("X-Tag", "x"))
-    for _ in range(100):
-        response = await answer(app)
-        assert tags(response) == [b"x"]
-        assert response.payload == b"ok"
-    assert dict(shared.headers) == {"X-Own": "1", "Content-Type": "text/plain; charset=utf-8"}
-
-
-@pytest.mark.parametrize("raised", [True, False])
-@in_loop
-async def test_an_exception_may_be_raised_or_returned_a_hundred_times(raised: bool) -> None:
-    shared = HTTPNotFound("none", headers={"X-Own": "1"})
-
-    async def handler() -> Any:
-        if raised:
-            raise shared
-        return shared
-
-    app = serving(handler, outer_middlewares=[tagging("x")])
-    app.after_request(lambda response: response.headers.add("X-Tag", "y"))
-    for _ in range(100):
-        response = await answer(app)
-        assert (response.status, response.payload, tags(response)) == (404, b"none", [b"x", b"y"])
-    assert shared.headers == {"X-Own": "1"}
-    assert shared.__traceback__ is None, "a traceback that grows keeps every frame alive"
-
-
-def test_own_copies_once() -> None:
-    request, response = make_request(), Response("a")
-    mine = own(response, request, ok)
-    assert mine is not response
-    assert own(mine, request, ok) is mine
-    assert own(mine, make_request(), ok) is not mine
-
-
-def test_own_of_something_else_names_the_source() -> None:
-    with pytest.raises(TypeError, match="expected a Response from ok, got 'text'"):
-        own("text", make_request(), ok)
-    with pytest.raises(TypeError, match="expected a Response from 5"):
-        own(None, make_request(), 5)
+# -- folding -----------------------------------------------------------------------------------------------------------
 
 
 def test_folding_nothing_is_the_endpoint() -> None:

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from sketch import Application, FileResponse, Request, Response, StreamResponse
-from sketch.http.codings import Decoder, coding_threads, find_coding
+from sketch.concurrency.threads import coding_threads
+from sketch.http.codings import Decoder, find_coding
 from sketch.middleware.compression import Compression, EncodedBody
 from sketch.testing import TestClient
 from sketch.transport import FileBody

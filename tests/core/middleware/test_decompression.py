@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from sketch import Application, JSONResponse, Limits, Request, Response
-from sketch.http.codings import NAMES, coding_threads, find_coding
+from sketch.concurrency.threads import coding_threads
+from sketch.http.codings import NAMES, find_coding
 from sketch.middleware.decompression import STEP, Decompression, ExpandedBody
 from sketch.testing import ClientResponse, TestClient
 from sketch.transport import ClientDisconnected
-from tests.support.requests import Body, in_loop, make_request
+from tests.support.requests import ScriptedBody, in_loop, make_request
 
 TEXT = b"a text that is sent often, and compresses well; " * 100
 
@@ -248,7 +249,7 @@ async def test_a_body_that_is_cut_short_by_its_client() -> None:
 
 @in_loop
 async def test_the_end_can_be_read_again() -> None:
-    body = ExpandedBody(find_coding("gzip"), None, Body([compress("gzip", TEXT)]))
+    body = ExpandedBody(find_coding("gzip"), None, ScriptedBody([compress("gzip", TEXT)]))
     assert b"".join([await body.read(), await body.read(), await body.read()]) == TEXT
 
 
@@ -269,7 +270,7 @@ async def test_who_reads_before_is_told() -> None:
 async def test_a_body_is_replaced_before_it_is_read() -> None:
     app = Application()
     request = make_request(method="POST", body=[b"x"], app=app)
-    request.replace_body(lambda reader: Body([b"replaced"]), [(b"a", b"b")])
+    request.replace_body(lambda reader: ScriptedBody([b"replaced"]), [(b"a", b"b")])
     assert (await request.read(), dict(request.headers)) == (b"replaced", {"a": "b"})
     with pytest.raises(RuntimeError, match="nobody has read"):
         request.replace_body(lambda reader: reader, [])

@@ -11,7 +11,7 @@ import pytest
 
 from sketch import Application, ClientDisconnected, Limits, Request, Response
 from sketch.request import WebSocketRequest
-from tests.support.requests import Body, Peer, in_loop, make_request
+from tests.support.requests import Peer, ScriptedBody, in_loop, make_request
 
 
 class Attended:
@@ -248,5 +248,5 @@ async def test_a_wait_that_fails_cancels_nobody() -> None:
         return Response(await request.read())
 
     request = make_request(connection=Broken(), body=[b"all"])
-    assert isinstance(request._reader, Body)
+    assert isinstance(request._reader, ScriptedBody)
     assert (await app_of(handler).handle(request)).body == b"all"

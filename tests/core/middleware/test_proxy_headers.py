@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from sketch import Application, JSONResponse, ProxyHeaders, Request, Response
+from sketch.http.grammar import Address
 from sketch.middleware.proxy_headers import ForwardedConnection
 from sketch.testing import TestClient
 from sketch.testing.transport import MemoryConnection
-from sketch.transport import Address
 from tests.core.testing.support import in_loop
 
 PROXY: Address = ("10.0.0.1", 40000)

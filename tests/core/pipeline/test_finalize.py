@@ -7,9 +7,10 @@ from http import HTTPStatus
 import pytest
 from multidict import CIMultiDict
 
-from sketch.pipeline import finalize as module
+from sketch.http import fields as known
 from sketch.pipeline.finalize import finalize
-from sketch.response import Response, StreamResponse
+from sketch.response import Response
+from sketch.streams.stream import StreamResponse
 from tests.support.requests import make_request
 
 
@@ -126,7 +127,7 @@ def test_memory_of_fields_is_bounded() -> None:
     for number in range(1200):
         assert fields(Response("a" * number, content_type=f"a/{number}"))[b"content-length"] == b"%d" % number
         finalized(Response("a", headers={f"X-{number}": "1"}))
-    assert max(map(len, (module._names, module._content_types, module._lengths))) <= module._CACHED_FIELDS
+    assert max(map(len, (known._names, known.content_type_fields, known.length_fields))) <= known._CACHED_FIELDS
 
 
 def test_which_answers_are_plain() -> None:

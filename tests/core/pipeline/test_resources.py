@@ -9,14 +9,15 @@ from typing import Any
 import pytest
 
 from sketch.application import Application
-from sketch.pipeline.resources import LentBody, lend
+from sketch.pipeline.resources import StreamWithResources, attach
 from sketch.request import Request
-from sketch.response import Response, StreamResponse
+from sketch.response import Response
+from sketch.streams.stream import StreamResponse
 from sketch.transport import Chunks
 from tests.support.requests import answer, in_loop, make_request
 
 
-class Held:
+class Closable:
     """Something open, which notes its end."""
 
     def __init__(self, log: list[str], name: str = "held", error: type[BaseException] | None = None) -> None:
@@ -47,12 +48,12 @@ def holding(*held: Any) -> Request:
 @in_loop
 async def test_a_stream_keeps_open_what_the_request_holds() -> None:
     log: list[str] = []
-    request = holding(Held(log))
+    request = holding(Closable(log))
     original = StreamResponse(stream(log))
-    response = lend(request, original)
+    response = attach(request, original)
     assert response is not original
     assert request.files == ()
-    assert isinstance(response.body, LentBody)
+    assert isinstance(response.body, StreamWithResources)
     response.body.claim(request)
     async with Chunks(response.body) as chunks:
         assert [await chunks.next() for _ in range(3)] == [b"a", b"b", b""]
@@ -64,7 +65,7 @@ async def test_a_stream_keeps_open_what_the_request_holds() -> None:
 @in_loop
 async def test_a_stream_that_is_left(started: bool) -> None:
     log: list[str] = []
-    response = lend(holding(Held(log)), StreamResponse(stream(log)))
+    response = attach(holding(Closable(log)), StreamResponse(stream(log)))
     async with Chunks(response.body) as chunks:  # type: ignore[arg-type]
         if started:
             await chunks.next()
@@ -74,9 +75,9 @@ async def test_a_stream_that_is_left(started: bool) -> None:
 @in_loop
 async def test_a_stream_that_is_not_sent() -> None:
     log: list[str] = []
-    request = holding(Held(log))
-    response = lend(request, StreamResponse(stream(log)))
-    assert isinstance(response.body, LentBody)
+    request = holding(Closable(log))
+    response = attach(request, StreamResponse(stream(log)))
+    assert isinstance(response.body, StreamWithResources)
     await response.body.release(request)
     assert log == ["held"]
 
@@ -91,8 +92,8 @@ async def test_everything_is_closed_also_where_closing_fails() -> None:
         finally:
             raise ZeroDivisionError
 
-    held = [Held(log, "1", ValueError), Held(log, "2", KeyError), Held(log, "3")]
-    response = lend(holding(*held), StreamResponse(broken()))
+    held = [Closable(log, "1", ValueError), Closable(log, "2", KeyError), Closable(log, "3")]
+    response = attach(holding(*held), StreamResponse(broken()))
     body: Any = response.body
     assert await anext(aiter(body)) == b"a"
     with pytest.raises((ZeroDivisionError, ValueError, KeyError)):
@@ -102,9 +103,9 @@ async def test_everything_is_closed_also_where_closing_fails() -> None:
 
 def test_other_answers_keep_nothing() -> None:
     log: list[str] = []
-    request = holding(Held(log))
+    request = holding(Closable(log))
     response = Response("x")
-    assert lend(request, response) is response
+    assert attach(request, response) is response
     assert len(request.files) == 1
 
 
@@ -114,7 +115,7 @@ async def test_a_body_is_not_lent_to_itself() -> None:
     request = holding(body)
     response = Response()
     response.body = body
-    assert lend(request, response) is response
+    assert attach(request, response) is response
     await body.aclose()
 
 
@@ -131,7 +132,7 @@ async def test_a_response_that_is_returned_again_keeps_nothing_of_the_first_requ
 
     @app.get("/")
     async def handler(request: Request) -> Response:
-        request.files += (Held(log),)
+        request.files += (Closable(log),)
         return shared
 
     first, second = await answer(app), await answer(app)
@@ -139,7 +140,7 @@ async def test_a_response_that_is_returned_again_keeps_nothing_of_the_first_requ
         async with Chunks(response.payload) as chunks:  # type: ignore[arg-type]
             assert await chunks.next() == b"again"
     assert log == ["held", "held"]
-    assert not isinstance(shared.body, LentBody)
+    assert not isinstance(shared.body, StreamWithResources)
 
 
 @in_loop
@@ -149,7 +150,7 @@ async def test_what_is_held_is_closed_also_when_closing_is_cancelled(caplog: pyt
 
     @app.get("/")
     async def handler(request: Request) -> Response:
-        request.files = (Held(log, "1", asyncio.CancelledError), Held(log, "2", ValueError), Held(log, "3"))
+        request.files = (Closable(log, "1", asyncio.CancelledError), Closable(log, "2", ValueError), Closable(log, "3"))
         return Response()
 
     with pytest.raises(asyncio.CancelledError):
@@ -166,8 +167,8 @@ async def test_a_stream_that_starts_afresh_each_time_is_begun_once() -> None:
         def __aiter__(self) -> AsyncIterator[bytes]:
             return stream(log)
 
-    response = lend(holding(Held(log)), StreamResponse(Afresh()))
-    assert isinstance(response.body, LentBody)
+    response = attach(holding(Closable(log)), StreamResponse(Afresh()))
+    assert isinstance(response.body, StreamWithResources)
     async with Chunks(response.body) as chunks:
         assert [await chunks.next() for _ in range(3)] == [b"a", b"b", b""]
     assert log == ["stream", "held"]

@@ -7,19 +7,19 @@ import pytest
 from sketch.exceptions import HTTPContentTooLarge
 from sketch.request.body import BrokenBody, KeptBody, LimitedBody
 from sketch.transport import ClientDisconnected
-from tests.support.requests import Body, in_loop
+from tests.support.requests import ScriptedBody, in_loop
 
 
 @in_loop
 async def test_a_body_within_its_limit() -> None:
     for most in (4, None):
-        body = LimitedBody(Body([b"ab", b"cd"]), most)
+        body = LimitedBody(ScriptedBody([b"ab", b"cd"]), most)
         assert [await body.read() for _ in range(4)] == [b"ab", b"cd", b"", b""]
 
 
 @in_loop
 async def test_a_body_over_its_limit() -> None:
-    body = LimitedBody(Body([b"ab", b"cd", AssertionError("read on")]), 3)
+    body = LimitedBody(ScriptedBody([b"ab", b"cd", AssertionError("read on")]), 3)
     assert await body.read() == b"ab"
     with pytest.raises(HTTPContentTooLarge, match="expected a body of at most 3 bytes"):
         await body.read()
@@ -27,7 +27,7 @@ async def test_a_body_over_its_limit() -> None:
 
 @in_loop
 async def test_a_body_cut_short() -> None:
-    body = LimitedBody(Body([b"ab", ClientDisconnected("gone")]), 3)
+    body = LimitedBody(ScriptedBody([b"ab", ClientDisconnected("gone")]), 3)
     assert await body.read() == b"ab"
     with pytest.raises(ClientDisconnected, match="gone"):
         await body.read()

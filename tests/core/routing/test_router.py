@@ -9,8 +9,7 @@ from typing import Any
 from urllib.parse import urljoin
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from sketch.application import Application
 from sketch.exceptions import HTTPMethodNotAllowed, HTTPNotFound, HTTPUpgradeRequired

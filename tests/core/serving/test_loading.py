@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from sketch.application import Application
-from sketch.serving.loading import ServeError, check_app, is_ours, load_app
+from sketch.serving.loading import check_app, is_sketch_application, load_app
+from sketch.serving.options import ServeError
 
 HERE = "tests.core.serving.test_loading"
 app = Application()
@@ -71,9 +72,9 @@ def test_error_inside_the_module_keeps_its_traceback(tmp_path: Path, monkeypatch
 
 
 def test_ours_and_others() -> None:
-    assert is_ours(app)
-    assert not is_ours(Application)
-    assert not is_ours(foreign)
+    assert is_sketch_application(app)
+    assert not is_sketch_application(Application)
+    assert not is_sketch_application(foreign)
     assert check_app(app) is app
     with pytest.raises(ServeError, match=r"got None: one is called as `await app\(scope, receive, send\)`"):
         check_app(None)

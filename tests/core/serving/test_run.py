@@ -15,17 +15,10 @@ import pytest
 
 from sketch.application import Application
 from sketch.limits import Limits
-from sketch.serving import run as servers
-from sketch.serving.run import (
-    ServeError,
-    ServeOptions,
-    announce,
-    cannot_listen,
-    load_served,
-    load_server,
-    run_app,
-    serve,
-)
+from sketch.serving import registry
+from sketch.serving.options import ServeError, ServeOptions
+from sketch.serving.registry import load_served, load_server
+from sketch.serving.run import announce, cannot_listen, run_app, serve
 
 HERE = "tests.core.serving.test_run"
 app = Application()
@@ -59,8 +52,8 @@ def logging_is_put_back() -> Iterator[None]:
 def recorder(monkeypatch: pytest.MonkeyPatch) -> type[Recorder]:
     points = EntryPoints(
         [
-            EntryPoint("recorder", f"{HERE}:Recorder", servers.GROUP),
-            EntryPoint("native", f"{HERE}:Recorder", servers.GROUP),
+            EntryPoint("recorder", f"{HERE}:Recorder", registry.GROUP),
+            EntryPoint("native", f"{HERE}:Recorder", registry.GROUP),
         ]
     )
     monkeypatch.setattr("importlib.metadata.entry_points", lambda group: points.select(group=group))
@@ -90,11 +83,11 @@ def test_added_backend_gets_the_options(recorder: type[Recorder]) -> None:
 
 
 def test_entry_points_do_not_replace_built_in_backends(recorder: type[Recorder]) -> None:
-    assert servers.server_names()["native"] == servers.BUILT_IN["native"]
+    assert registry.server_names()["native"] == registry.BUILT_IN["native"]
     assert not isinstance(load_server("native"), recorder)
 
 
-@pytest.mark.parametrize("name", servers.BUILT_IN)
+@pytest.mark.parametrize("name", registry.BUILT_IN)
 def test_built_in_backends_know_only_options_that_exist(name: str) -> None:
     assert load_server(name).options <= set(ServeOptions.__dataclass_fields__)
 
@@ -144,9 +137,9 @@ def test_option_that_a_backend_cannot_honour(capsys: pytest.CaptureFixture[str])
 
 
 def test_option_that_no_built_in_backend_can_honour(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(servers, "BUILT_IN", {})
+    monkeypatch.setattr(registry, "BUILT_IN", {})
     with pytest.raises(ServeError, match="no built-in server can"):
-        servers.check_supported(Recorder(), ServeOptions(root_path="/a"))
+        registry.check_supported(Recorder(), ServeOptions(root_path="/a"))
 
 
 @pytest.mark.parametrize(
@@ -269,4 +262,4 @@ def test_serve_embeds_the_native_server() -> None:
 def test_load_asgi() -> None:
     from sketch_asgi.app import ASGIApplication
 
-    assert servers.load_asgi() is ASGIApplication
+    assert registry.load_asgi() is ASGIApplication

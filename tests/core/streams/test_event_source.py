@@ -13,8 +13,8 @@ import pytest
 
 from sketch import EventStreamResponse, current_request
 from sketch.application import Application
-from sketch.concurrency.idle import idle_watch
-from sketch.lifecycle.lifecycle import Stopping
+from sketch.concurrency.idle import idle_timer
+from sketch.lifecycle.stopping import Stopping
 from sketch.middleware.compression import Compression
 from sketch.pipeline.finalize import finalize
 from sketch.response import Response
@@ -341,7 +341,7 @@ async def test_an_event_that_comes_while_a_ping_is_written_is_the_next() -> None
 
 @in_loop
 async def test_there_are_no_pings_where_none_are_asked_for() -> None:
-    watch = idle_watch(100)
+    watch = idle_timer(100)
     before = len(watch._idlers)
     source = Source()
     async with streaming(source.events(), ping=None) as chunks:
@@ -374,7 +374,7 @@ async def test_only_a_stream_that_waits_is_silent() -> None:
 async def test_nothing_is_left_behind() -> None:
     """No timer, no listener, no task: after an end, an error, and a client that left."""
     app = Application()
-    watch = idle_watch(100)
+    watch = idle_timer(100)
 
     async def failing() -> AsyncIterator[Any]:
         yield 1
@@ -593,4 +593,4 @@ async def test_whatever_happens_in_whatever_order(seed: int) -> None:
         assert chance.closed == [True] or not chance.yielded, each
         assert asyncio.all_tasks() == tasks, each
         assert not chance.stopping._listeners, each
-        assert not idle_watch(1)._idlers, each
+        assert not idle_timer(1)._idlers, each

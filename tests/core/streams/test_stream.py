@@ -11,7 +11,8 @@ import pytest
 
 from sketch.application import Application
 from sketch.pipeline.finalize import finalize
-from sketch.response import Response, StreamResponse, json_response
+from sketch.response import Response, json_response
+from sketch.streams.stream import StreamResponse
 from sketch.transport import Chunks, FileBody
 from tests.support.requests import in_loop, make_request
 

@@ -12,7 +12,8 @@ import pytest
 from sketch.application import Application
 from sketch.files.response import FileResponse
 from sketch.request import Request
-from sketch.response import Response, StreamResponse
+from sketch.response import Response
+from sketch.streams.stream import StreamResponse
 from sketch.testing import TestClient
 from tests.core.testing.support import in_loop, serving
 

@@ -11,7 +11,8 @@ import pytest
 
 from sketch.application import Application
 from sketch.request import Request
-from sketch.response import JSONResponse, Response, StreamResponse
+from sketch.response import JSONResponse, Response
+from sketch.streams.stream import StreamResponse
 from sketch.testing import TestClient
 from tests.core.testing.support import echo, in_loop, serving
 

@@ -10,7 +10,8 @@ import pytest
 
 from sketch.exceptions import HTTPNotFound
 from sketch.request import Request
-from sketch.response import Response, StreamResponse
+from sketch.response import Response
+from sketch.streams.stream import StreamResponse
 from sketch.testing import TestClient
 from sketch.transport import ClientDisconnected
 from tests.core.testing.support import echo, in_loop, serving

@@ -14,10 +14,11 @@ import pytest
 
 from sketch import WebSocket, WebSocketDisconnected, WebSocketPolicy, WebSocketResponse
 from sketch.application import Application
+from sketch.http.fields import RawHeaders
 from sketch.request import Request, WebSocketRequest
 from sketch.response import Response
 from sketch.routing import WEBSOCKET
-from sketch.transport import ClientDisconnected, RawHeaders
+from sketch.transport import ClientDisconnected
 from sketch.websocket import Session, run_session
 from tests.support.requests import Peer, answer, in_loop
 

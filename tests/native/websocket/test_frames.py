@@ -7,12 +7,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
+from hypothesis import example, given, strategies as st
 from websockets.extensions.permessage_deflate import PerMessageDeflate
 from websockets.frames import Close as ClosePayload
-from websockets.protocol import OPEN, SERVER
-from websockets.protocol import Protocol as Oracle
+from websockets.protocol import OPEN, SERVER, Protocol as Oracle
 
 from sketch_native.websocket.deflate import Deflate
 from sketch_native.websocket.frames import FrameError, FrameReader, frame_head

@@ -22,7 +22,7 @@ from sketch import (
     WebSocketResponse,
 )
 from sketch.routing import WEBSOCKET
-from sketch.serving.run import ServeError, ServeOptions
+from sketch.serving.options import ServeError, ServeOptions
 from sketch_native import Server, ServerLimits
 from sketch_native.parser import RequestParser
 from sketch_native.protocol import HTTPProtocol
@@ -44,9 +44,9 @@ from tests.support.frames import (
     close_frame,
     fragments,
     frame,
+    handshake as head,
     shake,
 )
-from tests.support.frames import handshake as head
 
 MIB = 1 << 20
 

@@ -19,7 +19,8 @@ from sketch.middleware.decompression import Decompression
 from sketch.request import Request
 from sketch.request.forms import UploadedFile, saving
 from sketch.request.forms.saving import BATCH, Spool
-from sketch.response import Response, StreamResponse
+from sketch.response import Response
+from sketch.streams.stream import StreamResponse
 from sketch.transport import ClientDisconnected
 from tests.core.request.forms.support import (
     LAST,

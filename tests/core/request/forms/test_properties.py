@@ -8,8 +8,7 @@ import re
 from itertools import pairwise
 
 import pytest
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
+from hypothesis import example, given, settings, strategies as st
 
 from sketch.application import Application
 from sketch.exceptions import HTTPBadRequest, HTTPException, HTTPUnsupportedMediaType

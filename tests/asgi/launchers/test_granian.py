@@ -1,4 +1,4 @@
-"""Waiting for threads that Python knows nothing of."""
+"""The launcher of granian: waiting for its threads, of which Python knows nothing."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from time import monotonic
 
 import pytest
 
-from sketch_asgi.launchers import nativethreads
-from sketch_asgi.launchers.nativethreads import native_threads_ended
+from sketch_asgi.launchers import granian
+from sketch_asgi.launchers.granian import native_threads_ended
 
 BOUND = 20.0
 
@@ -32,9 +32,9 @@ def unknown_thread() -> Iterator[threading.Event]:
 
 
 def test_what_was_started_inside_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(nativethreads, "LAST", BOUND)
+    monkeypatch.setattr(granian, "THREADS_END", BOUND)
     looks = 0
-    look = nativethreads._native_threads
+    look = granian._native_threads
 
     def counted() -> set[str]:
         nonlocal looks
@@ -43,7 +43,7 @@ def test_what_was_started_inside_is_waited_for(monkeypatch: pytest.MonkeyPatch) 
             told.set()
         return look()
 
-    monkeypatch.setattr(nativethreads, "_native_threads", counted)
+    monkeypatch.setattr(granian, "_native_threads", counted)
     before = look()
     began = monotonic()
     with ExitStack() as stack:
@@ -55,16 +55,16 @@ def test_what_was_started_inside_is_waited_for(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_the_wait_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(nativethreads, "LAST", 0.02)
-    before = nativethreads._native_threads()
+    monkeypatch.setattr(granian, "THREADS_END", 0.02)
+    before = granian._native_threads()
     with ExitStack() as stack:
         with native_threads_ended():
             stack.enter_context(unknown_thread())
-        assert nativethreads._native_threads() - before
+        assert granian._native_threads() - before
 
 
 def test_others_are_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(nativethreads, "LAST", BOUND)
+    monkeypatch.setattr(granian, "THREADS_END", BOUND)
     began = monotonic()
     told = threading.Event()
     known = threading.Thread(target=told.wait, args=(BOUND,))
@@ -79,5 +79,5 @@ def test_where_nobody_lists_them(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(path: str) -> list[str]:
         raise FileNotFoundError(path)
 
-    monkeypatch.setattr(nativethreads.os, "listdir", fail)
-    assert nativethreads._native_threads() == set()
+    monkeypatch.setattr(granian.os, "listdir", fail)
+    assert granian._native_threads() == set()

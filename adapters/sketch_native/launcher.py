@@ -1,0 +1,131 @@
+"""The backend `native`: the server in an event loop of its own, until a signal stops it."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from sketch.serving.options import ServeError, ServeOptions
+from sketch.serving.run import announce, logger as startup_logger
+from sketch_native.server import CANCELLED, Server, logger
+
+if TYPE_CHECKING:
+    from sketch.application import Application
+    from sketch.request import Request
+    from sketch.serving.asgi import ASGIApp
+    from sketch.serving.contract import Answer
+
+    Respond = Callable[[Request, Answer], Awaitable[None]]
+
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class NativeServer:
+    """The backend `native`."""
+
+    options = frozenset(
+        [
+            "host",
+            "port",
+            "loop",
+            "root_path",
+            "access_log",
+            "shutdown_timeout",
+            "ssl",
+            "ssl_certfile",
+            "ssl_keyfile",
+            "uds",
+            "sock",
+            "backlog",
+            "server_limits",
+            "limits",
+            "proxy_protocol",
+        ]
+    )
+
+    def run(self, app: Application | ASGIApp, options: ServeOptions) -> int:
+        """Serve until SIGINT or SIGTERM; a second one ends what still runs, a third one the process."""
+        # Not by asyncio.Runner: it waits for every task, so one that swallows its cancellation would keep a stopped
+        # server alive for ever.
+        loop = (loop_factory(options.loop) or asyncio.new_event_loop)()
+        try:
+            return loop.run_until_complete(_main(app, options))
+        finally:
+            loop.close()
+
+
+async def _main(app: Application | ASGIApp, options: ServeOptions) -> int:
+    server = Server(app, options)
+    told = asyncio.Event()
+    restore = _watch_signals(server, told)
+    try:
+        try:
+            await server.start()
+        except ServeError:
+            raise
+        except Exception:
+            startup_logger.exception("the application could not be started")
+            return 1
+        announce(options, server.port)
+        await told.wait()
+        await server.stop()
+    except ServeError:
+        raise
+    except Exception:
+        startup_logger.exception("the application could not be stopped in order")
+        return 1
+    finally:
+        await _end_tasks()
+        restore()
+    return 0
+
+
+async def _end_tasks() -> None:
+    """Cancel what the application has left running, and close its generators, for a bounded time."""
+    loop = asyncio.get_running_loop()
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    closing = loop.create_task(loop.shutdown_asyncgens())
+    _, left = await asyncio.wait([*tasks, closing], timeout=CANCELLED)
+    for task in left:
+        logger.warning("left behind: %r does not end", task)
+
+
+def _watch_signals(server: Server, told: asyncio.Event) -> Callable[[], None]:
+    """Turn the first signal into `told` and the second into the end of the grace period; the third has its default."""
+
+    def restore() -> None:
+        for number in SIGNALS:
+            server.loop.remove_signal_handler(number)
+
+    def on_signal() -> None:
+        if told.is_set():
+            restore()
+        server.app.stopping.set(0 if told.is_set() else server.options.shutdown_timeout)
+        told.set()
+
+    for number in SIGNALS:
+        server.loop.add_signal_handler(number, on_signal)
+    return restore
+
+
+def loop_factory(name: str) -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """What makes the event loop of that name; None for asyncio's own.
+
+    Raises:
+        ServeError: if uvloop is asked for and not installed.
+    """
+    if name == "asyncio":
+        return None
+    try:
+        import uvloop
+    except ImportError:
+        if name == "uvloop":
+            raise ServeError("loop 'uvloop' is not installed: pip install 'sketch-web[fast]'") from None
+        return None
+    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    return factory

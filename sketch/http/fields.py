@@ -1,0 +1,175 @@
+"""Header fields as they go out: checked once, encoded once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from multidict import CIMultiDict
+
+from sketch.http.grammar import TOKEN
+
+_FORBIDDEN = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_CACHED_FIELDS = 512
+_names: dict[str, bytes] = {}
+content_type_fields: dict[str, tuple[bytes, bytes]] = {}
+length_fields: dict[int, tuple[bytes, bytes]] = {}
+
+
+def content_type_field(value: str) -> tuple[bytes, bytes]:
+    """The `Content-Type` field of a media type. Raises as `encode_fields` does."""
+    field = content_type_fields.get(value)
+    if field is None:
+        field = (b"content-type", _encode_value("Content-Type", value))
+        if len(content_type_fields) < _CACHED_FIELDS:
+            content_type_fields[value] = field
+    return field
+
+
+def length_field(length: int) -> tuple[bytes, bytes]:
+    """The field that says how many bytes a body has."""
+    field = length_fields.get(length)
+    if field is None:
+        field = (b"content-length", b"%d" % length)
+        if len(length_fields) < _CACHED_FIELDS:
+            length_fields[length] = field
+    return field
+
+
+def encode_fields(headers: CIMultiDict[str] | RawFields) -> tuple[RawHeaders, int | None]:
+    """Header fields as bytes, and the Content-Length among them, which is left out.
+
+    Raises:
+        TypeError: for a value that is not text.
+        ValueError: for a field that cannot be sent: a name that is no token, a value with control characters or beyond
+            Latin-1, a Content-Length that is not a number, any Transfer-Encoding.
+    """
+    if isinstance(headers, list):
+        return headers.encoded()
+    fields: RawHeaders = []
+    declared: int | None = None
+    for name, value in headers.items():
+        key = _names.get(name) or _encode_name(name)
+        encoded = _encode_value(name, value)
+        if key == b"content-length":
+            if not encoded.isdigit() or (declared is not None and declared != int(encoded)):
+                raise ValueError(f"expected one Content-Length of digits, got {value!r}")
+            declared = int(encoded)
+        elif key == b"transfer-encoding":
+            raise ValueError("expected no Transfer-Encoding from the application: framing is the server's, remove it")
+        else:
+            fields.append((key, encoded))
+    return fields, declared
+
+
+def _encode_name(name: str) -> bytes:
+    if not TOKEN.fullmatch(name):
+        raise ValueError(f"expected a header name of token characters (RFC 9110 section 5.1), got {name!r}")
+    key = name.lower().encode("ascii")
+    if len(_names) < _CACHED_FIELDS:
+        _names[name] = key
+    return key
+
+
+def _encode_value(name: str, value: str) -> bytes:
+    if not isinstance(value, str):
+        raise TypeError(f"expected a str as the value of header {name}, got {value!r}")
+    if _FORBIDDEN.search(value):
+        raise ValueError(f"expected no control characters in header {name} (RFC 9110 section 5.5), got {value!r}")
+    try:
+        return value.strip(" \t").encode("latin-1")
+    except UnicodeEncodeError:
+        raise ValueError(f"expected Latin-1 in header {name}, got {value!r}: percent-encode what is not") from None
+
+
+_TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+
+# Makes a space of each byte that no field value may have (RFC 9110 section 5.5), a letter of any other: one pass in C.
+_SORTED = bytes(ord(" ") if (byte < 0x20 and byte != 0x09) or byte == 0x7F else ord("a") for byte in range(256))
+_TYPE, _LENGTH, _FRAMING = b"content-type", b"content-length", b"transfer-encoding"
+_MOST_KNOWN = 512
+_LONGEST_KNOWN = 128
+_known: set[tuple[bytes, bytes]] = set()
+"""Fields that were looked at before and may go out as they are, none of them framing: most of what an application sends
+is the same again and again."""
+
+
+class RawFields(list[tuple[bytes, bytes]]):
+    """Header fields as they came, which nobody has looked at yet."""
+
+    __slots__ = ()
+
+    def copy(self) -> RawFields:
+        """The same fields once more."""
+        return RawFields(self)
+
+    def encoded(self) -> tuple[RawHeaders, int | None]:
+        """The fields as they may go out, and the Content-Length among them, which is left out.
+
+        So is Transfer-Encoding: framing is the server's.
+
+        Raises:
+            TypeError: for names and values that are no bytes.
+            ValueError: for a field that cannot be sent.
+        """
+        fields: RawHeaders = []
+        declared: int | None = None
+        for field in self:
+            if type(field) is tuple and field in _known:
+                fields.append(field)
+                continue
+            name, value = field
+            key = name if name == _LENGTH else _lower(name)
+            if key == _LENGTH:
+                if not value.isdigit() or (declared is not None and declared != int(value)):
+                    raise ValueError(f"expected one Content-Length of digits, got {value!r}")
+                declared = int(value)
+            elif key != _FRAMING:
+                field = (key, _checked(key, value))
+                if len(_known) < _MOST_KNOWN and len(value) < _LONGEST_KNOWN:
+                    _known.add(field)
+                fields.append(field)
+        return fields, declared
+
+    def decoded(self) -> CIMultiDict[str]:
+        """The fields as text, without Transfer-Encoding.
+
+        Raises:
+            TypeError, ValueError: as `encoded`.
+        """
+        fields = [(_lower(name), _checked(name, value)) for name, value in self]
+        return CIMultiDict([(key.decode(), value.decode("latin-1")) for key, value in fields if key != _FRAMING])
+
+
+def media_type_alone(fields: Iterable[tuple[bytes, bytes]], size: int) -> tuple[bytes, bytes] | None:
+    """The media type, where there is nothing but that and a Content-Length of this size; None for all else.
+
+    Most answers have no other fields; one that was never seen before is not looked at here.
+    """
+    kind: tuple[bytes, bytes] | None = None
+    for field in fields:
+        if type(field) is tuple and field[0] == _TYPE and kind is None and field in _known:
+            kind = field
+        elif field[0] != _LENGTH or field[1] != b"%d" % size:
+            return None
+    return kind
+
+
+def _lower(name: bytes) -> bytes:
+    if not isinstance(name, bytes):
+        raise TypeError(f"expected header names of bytes, got {name!r}")
+    if not _TOKEN.fullmatch(name):
+        raise ValueError(f"expected a header name of token characters (RFC 9110 section 5.1), got {name!r}")
+    return name.lower()
+
+
+def _checked(name: bytes, value: bytes) -> bytes:
+    if not isinstance(value, bytes):
+        raise TypeError(f"expected header values of bytes, got {value!r} for {name!r}")
+    if b" " in value.translate(_SORTED):  # a space itself is none
+        raise ValueError(f"expected no control characters in header {name!r} (RFC 9110 section 5.5), got {value!r}")
+    return value
+
+
+RawHeaders = list[tuple[bytes, bytes]]
+"""Header fields as received or as sent: names in lower case, values without surrounding white space."""

@@ -1,0 +1,54 @@
+"""The handler of a websocket route."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import TYPE_CHECKING, Any, cast
+
+from sketch.http.grammar import tokens
+from sketch.response import Response
+from sketch.routing.arguments import Call, Handler, SelfBinding, bind_session
+from sketch.routing.route import WEBSOCKET
+from sketch.websocket.policy import WebSocketPolicy, check_policy
+from sketch.websocket.response import WebSocketResponse
+
+if TYPE_CHECKING:
+    from sketch.request import Request, WebSocketRequest
+
+
+class SessionHandler(SelfBinding):
+    """The handler of a websocket route: opens a websocket for each handshake, and fills in the session's arguments.
+
+    Args:
+        session: a coroutine function; see `sketch.routing.arguments.bind_session`.
+        policy: what the websockets may do.
+        subprotocols: what the session speaks, the best first.
+
+    Raises:
+        TypeError: for a policy that is none, and for one `str` in the place of several subprotocols.
+        ValueError: for a subprotocol that is no token.
+    """
+
+    methods = frozenset([WEBSOCKET])
+
+    def __init__(self, session: Handler, policy: WebSocketPolicy | None, subprotocols: Iterable[str]) -> None:
+        self.policy = check_policy(policy)
+        self.subprotocols = tokens("subprotocols", subprotocols)
+        self.__wrapped__ = session
+        self.__qualname__ = getattr(session, "__qualname__", repr(session))
+        self.__doc__ = session.__doc__
+
+    def bind(self, names: Collection[str]) -> Call:
+        """The call for a route with these path parameters; raises ValueError for arguments that nothing gives."""
+        session = bind_session(self.__wrapped__, names)
+
+        async def call(request: Request) -> Response:
+            offered = cast("WebSocketRequest", request).subprotocols if self.subprotocols else ()
+            chosen = next((name for name in self.subprotocols if name in offered), None)
+            return WebSocketResponse(session, subprotocol=chosen, policy=self.policy)
+
+        return call
+
+    async def __call__(self, request: Request) -> Any:
+        """Answer a handshake: for decorators that wrap this as they wrap a function."""
+        return await self.bind(frozenset(request.match_info))(request)

@@ -1,0 +1,112 @@
+"""Server backends by name."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Protocol
+
+from sketch.serving.loading import is_sketch_application
+from sketch.serving.options import ServeError, ServeOptions
+
+if TYPE_CHECKING:
+    from sketch.application import Application
+    from sketch.serving.asgi import ASGIApp
+    from sketch.serving.contract import Served
+
+
+BUILT_IN = {
+    "native": "sketch_native.launcher:NativeServer",
+    "uvicorn": "sketch_asgi.launchers.uvicorn:UvicornServer",
+    "hypercorn": "sketch_asgi.launchers.hypercorn:HypercornServer",
+    "granian": "sketch_asgi.launchers.granian:GranianServer",
+}
+"""A table and not entry points: a checkout that was never installed has to work."""
+
+GROUP = "sketch.servers"
+"""The entry-point group by which other packages add backends."""
+
+# What run_app sees to itself, so that every backend honours it.
+_COMMON = frozenset({"server", "log_level", "debug", "workers", "reload"})
+
+
+class Server(Protocol):
+    """A backend."""
+
+    options: frozenset[str]
+    """The names of the options it honours."""
+
+    def run(self, app: Application | ASGIApp, options: ServeOptions) -> int:
+        """Serve until told to stop. Returns the exit code: 0 after SIGINT or SIGTERM, 1 after a failed start.
+
+        Args:
+            app: an application of ours (`is_sketch_application`), or any ASGI 3 application.
+            options: as they were given.
+
+        Raises:
+            ServeError: for what one line explains.
+        """
+        raise NotImplementedError
+
+
+def load_asgi() -> Any:
+    """The class that makes an ASGI callable of an application."""
+    return load_object("sketch_asgi.app:ASGIApplication")
+
+
+def load_served(app: Application | ASGIApp, options: ServeOptions) -> Served:
+    """What our own server serves for an application: itself, if it is ours and has no raw ASGI middleware round it."""
+    if is_sketch_application(app) and not app.is_wrapped:
+        return app
+    served: Served = load_object("sketch_asgi.hosting.served:make_served")(app, options)
+    return served
+
+
+def load_host() -> Any:
+    """What makes a host of an ASGI application: a handler with a life of its own. It raises TypeError for any other."""
+    return load_object("sketch_asgi.hosting.host:make_host")
+
+
+def server_names() -> dict[str, str]:
+    """The import strings of all backends by name; an entry point cannot replace a built-in one."""
+    from importlib.metadata import entry_points  # slow to import, and seldom needed
+
+    return {point.name: point.value for point in entry_points(group=GROUP)} | BUILT_IN
+
+
+def load_server(name: str) -> Server:
+    """The backend of that name.
+
+    Raises:
+        ServeError: for an unknown name; the message lists what there is.
+    """
+    string = BUILT_IN.get(name)
+    if string is None:
+        names = server_names()
+        string = names.get(name)
+        if string is None:
+            raise ServeError(f"expected a server of {', '.join(sorted(names))}, got {name!r}")
+    server: Server = load_object(string)()
+    return server
+
+
+def check_supported(backend: Server, options: ServeOptions) -> None:
+    """Refuse an option that the backend cannot honour.
+
+    Raises:
+        ServeError: the message says which backends can.
+    """
+    for name in sorted(options.given() - backend.options - _COMMON):
+        able = [other for other in BUILT_IN if name in load_server(other).options]
+        hint = f"servers that can: {', '.join(able)}" if able else "no built-in server can"
+        raise ServeError(f"server {options.server!r} cannot honour the option {name!r}; {hint}")
+
+
+def missing_package(server: str, exc: ImportError) -> ServeError:
+    """One line for a backend whose package is not installed, which names the extra."""
+    return ServeError(f"server {server!r} is not installed ({exc}): pip install 'sketch-web[{server}]'")
+
+
+def load_object(string: str) -> Any:
+    """Import what a string `package.module:name` names."""
+    path, _, name = string.partition(":")
+    return getattr(import_module(path), name)

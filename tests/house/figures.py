@@ -1,0 +1,62 @@
+"""The figures of the house: how many rooms, which circles, how large the largest things are."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from pathlib import Path
+
+import sketch
+from tests.house.imports import cycles, graph, sources
+
+ROOT = Path(sketch.__file__).parent
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How large something is: lines of a file, methods and properties of a class."""
+
+    name: str
+    number: int
+
+
+def flat_modules() -> list[str]:
+    """The modules that lie in `sketch/` itself."""
+    return sorted(path.stem for path in ROOT.glob("*.py"))
+
+
+def rooms() -> list[str]:
+    """The folders of `sketch/`."""
+    return sorted(path.parent.name for path in ROOT.glob("*/__init__.py"))
+
+
+def runtime_circles() -> list[list[str]]:
+    """The groups of modules that import each other when they are loaded."""
+    return cycles(graph(deferred=False))
+
+
+def typed_circles() -> list[list[str]]:
+    """The same, with what functions import when they are called and with what only type checkers see."""
+    return cycles(graph(deferred=True, typed=True))
+
+
+def largest_files(count: int = 5) -> list[Size]:
+    """The files with the most lines."""
+    sizes = [Size(name, len(path.read_text().splitlines())) for name, path in sources().items()]
+    return sorted(sizes, key=lambda size: (-size.number, size.name))[:count]
+
+
+def largest_classes(count: int = 5) -> list[Size]:
+    """The classes that define the most methods and properties; dunder methods and overloads are not counted."""
+    found = [
+        Size(f"{name}.{node.name}", len(_members(node)))
+        for name, path in sources().items()
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ClassDef)
+    ]
+    return sorted(found, key=lambda size: (-size.number, size.name))[:count]
+
+
+def _members(owner: ast.ClassDef) -> set[str]:
+    functions = (node for node in owner.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+    return {node.name for node in functions if not (node.name.startswith("__") and node.name.endswith("__"))}
