@@ -11,8 +11,8 @@ from typing import Any
 import matplotlib as mpl
 
 from benchmarks.contestants import CONTESTANTS, Contestant
+from benchmarks.numbers import number
 from benchmarks.outcome import Outcome, Result
-from benchmarks.report import number
 from benchmarks.sections import measured
 
 mpl.use("Agg")

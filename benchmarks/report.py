@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from benchmarks.contestants import CONTESTANTS
+from benchmarks.numbers import number
 from benchmarks.outcome import Outcome, Result
 from benchmarks.sections import Section, measured
 from sketch.bench import Figures, Sample
@@ -84,11 +85,6 @@ def _cell(result: Result, name: str) -> str:
     value = number(result.values[name])
     racing = [other for key, other in result.values.items() if not _is_floor(result, key)]
     return f"**{value}**" if racing and result.values[name] == min(racing) and not _is_floor(result, name) else value
-
-
-def number(value: float) -> str:
-    """A figure with as many digits as it is good for."""
-    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
 
 
 def _is_floor(result: Result, name: str) -> bool:

@@ -17,7 +17,7 @@ import pytest
 import trustme
 
 from sketch_native.launcher import loop_factory
-from tests.native.serving import Certificates
+from tests.support.native import Certificates
 
 TIMEOUT = 30.0
 LOOPS = ("asyncio", "uvloop")

@@ -21,7 +21,7 @@ from time import monotonic
 from sketch import Limits, run_app
 from sketch_native import ServerLimits
 from tests.native.parsing import CORPUS, mutate, split
-from tests.native.serving import GET, make_app
+from tests.support.native import GET, make_app
 from tests.support.programs import Program, free_port
 from tests.support.wire import Wire
 

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from sketch import Application, Request, Response, StreamResponse
-from tests.native.serving import GET, HOST, make_app, serving, until
+from tests.support.native import GET, HOST, make_app, serving, until
 
 LINE = re.compile(r'127\.0\.0\.1:\d+ "(\S+) (\S+)" (\d{3}|-) (\d+) \d+\.\d{6}')
 

@@ -12,7 +12,7 @@ from sketch.transport import ClientDisconnected
 from sketch_native.body import RequestBody
 from sketch_native.protocol import HTTPProtocol
 from tests.native.parsing import bounded
-from tests.native.serving import turns
+from tests.support.native import turns
 
 HIGH_WATER = 100
 

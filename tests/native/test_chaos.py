@@ -11,7 +11,7 @@ import pytest
 
 from sketch import Application, Request, Response, StreamResponse
 from sketch_native import ServerLimits
-from tests.native.serving import HOST, Certificates, serving, turns
+from tests.support.native import HOST, Certificates, serving, turns
 from tests.support.wire import Wire, chunked
 
 SCENES = 40 * (10 if os.environ.get("SKETCH_FUZZ") else 1)

@@ -8,7 +8,7 @@ import pytest
 
 from sketch import Application, HTTPUnauthorized, Limits, Request, Response
 from tests.native.parsing import bytewise
-from tests.native.serving import GET, HOST, make_app, serving, turns, until
+from tests.support.native import GET, HOST, make_app, serving, turns, until
 from tests.support.wire import Reply
 
 POST = b"POST /echo HTTP/1.1\r\n" + HOST

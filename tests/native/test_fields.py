@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.native.serving import make_app, serving, turns
+from tests.support.native import make_app, serving, turns
 from tests.support.wire import Reply
 
 GET = b"GET /show/ HTTP/1.1\r\nHost: x\r\n"

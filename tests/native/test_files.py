@@ -12,7 +12,7 @@ import pytest
 from sketch import Application, FileResponse, Request, Response
 from sketch.transport import FileBody
 from sketch_native.connection import SENT_BY_KERNEL, SENT_IN_PIECES
-from tests.native.serving import GET, HOST, Certificates, serving, until
+from tests.support.native import GET, HOST, Certificates, serving, until
 from tests.support.wire import Broken
 
 SIZES = [0, 1, SENT_BY_KERNEL, SENT_BY_KERNEL + 1, SENT_IN_PIECES, SENT_IN_PIECES + 1, 3_000_000]

@@ -8,7 +8,7 @@ import pytest
 
 from sketch import Application, Response
 from tests.native.fuzz import LOOPS, WARM, session
-from tests.native.serving import GET, serving, until
+from tests.support.native import GET, serving, until
 
 
 @pytest.mark.parametrize("loop", LOOPS)

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from sketch import Application, Request, Response, StreamResponse
-from tests.native.serving import HOST, Certificates, make_app, serving, turns, until
+from tests.support.native import HOST, Certificates, make_app, serving, turns, until
 from tests.support.wire import Broken
 
 TLS = pytest.mark.parametrize("encrypted", [False, True], ids=["plain", "tls"])

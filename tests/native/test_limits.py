@@ -6,7 +6,7 @@ import pytest
 
 from sketch import Application, Limits, Request, Response
 from sketch_native import ServerLimits
-from tests.native.serving import GET, HOST, make_app, serving, turns
+from tests.support.native import GET, HOST, make_app, serving, turns
 
 POST = b"POST /echo HTTP/1.1\r\n" + HOST
 CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"

@@ -9,7 +9,7 @@ import pytest
 
 from sketch import Application, Request, Response, StreamResponse
 from sketch_native import ServerLimits
-from tests.native.serving import GET, HOST, Certificates, make_app, serving, turns, until
+from tests.support.native import GET, HOST, Certificates, make_app, serving, turns, until
 from tests.support.wire import Wire
 
 TLS = pytest.mark.parametrize("encrypted", [False, True], ids=["plain", "tls"])

@@ -13,7 +13,7 @@ from hypothesis import given, strategies as st
 from sketch import Application, Request, Response, serve
 from sketch_native import ServerLimits
 from sketch_native.proxy_protocol import LONGEST_V1, LONGEST_V2, V2, Garbled, ProxyHeader, parse
-from tests.native.serving import GET, serving, turns, until
+from tests.support.native import GET, serving, turns, until
 from tests.support.wire import Wire
 
 Address = tuple[str, int]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.native.serving import make_app, serving
+from tests.support.native import make_app, serving
 
 END = b"\r\nHost: x\r\n\r\n"
 

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from sketch import Application, Request, Response, StreamResponse
-from tests.native.serving import GET, HOST, serving
+from tests.support.native import GET, HOST, serving
 from tests.support.wire import Broken
 
 

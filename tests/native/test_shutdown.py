@@ -15,7 +15,7 @@ import pytest
 from sketch import Application, Request, Response, StreamResponse
 from sketch.serving.options import ServeOptions
 from sketch_native import Server, ServerLimits
-from tests.native.serving import GET, HOST, make_app, turns, until
+from tests.support.native import GET, HOST, make_app, turns, until
 from tests.support.wire import Wire
 
 

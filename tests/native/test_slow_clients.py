@@ -9,7 +9,7 @@ import pytest
 
 from sketch import Limits, Response, StreamResponse
 from sketch_native import ServerLimits
-from tests.native.serving import GET, Served, make_app, serving
+from tests.support.native import GET, Served, make_app, serving
 from tests.support.wire import Reply
 
 SHORT = 0.1

@@ -10,7 +10,7 @@ import pytest
 
 from sketch import Application, Request, Response, serve
 from sketch.serving.options import ServeError
-from tests.native.serving import GET
+from tests.support.native import GET
 from tests.support.wire import Wire
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from sketch import Application, FileResponse, Limits, Request, Response, StreamResponse
 from sketch_native import ServerLimits
-from tests.native.serving import GET, HOST, Certificates, Served, make_app, serving, turns, until
+from tests.support.native import GET, HOST, Certificates, Served, make_app, serving, turns, until
 from tests.support.wire import Wire
 
 SHORT = ServerLimits(header_timeout=0.2, keep_alive_timeout=0.2, linger_timeout=0.1)

@@ -12,7 +12,7 @@ import pytest
 from sketch import Application, Request, Response, StreamResponse, serve
 from sketch.serving.options import ServeError
 from sketch_native import ServerLimits
-from tests.native.serving import GET, HOST, Certificates, make_app, serving, turns, until
+from tests.support.native import GET, HOST, Certificates, make_app, serving, turns, until
 from tests.support.wire import Wire
 
 

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from sketch import Application, Limits
-from tests.native.serving import Served, serving
+from tests.support.native import Served, serving
 from tests.support.wire import Headers, Reply, Upload, Wire, chunked, encode_head
 
 Message = dict[str, Any]

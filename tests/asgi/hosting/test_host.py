@@ -16,7 +16,7 @@ from sketch.testing import TestClient
 from sketch_asgi.hosting import conversation
 from sketch_native import ServerLimits, server
 from tests.asgi.hosting.serving import MODES, PREFIX, Message, Receive, Send, answer, app_of, hosting, part, start
-from tests.native.serving import until
+from tests.support.native import until
 from tests.support.scripts import in_loop
 from tests.support.wire import Broken
 

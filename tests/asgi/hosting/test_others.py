@@ -12,8 +12,8 @@ from a2wsgi import WSGIMiddleware
 
 from tests.asgi.hosting import litestar_app
 from tests.asgi.hosting.serving import MODES, hosting
-from tests.native.serving import until
 from tests.support.frames import TEXT, Close, Refused, close_frame, frame, shake
+from tests.support.native import until
 from tests.support.scripts import in_loop
 
 pytestmark = pytest.mark.parametrize("mode", MODES)

@@ -35,8 +35,8 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
 from tests.asgi.hosting.serving import MODES, Client, hosting
-from tests.native.serving import until
 from tests.support.frames import TEXT, Close, Refused, close_frame, frame, shake
+from tests.support.native import until
 from tests.support.scripts import in_loop
 
 pytestmark = pytest.mark.parametrize("mode", MODES)

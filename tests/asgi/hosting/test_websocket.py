@@ -11,8 +11,8 @@ import pytest
 from sketch import Application, HTTPForbidden, Request, Response
 from sketch_asgi.hosting import websocket as host_websocket
 from tests.asgi.hosting.serving import MODES, PREFIX, Message, Receive, Send, hosting
-from tests.native.serving import serving
 from tests.support.frames import TEXT, Close, Refused, close_frame, frame, shake
+from tests.support.native import serving
 from tests.support.scripts import in_loop
 
 pytestmark = pytest.mark.parametrize("mode", MODES)

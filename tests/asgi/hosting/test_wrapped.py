@@ -12,8 +12,8 @@ from sketch.serving.options import ServeOptions
 from sketch.serving.registry import load_served
 from tests.asgi.hosting.foreign import Noting, wrapped
 from tests.asgi.hosting.serving import Message, Receive, Send, answer, read
-from tests.native.serving import serving
 from tests.support.frames import TEXT, frame, shake
+from tests.support.native import serving
 from tests.support.scripts import END, Script, http_scope, in_loop, until
 from tests.support.wire import Broken, encode_head
 

@@ -28,7 +28,6 @@ from sketch_native.parser import RequestParser
 from sketch_native.protocol import HTTPProtocol
 from sketch_native.websocket import handshake
 from sketch_native.websocket.connection import COMPRESSED_FROM, WebSocketConnection
-from tests.native.serving import GET, Certificates, Served, serving, turns, until
 from tests.support.frames import (
     BINARY,
     OFFER,
@@ -47,6 +46,7 @@ from tests.support.frames import (
     handshake as head,
     shake,
 )
+from tests.support.native import GET, Certificates, Served, serving, turns, until
 
 MIB = 1 << 20
 
