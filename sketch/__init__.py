@@ -1,11 +1,11 @@
-"""sketch: a web framework with two modes and one behaviour."""
+"""sketch: a web framework that behaves the same on its own HTTP server and on ASGI servers."""
 
 from importlib import import_module
 from typing import Any
 
-# Every public name once, by the module that defines it. `__init__.pyi` tells type checkers the same; a test compares
-# the two. A module is imported when one of its names is first asked for: an application without websockets loads none
-# of their code.
+# Every public name, by the module that defines it. `__init__.pyi` declares the same names for type checkers; a test
+# compares the two. A module is imported when one of its names is first used: an application without websockets loads
+# none of their code.
 _NAMES = {
     "sketch.application": "Application",
     "sketch.channels": "Channels",
@@ -52,7 +52,7 @@ __all__ = sorted(_HOME)  # pyright: ignore[reportUnsupportedDunderAll] - it read
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name when it is first asked for."""
+    """Import a public name when it is first used."""
     if name not in _HOME:
         raise AttributeError(f"module 'sketch' has no attribute {name!r}")
     value = globals()[name] = getattr(import_module(_HOME[name]), name)
@@ -64,4 +64,4 @@ def __dir__() -> list[str]:
     return sorted({*globals(), *_HOME})
 
 
-import_module("sketch.application")  # what every application needs, so that no request waits for it
+import_module("sketch.application")  # every application needs it: imported now, so that no request waits for it

@@ -1,4 +1,4 @@
-"""`python -m sketch`: the same as the command `sketch`."""
+"""Runs the command `sketch` as `python -m sketch`."""
 
 from sketch.cli import main
 

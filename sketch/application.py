@@ -1,4 +1,4 @@
-"""The application: registers what a program consists of, and gives it a life. What answers is its pipeline."""
+"""The application: registers routes, middleware and hooks, starts and stops. Its pipeline answers the requests."""
 
 from __future__ import annotations
 
@@ -42,27 +42,27 @@ T = TypeVar("T")
 
 
 class Application(Registrar):
-    """A web application: routes, middleware, hooks, and the function from a request to a response.
+    """A web application: routes, middleware, hooks, and `handle`, the function from a request to a response.
 
     Args:
-        name: for logs. (An event loop given here, as older code does, is ignored.)
-        middlewares: round every handler, 404 and 405 included; the first is the outermost. They see exceptions.
-        outer_middlewares: outside the error handling, so they always get a response, also for an error.
-        limits: what a client may ask of a handler; what is left open comes from the defaults.
-        lifespan: `async (app)` generator or context manager round the application's life; a mapping that it yields
-            is what `request.state` starts from.
-        slashes: what happens to a path that differs from a route's in a slash at its end alone: `"strict"`, nothing
-            (404), or `"redirect"`, a 308 to the route's.
-        debug: show the details of unexpected errors to whoever asks. Not for production.
+        name: the name in logs. (An event loop, which older code passes here, is ignored.)
+        middlewares: around every handler, and around 404 and 405; the first is the outermost. They see exceptions.
+        outer_middlewares: around the error handling, so they always get a response, also for an error.
+        limits: bounds of each request; a bound left None takes its default.
+        lifespan: `async (app)` generator or context manager around the application's life; a mapping that it yields
+            is the initial content of `request.state`.
+        slashes: the response to a path that differs from a route's only in a trailing slash: with `"strict"` a 404,
+            with `"redirect"` a 308 to the route's path.
+        debug: show the details of unexpected errors to every client. Not for production.
         json: `"stdlib"`, `"orjson"`, `"msgspec"` or a `JSONCodec`.
         threads: how many `def` handlers may run at once.
 
-    Any further attribute may be set: `app.db = pool`, read as `request.app.db`; or, with a type, `app[DB] = pool` by an
-    `AppKey`. Both at any time; what is set before the start, or in a hook of it, every request sees.
+    Further attributes may be set at any time: `app.db = pool`, read as `request.app.db`; or, with a type, by an
+    `AppKey`: `app[DB] = pool`. Every request sees what is set before the start or in a start-up hook.
 
     Raises:
         TypeError: for limits and a JSON codec of another type.
-        ValueError: for an unknown word in `slashes` or `json`.
+        ValueError: for an unknown value of `slashes` or `json`.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class Application(Registrar):
         self.outer_middlewares = list(outer_middlewares or ())
         self.router = Router(slashes)
         self.parent: Application | None = None
-        """The application in which this one is mounted; None while it is run by itself."""
+        """The application in which this one is mounted; None while it runs by itself."""
         self.state: dict[str, Any] = {}
         self.threads = Threads(threads, f"{self.name}-handler")
         self.errors = ErrorHandlers()
@@ -102,7 +102,7 @@ class Application(Registrar):
         self._asgi: ASGIApp | None = None
         self.pipeline = Pipeline(self)
 
-    # -- what is registered -----------------------------------------------------------------------------------------
+    # -- registration -----------------------------------------------------------------------------------------------
 
     def _add(
         self, methods: Methods, path: Path, handler: Handler, options: RouteOptions, groups: Sequence[RouteGroup]
@@ -110,23 +110,23 @@ class Application(Registrar):
         return self.router._add(methods, path, handler, options, groups)
 
     def mount(self, prefix: str, app: Any, *, name: str | None = None, host: str | None = None) -> None:
-        """Give every path below a prefix to another application, which lives as long as this one.
+        """Give every path below a prefix to another application, which starts and stops with this one.
 
-        Of a mounted `Application`, hooks, middlewares, error handlers and state stay its own; they are inside those of
-        this one, and what its error handlers do not answer, those of this one do. It is started after this one and
-        stopped before it. While it handles a request, `request.app` is the mounted application, `request.root_path`
-        has the prefix and `request.path` has not.
+        A mounted `Application` keeps its own hooks, middlewares, error handlers and state. Its hooks and middlewares
+        run inside those of this one; an error that its error handlers do not answer goes to those of this one. It is
+        started after this one and stopped before it. While it handles a request, `request.app` is the mounted
+        application, and the prefix is part of `request.root_path`, not of `request.path`.
 
         Args:
-            prefix: like the path of a route, without a slash at its end; may hold parameters; `"/"` is everything that
-                no route of this application takes.
-            app: an `Application`, or any other ASGI 3 application, which may be mounted at several places of this one.
-            name: stands before the names of its routes: `app.url_for("admin:users")`.
-            host: only requests for this host; see `Route`.
+            prefix: like a route's path, without a trailing slash; may hold parameters; `"/"` takes everything that no
+                route of this application takes.
+            app: an `Application`, or a foreign ASGI 3 application, which may be mounted at several places of this one.
+            name: the prefix of its route names: `app.url_for("admin:users")`.
+            host: take only requests for this host; see `Route`.
 
         Raises:
-            ValueError: for a malformed prefix, one that is taken, and an application that is mounted already, or in
-                which this one is.
+            ValueError: for a malformed prefix, a prefix that is taken, an application that is mounted already, and one
+                that contains this one.
             RuntimeError: after this application has started.
         """
         converters = self.router.converters
@@ -143,7 +143,7 @@ class Application(Registrar):
         else:
             from sketch.serving.registry import load_host
 
-            # Mounted at several places, for two hosts say, it lives once.
+            # A foreign application mounted at several places, say for two hosts, is started once.
             foreign: Any = next((part for part in self._lifecycle.parts if part.app is app), None) or load_host()(app)
 
             async def enter(request: Request) -> Response:
@@ -154,7 +154,7 @@ class Application(Registrar):
                 finally:
                     request.leave(place)
 
-            enter.__wrapped__ = app  # type: ignore[attr-defined]  # whoever describes the handler names what is mounted
+            enter.__wrapped__ = app  # type: ignore[attr-defined]  # `describe` names the mounted application
             mount = Mount(prefix, enter, name=name, host=host, converters=converters)
             self.router.mount(mount)
             if foreign not in self._lifecycle.parts:
@@ -163,22 +163,22 @@ class Application(Registrar):
     add_subapp = mount
 
     def _is_inside(self, app: Application) -> bool:
-        """Whether it is this one, or has this one mounted somewhere in it."""
+        """Whether `app` is this application, or contains it at any depth."""
         return self is app or (self.parent is not None and self.parent._is_inside(app))
 
     def wrap_asgi(self, middleware: Callable[..., Any], /, **options: Any) -> None:
-        """Put raw ASGI middleware round the application, on every server: `app.wrap_asgi(SentryAsgiMiddleware)`.
+        """Put raw ASGI middleware around the application, on every server: `app.wrap_asgi(SentryAsgiMiddleware)`.
 
-        The last one is the outermost, as if it were written `app = middleware(app, **options)`. It sees everything: the
-        lifespan, websockets, and every answer but those to what never became a request. Our own server then speaks ASGI
-        to it, which costs a few microseconds for each request; an application without pays nothing.
+        The last one is the outermost, as with `app = middleware(app, **options)`. It sees the lifespan, websockets, and
+        every response except to input that never became a request. The native server then speaks ASGI to it, which
+        costs a few microseconds per request; an application without such middleware pays nothing.
 
         Args:
             middleware: called once, as `middleware(asgi_application, **options)`.
             options: for the middleware.
 
         Raises:
-            TypeError: for what cannot be called.
+            TypeError: for a middleware that cannot be called.
             RuntimeError: after the application has started, or has been called.
         """
         if not callable(middleware):
@@ -189,43 +189,43 @@ class Application(Registrar):
 
     @property
     def is_wrapped(self) -> bool:
-        """Whether there is raw ASGI middleware round the application."""
+        """Whether there is raw ASGI middleware around the application."""
         return bool(self._wrappers)
 
     def wrapped(self, asgi: ASGIApp) -> ASGIApp:
-        """The ASGI application inside the raw middleware of `wrap_asgi`. For adapters, which make it of this one."""
+        """Wrap this application's ASGI callable, made by an adapter, in the middleware given to `wrap_asgi`."""
         for wrap in self._wrappers:
             asgi = wrap(asgi)
         return asgi
 
     @property
     def on_startup(self) -> Signal:
-        """Called with `(app)` in order before the first request, after the contexts were entered."""
+        """Hooks called with `(app)`, in order, after the contexts are entered and before the first request."""
         return self._lifecycle.on_startup
 
     @property
     def on_shutdown(self) -> Signal:
-        """Called with `(app)` in order when the server was told to stop and requests still run."""
+        """Hooks called with `(app)`, in order, when the server was told to stop and requests still run."""
         return self._lifecycle.on_shutdown
 
     @property
     def on_cleanup(self) -> Signal:
-        """Called with `(app)` in reverse order after the last request, also when the start failed."""
+        """Hooks called with `(app)`, in reverse order, after the last request, also when the start failed."""
         return self._lifecycle.on_cleanup
 
     @property
     def cleanup_ctx(self) -> Signal:
-        """Async generator functions `(app)` that yield once: what is before it starts, what is after it cleans up."""
+        """Async generator functions `(app)` with one `yield`: start-up code before it, clean-up code after it."""
         return self._lifecycle.cleanup_ctx
 
     @property
     def exception(self) -> Signal:
-        """Called with `(request, exc)` for unexpected exceptions; a returned response is the answer."""
+        """Hooks called with `(request, exc)` for unexpected exceptions; a response that one returns is sent."""
         return self.errors.exception
 
     @property
     def debug(self) -> bool:
-        """Whether unexpected errors are shown to whoever asks: where it or an application round it is in debug."""
+        """Whether clients see details of unexpected errors: if this or an enclosing application has debug on."""
         return self._debug or (self.parent is not None and self.parent.debug)
 
     @debug.setter
@@ -234,7 +234,7 @@ class Application(Registrar):
 
     @property
     def stopping(self) -> Stopping:
-        """Whether the server was told to stop; a new one at each start. That of the parent where there is one."""
+        """The order to stop: a new object at each start; a mounted application has that of its parent."""
         return self._lifecycle.stopping if self.parent is None else self.parent.stopping
 
     on_before_request = property(lambda self: self.before_request, doc="The same object as `before_request`.")
@@ -242,7 +242,7 @@ class Application(Registrar):
     on_exception = property(lambda self: self.exception, doc="The same object as `exception`.")
 
     def on_event(self, name: str) -> Signal:
-        """The signal of that name, to decorate with: `@app.on_event("startup")`.
+        """Return the signal of a name, for use as a decorator: `@app.on_event("startup")`.
 
         Raises:
             ValueError: for an unknown name.
@@ -257,18 +257,17 @@ class Application(Registrar):
         """Register `async (request, exc) -> Response` for a status or an exception class: `@app.error_handler(404)`."""
         return self.errors.register(kind)
 
-    # -- life -------------------------------------------------------------------------------------------------------
+    # -- lifecycle --------------------------------------------------------------------------------------------------
 
     async def startup(self) -> None:
-        """Enter the contexts and call the start-up hooks, then start what is mounted; afterwards routes, middleware
-        and hooks are frozen.
+        """Enter the contexts, call the start-up hooks, start mounted applications; then freeze routes and middleware.
 
-        Raises whatever a hook raises, after a clean-up of what was started.
+        Hooks are frozen, too. If a hook raises, everything started before is cleaned up, and the error is raised.
         """
         await self._start(None)
 
     async def _start(self, parent: Application | None) -> None:
-        """Start by itself, or as a part of the application in which it is mounted, which freezes it with its own."""
+        """Start alone (`parent` is None), or mounted in `parent`, which then freezes both."""
         self._lifecycle.check_ended()
         self.parent = parent
         with self.context():
@@ -292,20 +291,20 @@ class Application(Registrar):
                 self._report_threads()
 
     def _report_threads(self) -> None:
-        """Name the handlers that did not end in time. Their threads are left behind: nothing can stop them."""
+        """Log the handlers that did not end in time. Their threads are left behind: nothing can stop them."""
         for name in self.threads.running():
             logger.warning("handler %s still runs in its thread after the end of the application", name)
         self.threads.close()
 
     def freeze(self) -> None:
-        """Refuse changes from here on, and make everything ready for requests; what is mounted, too.
+        """Refuse changes from here on and prepare for requests, in mounted applications too.
 
         Raises:
             TypeError: for a middleware that cannot be called as one.
-            RuntimeError: for ASGI middleware round a mounted application.
+            RuntimeError: for ASGI middleware around a mounted application.
         """
         if self.parent is not None and self._wrappers:
-            raise RuntimeError(f"expected ASGI middleware round the outermost application, got some round {self!r}")
+            raise RuntimeError(f"expected ASGI middleware around the outermost application, got some around {self!r}")
         self.limits = self._own_limits.over(DEFAULT_LIMITS if self.parent is None else self.parent.limits)
         for signal in (
             self.on_startup, self.on_shutdown, self.on_cleanup, self.cleanup_ctx,
@@ -337,53 +336,53 @@ class Application(Registrar):
     # -- background -------------------------------------------------------------------------------------------------
 
     def spawn(self, coroutine: Coroutine[Any, Any, T], *, name: str | None = None, endless: bool = False) -> Task[T]:
-        """Begin a background task, in a hook, a handler, or wherever the event loop runs: `app.spawn(refresh())`.
+        """Start a background task in a hook, a handler, or anywhere in the event loop: `app.spawn(refresh())`.
 
-        A failure is logged at once, with the name. At the end of the application, when no request runs any more and
-        before the clean-up hooks, tasks get what is left of the grace period to end by themselves; then they are
-        cancelled. A task sees the context in which it was spawned: in a handler's, `current_request` is that request.
+        A failure is logged at once, with the name. At the end of the application, after the last request and before
+        the clean-up hooks, tasks get the rest of the grace period to end by themselves; then they are cancelled. A task
+        sees the context variables of the code that spawned it: in a handler's task, `current_request` is its request.
 
         Args:
             coroutine: what a coroutine function returns.
-            name: for the log; by default that of the function.
-            endless: it would never end by itself: it is cancelled at once when no request runs any more.
+            name: the name in the log; by default the function's.
+            endless: the task never ends by itself: it is cancelled at once after the last request.
 
         Raises:
             RuntimeError: outside the event loop's thread, and after the end of the application.
-            TypeError: for what is no coroutine.
+            TypeError: for anything but a coroutine.
         """
         return self._lifecycle.background.spawn(coroutine, name, endless)
 
     def begin_background(self, work: Work, request: Request) -> None:
-        """Begin what a response has left to be done, for adapters: `Request.begin_background`. Never fails."""
+        """Start one function of a response's background work. Called by `Request.begin_background`. Never fails."""
         self._lifecycle.background.begin(work, request)
 
     # -- mounted ----------------------------------------------------------------------------------------------------
 
     @property
     def mounts(self) -> tuple[Mount, ...]:
-        """Where this application is mounted, from the outermost application on; empty while it is run by itself."""
+        """The mounts that lead to this application, the outermost first; empty while it runs by itself."""
         if self.parent is None or self._mount is None:
             return ()
         return (*self.parent.mounts, self._mount)
 
     def url_for(self, name: str, /, **parameters: Any) -> URL:
-        """The path to a route or mount by its name, with everything before it; in a request, `root_path` included.
+        """Build the path to a route or mount by its name, with all prefixes; in a request, `root_path` included.
 
         Args:
-            name: of a route; of one in a mounted application with the name of the mount before it, `"admin:users"`, or
-                without one where the mount has no name.
-            parameters: for the path, those of the prefixes included.
+            name: the route's name; in a mounted application, the mount's name comes before it, `"admin:users"`, unless
+                the mount has none.
+            parameters: the values for the path and its prefixes.
 
         Raises:
             LookupError: if there is no such name.
-            ValueError: for a missing, unknown or unfit parameter.
+            ValueError: for a missing, unknown or unsuitable parameter.
         """
         routes = (*self.mounts, *self.router.chain(name))
         request = request_var.get()
         if request is None:
             return URL(url_path(routes, parameters), encoded=True)
-        # Of the prefixes that the request came by, the parameters are known.
+        # The request knows the parameters of the prefixes that it came through.
         home = (request.route and request.route.home) or request.app
         passed = [mount for mount in home.mounts if mount in routes]
         known = [name for mount in passed for name in mount.parameters if name in request.match_info]
@@ -394,7 +393,7 @@ class Application(Registrar):
 
     @contextmanager
     def context(self) -> Iterator[None]:
-        """Make this the `current_app` of a script or a test."""
+        """Make this application the `current_app` in a script or a test."""
         token = app_var.set(self)
         try:
             yield
@@ -403,7 +402,7 @@ class Application(Registrar):
 
     @contextmanager
     def request_context(self, request: Request) -> Iterator[None]:
-        """Make this request the `current_request`, and its application the `current_app`, of a test."""
+        """Make `request` the `current_request`, and this application the `current_app`, in a test."""
         request.app = self
         token = request_var.set(request)
         try:
@@ -416,7 +415,7 @@ class Application(Registrar):
 
     @property
     def handle(self) -> Endpoint:
-        """`async (request) -> Response`: answers a request. For adapters, which write the response as it is: finalized.
+        """`async (request) -> Response`: answers a request with a finalized response, which adapters write as it is.
 
         Every exception becomes a response; only `ClientDisconnected` and cancellation pass through.
         """
@@ -431,7 +430,7 @@ class Application(Registrar):
         await self._asgi(scope, receive, send)
 
     def run(self, **options: Any) -> int:
-        """The same as `run_app(app, **options)`."""
+        """Run the application by `run_app(app, **options)`."""
         from sketch.serving.run import run_app
 
         return run_app(self, **options)
@@ -441,7 +440,7 @@ class Application(Registrar):
 
 
 class _Mounted:
-    """A mounted application as a part of the other's life."""
+    """A mounted application as a part of its parent's lifecycle: starts and stops with the parent."""
 
     __slots__ = ("app", "parent")
 

@@ -1,4 +1,4 @@
-"""What is asked of callables that users give: their name, where they were written, whether they are awaited."""
+"""Facts about the callables that users pass: their name, where they are defined, whether they are awaited."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from functools import partial
 
 
 def name_of(function: object) -> str:
-    """Its name, for messages; that of what has none, as Python shows it."""
+    """The name of a callable, for messages; its `repr()` if it has none."""
     return getattr(function, "__qualname__", None) or repr(function)
 
 
 def describe(handler: object) -> str:
-    """A handler's name and where it was written, for messages."""
+    """A handler's name and where it is defined, for messages."""
     inside, place = innermost(handler), find_place(handler)
     name = name_of(inside)
     return f"{name} ({place})" if place else name
 
 
 def innermost(handler: object) -> object:
-    """What partials and decorators stand round."""
+    """The callable inside partials and decorators."""
     while isinstance(handler, partial):
         handler = handler.func
     return inspect.unwrap(handler) if callable(handler) else handler
 
 
 def find_place(handler: object) -> str | None:
-    """File and line where a handler was written, where that can be known."""
+    """The file and line where a handler is defined, None if they cannot be found."""
     handler = innermost(handler)
     return _class_place(handler) if isinstance(handler, type) else _code_place(handler)
 
@@ -41,15 +41,15 @@ def _code_place(handler: object) -> str | None:
 def _class_place(handler: type) -> str | None:
     try:
         return f"{inspect.getsourcefile(handler)}:{inspect.getsourcelines(handler)[1]}"
-    except (OSError, TypeError):  # no source at hand: the name must do
+    except (OSError, TypeError):  # no source available: messages have the name alone
         return None
 
 
 def is_coroutine_function(handler: object) -> bool:
-    """Whether calling it gives a coroutine: also for partials and for objects with an async `__call__`."""
+    """Whether calling a handler returns a coroutine, also for partials and for objects with an async `__call__`."""
     while isinstance(handler, partial):
         handler = handler.func
     if inspect.iscoroutinefunction(handler):
         return True
-    # Calling a class gives an instance, whatever calling that gives.
+    # Calling a class returns an instance, even if the instances have an async `__call__`.
     return callable(handler) and not isinstance(handler, type) and inspect.iscoroutinefunction(handler.__call__)

@@ -1,4 +1,4 @@
-"""The current request and application, for code that is not handed them."""
+"""The current request and application, for code that does not get them as arguments."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _app() -> Application:
 
 
 class _Proxy:
-    """Stands for whatever `find` returns at the time of use; `find` raises RuntimeError where there is nothing."""
+    """Forwards each use to the object that `find` returns at that moment; without one, `find` raises RuntimeError."""
 
     __slots__ = ("_find",)
 
@@ -73,12 +73,12 @@ class _Proxy:
     def __repr__(self) -> str:
         return repr(self._find())
 
-    # Read-only: isinstance() asks for it, nobody sets it.
+    # Read-only: isinstance() reads it, nothing sets it.
     @property  # type: ignore[misc]
     def __class__(self) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
         return type(self._find())
 
 
-# Typed as what they stand for, so that editors and type checkers see the real attributes.
+# Typed as the objects that they forward to, so that editors and type checkers see the real attributes.
 current_request: Request = cast("Request", _Proxy(_request))
 current_app: Application = cast("Application", _Proxy(_app))

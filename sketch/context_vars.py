@@ -9,12 +9,11 @@ if TYPE_CHECKING:
     from sketch.application import Application
     from sketch.request import Request
 
-
 request_var: ContextVar[Request | None] = ContextVar("sketch.request", default=None)
 app_var: ContextVar[Application | None] = ContextVar("sketch.app", default=None)
 
 
 def find_app() -> Application | None:
-    """The application of the current request, else the one whose context was entered, else None."""
+    """The application of the current request, else the application of an entered `context()`, else None."""
     request = request_var.get()
     return app_var.get() if request is None else request.app

@@ -10,12 +10,12 @@ from sketch.response import ErrorResponse, Response
 
 
 class HTTPException(Exception):
-    """An error that is an answer. A handler may raise or return it; it becomes a fresh response each time.
+    """An error with an HTTP status. A handler may raise or return it; each time it becomes a new response.
 
     Args:
         status: 400 to 599 (300 to 399 for redirects).
-        reason: the text of the answer's body; never part of the status line. Default: the status and its phrase.
-        headers: extra fields of the answer.
+        reason: the text of the response's body; never part of the status line. Default: the status and its phrase.
+        headers: extra header fields of the response.
 
     Raises:
         ValueError: for a status outside 300 to 599.
@@ -37,14 +37,14 @@ class HTTPException(Exception):
         return self.reason or f"{self.status} {PHRASES.get(self.status, 'Unknown Status')}"
 
     def to_response(self) -> Response:
-        """A new response with this status, reason and headers: plain text.
+        """Make a plain text response with this status, reason and headers.
 
-        A subclass that overrides this has answers of its own, which are sent as they are.
+        If a subclass overrides this, its responses are sent as they are.
         """
         return ErrorResponse(self.status, self.reason, headers=self.headers)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Exceptions are copied and pickled by calling their class with `args`, which here are not those of `__init__`.
+        # Copying and pickling call the class with `args`, which here are not the arguments of `__init__`.
         return _restore, (type(self), self.args), self.__dict__
 
 
@@ -53,7 +53,7 @@ def _restore(kind: type[HTTPException], args: tuple[Any, ...]) -> HTTPException:
 
 
 class _FixedStatus(HTTPException):
-    """An HTTPException whose class fixes its status."""
+    """An HTTPException with a status that its class fixes."""
 
     default_status: ClassVar[int]
 
@@ -62,12 +62,12 @@ class _FixedStatus(HTTPException):
 
 
 class HTTPRedirection(HTTPException):
-    """A 3xx answer that points elsewhere (RFC 9110 section 15.4).
+    """A 3xx response that points to another location (RFC 9110 section 15.4).
 
     Args:
         location: a URL or an absolute path, percent-encoded where it must be.
-        reason: the text of the answer's body.
-        headers: extra fields of the answer.
+        reason: the text of the response's body.
+        headers: extra header fields of the response.
     """
 
     default_status: ClassVar[int]
@@ -81,18 +81,18 @@ class HTTPRedirection(HTTPException):
 
 
 class HTTPClientError(_FixedStatus):
-    """A 4xx answer: the request is at fault."""
+    """A 4xx response: the request is at fault."""
 
 
 class HTTPServerError(_FixedStatus):
-    """A 5xx answer: the server is at fault."""
+    """A 5xx response: the server is at fault."""
 
 
 class HTTPMethodNotAllowed(HTTPClientError):
-    """405: the resource exists, the method does not apply to it.
+    """405 Method Not Allowed: the resource exists, but does not support the method.
 
     Args:
-        allowed: the methods that do apply; they become the `Allow` header (RFC 9110 section 15.5.6).
+        allowed: the methods that it supports; they become the `Allow` header (RFC 9110 section 15.5.6).
     """
 
     default_status = 405

@@ -1,4 +1,4 @@
-"""How JSON is written and read: the standard library by default, a faster library where the application asks."""
+"""Writes and reads JSON: by the standard library, or by a faster one that the application chooses."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class JSONCodec:
-    """A pair of functions.
+    """A pair of functions that write and read JSON.
 
     `dumps` raises TypeError or ValueError for what it cannot write, `loads` ValueError for malformed text.
     """
@@ -23,7 +23,7 @@ class JSONCodec:
 
 
 class ValidationError(ValueError):
-    """JSON that is well-formed and not what was asked for. The message names the place: `$.items[0].price`."""
+    """Raised for well-formed JSON that does not fit the requested type. The message says where: `$.items[0].price`."""
 
 
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
@@ -35,15 +35,15 @@ def _refuse_constant(name: str) -> Any:
 
 def _finite(text: str) -> float:
     number = float(text)
-    if math.isinf(number):  # what JSON can say, and no answer could repeat
+    if math.isinf(number):  # JSON can express the number, but no response could
         raise ValueError(f"expected a number of at most 1.8e308, got {text}")
     return number
 
 
 _decode = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite).decode
 
-# A lone surrogate, which JSON can escape but UTF-8 cannot hold, goes out as it came in: as `\\ud800`. JSON is UTF-8
-# (RFC 8259 section 8.1); a byte order mark may be passed over.
+# A lone surrogate, which JSON can escape but UTF-8 cannot hold, is written as it was read: as `\\ud800`. JSON is UTF-8
+# (RFC 8259 section 8.1); a byte order mark may be ignored.
 STDLIB = JSONCodec(
     dumps=lambda data: _encode(data).encode("utf-8", "backslashreplace"),
     loads=lambda text: _decode(text.decode("utf-8-sig")),
@@ -61,7 +61,7 @@ def _msgspec() -> JSONCodec:
 
 
 def _raising_value_errors(decode: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
-    """Before 0.21, the errors of msgspec were none."""
+    """Make a msgspec decoder raise ValueErrors; before msgspec 0.21, its own errors were no ValueErrors."""
     msgspec: Any = import_module("msgspec")
     validation_error, decode_error = msgspec.ValidationError, msgspec.DecodeError
 
@@ -80,7 +80,7 @@ CODECS: dict[str, Callable[[], JSONCodec]] = {"stdlib": lambda: STDLIB, "orjson"
 
 
 def json_codec(choice: str | JSONCodec) -> JSONCodec:
-    """The codec of that name, or the given one.
+    """Return the codec of a name; a codec is returned as it is.
 
     Raises:
         ValueError: for an unknown name.
@@ -99,14 +99,14 @@ def json_codec(choice: str | JSONCodec) -> JSONCodec:
 
 
 def loads_as(text: bytes, kind: Any) -> Any:
-    """JSON as a value of that type, read and checked by msgspec, whichever codec is chosen.
+    """Read JSON as a value of a type. msgspec reads and checks it, whichever codec the application has.
 
     Args:
         text: JSON.
         kind: a `msgspec.Struct`, a dataclass, a `TypedDict`, `list[int]`: whatever msgspec supports.
 
     Raises:
-        ValidationError: for another value.
+        ValidationError: for JSON that does not fit the type.
         ValueError, RecursionError: for malformed text.
         TypeError: for a type that msgspec does not support.
         RuntimeError: if msgspec is not installed.

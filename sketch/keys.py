@@ -1,4 +1,4 @@
-"""Typed keys: state of applications and requests that type checkers know the type of."""
+"""Typed keys for the values of applications and requests: type checkers know the type of each value."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ D = TypeVar("D")
 
 
 class Key(Generic[T]):
-    """A key for one value. Two keys are never equal, whatever their names: who has the object has the value."""
+    """A key for one value. Two keys are never equal, even with the same name: only the same object finds the value."""
 
     __slots__ = ("name",)
 
@@ -41,10 +41,10 @@ class RequestKey(Key[T]):
 
 
 class Values:
-    """Values by key.
+    """A mapping from typed keys to values.
 
     Args:
-        kind: of the keys; any other is a mistake.
+        kind: the class of the keys; any other key is a TypeError.
     """
 
     __slots__ = ("_kind", "_values")

@@ -1,4 +1,4 @@
-"""How much a client may ask of a handler. What a server bounds before there is a request is in its own limits."""
+"""Limits on what a client may ask of a handler. A server has limits of its own for what precedes a request."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ class Limits:
     The defaults are `DEFAULT_LIMITS`. To lift a bound on purpose, give a large number.
 
     Raises:
-        ValueError: for anything but numbers from 0 on.
+        ValueError: for a value that is not a number from 0 on.
     """
 
     body: int | None = None
     """Bytes of request body, counted after transfer decoding. More is 413. Default 16 MiB: room for a photograph."""
     body_timeout: float | None = None
     """Seconds that a handler waits for a body, all its waits together. More is 408. A client that sends at least 1,000
-    bytes a second is given more: a large upload may take its time, a drip may not. Default 30."""
+    bytes a second is given more time: a large upload may be slow, but may not trickle. Default 30."""
     handler_timeout: float | None = None
     """Seconds that a handler may take until it returns its response. More is 503, and the handler is cancelled. No
     default: only you know which of your handlers are slow."""
@@ -35,7 +35,7 @@ class Limits:
     """Fields of a query string. More is 400. Default 1,000: parsing is linear, but memory per field is not small."""
 
     form_fields: int | None = None
-    """Fields of a form that are no files. More is 413. Default 1,000."""
+    """Fields of a form that are not files. More is 413. Default 1,000."""
     form_files: int | None = None
     """Files of a form. More is 413. Default 100."""
     form_field_size: int | None = None
@@ -45,8 +45,8 @@ class Limits:
     form_header_size: int | None = None
     """Bytes of the header fields of one part. More is 413. Default 4 KiB: a long file name, percent-encoded."""
     form_memory: int | None = None
-    """Bytes that a form keeps in memory: its fields together, more of which is 413, and as many small files as there
-    is room for. Default 4 MiB."""
+    """Bytes that a form keeps in memory: all its fields (more is 413), and as many small files as there is room for.
+    Default 4 MiB."""
     form_file_memory: int | None = None
     """Bytes of a file that stays in memory; a larger one is written to a temporary file. Default 1 MiB."""
 
@@ -57,13 +57,13 @@ class Limits:
                 raise ValueError(f"expected {each.name} as a number from 0 on, or None, got {value!r}")
 
     def over(self, outer: Limits) -> Limits:
-        """These limits, with what they leave open taken from `outer`."""
+        """These limits, with each None taken from `outer`."""
         given = {f.name: value for f in fields(self) if (value := getattr(self, f.name)) is not None}
         return replace(outer, **given)
 
     @staticmethod
     def check(limits: object) -> None:
-        """Refuse what is given in the place of limits.
+        """Refuse an argument that is neither limits nor None.
 
         Raises:
             TypeError: for anything but limits and None.

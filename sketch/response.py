@@ -1,4 +1,4 @@
-"""Responses are values: a status, header fields and a body. Whoever serves the request writes them."""
+"""Response classes: values with a status, header fields and a body, which adapters write."""
 
 from __future__ import annotations
 
@@ -30,23 +30,23 @@ BYTES = "application/octet-stream"
 
 
 class Response:
-    """An answer: status, headers, body.
+    """A response: status, header fields and body.
 
     Args:
         body: `str` is sent as UTF-8 text, `bytes` as they are. None is an empty body.
-        status: 200 to 999; 1xx are not final answers (RFC 9110 section 15.2).
+        status: 200 to 999; 1xx are not final responses (RFC 9110 section 15.2).
         headers: initial fields; names are case-insensitive, a name may occur more than once.
         content_type: the media type. Default: `text/plain; charset=utf-8` for `str`, `application/octet-stream` for
-            `bytes`, none for an empty body. Text types given without a charset are sent as they are given.
+            `bytes`, none for an empty body. A text type given without a charset is sent as it is.
 
     Raises:
         TypeError: for a body that is neither `str` nor bytes-like; the message names the class to use instead.
 
-    One object may be returned any number of times: what middleware and hooks change does not show in the next answer.
+    One object may be returned any number of times: changes by middleware and hooks do not show in the next response.
     """
 
-    # Until somebody looks at `headers`, a response holds its media type alone: most responses have nothing else, and
-    # a multidict costs more than all the rest together.
+    # Until `headers` is read, a response holds its media type alone: most responses have nothing else, and a multidict
+    # costs more than all the rest together.
     __slots__ = (
         "_background",
         "_content_type",
@@ -61,13 +61,13 @@ class Response:
     )
 
     media_type: ClassVar[str | None] = None
-    """The media type where none is given; None: by the type of the body."""
+    """The media type if none is given; None: chosen by the type of the body."""
 
     prepares: ClassVar[bool] = False
-    """Whether `prepare` has something to do: to open a file, say."""
+    """Whether `prepare` has something to do, such as opening a file."""
 
     switches: ClassVar[bool] = False
-    """Whether it is no answer but the change to another protocol (101)."""
+    """Whether the response is a switch to another protocol (101)."""
 
     _headers: CIMultiDict[str] | None
     _content_type: str | None
@@ -78,14 +78,14 @@ class Response:
     raw_headers: RawHeaders
     """The final header fields. Set by `finalize`, for adapters."""
     payload: Body
-    """What is really sent: the body, or nothing (HEAD, 204, 304). Set by `finalize`, for adapters."""
+    """What is really sent: the body, or nothing (HEAD, 204, 205, 304). Set by `finalize`, for adapters."""
     length: int | None
-    """Bytes of the body where known beforehand, else None. Set by `finalize`, for adapters."""
+    """Bytes of the body, None if not known beforehand. Set by `finalize`, for adapters."""
     plain: bool
-    """Whether it is the most usual of answers: 200, media type and length as the only fields, all of its body as bytes.
-    Set by `finalize`, for adapters that have a short way to write that."""
+    """Whether this is the most usual response: 200, media type and length as the only fields, the whole body as bytes.
+    Set by `finalize`, for adapters with a fast path for it."""
     owner: Request | None
-    """The request whose copy this is, None for what a handler made. See `sketch.results.own`."""
+    """The request that this copy belongs to, None for a handler's own object. See `sketch.results.as_response`."""
 
     def __init__(
         self,
@@ -112,7 +112,7 @@ class Response:
             self._set_headers(headers, content_type)
 
     def _set_headers(self, headers: HeadersArgument, content_type: str | None) -> None:
-        """Initial fields: a media type among them wins over a default, not over one that was asked for."""
+        """Set the initial fields. A media type among them overrides the default, but not an explicit `content_type`."""
         fields = self._headers = CIMultiDict(headers or ())
         if content_type is not None:
             fields["Content-Type"] = content_type
@@ -131,7 +131,7 @@ class Response:
 
     @property
     def content_type(self) -> str | None:
-        """The media type with its parameters, None where there is none."""
+        """The media type with its parameters, None if there is none."""
         return self._content_type if self._headers is None else self._headers.get("Content-Type")
 
     @content_type.setter
@@ -143,14 +143,14 @@ class Response:
 
     @property
     def background(self) -> tuple[Work, ...]:
-        """What is to be done once the answer is out, as functions without arguments: `response.background = tidy_up`.
+        """Functions without arguments that are called once the response is sent: `response.background = tidy_up`.
 
-        One function may be given, or several, which begin at the same time. A coroutine function is awaited, any other
-        is called in a thread. They belong to this response: where another is sent in its place, they are not called.
-        Once it is sent they are, whether or not the client stays to take it. `Application.spawn` says how they end.
+        Set one function or several, which start at the same time. A coroutine function is awaited, any other is called
+        in a thread. They belong to this response: if another is sent in its place, they are not called. Once it is sent
+        they are called, even if the client has left meanwhile. `Application.spawn` says how they end.
 
         Raises:
-            TypeError: for what cannot be called.
+            TypeError: for anything that cannot be called.
         """
         return self._background
 
@@ -160,10 +160,10 @@ class Response:
         for function in functions:
             if not callable(function):
                 if inspect.iscoroutine(function):
-                    function.close()  # it will not be awaited: no second complaint
+                    function.close()  # avoids the warning that it was never awaited
                 raise TypeError(f"expected a function for the background, got {function!r}: use functools.partial")
         self._background = functions
-        _ = self.headers  # responses that have them are looked at more closely when they are sent
+        _ = self.headers  # `finalize` has a fast path for responses without headers, which takes no background
 
     def set_cookie(
         self,
@@ -183,7 +183,7 @@ class Response:
 
         Raises:
             TypeError: for a name, value or attribute of another type.
-            ValueError: for what a cookie cannot hold and for what every browser would drop.
+            ValueError: for a value that a cookie cannot hold, and a cookie that every browser would drop.
         """
         self.headers.add(
             "Set-Cookie",
@@ -226,11 +226,11 @@ class Response:
         )
 
     async def prepare(self, request: Request) -> Response:  # noqa: ARG002 - for subclasses
-        """The response to send for a request in this one's place; awaited where `prepares` is set."""
+        """Return the response to send in place of this one; awaited if `prepares` is set."""
         return self
 
     def copy(self) -> Self:
-        """A response of the same class with headers of its own. The body is shared."""
+        """Return a response of the same class with its own headers. The body is shared."""
         kind = type(self)
         new = kind.__new__(kind)
         new.status = self.status
@@ -260,7 +260,7 @@ def _bytes_like(body: object) -> bytes:
 
 
 class TextResponse(Response):
-    """A plain text answer: `text/plain; charset=utf-8` unless another media type is given."""
+    """A plain text response: `text/plain; charset=utf-8` unless another media type is given."""
 
     __slots__ = ()
 
@@ -268,7 +268,7 @@ class TextResponse(Response):
 
 
 class HTMLResponse(Response):
-    """An HTML answer. What is put into the page must be escaped by whoever builds it."""
+    """An HTML response. The code that builds the page must escape what it puts in."""
 
     __slots__ = ()
 
@@ -276,7 +276,7 @@ class HTMLResponse(Response):
 
 
 class JSONResponse(Response):
-    """An answer in JSON, written by the codec of the current application (`Application(json=)`).
+    """A JSON response, written by the codec of the current application (`Application(json=)`).
 
     Raises:
         TypeError, ValueError: for data that JSON cannot hold.
@@ -296,27 +296,27 @@ class JSONResponse(Response):
     ) -> None:
         app = find_app()
         codec = STDLIB if app is None else app.json
-        # Not by super(), which takes longer than all that follows.
+        # Not super(), which takes longer than everything after it.
         Response.__init__(self, codec.dumps(data), status=status, headers=headers, content_type=content_type)
 
 
 def json_response(
     data: Any, *, status: int = 200, headers: HeadersArgument = None, content_type: str | None = None
 ) -> JSONResponse:
-    """The same as `JSONResponse(data, ...)`, under its older name."""
+    """Make a `JSONResponse(data, ...)`: the older name for it."""
     return JSONResponse(data, status=status, headers=headers, content_type=content_type)
 
 
 class RedirectResponse(Response):
-    """A redirect.
+    """A redirect to another location.
 
     Args:
-        location: a URL or path, also a relative one. Unsafe characters are percent-encoded, what is encoded stays so;
-            a path is never sent with two leading slashes, which browsers would take for another host.
+        location: a URL or path, also a relative one. Unsafe characters are percent-encoded, encoded ones stay so; a
+            path is never sent with two leading slashes, which browsers would take for another host.
         status: 300, 301, 302, 303, 307 or 308. 307, the default, keeps the method.
 
     Raises:
-        TypeError: for None and bytes as the location, whose text is no URL.
+        TypeError: for None and bytes as the location: their text is no URL.
         ValueError: for another status.
     """
 
@@ -333,7 +333,7 @@ _REDIRECTS = (300, 301, 302, 303, 307, 308)
 
 
 class ErrorResponse(Response):
-    """A plain text answer for an error status: the given detail, else the status and its phrase."""
+    """A plain text response for an error status: the given detail, else the status and its phrase."""
 
     __slots__ = ()
 

@@ -1,4 +1,4 @@
-"""From what a handler or middleware returned to the request's own response."""
+"""Turns the result of a handler or middleware into a response that belongs to its request."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from sketch.request import Request
 from sketch.response import Response
 
 Endpoint = Callable[[Request], Awaitable[Response]]
-"""What answers a request."""
+"""A coroutine function that answers a request."""
 
 
 def as_endpoint(call: Callable[[Request], Awaitable[Any]], source: Callable[..., Any]) -> Endpoint:
-    """A handler's call whose response belongs to its request alone; for where something may change it later."""
+    """Wrap a handler's call so that its response belongs to this request alone and middleware may change it."""
 
     async def endpoint(request: Request) -> Response:
         return as_response(await call(request), request, source)
@@ -25,10 +25,10 @@ def as_endpoint(call: Callable[[Request], Awaitable[Any]], source: Callable[...,
 
 
 def as_response(result: object, request: Request, source: object) -> Response:
-    """What a handler or middleware returned, as a response that belongs to this request alone.
+    """Turn the result of a handler or middleware into a response that belongs to this request alone.
 
-    A response object may be kept by the application and returned a thousand times. So whatever comes out of
-    user code is copied before the next middleware or hook may change it; copies are not copied again.
+    The application may keep a response object and return it a thousand times. So a response from user code is copied
+    before the next middleware or hook may change it; copies are not copied again.
 
     Raises:
         TypeError: for anything but a Response or an HTTPException; the message names the source.
@@ -46,7 +46,7 @@ def as_response(result: object, request: Request, source: object) -> Response:
 
 
 async def prepare_response(request: Request, response: Response) -> Response:
-    """What is sent in the place of a response that has to be prepared. What is to be done afterwards stays the same."""
+    """Return the response that `prepare` makes; it takes over the background work, unless it has its own."""
     ready = await response.prepare(request)
     if response.background and not ready.background:
         ready = as_response(ready, request, response)

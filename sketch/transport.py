@@ -1,7 +1,7 @@
-"""The seam: everything the core and its adapters know of each other.
+"""The seam between the core and its adapters: everything that they know of each other.
 
 An adapter builds a `Request`, awaits `app.handle(request)` once, gets a finalized `Response` value and writes it
-itself. The core never calls a writer, so there is one behaviour and nothing to keep in step between the modes.
+itself. The core never calls a writer, so all adapters behave the same, with nothing to keep in step between them.
 """
 
 from __future__ import annotations
@@ -9,30 +9,30 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, AsyncIterator
 from typing import Any, BinaryIO, Protocol
 
-from sketch.http.fields import RawHeaders
-from sketch.http.grammar import Address
+from sketch.http.fields import RawHeaders as RawHeaders
+from sketch.http.grammar import Address as Address
 
 
 class ClientDisconnected(ConnectionError):
     """The peer went away, or ended a body before its announced end.
 
-    Raised by every body accessor of a request. It passes through `Application.handle`: there is nobody to answer.
+    Raised by every body accessor of a request. It passes through `Application.handle`: no client waits for a response.
     """
 
 
 SMALL_FILE = 64 * 1024
-"""Bytes up to which the core hands over the content of a file, above them the open file; an adapter may know better."""
+"""Bytes of the largest file that the core passes as its content, not as an open file; a `Connection` may replace it."""
 
 
 class Connection(Protocol):
-    """The way to the peer: one per TCP connection natively, one per scope under ASGI.
+    """The connection to the peer: one per TCP connection natively, one per scope under ASGI.
 
-    It may have a `small_file`, in place of SMALL_FILE: how many bytes it costs less to write than to send from an open
-    file. That depends on what the adapter can do with one.
+    It may have a `small_file`, which replaces SMALL_FILE: the bytes up to which a file costs less to write than to send
+    from an open file. That depends on how the adapter sends files.
     """
 
     client: Address | None
-    """The peer's address, None where there is none (a unix socket) or the server does not say."""
+    """The peer's address, None if there is none (a unix socket) or the server does not say."""
     server: Address | None
     """The address the peer connected to."""
     scheme: str
@@ -40,13 +40,13 @@ class Connection(Protocol):
     tls: dict[str, Any] | None
     """What is known of the TLS session (`version`, `cipher`, `peer_certificate`), None without TLS."""
     state: dict[str, Any]
-    """What the lifespan handed out. A request takes a shallow copy of it."""
+    """The state that the lifespan set up. A request takes a shallow copy of it."""
     trailers: RawHeaders
     """Trailer fields of the current request, complete once its body is read. Never merged into headers."""
 
     @property
     def disconnected(self) -> bool:
-        """Whether the peer is known to be gone. A server that tells only who waits for it may not know."""
+        """Whether the peer is known to be gone. Some servers tell this only to a task that waits for it."""
         ...
 
     async def wait_disconnected(self) -> None:
@@ -54,16 +54,16 @@ class Connection(Protocol):
 
 
 class BodyReader(Protocol):
-    """A request body as it arrives. An adapter makes one only where a body is announced."""
+    """A request body as it arrives. An adapter makes one only if a body is announced."""
 
     @property
     def length(self) -> int | None:
-        """Bytes that are announced, None where it is not said how many."""
+        """The announced number of bytes, None if none is announced."""
         ...
 
     @property
     def complete(self) -> bool:
-        """Whether it is known that nothing more will come: then nobody needs to ask once more."""
+        """Whether it is known that nothing more will come: then another `read` is not needed."""
         ...
 
     async def read(self) -> bytes:
@@ -75,26 +75,26 @@ class BodyReader(Protocol):
 
 
 class WebSocketTransport(Protocol):
-    """An open websocket. Lent to a session only after the handshake has succeeded; see `sketch.websocket.run_session`.
+    """An open websocket, lent to a session after the handshake has succeeded; see `sketch.websocket.run_session`.
 
-    The bounds of the response's policy that concern messages are kept here. One task may receive while another sends
-    and a third closes.
+    It enforces the message bounds of the response's policy. One task may receive while another sends and a third
+    closes.
     """
 
     @property
     def end(self) -> tuple[int, str] | None:
-        """Code and reason, from whichever side closed first; None while the websocket is open.
+        """The close code and reason of the side that closed first; None while the websocket is open.
 
-        It is known as soon as the transport knows, also while messages that came before it wait to be received.
+        It is set as soon as the transport knows it, even if earlier messages still wait to be received.
         """
         ...
 
     async def receive(self) -> str | bytes:
         """Return the next message.
 
-        Raises `WebSocketDisconnected` with the peer's code and reason once everything that came before its close is
-        received, and again later; with 1006 where the connection broke off. After our own `close` it raises at once,
-        also in a task that already waits, whether or not the peer has answered.
+        Raises `WebSocketDisconnected` with the peer's code and reason once everything before the peer's close is
+        received, and again on later calls; with 1006 if the connection broke off. After `close` was called it raises at
+        once, also in a task that already waits, whether or not the peer has answered.
         """
         ...
 
@@ -107,19 +107,19 @@ class WebSocketTransport(Protocol):
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Send a close with a code of RFC 6455 section 7.4 and a reason of at most 123 bytes.
 
-        It does not wait for the peer's answer, and does nothing after either side has closed.
+        It does not wait for the peer's close, and does nothing after either side has closed.
         """
 
 
 class FileBody:
-    """A part of an open file as a response body. Whoever holds it closes it, exactly once.
+    """A part of an open file as a response body. Its holder closes it, exactly once.
 
     Args:
         file: opened for reading in binary mode; must have a file descriptor.
         path: where it was opened, for servers that send files by name.
         offset: of the first byte to send.
         count: how many bytes to send.
-        by_name: whether it may be opened again by its path. Not where somebody could put a link there meanwhile.
+        by_name: whether it may be opened again by its path: not if a link could have been put there meanwhile.
     """
 
     __slots__ = ("by_name", "count", "file", "offset", "path")
@@ -137,11 +137,11 @@ class FileBody:
 
 
 Body = bytes | FileBody | AsyncIterable[bytes]
-"""What a finalized response carries. Only an iterable may need time, and only it may fail halfway."""
+"""The body of a finalized response. Only an iterable may need time, and only it may fail halfway."""
 
 
 async def close_body(body: object) -> None:
-    """Release what a body holds, without sending it: a file descriptor, or whatever an `aclose()` of its own closes."""
+    """Release a body without sending it: close its file descriptor, or call its `aclose()` if it has one."""
     if isinstance(body, bytes):
         return
     if isinstance(body, FileBody):
@@ -153,18 +153,18 @@ async def close_body(body: object) -> None:
 
 
 class Chunks:
-    """A streamed body as an adapter pulls it: checked chunk by chunk, and closed exactly once by who pulled it.
+    """Iterates a streamed body for an adapter: checks each chunk, and closes the body exactly once.
 
         async with Chunks(body, response.length) as chunks:
             while chunk := await chunks.next():
                 await write(chunk)
 
-    Leaving the block awaits the iterator's `aclose()` in the same task, whatever happened: a generator's `finally`
-    runs where its `try` did, so timeouts, task groups and context variables in it hold together.
+    Leaving the block always awaits the iterator's `aclose()` in the same task: a generator's `finally` runs in the task
+    of its `try`, so timeouts, task groups and context variables work in it.
 
     Args:
-        body: what is iterated; its `__aiter__` is called at the first `next()`.
-        length: the declared Content-Length that the chunks have to add up to, None where there is none.
+        body: the iterable; its `__aiter__` is called at the first `next()`.
+        length: the declared Content-Length that the chunks have to add up to, None if there is none.
     """
 
     __slots__ = ("_body", "_iterator", "_length", "_sent")
@@ -179,7 +179,7 @@ class Chunks:
         return self
 
     async def next(self) -> bytes:
-        """The next chunk that is not empty; `b""` at the end.
+        """Return the next chunk that is not empty; `b""` at the end.
 
         Raises:
             TypeError: for a chunk that is not bytes.
@@ -216,7 +216,7 @@ class Chunks:
 
 
 class Closable(Protocol):
-    """Something that a request holds open, and that is no body: an uploaded file."""
+    """Something other than a body that a request holds open, such as an uploaded file."""
 
     async def aclose(self) -> None:
         """Close it."""

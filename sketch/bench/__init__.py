@@ -1,8 +1,8 @@
-"""Measure servers on this machine: what a request costs them, how many they answer, how long that takes.
+"""Measures servers on this machine: CPU time per request, requests per second, latency, memory.
 
-Servers are real processes on loopback, pinned to one core, the load generator to another. Rounds are interleaved over
-the servers and the median counts, so that a busy moment of the machine hits all of them. `sketch bench` and the
-project's own benchmarks stand on this.
+Servers are real processes on loopback, pinned to one core; the load generator is pinned to another. Rounds are
+interleaved over the servers and the median counts, so that a busy moment of the machine hits all of them. `sketch
+bench` and the project's own benchmarks use this package.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One application on several servers."""
+"""Measures one application on several servers."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ DISTRIBUTIONS = ("sketch-web", "uvicorn", "hypercorn", "granian", "uvloop", "htt
 
 @dataclass(slots=True)
 class Comparison:
-    """What came out: figures by server, why a server has none, and on what it was measured."""
+    """The result of a measurement: figures by server, why a server has none, and facts about the machine."""
 
     load: Load
     about: dict[str, Any]
     figures: dict[str, Figures] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
     differing: list[str] = field(default_factory=list)
-    """Servers whose answer is not the first server's: their figures compare different work."""
+    """Servers that answer differently from the first one: their figures compare different work."""
 
     def as_json(self) -> dict[str, Any]:
-        """For a file."""
+        """The result as data for JSON."""
         figures = {name: one.as_json() for name, one in self.figures.items()}
         about = {**self.about, "target": self.load.target, "connections": self.load.connections}
         return {"about": about, "servers": figures, "refused": self.refused, "differing": self.differing}
@@ -82,7 +82,7 @@ def _command(app: str, server: str, loop: str) -> Callable[[int], list[str]]:
 
 
 def _answering(programs: Sequence[Program], result: Comparison, refuse: Refused) -> list[Program]:
-    """The programs that answer with success. An error page would be measured as happily."""
+    """Return the programs that answer with success, so that no error page is measured."""
     answers: dict[str, Answer] = {}
     for program in programs:
         try:

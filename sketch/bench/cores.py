@@ -1,4 +1,4 @@
-"""Which cores measure and which are measured."""
+"""The cores of the measured servers and of the load generator."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Cores:
-    """The core of the servers and that of the load generator."""
+    """The core that the servers are pinned to, and the core of the load generator."""
 
     server: int
     load: int
 
     @classmethod
     def choose(cls, available: Collection[int] | None = None) -> Cores:
-        """The first and the last core that this process may use.
+        """Choose the first and the last core that this process may use.
 
-        Neighbours may be two threads of one core, the first and the last are so only where there are no others.
+        Neighbours may be two threads of one core; the first and the last are that only if there are no others.
         """
         cores = sorted(os.sched_getaffinity(0) if available is None else available)
         return cls(cores[0], cores[-1])

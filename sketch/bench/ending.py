@@ -1,4 +1,4 @@
-"""To be told to end is an exception here, so that everything that was started is ended first."""
+"""Turns the signals that end this process into an exception, so that all processes it has started are ended first."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import NoReturn
 
 @contextmanager
 def ending_in_order() -> Iterator[None]:
-    """Turn SIGTERM and SIGHUP into SystemExit, as the shell's status for them, for as long as the block lasts.
+    """Turn SIGTERM and SIGHUP into SystemExit, with the shell's status for them, for the duration of a block.
 
-    SIGINT is an exception anyway. Only in the main thread.
+    SIGINT raises an exception anyway. Works only in the main thread.
     """
 
     def end(number: int, _: FrameType | None) -> NoReturn:

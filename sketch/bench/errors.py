@@ -1,7 +1,7 @@
-"""What stops a measurement."""
+"""The error that ends a measurement."""
 
 from __future__ import annotations
 
 
 class BenchError(Exception):
-    """Why something could not be measured, in one line for whoever asked for it."""
+    """Raised when something cannot be measured; the message tells the user why, in one line."""

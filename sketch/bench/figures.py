@@ -1,4 +1,4 @@
-"""What a round gives, and what is said about several rounds."""
+"""The figures of one round, and their medians over several rounds."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One server in one round.
+    """The figures of one server in one round.
 
     Attributes:
-        requests: how many were answered.
-        seconds: in how long.
+        requests: how many requests were answered.
+        seconds: the length of the round.
         cpu: microseconds of CPU that the server's process tree used per request.
-        p50, p99: latency in seconds, None where it was not measured.
+        p50, p99: latency in seconds, None if it was not measured.
         rss, pss: memory of the tree in bytes after the round.
     """
 
@@ -60,7 +60,7 @@ class Figures:
         )
 
     def as_json(self) -> dict[str, Any]:
-        """For a file: all values in the same units."""
+        """The figures as data for JSON, in the same units."""
         return asdict(self)
 
 

@@ -1,4 +1,4 @@
-"""The load: what is asked, by how many connections, and what asks (wrk; h2load for HTTP/2; websockets ourselves)."""
+"""Puts load on a server: by wrk, by h2load for HTTP/2, by `sketch.bench.socketload` for websockets."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from sketch.bench.errors import BenchError
 from sketch.bench.program import HOST, run_pinned
 
 HANGS = 30.0
-"""Seconds after its time that a tool counts as hung."""
+"""Seconds beyond its time after which a tool counts as hung."""
 
 PACKAGES = {"wrk": "wrk", "h2load": "nghttp2-client"}
-"""The tools and Debian's packages that have them."""
+"""The tools, and the Debian packages that contain them."""
 
 _UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """A request that is repeated.
+    """The request that a load generator repeats.
 
     Attributes:
         target: path and query.
         headers: fields in addition to those that the tool sends (Host).
-        connections: how many ask at the same time; each waits for its answer.
-        http2: over HTTP/2 without TLS (prior knowledge), asked by h2load; eight requests at once per connection.
-        message: bytes of the messages that are sent over websockets instead, each when the last one has come back.
+        connections: how many connections send at the same time; each waits for its answer.
+        http2: HTTP/2 without TLS (prior knowledge), sent by h2load; eight requests at once per connection.
+        message: the size in bytes of messages to send over websockets instead, each once the last one has been echoed.
     """
 
     target: str = "/"
@@ -45,7 +45,7 @@ class Load:
 
     @property
     def tool(self) -> str:
-        """The program that generates it."""
+        """The program that generates the load."""
         if self.message is not None:
             return sys.executable
         return "h2load" if self.http2 else "wrk"
@@ -53,7 +53,7 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a load generator saw. Times are in seconds; percentiles are None where the tool does not tell them."""
+    """The result of a load generator. Times are in seconds; percentiles are None if the tool does not tell them."""
 
     requests: int
     seconds: float
@@ -62,7 +62,7 @@ class Report:
 
 
 def require(tool: str) -> str:
-    """The path of a tool.
+    """Return the path of a tool.
 
     Raises:
         BenchError: if it is not installed; says how to get it.
@@ -126,7 +126,7 @@ def parse_wrk(output: str) -> Report:
     """Read what wrk prints with `--latency`.
 
     Raises:
-        BenchError: if it is not that, and if requests have failed.
+        BenchError: for any other output, and if requests have failed.
     """
     done = re.search(r"^ *(\d+) requests in ([\d.]+)(us|ms|s|m|h),", output, re.MULTILINE)
     if done is None:
@@ -151,7 +151,7 @@ def parse_messages(output: str) -> Report:
     """Read what `sketch.bench.socketload` prints.
 
     Raises:
-        BenchError: if it is not that.
+        BenchError: for any other output.
     """
     try:
         report = json.loads(output.splitlines()[-1])
@@ -164,7 +164,7 @@ def parse_h2load(output: str) -> Report:
     """Read what h2load prints.
 
     Raises:
-        BenchError: if it is not that, and if requests have failed.
+        BenchError: for any other output, and if requests have failed.
     """
     done = re.search(r"^finished in ([\d.]+)(us|ms|s|m|h), ", output, re.MULTILINE)
     counts = re.search(r"^requests: .* (\d+) succeeded, (\d+) failed, (\d+) errored", output, re.MULTILINE)

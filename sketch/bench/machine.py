@@ -1,4 +1,4 @@
-"""On what was measured: a figure without its machine is none."""
+"""Describes the machine of a measurement: figures mean nothing without it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sketch.bench.cores import Cores
 
 
 def machine(cores: Cores) -> dict[str, str]:
-    """The processor, the system, the Python, and which cores do what."""
+    """The processor, the system, the Python, and the use of the cores."""
     return {
         "processor": _processor(),
         "system": f"{platform.system()} {platform.release()}",
@@ -30,7 +30,7 @@ def _processor() -> str:
 
 
 def versions(distributions: Iterable[str]) -> dict[str, str]:
-    """The versions of those that are installed."""
+    """The versions of the distributions that are installed."""
     found = {}
     for name in distributions:
         try:

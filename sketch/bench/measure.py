@@ -1,4 +1,4 @@
-"""The rounds: every program in turn, in an order that moves on, so that no one is always after the same other."""
+"""Measures programs in rounds; the order rotates, so that no program runs first in every round."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from sketch.bench.load import Load, Report, require, run_load
 from sketch.bench.program import Program, Refused
 
 WARM_UP = 0.2
-"""The share of a round's seconds that precedes the first one, uncounted: lazy imports, caches, the allocator."""
+"""The uncounted warm-up, as a share of a round's seconds: lazy imports, caches, the allocator."""
 SHORTEST = 0.25
-"""Seconds: interrupted earlier, wrk might not have got ready to be interrupted."""
+"""The shortest load in seconds: earlier, wrk may not be ready to be interrupted."""
 
 
 def measure(
@@ -29,8 +29,8 @@ def measure(
     """Put the load on each program in every round. Returns the figures by the programs' names.
 
     Args:
-        seconds: of each program's round.
-        refused: is called for a program that did not bear the load, and is left out of what follows.
+        seconds: how long each program's round takes.
+        refused: is called for a program that fails under the load; it is left out of later rounds.
         step: is called with a program's name before each of its rounds.
 
     Raises:

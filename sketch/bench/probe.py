@@ -1,4 +1,4 @@
-"""One request, looked at: what is measured must be the right answer."""
+"""Sends one request to a server before it is measured, to check that it gives the expected answer."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TIMEOUT = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A status, a media type and a body."""
+    """The status, the media type and the body of an answer."""
 
     status: int
     content_type: str
@@ -23,7 +23,7 @@ class Answer:
 
 
 def probe(load: Load, port: int) -> Answer:
-    """Ask once, over HTTP/1.1 or a websocket.
+    """Send the request once, over HTTP/1.1 or a websocket.
 
     Raises:
         BenchError: if there is no answer.
@@ -50,7 +50,7 @@ def _probe_socket(load: Load, size: int, port: int) -> Answer:
 
 
 def successful(answer: Answer) -> Answer:
-    """The answer, if it is one of success.
+    """Return the answer if it has a status of success.
 
     Raises:
         BenchError: for any other.

@@ -1,4 +1,4 @@
-"""What the kernel knows about a tree of processes: its members, their CPU time, their memory (proc(5))."""
+"""Reads the members of a process tree, their CPU time and their memory from the kernel (proc(5))."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ PROC = Path("/proc")
 
 
 class Memory(NamedTuple):
-    """Memory of a tree of processes in bytes: what is resident, and the same with shared pages counted in parts."""
+    """The memory of a process tree in bytes: resident set size (RSS), proportional set size (PSS)."""
 
     rss: int
     pss: int
@@ -19,7 +19,7 @@ class Memory(NamedTuple):
 def tree(pid: int) -> list[int]:
     """The process and its descendants that are alive."""
     found = [pid]
-    for parent in found:  # it grows meanwhile
+    for parent in found:  # the list grows meanwhile
         for thread in _listed(PROC / str(parent) / "task"):
             found += map(int, _read(thread / "children").split())
     return found

@@ -1,4 +1,4 @@
-"""Programs that are measured: started on a free port and pinned, waited for, always ended."""
+"""Runs programs to be measured: starts them on a free port, pinned to a core, waits for them, always ends them."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from sketch.bench.processes import Memory, cpu_seconds, memory
 
 HOST = "127.0.0.1"
 READY = 60.0
-"""Seconds that a program gets until it listens: ten thousand routes take some frameworks half of that."""
+"""Seconds that a program may take until it listens: ten thousand routes take some frameworks half of that."""
 ENDED = 3.0
-"""Seconds between the polite request to end and the other one."""
+"""Seconds between SIGTERM and SIGKILL."""
 LOOK = 0.01
 """Seconds between two attempts to connect."""
 
 
 def free_port() -> int:
-    """A TCP port of the loopback interface that nobody listens on now."""
+    """Return a TCP port of the loopback interface that is free now."""
     with socket.socket() as sock:
         sock.bind((HOST, 0))
         port: int = sock.getsockname()[1]
@@ -45,10 +45,10 @@ class Program:
     """A server process with all its children, pinned to a core.
 
     Args:
-        name: what tables call it.
+        name: its name in tables.
         command: makes the command line for a port.
         cores: where it runs; None leaves that to the system.
-        environment: in addition to that of this process.
+        environment: variables in addition to those of this process.
 
     Raises:
         BenchError: if the command cannot be started at all.
@@ -120,22 +120,22 @@ class Program:
             self._process.terminate()
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(ENDED)
-        with suppress(ProcessLookupError):  # nobody is left in the group
+        with suppress(ProcessLookupError):  # the group is empty
             os.killpg(self.pid, signal.SIGKILL)
         self._process.wait()
         self._log.close()
 
 
 Refused = Callable[[str, BenchError], None]
-"""Gets the name of a program that cannot be measured, and why; the others are measured without it."""
+"""Called with the name of a program that cannot be measured, and why; the others are measured without it."""
 
 
 @contextmanager
 def running(starts: Mapping[str, Callable[[], Program]], refused: Refused) -> Iterator[list[Program]]:
-    """Start programs, give those that are ready, and end them all, whatever happens.
+    """Start programs, yield those that are ready, and end all of them, whatever happens.
 
     Args:
-        starts: what starts each, by name.
+        starts: the functions that start the programs, by name.
         refused: is called for each that does not start.
     """
     started: list[Program] = []
@@ -148,7 +148,7 @@ def running(starts: Mapping[str, Callable[[], Program]], refused: Refused) -> It
 
 
 def _try(name: str, start: Callable[[], Program], started: list[Program], refused: Refused) -> Program | None:
-    """Start one and wait for it; whether it gets ready or not, it is noted to be ended."""
+    """Start one program and wait for it. It is added to `started`, which are ended, even if it does not get ready."""
     try:
         program = start()
         started.append(program)
@@ -161,10 +161,10 @@ def _try(name: str, start: Callable[[], Program], started: list[Program], refuse
 
 @contextmanager
 def _placed(core: int | None) -> Iterator[None]:
-    """What is started in this block inherits the core, and as many open files as there may be.
+    """Let the processes started in a block inherit the core, and the highest limit of open files.
 
-    Set in this thread and set back: to do it in the child means to run Python between fork and exec, which is not safe
-    with threads, and warned about from 3.12 on.
+    Both are set in this thread and set back: to set them in the child means to run Python between fork and exec, which
+    is not safe with threads, and Python warns about it from 3.12 on.
     """
     cores = os.sched_getaffinity(0)
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -179,7 +179,7 @@ def _placed(core: int | None) -> Iterator[None]:
 
 
 def _mortal(command: Sequence[str]) -> list[str]:
-    """The command, killed by the kernel should this process be killed: then nobody else is left to end it."""
+    """Wrap a command so that the kernel kills it if this process is killed and so cannot end it."""
     setpriv = shutil.which("setpriv")
     return [setpriv, "--pdeathsig", "KILL", "--", *command] if setpriv else list(command)
 
@@ -195,7 +195,7 @@ def run_pinned(
     """Run a tool to its end on a core. Returns what it has printed.
 
     Args:
-        environment: in addition to that of this process.
+        environment: variables in addition to those of this process.
         interrupt: seconds after which to interrupt it (SIGINT), if it does not end by itself.
         timeout: seconds after which it counts as hung.
 

@@ -1,4 +1,4 @@
-"""A progress bar for whoever watches."""
+"""A progress bar on the terminal."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ WIDTH = 30
 
 
 class Progress:
-    """A bar on stderr, or nothing where that is no terminal.
+    """A progress bar on stderr; shown only on a terminal.
 
     Args:
-        steps: how many there will be.
+        steps: the number of steps.
     """
 
     def __init__(self, steps: int, stream: TextIO | None = None) -> None:
@@ -34,14 +34,14 @@ class Progress:
         return "█" * full + "░" * (WIDTH - full)
 
     def _rest(self) -> str:
-        """How long it will still take, once that can be told."""
+        """The remaining time, once it can be estimated."""
         if self._done < 3:
             return ""
         seconds = round((monotonic() - self._began) / self._done * (self._steps - self._done))
         return f"  {seconds // 60}:{seconds % 60:02d} left"
 
     def skip(self, steps: int) -> None:
-        """Do without some of the steps that were announced."""
+        """Leave out some of the announced steps."""
         self._steps = max(self._done, self._steps - steps)
 
     def say(self, line: str) -> None:
@@ -50,7 +50,7 @@ class Progress:
         print(line, file=self._stream, flush=True)
 
     def clear(self) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         self._write("")
 
     def _write(self, text: str) -> None:

@@ -1,7 +1,7 @@
-"""The load on websockets: each sends a message, and the next when it has come back.
+"""Puts load on websockets: each connection sends its next message once the last one has been echoed.
 
-`python -m sketch.bench.socketload PORT TARGET SIZE CONNECTIONS SECONDS`. The frames are made beforehand, and of what
-comes back only the bytes are counted; that they are the right ones, `sketch.bench.probe` sees.
+`python -m sketch.bench.socketload PORT TARGET SIZE CONNECTIONS SECONDS`. The frames are made in advance, and
+of the echoes only the bytes are counted; `sketch.bench.probe` checks their content.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from sketch.bench.sockets import ACCEPTED, CLOSE, ENOUGH, answer, frame, handsha
 
 
 class Client(asyncio.Protocol):
-    """One connection: counts the messages that have come back.
+    """One websocket connection; counts the echoed messages.
 
     Args:
         port, target: where the websocket is.
-        message: what is sent again and again.
+        message: the message that is sent repeatedly.
     """
 
     def __init__(self, port: int, target: str, message: bytes) -> None:
@@ -38,7 +38,7 @@ class Client(asyncio.Protocol):
         self._size = self._left = len(answer(message))
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Shake hands."""
+        """Send the handshake."""
         self.transport = cast("asyncio.Transport", transport)
         self.transport.write(self._handshake)
 
@@ -70,7 +70,7 @@ class Client(asyncio.Protocol):
             self._head = None
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - whatever the reason
-        """Nobody is asked any more."""
+        """Note the end of the connection."""
         self.lost.set_result(None)
         if not self.opened.done():
             self.opened.set_exception(BenchError("closes the connection of a websocket"))
@@ -106,7 +106,7 @@ async def load(port: int, target: str, message: bytes, connections: int, seconds
 
 
 async def _leave(clients: Sequence[Client]) -> None:
-    """Close in order: some servers log who does not. A message may still be on its way."""
+    """Close in order: some servers log clients that do not. A message may still be on its way."""
     for client in clients:
         client.leaving = True
         client.transport.write(frame(b"\x03\xe8", CLOSE))
@@ -114,7 +114,7 @@ async def _leave(clients: Sequence[Client]) -> None:
 
 
 def main() -> int:
-    """The command."""
+    """Run the command."""
     parser = argparse.ArgumentParser(prog="python -m sketch.bench.socketload")
     for name, kind in (("port", int), ("target", str), ("size", int), ("connections", int), ("seconds", float)):
         parser.add_argument(name, type=kind)

@@ -1,4 +1,4 @@
-"""Messages over websockets, without a library: it would cost as much as what is to be measured."""
+"""Websocket messages without a library, which would cost as much as the server to be measured."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _KEY = b"\x37\xfa\x21\x3d"
 
 
 def handshake(target: str, port: int) -> bytes:
-    """A handshake without extensions: what is compressed measures zlib."""
+    """A handshake without extensions: compressed messages would measure zlib."""
     key = base64.b64encode(os.urandom(16)).decode()
     lines = [
         f"GET {target} HTTP/1.1",
@@ -40,7 +40,7 @@ def frame(message: bytes, opcode: int = BINARY) -> bytes:
 
 
 def answer(message: bytes) -> bytes:
-    """The same message as a server sends it."""
+    """The frame with which a server sends a message back."""
     return _head(len(message)) + message
 
 
@@ -51,10 +51,10 @@ def _head(size: int) -> bytes:
 
 
 def open_socket(target: str, port: int) -> socket.socket:
-    """A connection with an open websocket on it.
+    """Open a websocket, and return its socket.
 
     Raises:
-        BenchError: if there is no answer, or another one.
+        BenchError: if there is no answer, or one that opens no websocket.
     """
     try:
         sock = socket.create_connection((HOST, port), ENOUGH)
@@ -74,7 +74,7 @@ def open_socket(target: str, port: int) -> socket.socket:
 
 
 def exchange(sock: socket.socket, message: bytes) -> bytes:
-    """What a websocket answers to one message: the bytes of as many frames as come at once.
+    """Send one message, and return the bytes of the frames that answer it.
 
     Raises:
         BenchError: if there is no answer.

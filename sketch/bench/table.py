@@ -1,4 +1,4 @@
-"""Figures as a table for people."""
+"""Formats figures as a table of text."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _milliseconds(seconds: float | None) -> str:
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Columns in line, the first to the left, the others to the right."""
+    """Align the columns: the first one left, the others right."""
     widths = [max(map(len, column)) for column in zip(headings, *rows, strict=True)]
     lines = [headings, ["-" * width for width in widths], *rows]
     return "\n".join(_line(line, widths) for line in lines)

@@ -1,4 +1,4 @@
-"""Channels: what is published to a topic reaches everybody who has subscribed to it, whoever of them is slow."""
+"""Channels: a message that is published to a topic reaches all its subscribers; a slow one delays no other."""
 
 from sketch.channels.backend import Backend, MemoryBackend, Message
 from sketch.channels.channels import Channels

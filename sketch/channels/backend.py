@@ -1,4 +1,4 @@
-"""What carries messages: the interface, and the backend for one process."""
+"""Backends carry messages: their interface, and the backend for one process."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from sketch.context_vars import find_app
 from sketch.jsoncodec import STDLIB, JSONCodec
 
-# How data travels: one byte that says what it is, and the data itself.
+# The first byte of a payload says what the rest is.
 _TEXT, _BYTES, _JSON = b"t", b"b", b"j"
 
 
@@ -21,12 +21,12 @@ def _codec() -> JSONCodec:
 
 
 class Message:
-    """What was published: the same object for all subscribers of one process, so do not change its `data`.
+    """A published message. All subscribers of one process get the same object, so do not change its `data`.
 
     Args:
-        topic: where it was published.
-        id: names it among the messages of its topic.
-        payload: as `Channels` has made it from the data, and as a backend carries it.
+        topic: the topic that it was published to.
+        id: identifies it among the messages of its topic.
+        payload: the data, encoded by `Channels`, as a backend carries it.
     """
 
     __slots__ = ("_data", "_text", "id", "payload", "topic")
@@ -41,7 +41,7 @@ class Message:
 
     @property
     def data(self) -> Any:
-        """The data, as it was published: `str`, `bytes`, or what JSON has made of it."""
+        """The published data: `str`, `bytes`, or data that was decoded from JSON."""
         try:
             return self._data
         except AttributeError:
@@ -51,7 +51,7 @@ class Message:
 
     @property
     def text(self) -> str:
-        """The data as text: a `str` as it is, other data in JSON. It is written once for all subscribers.
+        """The data as text: a `str` as it is, other data in JSON. It is made once for all subscribers.
 
         Raises:
             TypeError: for bytes.
@@ -69,7 +69,7 @@ class Message:
 
 
 def encode(data: Any) -> bytes:
-    """Data as it travels: `str`, `bytes`, and what JSON can hold."""
+    """Encode `str`, `bytes`, or data for JSON as a payload."""
     if isinstance(data, str):
         return _TEXT + data.encode()
     if isinstance(data, bytes | bytearray | memoryview):
@@ -78,53 +78,53 @@ def encode(data: Any) -> bytes:
 
 
 class Backend(Protocol):
-    """What carries messages: within this process (`MemoryBackend`), or between processes and machines.
+    """Carries messages within one process (`MemoryBackend`), or between processes and machines.
 
-    A backend sees topics, ids, and payloads of bytes that mean nothing to it. It hands what arrives to `deliver`, in
-    the event loop's thread, and in the order of publishing for each topic. Between processes that share it, each
-    message has the same id. Where it loses its connection it connects and subscribes again by itself; subscribers may
-    miss what was published in between, which is what `history` is for.
+    A backend sees topics, ids, and payloads of bytes that mean nothing to it. It passes arriving messages to `deliver`,
+    in the event loop's thread, and in the order of publishing for each topic. A message has the same id in all
+    processes that share the backend. After a lost connection it connects and subscribes again by itself; subscribers
+    may miss messages that were published in between, and get them by `history`.
     """
 
     def attach(self, deliver: Callable[[Message], None]) -> None:
-        """Take the function that gets every message of the topics that are subscribed to. It does not fail."""
+        """Take the function to call with every message of the subscribed topics. It does not raise."""
 
     async def start(self) -> None:
-        """Connect. Called once, at the start of the application, where `Channels.running` is registered with it."""
+        """Connect. Called once, at the start of the application, if `Channels.running` is registered with it."""
 
     async def stop(self) -> None:
-        """Disconnect. Nothing is delivered any more."""
+        """Disconnect, and deliver nothing any more."""
 
     async def publish(self, topic: str, payload: bytes) -> str:
-        """Send a payload to whoever has subscribed, here and elsewhere; the message's id."""
+        """Send a payload to all subscribers, in this process and others. Returns the message's id."""
         ...
 
     async def subscribe(self, topic: str) -> None:
         """Deliver the messages of that topic from now on. Never called twice without `unsubscribe` in between."""
 
     async def unsubscribe(self, topic: str) -> None:
-        """Deliver them no more."""
+        """Stop delivering the messages of that topic."""
 
     async def history(self, topic: str, count: int | None, after: str | None) -> list[Message]:
-        """Messages that are kept, the oldest first.
+        """Return the kept messages of a topic, the oldest first.
 
         Args:
-            topic: of the messages.
-            count: at most so many, the last ones; None for all.
-            after: only those after the message of that id; where it is not known, or kept no more, all.
+            topic: the topic of the messages.
+            count: how many messages at most, the newest ones; None for all.
+            after: the id of a message: only later ones are returned; all, if it is unknown or no longer kept.
         """
         ...
 
 
 class MemoryBackend:
-    """Carries messages within one process: what another one publishes does not get here.
+    """Carries messages within one process: those that other processes publish do not arrive.
 
     Args:
         history: how many messages of each topic to keep.
-        topics: of how many topics; those that were published to longest ago go first.
+        topics: for how many topics to keep messages; the one with the least recent message is dropped first.
 
     Raises:
-        ValueError: for numbers that make no sense.
+        ValueError: for a negative history, or fewer than one topic.
     """
 
     __slots__ = ("_count", "_deliver", "_history", "_kept", "_life", "_subscribed", "_topics")
@@ -139,7 +139,7 @@ class MemoryBackend:
         self._kept: dict[str, deque[Message]] = {}
         self._subscribed: set[str] = set()
         self._deliver: Callable[[Message], None] | None = None
-        # A client may come back with the id of an earlier process, which must not be taken for one of this one.
+        # A client may come back with an id of an earlier process, which must not pass for one of this process.
         self._life = f"{time.time_ns() // 1000:x}"
         self._count = 0
 
@@ -147,7 +147,7 @@ class MemoryBackend:
         """Take the function that gets the messages.
 
         Raises:
-            RuntimeError: the second time.
+            RuntimeError: when it is called again.
         """
         if self._deliver is not None:
             raise RuntimeError("expected a backend of one's own: this one belongs to other Channels")
@@ -160,7 +160,7 @@ class MemoryBackend:
         """There is nothing to disconnect from."""
 
     async def publish(self, topic: str, payload: bytes) -> str:
-        """Deliver a payload, and let others run: whoever publishes in a loop leaves its subscribers time to read."""
+        """Deliver a payload, and let other tasks run: a loop that publishes leaves subscribers time to read."""
         self._count += 1
         message = Message(topic, f"{self._life}-{self._count}", payload)
         if self._history:
@@ -177,21 +177,21 @@ class MemoryBackend:
             if len(self._kept) == self._topics:
                 del self._kept[next(iter(self._kept))]
         kept.append(message)
-        self._kept[message.topic] = kept  # the last now: the one that was published to last
+        self._kept[message.topic] = kept  # now the last one: most recently published to
 
     async def subscribe(self, topic: str) -> None:
         """Deliver the messages of that topic."""
         self._subscribed.add(topic)
 
     async def unsubscribe(self, topic: str) -> None:
-        """Deliver them no more."""
+        """Stop delivering the messages of that topic."""
         self._subscribed.discard(topic)
 
     async def history(self, topic: str, count: int | None, after: str | None) -> list[Message]:
-        """The messages that are kept; see `Backend`.
+        """Return the kept messages; see `Backend`.
 
         Raises:
-            RuntimeError: if none are.
+            RuntimeError: if the backend keeps none.
         """
         if not self._history:
             raise RuntimeError("expected a backend that keeps messages: Channels(MemoryBackend(history=100))")
@@ -201,7 +201,7 @@ class MemoryBackend:
         return kept if count is None else kept[max(0, len(kept) - count) :]
 
     def _number(self, id: str) -> int | None:
-        """Which message of this process it was; None if it was none."""
+        """Return the number of a message in this process; None for the id of another process."""
         life, _, number = id.partition("-")
         known = life == self._life and number.isascii() and number.isdigit() and len(number) < 20
         return int(number) if known else None

@@ -1,4 +1,4 @@
-"""Topics, who has subscribed to them in this process, and the backend between all of them."""
+"""Channels: publish to topics and subscribe to them, over a backend that carries the messages."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ logger = logging.getLogger("sketch")
 
 
 class _Topic:
-    """Who has subscribed to one topic in this process."""
+    """The subscriptions to one topic in this process."""
 
     __slots__ = ("joined", "lock", "subscriptions")
 
@@ -28,14 +28,14 @@ class _Topic:
 
 
 class Channels:
-    """Publishing to topics and subscribing to them, from handlers, websockets, event streams and background tasks.
+    """Publishes to topics and subscribes to them, in handlers, websockets, event streams and background tasks.
 
         async with channels.subscribe("news") as subscription:
             async for message in subscription:
                 yield Event(message.text, id=message.id)
 
-    Publishing never waits for a subscriber: each has a queue of its own, and a policy for when that is full. So a slow
-    one holds up nobody, and costs no more memory than its queue.
+    Publishing never waits for a subscriber: each has its own queue, and a policy for a full queue. A slow subscriber
+    delays no other, and costs no more memory than its queue.
 
     Args:
         backend: carries the messages; by default one that reaches this process only and keeps no history.
@@ -47,7 +47,7 @@ class Channels:
         self.backend.attach(self._deliver)
 
     async def publish(self, topic: str, data: Any) -> str:
-        """Send data to everybody who has subscribed to a topic; the message's id.
+        """Send data to all subscribers of a topic. Returns the message's id.
 
         Args:
             topic: any text.
@@ -68,20 +68,20 @@ class Channels:
         history: int = 0,
         after: str | None = None,
     ) -> Subscription:
-        """Get what is published to topics from now on, inside `async with`.
+        """Subscribe to topics: inside `async with`, get the messages that are published from then on.
 
         Args:
             topics: one or more.
             queue: how many messages may wait for the consumer.
-            policy: what becomes of a message when they do: `"drop-oldest"` makes room for it (a feed, where the newest
-                counts), `"drop-newest"` drops it, `"close"` ends the subscription after those that wait (where one
-                must not be missed: the consumer comes back and asks for what is kept). `Subscription.dropped` counts.
-                There is no policy by which publishers wait: the slowest consumer would hold up all others.
-            history: how many messages of each topic that were published before come first.
-            after: those come first that were published after the message of that id, as far as they are kept, and
-                `history` is not looked at. For who comes back: `last_event_id(request)`. None and "" are nobody.
+            policy: what happens when the queue is full: `"drop-oldest"` drops the oldest message (a feed, where the
+                newest counts), `"drop-newest"` the new one, `"close"` ends the subscription after the queued ones (if
+                none may be missed: the consumer comes back and asks for the kept ones). `Subscription.dropped` counts.
+                No policy makes publishers wait: the slowest consumer would delay all.
+            history: how many earlier messages of each topic come first.
+            after: the id of a message: the kept messages that were published after it come first, and `history` is
+                ignored. For a client that comes back: `last_event_id(request)`. None and "" are no id.
 
-        The subscription ends when the application stops in whose request, or context, it is entered.
+        If it is entered in a request or in the context of an application, it ends when that application stops.
 
         Raises:
             ValueError: for no topic, a queue for no message, an unknown policy, a negative history.
@@ -100,9 +100,9 @@ class Channels:
         return Subscription(self, tuple(dict.fromkeys(topics)), queue, policy, history, after or None)
 
     async def running(self, app: Application) -> AsyncIterator[None]:
-        """The backend's life with that of an application: `app.cleanup_ctx.append(channels.running)`.
+        """Start and stop the backend with an application: `app.cleanup_ctx.append(channels.running)`.
 
-        For backends that connect to something, and for subscriptions outside of requests: all end when it stops.
+        Backends that connect to something need this, and subscriptions outside of requests: all end when it stops.
         """
         await self.backend.start()
         app.stopping.listen(self.end_subscriptions)
@@ -113,7 +113,7 @@ class Channels:
             await self.backend.stop()
 
     def end_subscriptions(self) -> None:
-        """End every subscription that there is, as the application's end does."""
+        """End all subscriptions, as the application's end does."""
         for entry in self._topics.values():
             for subscription in entry.subscriptions:
                 subscription._stop()
@@ -137,10 +137,10 @@ class Channels:
                 await self.backend.subscribe(topic)
                 entry.joined = True
 
-    async def _part(self, subscription: Subscription) -> None:
-        """Forget a subscription, and topics that nobody has subscribed to any more.
+    async def _detach(self, subscription: Subscription) -> None:
+        """Remove a subscription from its topics, and topics without subscriptions.
 
-        Who is cancelled meanwhile leaves all topics nevertheless.
+        A cancellation is raised only after it has left all topics.
         """
         entries = [(topic, entry) for topic in subscription.topics if (entry := self._topics.get(topic)) is not None]
         for _, entry in entries:
@@ -158,7 +158,7 @@ class Channels:
         if entry.subscriptions:
             return
         async with entry.lock:
-            # While this waited somebody may have come, who then waits for the lock, or has it left again.
+            # Another subscription may have come meanwhile: it waits for the lock, or has left again.
             try:
                 if entry.joined and not entry.subscriptions:
                     entry.joined = False
@@ -171,7 +171,7 @@ class Channels:
         try:
             await self.backend.unsubscribe(topic)
         except Exception:
-            # The consumer is done, and has nothing to do with it: what still comes is for nobody.
+            # The consumer is done, and the error is not its own: messages that still come have no subscriber.
             logger.exception("error while unsubscribing from %r", topic)
 
 

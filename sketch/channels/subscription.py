@@ -1,4 +1,4 @@
-"""One consumer's part of a channel: a queue with an end, and what becomes of messages that it cannot hold."""
+"""Subscriptions: a bounded queue of messages for one consumer, and the policy for a full queue."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
     from sketch.lifecycle.stopping import Stopping
 
 Policy = Literal["drop-oldest", "drop-newest", "close"]
-"""What becomes of a message for a subscription whose queue is full."""
+"""What happens to a message when the queue of a subscription is full."""
 
 End = Literal["closed", "slow", "stopped"]
 
 
 class Subscription:
-    """What one consumer gets: `async with channels.subscribe("news") as subscription`, then `async for`.
+    """The messages for one consumer: `async with channels.subscribe("news") as subscription`, then `async for`.
 
-    The iteration ends where the application stops, after `close()`, and, with the policy `"close"`, where the queue was
-    full; what is in the queue then is still given out. One task at a time may iterate.
+    The iteration ends when the application stops, after `close()`, and, with the policy `"close"`, when the queue is
+    full; the messages in the queue still come before the end. One task at a time may iterate.
     """
 
     __slots__ = (
@@ -33,11 +33,11 @@ class Subscription:
     )  # fmt: skip
 
     topics: tuple[str, ...]
-    """What it is subscribed to."""
+    """The topics that it is subscribed to."""
     dropped: int
-    """How many messages the consumer was too slow for."""
+    """How many messages were dropped because the queue was full."""
     end: End | None
-    """Why nothing more comes: `close()` or the end of the block, a full queue, the application's end. None: it does."""
+    """Why it has ended: `close()` or the end of the block, a full queue, or the application's end. None: it has not."""
 
     def __init__(
         self, channels: Channels, topics: tuple[str, ...], most: int, policy: Policy, history: int, after: str | None
@@ -110,7 +110,7 @@ class Subscription:
     # -- for Channels --------------------------------------------------------------------------------------------------
 
     def _offer(self, message: Message) -> None:
-        """Take a message, or do with it what the policy says."""
+        """Queue a message; if the queue is full, apply the policy."""
         if self.end is not None:
             return
         if len(self._queue) >= self._most:
@@ -137,7 +137,7 @@ class Subscription:
             self._waiter.set_result(None)
 
     async def _replay(self) -> None:
-        """Begin with what is kept. What has arrived meanwhile may be in it, too, and comes but once."""
+        """Put the kept messages first. One that has arrived meanwhile may be among them, and comes only once."""
         for topic in self.topics:
             count = None if self._after else self._history
             self._replayed += await self._channels.backend.history(topic, count, self._after)
@@ -148,4 +148,4 @@ class Subscription:
         self.close()
         if self._stopping is not None:
             self._stopping.forget(self._stop)
-        await self._channels._part(self)
+        await self._channels._detach(self)

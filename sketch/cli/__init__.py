@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code: int = command(**vars(options))
         sys.stdout.flush()
-    except BrokenPipeError:  # whoever reads what is printed has seen enough: `sketch routes package.module:app | head`
+    except BrokenPipeError:  # the reader has closed the pipe: `sketch routes package.module:app | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the interpreter would complain at its end
         return 1
     return code

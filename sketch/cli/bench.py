@@ -1,4 +1,4 @@
-"""`sketch bench package.module:app`: the same application on several servers, measured."""
+"""`sketch bench package.module:app`: measures one application on several servers."""
 
 from __future__ import annotations
 

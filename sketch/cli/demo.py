@@ -1,4 +1,4 @@
-"""`sketch demo`: something real to look at, without any configuration."""
+"""`sketch demo`: serves a small application that comes with sketch."""
 
 from __future__ import annotations
 

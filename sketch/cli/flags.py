@@ -1,4 +1,4 @@
-"""The options of `ServeOptions` as flags: the same names, and only what was given is passed on."""
+"""The options of `ServeOptions` as flags of the same names; only flags that were given are passed on."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ _DEFAULTS = ServeOptions()
 
 
 def add_address_flags(parser: ArgumentParser) -> None:
-    """Where to listen, and by which server."""
+    """Add the flags for the address to listen on and the server."""
     _add(parser, "host", "name or address to listen on", metavar="NAME")
     _add(parser, "port", "TCP port; 0 takes a free one", type=int, metavar="N")
     _add(parser, "server", f"server: {', '.join(BUILT_IN)}, or one that another package adds", metavar="NAME")
 
 
 def add_serving_flags(parser: ArgumentParser) -> None:
-    """How to serve."""
+    """Add the other flags for serving."""
     _add(parser, "loop", "event loop", choices=LOOPS)
     _add(parser, "root_path", "prefix under which a proxy publishes the application", metavar="PATH")
     _add(parser, "access_log", "a line per request", action=BooleanOptionalAction)

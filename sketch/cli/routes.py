@@ -1,4 +1,4 @@
-"""`sketch routes package.module:app`: what an application answers, and by what."""
+"""`sketch routes package.module:app`: lists the routes of an application."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What is shown of one route."""
+    """One route, as the list shows it."""
 
     methods: list[str]
-    """`*` for every method, `WEBSOCKET` for handshakes of websockets; `MOUNT` for an application that is not ours."""
+    """`*` for every method, `WEBSOCKET` for handshakes of websockets; `MOUNT` for a mounted foreign application."""
     template: str
-    """With the prefixes of groups and mounts."""
+    """The path with the prefixes of groups and mounts."""
     name: str | None
-    """As `url_for` of the outermost application knows it."""
+    """The name as `url_for` of the outermost application takes it."""
     handler: str
     place: str | None
     """File and line of the handler."""
     middlewares: list[str]
-    """Round the handler, the outermost first."""
+    """Those that wrap the handler, the outermost first."""
     conditions: list[str]
     tags: list[str]
 
@@ -72,20 +72,20 @@ def _load(string: str) -> Application:
     app = load_app(string)
     if not is_sketch_application(app):
         raise ServeError(f"expected a sketch Application, got {app!r} from {string!r}: only its own framework knows")
-    app.parent = None  # it is shown as it is when it is run by itself
+    app.parent = None  # listed as if it is run by itself
     try:
         app.freeze()
-    except (TypeError, ValueError, RuntimeError) as exc:  # what it says of its parts
+    except (TypeError, ValueError, RuntimeError) as exc:  # mistakes in its parts
         raise ServeError(str(exc)) from None
     return app
 
 
 def list_routes(app: Application, prefix: str = "") -> Iterator[Row]:
-    """The routes of a frozen application, in the order in which they were added, then those of what is mounted in it.
+    """List the routes of a frozen application in the order in which they were added, then those of its mounts.
 
     Args:
         app: the application.
-        prefix: of names.
+        prefix: is put before the names of the routes.
     """
     outside: list[str] = []
     outer: Application | None = app
@@ -128,16 +128,16 @@ def _name_of(function: object) -> str:
 
 
 def render(rows: Sequence[Row], width: int | None) -> str:
-    """A table, or a paragraph per route where the terminal is too narrow for that.
+    """Format a table, or a paragraph per route if the terminal is too narrow for a table.
 
     Args:
-        rows: of the table.
-        width: of the terminal, in columns; None: of no terminal.
+        rows: the routes.
+        width: the width of the terminal in columns, None without a terminal.
     """
     if not rows:
         return "no routes"
     cells = [_cells(row) for row in rows]
-    # Columns in which there is nothing are left out.
+    # Empty columns are left out.
     names = [name for name in cells[0] if any(row[name] for row in cells)]
     lines = [[name.upper() for name in names], *[[row[name] for name in names] for row in cells]]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]

@@ -1,4 +1,4 @@
-"""`sketch run package.module:app`."""
+"""`sketch run package.module:app`: serves an application."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""How the core waits, cancels and blocks: threads, tasks, deadlines. Nothing here knows HTTP."""
+"""Threads, tasks, cancellation and idle timers: how the core waits and blocks. Nothing here depends on HTTP."""

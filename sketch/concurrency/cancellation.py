@@ -1,4 +1,4 @@
-"""Cancelling a task for a reason that can be told from any other cancellation."""
+"""Cancel a task when the client leaves, and tell that cancellation from any other."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 
 
 class AttendedTask:
-    """The current task, and who has cancelled it."""
+    """The current task, cancelled when the client leaves; tells whether that was the only cancellation."""
 
     __slots__ = ("_before", "_left", "_task")
 
@@ -18,16 +18,16 @@ class AttendedTask:
         self._left = False
 
     def client_left(self, leaving: asyncio.Task[None]) -> None:
-        """Cancel the handler, unless the wait itself was cancelled or has failed."""
+        """Cancel the task once `leaving` (the wait for the disconnect) is done, unless that was cancelled or failed."""
         if not leaving.cancelled() and leaving.exception() is None:
             self._left = True
             self._task.cancel()
 
     def cancelled_by_client(self) -> bool:
-        """Whether the client was the only one to cancel."""
+        """Whether the client's disconnect is the only reason for the cancellation."""
         return self._left and self._task.cancelling() - 1 <= self._before
 
     def end(self) -> None:
-        """Take the cancellation back: it has been dealt with, in whichever way."""
+        """Withdraw the cancellation with `uncancel`: it was handled, one way or another."""
         if self._left:
             self._task.uncancel()

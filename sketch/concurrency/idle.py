@@ -1,4 +1,4 @@
-"""Who has waited for too long: one timer for all of an event loop, armed only while somebody may be idle."""
+"""One timer per event loop for everything with an idle timeout; armed only while there is something to watch."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from typing import Protocol
 from weakref import WeakKeyDictionary
 
 LONGEST_LOOK = 1.0
-"""Seconds between two looks at most."""
+"""The longest interval of a timer, in seconds."""
 
 
 class Idler(Protocol):
-    """Somebody who may wait for too long."""
+    """An object with an idle timeout: a timer tells it how much time has passed, and it keeps the sum and the limit."""
 
     def idled(self, seconds: float) -> None:
-        """So many seconds have passed since the last call."""
+        """Note that `seconds` have passed since the timer's last call."""
 
 
 class IdleTimer:
-    """Tells everybody now and then how much time has passed. One wait may last until two looks after its limit.
+    """Tells its idlers at intervals how much time has passed. A wait may last up to two intervals beyond its limit.
 
-    It belongs to one event loop, but does not keep it alive.
+    A timer belongs to one event loop, but does not keep it alive.
     """
 
     __slots__ = ("_idlers", "_interval", "_last", "_timer")
@@ -32,17 +32,17 @@ class IdleTimer:
         self._timer: asyncio.TimerHandle | None = None
 
     def look_every(self, seconds: float) -> None:
-        """Look at least that often."""
+        """Shorten the interval to so many seconds, if it is longer."""
         self._interval = min(self._interval, seconds)
 
     def add(self, idler: Idler) -> None:
-        """Tell somebody from now on."""
+        """Call the idler from now on."""
         self._idlers.add(idler)
         if self._timer is None:
             self._arm()
 
     def discard(self, idler: Idler) -> None:
-        """Tell somebody no more."""
+        """Stop calling the idler."""
         self._idlers.discard(idler)
         if not self._idlers and self._timer is not None:
             self._timer.cancel()
@@ -51,7 +51,7 @@ class IdleTimer:
     def _arm(self) -> None:
         loop = asyncio.get_running_loop()
         self._last = loop.time()
-        # In a context of its own: it would keep that of the request that happens to be the first, and the request.
+        # In an empty context: that of the first request would keep the request alive.
         self._timer = loop.call_later(self._interval, self._look, context=Context())
 
     def _look(self) -> None:
@@ -65,7 +65,7 @@ _timers: WeakKeyDictionary[asyncio.AbstractEventLoop, IdleTimer] = WeakKeyDictio
 
 
 def idle_timer(timeout: float) -> IdleTimer:
-    """The timer of the running event loop, looking often enough for that timeout."""
+    """Return the timer of the running event loop, with an interval short enough for that timeout."""
     loop = asyncio.get_running_loop()
     timer = _timers.get(loop)
     if timer is None:

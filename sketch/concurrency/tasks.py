@@ -1,4 +1,4 @@
-"""Waiting for several tasks."""
+"""Wait for the first of several coroutines."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 async def first_of(*coroutines: Coroutine[Any, Any, Any]) -> None:
-    """Wait until one of them has ended; the others are cancelled, and nothing of them is left in the loop."""
+    """Run the coroutines as tasks until one ends, then cancel the others and wait for their end."""
     tasks = [asyncio.ensure_future(coroutine) for coroutine in coroutines]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

@@ -1,4 +1,4 @@
-"""Threads for code that blocks: `def` handlers, synchronous iterables, file work."""
+"""Thread pools for code that blocks: `def` handlers, synchronous iterables, file work."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _here = threading.local()
 
 
 class _Returns:
-    """The way back into an event loop: however many calls end before the loop looks, it is woken once."""
+    """A queue of ended calls for an event loop, which is woken once for all calls that wait in the queue."""
 
     __slots__ = ("_calls", "_told", "loop")
 
@@ -34,13 +34,13 @@ class _Returns:
         self._told = False
 
     def add(self, call: _Call) -> None:
-        """Give a call back that has ended. Called in a thread."""
+        """Queue a call that has ended. Called in a pool thread."""
         self._calls.append(call)
         if not self._told:
-            self._told = True  # set back before the calls are taken, so that none is left behind
+            self._told = True  # `_settle` resets it before it takes the calls, so that none is left behind
             try:
                 self.loop.call_soon_threadsafe(self._settle)
-            except RuntimeError:  # the loop was closed: nobody waits any more
+            except RuntimeError:  # the loop was closed: no task waits any more
                 if not self.loop.is_closed():
                     raise
 
@@ -51,11 +51,11 @@ class _Returns:
             try:
                 call.settle()
             except Exception:
-                logger.exception("error while undoing what %s has done for nobody", call.name)
+                logger.exception("error while undoing %s after its caller was cancelled", call.name)
 
 
 class _Call:
-    """A call on its way to a thread and back."""
+    """A function call that a pool thread makes, and the future for its result."""
 
     __slots__ = ("_args", "_context", "_error", "_function", "_kwargs", "_result", "_undo", "future", "returns")
 
@@ -77,7 +77,7 @@ class _Call:
         return name_of(self._function)
 
     def make(self) -> None:
-        """Call the function. Called in a thread."""
+        """Call the function. Called in a pool thread."""
         _here.loop = self.returns.loop
         try:
             self._result = self._context.run(self._function, *self._args, **self._kwargs)
@@ -86,7 +86,7 @@ class _Call:
             self._error = RuntimeError("the function raised StopIteration") if isinstance(exc, StopIteration) else exc
 
     def settle(self) -> None:
-        """Hand the result to who waits for it, or undo it if nobody does. Called in the loop."""
+        """Set the result of the future, or undo the call if no task waits for it any more. Called in the event loop."""
         if self.future.done():
             if self._undo is not None and self._error is None:
                 self._undo(self._result)
@@ -97,7 +97,7 @@ class _Call:
 
 
 class _Crew:
-    """Threads that take calls from the same queue. A pool that was closed gets a new crew."""
+    """The threads that take calls from one queue. A pool that is closed gets a new crew."""
 
     __slots__ = ("calls", "lock", "pending", "started")
 
@@ -105,19 +105,20 @@ class _Crew:
         self.calls: SimpleQueue[_Call | None] = SimpleQueue()
         self.lock = threading.Lock()
         self.pending = 0
-        """Calls that wait or run."""
+        """Calls that are queued or running."""
         self.started = 0
 
 
 class Threads:
-    """A pool of daemon threads, started as they are needed.
+    """A pool of daemon threads, each started when it is needed.
 
     The standard library's pool joins its threads when the interpreter exits, so one stuck handler would keep a stopped
-    server alive for ever. These do not: what still runs past the deadline is reported by name and left behind.
+    server alive for ever. This pool does not: a call that still runs past the deadline is reported by name and left
+    behind.
 
     Args:
-        size: how many calls may run at once; the others wait their turn.
-        name: what the threads are called.
+        size: how many calls may run at once; the others are queued.
+        name: the prefix of the threads' names.
     """
 
     def __init__(self, size: int, name: str) -> None:
@@ -130,14 +131,14 @@ class Threads:
         self._running: dict[int, _Call] = {}
 
     async def run(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """Call the function in a thread, in a copy of the current context, and return or raise what it does.
+        """Call the function in a thread, in a copy of the current context. Returns or raises what it does.
 
         A caller that is cancelled stops waiting; the thread itself cannot be stopped.
         """
         return await self._begin(function, args, kwargs)
 
     async def acquire(self, function: Callable[..., T], /, *args: Any, undo: Callable[[T], None]) -> T:
-        """The same for a function that opens something: where the caller is cancelled, `undo` gets the result."""
+        """Call a function that opens something, in a thread. If the caller is cancelled, `undo` gets the result."""
         future = self._begin(function, args, {}, undo)
         try:
             return await future
@@ -147,7 +148,7 @@ class Threads:
             raise
 
     async def complete(self, function: Callable[[], None], /) -> None:
-        """The same for a function that must run in any case, as one that closes something."""
+        """Call a function that closes something, in a thread. It runs even if the caller is cancelled."""
         await asyncio.shield(self._begin(function, (), {}))
 
     def _begin(
@@ -176,7 +177,7 @@ class Threads:
         name = f"{self._name}-{crew.started}"
         try:
             threading.Thread(target=self._work, args=(crew,), name=name, daemon=True).start()
-        except RuntimeError:  # the system has no more threads: the call waits for those that are there
+        except RuntimeError:  # the system has no more threads: the call waits for an existing one
             with crew.lock:
                 crew.started -= 1
             if not crew.started:
@@ -191,40 +192,40 @@ class Threads:
                 self._running[ident] = call
                 call.make()
                 del self._running[ident]
-            with crew.lock:  # before anybody hears of it, so that the next call finds this thread free
+            with crew.lock:  # before the caller learns of it, so that its next call finds this thread free
                 crew.pending -= 1
             if not cancelled:
                 call.returns.add(call)
-            del call  # what the call holds must not live until the next one
+            del call  # else its objects would live until the next call
 
     def running(self) -> list[str]:
-        """The qualified names of the functions that run now."""
+        """Return the qualified names of the functions that run now."""
         return sorted(call.name for call in list(self._running.values()))
 
     def close(self) -> None:
-        """End the threads that are idle now, and the others after their call. Later calls start new ones."""
+        """End the idle threads now, the others after their calls. Later calls start new threads."""
         crew, self._crew = self._crew, _Crew()
         for _ in range(crew.started):
             crew.calls.put(None)
 
 
 file_threads = Threads(8, "sketch-file")
-"""For opening, reading and closing files: apart from handlers, so that no slow handler starves a download."""
+"""Threads to open, read and close files; separate from handlers, so that no slow handler starves a download."""
 
 stream_threads = Threads(40, "sketch-stream")
-"""For synchronous iterables: one `next()` at a time."""
+"""Threads to run synchronous iterables, one `next()` at a time."""
 
 
 def wait(awaitable: Awaitable[T]) -> T:
-    """Run an awaitable in the event loop that this thread works for, and return its result.
+    """Run an awaitable in the event loop that this pool thread works for, and return its result.
 
     Raises:
-        RuntimeError: outside a handler's thread: in a coroutine, use `await`.
+        RuntimeError: outside a pool thread. In a coroutine, use `await`.
     """
     loop: asyncio.AbstractEventLoop | None = getattr(_here, "loop", None)
     if loop is None:
         if inspect.iscoroutine(awaitable):
-            awaitable.close()  # it will not be awaited: no second complaint
+            awaitable.close()  # avoids the warning that it was never awaited
         raise RuntimeError("expected to be in the thread of a `def` handler; in a coroutine use `await`")
 
     async def run() -> T:
@@ -234,7 +235,7 @@ def wait(awaitable: Awaitable[T]) -> T:
 
 
 async def iterate_in_thread(iterable: Iterable[bytes]) -> AsyncIterator[bytes]:
-    """The items of a synchronous iterable, each produced in a thread."""
+    """Yield the items of a synchronous iterable, each produced in a thread."""
     end: Any = object()
     iterator = await stream_threads.run(iter, iterable)
     busy = threading.Lock()
@@ -244,7 +245,7 @@ async def iterate_in_thread(iterable: Iterable[bytes]) -> AsyncIterator[bytes]:
             return next(iterator, end)
 
     def close() -> None:
-        with busy:  # where the consumer has left, the last step may still run: a running generator cannot be closed
+        with busy:  # a cancelled consumer's last step may still run, and a running generator cannot close
             iterator.close()  # type: ignore[attr-defined]
 
     try:
@@ -256,4 +257,4 @@ async def iterate_in_thread(iterable: Iterable[bytes]) -> AsyncIterator[bytes]:
 
 
 coding_threads = Threads(os.cpu_count() or 1, "sketch-coding")
-"""For bodies that would keep the event loop busy: all libraries let others run meanwhile, so there is one per core."""
+"""Threads to compress and expand large bodies. One per core, because all the libraries release the GIL."""

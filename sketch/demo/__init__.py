@@ -1,4 +1,4 @@
-"""The application that `sketch demo` serves: one page that shows what is running and lets one try its routes."""
+"""The application that `sketch demo` serves: a page that shows what is running and has forms to try its routes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A chat: a page and a websocket at one path, and a topic per room that carries what is said to everybody in it."""
+"""A chat: a page and a websocket at one path, and a topic per room that carries messages to all its members."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ ROOM = "/{room:[a-z0-9-]{1,32}}"
 LONGEST_NAME = 32
 LONGEST_TEXT = 500
 KEPT = 50
-"""Messages of a room that who comes in gets to see."""
+"""How many earlier messages of a room a new member sees."""
 TOO_SLOW = 1013
 """Try again later (IANA registry of close codes)."""
 
 routes = RouteGroup("/chat")
 channels = Channels(MemoryBackend(history=KEPT, topics=100))
 rooms: dict[str, dict[str, str]] = {}
-"""Who is where: names by the members' ids. A room without members is none."""
+"""The members of each room: their names by their ids. A room without members is removed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """Somebody in a room."""
+    """A member of a room."""
 
     room: str
     id: str
     name: str
 
     async def tell(self, kind: str, text: str = "") -> None:
-        """Let everybody in the room know: `joined`, `left`, `said`."""
+        """Tell all members of the room: `joined`, `left`, `said`."""
         people = sorted(rooms.get(self.room, {}).values(), key=str.casefold)
         at = datetime.now(UTC).isoformat(timespec="seconds")
         event = {"kind": kind, "id": self.id, "name": self.name, "text": text, "at": at, "people": people}
@@ -47,15 +47,15 @@ class Member:
 
 @routes.get(ROOM)
 async def page() -> Response:
-    """The page; which room it is, it sees by its address."""
+    """The page of a room; its script takes the room from the address."""
     return HTMLResponse(static_file("chat.html"), headers=HEADERS)
 
 
-# What is said may have 500 characters, of up to four bytes.
+# A message may have 500 characters of up to four bytes each.
 @routes.websocket(ROOM, policy=WebSocketPolicy(max_message=4 * LONGEST_TEXT, close_reason="the server restarts"))
 async def chat(ws: WebSocket, room: str) -> None:
-    """One member's part, until one of the two leaves."""
-    name = ws.request.query.get("name", "").strip()[:LONGEST_NAME] or "Somebody"
+    """The session of one member, until either side closes."""
+    name = ws.request.query.get("name", "").strip()[:LONGEST_NAME] or "Guest"
     member = Member(room, secrets.token_hex(4), name)
     await ws.send_json({"kind": "you", "id": member.id})
     async with (
@@ -71,7 +71,7 @@ async def chat(ws: WebSocket, room: str) -> None:
 
 
 async def pass_on(heard: Subscription, ws: WebSocket) -> None:
-    """Send what is said in the room; who cannot keep up is sent away, and may come back."""
+    """Send the messages of the room to a member; one that is too slow is disconnected, and may come back."""
     async for message in heard:
         await ws.send(message.text)
     if heard.end == "slow":
@@ -80,7 +80,7 @@ async def pass_on(heard: Subscription, ws: WebSocket) -> None:
 
 @asynccontextmanager
 async def present(member: Member) -> AsyncIterator[None]:
-    """Count a member to those in the room."""
+    """Add a member to the room for the duration of a block."""
     rooms.setdefault(member.room, {})[member.id] = member.name
     await member.tell("joined")
     try:

@@ -13,7 +13,7 @@ from sketch.request import Request
 
 @dataclass(frozen=True, slots=True)
 class Extra:
-    """An optional package: which extra installs it, what it gives and how, its version (None: not installed)."""
+    """An optional package: the extra that installs it, what it gives and how, its version (None: not installed)."""
 
     package: str
     extra: str
@@ -33,7 +33,7 @@ _EXTRAS = (
 
 
 def version_of(package: str) -> str | None:
-    """The version of an installed distribution, None where there is none. Imports nothing."""
+    """The version of an installed distribution, None if there is none. Imports nothing."""
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
@@ -41,14 +41,14 @@ def version_of(package: str) -> str | None:
 
 
 def extras() -> list[Extra]:
-    """The optional packages that this page speaks of."""
+    """The optional packages that the page shows."""
     return [Extra(*row, version=version_of(row[0])) for row in _EXTRAS]
 
 
 def server_name(request: Request) -> str:
-    """Who serves the request, judged by its way to the peer.
+    """The name of the server, judged by the request's connection.
 
-    An ASGI server does not say its name; it is known where exactly one of those we can start is loaded.
+    An ASGI server does not say its name; it is known if exactly one of those that sketch can start is loaded.
     """
     adapter = type(request.connection).__module__.partition(".")[0]
     if adapter == "sketch_native":

@@ -1,4 +1,4 @@
-"""The page: a template and its static files from the package, filled with escaped values."""
+"""The page of the demo: a template from the package, filled with escaped values, and its static files."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _missing(extra: Extra) -> str:
 
 
 def _chat(websockets: Extra) -> str:
-    """What the chat's card offers: the way in, or how to install what it needs."""
+    """The content of the chat's card: the link to a room, or how to install the missing package."""
     if websockets.version is None:
         return _missing(websockets)
     return '<p class="go"><a href="/chat/lobby">Enter the lobby</a></p>'

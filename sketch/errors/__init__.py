@@ -1,1 +1,1 @@
-"""From exceptions to answers: error handlers, problem details, the debug page."""
+"""Turns exceptions into responses: error handlers, problem details, the debug page."""

@@ -1,4 +1,4 @@
-"""From an exception to an answer: the one place where errors become responses."""
+"""Registers error handlers by exception class and by status, and finds the one for an exception."""
 
 from __future__ import annotations
 
@@ -14,9 +14,8 @@ from sketch.lifecycle.signals import Signal
 if TYPE_CHECKING:
     from sketch.request import Request
 
-
 ErrorHandler = Callable[["Request", Any], Any]
-"""`async (request, exc) -> Response`. One by `def` is called in a thread, as handlers are."""
+"""`async (request, exc) -> Response`. A `def` function is called in a thread, as handlers are."""
 
 H = TypeVar("H", bound=ErrorHandler)
 
@@ -24,10 +23,10 @@ H = TypeVar("H", bound=ErrorHandler)
 class ErrorHandlers:
     """The error handlers of one group or application, by exception class and by status, and its `exception` hooks.
 
-    The handlers of the route's groups are asked first, the innermost before the others; then those of the application,
-    then those of the applications in which it is mounted. Of one of these, a handler for the exception's class, or the
-    nearest of its bases, comes before one for the status, and for unexpected exceptions the hooks come last. What
-    nobody answers is logged and becomes a plain 500, or a page with details in debug.
+    The handlers of the route's groups are asked first, the innermost group before the others; then those of the
+    application, then those of the applications in which it is mounted. In each of these, a handler for the exception's
+    class, or the nearest of its bases, comes before one for the status; for unexpected exceptions the hooks come last.
+    An unexpected exception that none answers is logged and becomes a plain 500, or a page with details in debug.
     """
 
     def __init__(self) -> None:
@@ -56,7 +55,7 @@ class ErrorHandlers:
             self._by_class[kind] = awaited
 
     def register(self, kind: int | type[Exception]) -> Callable[[H], H]:
-        """The decorator that adds a handler. What is wrong with `kind` is raised at once: see `add`."""
+        """Return a decorator that adds a handler. A wrong `kind` raises at once: see `add`."""
         _check_kind(kind)
 
         def decorate(handler: H) -> H:

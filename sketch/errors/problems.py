@@ -1,4 +1,4 @@
-"""HTTP errors as their clients want them: text, a page, or problem details (RFC 9457)."""
+"""HTTP errors in the form that the client accepts: text, a page, or problem details (RFC 9457)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 PROBLEM = "application/problem+json"
 
-# What may be asked for, the one first that is sent to those who do not care; and what each is answered in.
+# The media types that a client may accept, the default first, each with the media type of its response.
 _FORMS = {"text/plain": TEXT, "text/html": HTML, PROBLEM: PROBLEM, "application/json": PROBLEM}
 
 _PAGE = """<!doctype html>
@@ -29,12 +29,13 @@ h1{{font-size:1.6rem;margin:0}}p{{margin:.6rem 0 0;opacity:.8;white-space:pre-li
 
 
 def choose_form(request: Request) -> str:
-    """The media type for an error's answer: that of text, of HTML or of problem details, whatever the client accepts.
+    """Choose the media type of an error response, of text, HTML or problem details, by what the client accepts.
 
-    Text is for those who say nothing, take everything, or take none of these. `application/json` gets problem details.
+    Text is for clients that send no `Accept`, accept everything, or accept none of these. `application/json` gets
+    problem details.
     """
     accept = request.combined_header(b"accept")
-    if accept is None or accept == b"*/*":  # most tools and scanners: no time is spent on them
+    if accept is None or accept == b"*/*":  # most tools and scanners: they need no negotiation
         return TEXT
     from sketch.http.negotiation import choose_media_type  # seldom needed
 
@@ -42,10 +43,11 @@ def choose_form(request: Request) -> str:
 
 
 def error_response(request: Request, exc: HTTPException) -> Response:
-    """The answer that an HTTPException stands for, in the form that the client asks for.
+    """Make the response for an HTTPException, in the form that the client accepts.
 
-    A redirect, an exception with a media type of its own, and one whose class overrides `to_response` are answered as
-    they are. All others say `Vary: Accept`: a cache may keep a 404, and must not hand one client another's form.
+    A redirect, an exception with its own media type, and one of a class that overrides `to_response` are answered by
+    their `to_response`. All others get `Vary: Accept`: a cache may keep a 404, but must not give a client another's
+    form.
     """
     fields = exc.headers
     if exc.status < 400 or type(exc).to_response is not HTTPException.to_response or _has_content_type(fields):
@@ -72,7 +74,7 @@ def _title(exc: HTTPException) -> str:
 
 def _text(exc: HTTPException) -> bytes:
     text = f"{exc.status} {_title(exc)}" if exc.reason is None else exc.reason
-    return text.encode("utf-8", "backslashreplace")  # an error about half a surrogate pair must not be one itself
+    return text.encode("utf-8", "backslashreplace")  # a lone surrogate in the reason must not raise another error
 
 
 def _page(exc: HTTPException) -> bytes:

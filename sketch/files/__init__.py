@@ -1,4 +1,4 @@
-"""Files as responses: the plan by RFC 9110, the open file, the response, and directories of files."""
+"""Files as responses: the plan by RFC 9110, the open file, the response, and static directories."""
 
 from sketch.files.response import FileResponse
 

@@ -1,4 +1,4 @@
-"""Byte ranges (RFC 9110 section 14): what is asked for, and several parts of a file as one body."""
+"""Several byte ranges of a file as one `multipart/byteranges` body (RFC 9110 section 14.6)."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ _FORBIDDEN = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 class FileParts:
-    """Several parts of an open file as one `multipart/byteranges` body (RFC 9110 section 14.6).
+    """A `multipart/byteranges` body of several parts of an open file (RFC 9110 section 14.6).
 
-    An async iterable that reads in threads. Whoever holds it closes it; the file is closed exactly once.
+    An async iterable that reads in threads. Its holder closes it; the file is closed exactly once.
 
     Args:
-        descriptor: of the open file. It is the caller's until the constructor has returned.
+        descriptor: of the open file. The caller owns it until the constructor has returned.
         path: of the file, for errors.
-        parts: what to send of it.
-        size: of the whole file.
+        parts: the parts to send.
+        size: of the whole file, in bytes.
         content_type: of the file.
 
     Raises:
-        ValueError: for a content type that no field can hold.
+        ValueError: for a content type with control characters.
     """
 
     __slots__ = ("_descriptor", "_path", "_pieces", "content_type", "length")
@@ -37,7 +37,7 @@ class FileParts:
     ) -> None:
         if content_type is not None and _FORBIDDEN.search(content_type):
             raise ValueError(f"expected a content type without control characters, got {content_type!r}")
-        # Random, so that no content can contain it on purpose.
+        # Random, so that no file can contain it on purpose.
         boundary = os.urandom(16).hex()
         kind = f"Content-Type: {content_type}\r\n" if content_type else ""
         self._descriptor = descriptor
@@ -54,10 +54,10 @@ class FileParts:
         """Bytes of the whole body."""
 
     def read(self, most: int) -> bytes:
-        """The next bytes, at least one and at most about that many; `b""` at the end. Blocks.
+        """Return the next bytes, at least one and at most about that many; `b""` at the end. Blocks.
 
         Raises:
-            RuntimeError: if the file has become shorter.
+            RuntimeError: if the file has shrunk.
         """
         taken: list[bytes] = []
         while self._pieces and most > 0:
@@ -82,7 +82,7 @@ class FileParts:
             self.close()
 
     async def aclose(self) -> None:
-        """The same as `close()`, for who closes iterables."""
+        """Close the file, like `close()`, for code that closes async iterables."""
         self.close()
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""The one place that opens files, and what is taken from them."""
+"""Open a regular file and read it or keep it open for the response: the one place that opens files to send."""
 
 from __future__ import annotations
 
@@ -26,31 +26,31 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Opened:
-    """An open regular file. Whoever holds it closes the descriptor."""
+    """An open regular file. Its holder closes the descriptor."""
 
     descriptor: int
     path: str
     found: os.stat_result
     encoding: str | None = None
-    """The content coding that it is in."""
+    """The content coding of the file, None if it has none."""
     by_name: bool = True
-    """Whether its path is good for opening it again."""
+    """Whether a server may open the file again by its path."""
 
 
 @dataclass(slots=True)
 class Taken:
-    """What a plan needs of a file: bytes, or the file itself, still open."""
+    """A plan for a file and the body that it needs: bytes that were read, or the file itself, still open."""
 
     plan: FilePlan
     body: bytes | FileBody | FileParts
 
     def close(self) -> None:
-        """Close the file, if it is open."""
+        """Close the file, if it is still open."""
         if not isinstance(self.body, bytes):
             self.body.close()
 
     def answer(self, request: Request, status: int, headers: CIMultiDict[str]) -> Response:
-        """The response, which takes over the headers, and leaves the file to whoever finishes the request."""
+        """Make the response, which takes over the headers. An open file is added to `request.files`."""
         plan, body = self.plan, self.body
         if not isinstance(body, bytes):
             request.files += (body,)
@@ -69,21 +69,21 @@ class Taken:
         return response
 
 
-# A 304 carries what guides caches; what describes the content it has not (RFC 9110 section 15.4.5).
+# A 304 has the fields that guide caches, but not those that describe the content (RFC 9110 section 15.4.5).
 _OF_CONTENT = ("Content-Type", "Content-Encoding", "Content-Disposition")
 
-# What a path can be wrong in: nothing there, no directory on the way, a directory, a socket, a loop, a name that no
-# file can have.
+# The errors of a path without a regular file: nothing there, a parent that is no directory, a directory, a socket, a
+# loop of links, a name too long.
 NO_FILE = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENXIO, errno.ELOOP, errno.ENAMETOOLONG)
 
 
 async def take(request: Request, status: int, headers: CIMultiDict[str], find: Callable[[], Opened]) -> Taken:
-    """Open a file, decide what to answer and read what is small: all in one hop to a thread.
+    """Open a file, plan the response and read a small file, all in one hop to a thread.
 
     Args:
-        request: whose conditions and ranges count.
-        status: of an unconditional answer.
-        headers: of the answer; `find` may complete them.
+        request: its conditions and ranges apply.
+        status: of a full response; see `plan_file`.
+        headers: of the response; `find` may complete them.
         find: opens the file; called in the thread.
 
     Raises:
@@ -115,7 +115,7 @@ _CONDITIONAL = frozenset(
 
 
 def _conditions(request: Request) -> Header:
-    """The fields that a plan asks for, found at once: most requests have none of them, and many others."""
+    """Collect the fields that a plan may ask for in one pass: most requests have none of them, but many others."""
     fields: dict[bytes, bytes] = {}
     for name, value in request.raw_headers:
         if name in _CONDITIONAL:
@@ -126,7 +126,7 @@ def _conditions(request: Request) -> Header:
 def _found(find: Callable[[], Opened]) -> Opened:
     try:
         return find()
-    except ValueError:  # a NUL or half a surrogate pair in the path
+    except ValueError:  # a NUL or a lone surrogate in the path
         raise HTTPNotFound from None
     except OSError as exc:
         if exc.errno in NO_FILE:
@@ -135,15 +135,15 @@ def _found(find: Callable[[], Opened]) -> Opened:
 
 
 def open_regular(path: str, *, flags: int = 0, directory: int | None = None) -> Opened:
-    """Open a file for reading, if it is a regular one.
+    """Open a regular file for reading.
 
     Args:
         path: of the file.
         flags: in addition to those for reading.
-        directory: the descriptor that a relative path begins at.
+        directory: the descriptor of the directory that a relative path starts from.
 
     Raises:
-        OSError: if it cannot be opened; IsADirectoryError or FileNotFoundError if it is something else.
+        OSError: if it cannot be opened; IsADirectoryError or FileNotFoundError if it is not a regular file.
     """
     # O_NONBLOCK: opening a FIFO must not wait for a writer.
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | flags, dir_fd=directory)
@@ -160,7 +160,7 @@ def open_regular(path: str, *, flags: int = 0, directory: int | None = None) -> 
 
 
 def _body(opened: Opened, plan: FilePlan, content_type: str | None, small: int) -> bytes | FileBody | FileParts:
-    """What is sent of a file: read up to so many bytes, since an open file costs more; else sent from the open file."""
+    """Return the body of a plan: up to `small` bytes as read, since an open file costs more, else the open file."""
     parts = plan.parts
     if not parts:
         return b""

@@ -1,4 +1,4 @@
-"""What to answer for a file (RFC 9110 sections 8.8, 13 and 14): a pure function of request and file."""
+"""Plan the response for a file (RFC 9110 sections 8.8, 13 and 14): a pure function of request and file."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from sketch.http.conditions import Header, Validators, check_conditions, range_a
 from sketch.http.ranges import ByteRange, parse_ranges
 
 SETTLED = 2_000_000_000
-"""Nanoseconds after which a change would show in the time of modification, also on file systems that count in seconds.
+"""Nanoseconds after which another change alters the time of modification, even on file systems that count in seconds.
 
-A file that was changed since may change again and keep size and time: its tag is weak (RFC 9110 section 8.8.1)."""
+A file changed more recently may change again and keep size and time: its tag is weak (RFC 9110 section 8.8.1)."""
 
 
 class FileFacts(NamedTuple):
-    """What a plan depends on, apart from the request.
+    """The facts about a file that a plan depends on.
 
     Attributes:
         size: in bytes.
         mtime_ns, now_ns: the time of modification and the time of the request, in nanoseconds since 1970.
-        etag: one that the application has given.
-        encoding: the content coding that the file is in.
-        whole: whether there are no ranges of it.
+        etag: the entity tag that the application has set.
+        encoding: the content coding of the file.
+        whole: whether ranges are ignored.
     """
 
     size: int
@@ -32,18 +32,18 @@ class FileFacts(NamedTuple):
     whole: bool = False
 
     def validators(self) -> Validators:
-        """The entity tag, from size and time of modification if none was given, and the date."""
+        """Return the entity tag, by default from size and time of modification, and the date."""
         settled = self.now_ns - self.mtime_ns > SETTLED
         etag = self.etag
         if etag is None:
-            suffix = f"-{self.encoding}" if self.encoding else ""  # each coding is a representation of its own
+            suffix = f"-{self.encoding}" if self.encoding else ""  # each coding is another representation
             etag = f'{"" if settled else "W/"}"{self.mtime_ns:x}-{self.size:x}{suffix}"'
-        # A time that is still to come must not go out (section 8.8.2.1).
+        # A time in the future must not be sent (section 8.8.2.1).
         return Validators(etag, min(self.mtime_ns, self.now_ns) // 1_000_000_000, settled)
 
 
 class FilePlan(NamedTuple):
-    """What to answer for a file: a status, fields, and which parts of it; several are a multipart body."""
+    """The response for a file: status, fields, and the parts to send. Several parts make a multipart body."""
 
     status: int
     headers: dict[str, str]
@@ -51,13 +51,13 @@ class FilePlan(NamedTuple):
 
 
 def plan_file(method: str, header: Header, facts: FileFacts, status: int = 200) -> FilePlan:
-    """Decide by RFC 9110 sections 13.2.2 and 14.2, in their order. A pure function of request and file.
+    """Plan the response by RFC 9110: first the conditions (section 13.2.2), then the ranges (section 14.2).
 
     Args:
-        method: of the request; ranges are for GET, 304 for GET and HEAD.
-        header: gives a request field by its lower-case name, repeated ones joined.
-        facts: of the file.
-        status: of an unconditional answer.
+        method: of the request; ranges apply to GET, 304 to GET and HEAD.
+        header: returns a request field by its lower-case name, repeated ones joined.
+        facts: about the file.
+        status: of a full response; conditions and ranges apply only if it is 200.
     """
     current = facts.validators()
     headers = current.headers()

@@ -1,4 +1,4 @@
-"""Reading files in threads, piece by piece."""
+"""Read files in threads, piece by piece."""
 
 from __future__ import annotations
 
@@ -11,16 +11,15 @@ from sketch.concurrency.threads import file_threads
 if TYPE_CHECKING:
     from sketch.transport import FileBody
 
-
 PIECE = 256 * 1024
-"""Bytes of a file per read: each costs one thread hop (about 60 us), and more do not make a transfer faster."""
+"""Bytes per read. Each read costs a hop to a thread (about 60 us); larger pieces do not make a transfer faster."""
 
 
 async def read_in_thread(body: FileBody) -> AsyncGenerator[bytes, None]:
-    """The bytes of a file body, each piece read in a thread. The file is left open: it is its holder's to close.
+    """Yield the bytes of a file body, each piece read in a thread. The holder of the body closes the file.
 
     Raises:
-        RuntimeError: if the file has become shorter.
+        RuntimeError: if the file has shrunk.
     """
     position, end = body.offset, body.offset + body.count
     while position < end:
@@ -32,5 +31,5 @@ async def read_in_thread(body: FileBody) -> AsyncGenerator[bytes, None]:
 
 
 def shrunk(body: FileBody, missing: int) -> RuntimeError:
-    """The error for a file that has become shorter, by so many bytes of what was announced."""
+    """Return the error for a file that has shrunk: `missing` bytes of the announced ones cannot be sent."""
     return RuntimeError(f"the file {body.path} has shrunk while it was sent: {missing} bytes are missing")

@@ -1,4 +1,4 @@
-"""Files as responses: what to answer by the rules of RFC 9110, and the one place that opens files."""
+"""`FileResponse`, the response that sends a file, and its `Content-Disposition` field."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
 
 class FileResponse(Response):
-    """A file as the answer.
+    """A response that sends a file.
 
     Args:
-        path: of a regular file. A path that a client has chosen must be checked before it gets here: see `add_static`.
-        status: of the answer when the whole file is sent. With another one than 200 there are no conditions and ranges.
-        headers: extra fields. An `ETag` among them is used in place of one from size and time of modification.
+        path: of a regular file. Check a path that a client has chosen before you pass it, or use `add_static`.
+        status: of the response when the whole file is sent. If it is not 200, conditions and ranges are ignored.
+        headers: extra fields. An `ETag` among them replaces the one from size and time of modification.
         content_type: default: by the name (`sketch.http.file_types`), else `application/octet-stream`.
-        filename: makes it a download with that name (RFC 6266): the last part of a path.
-        inline: with a `filename`: to be shown rather than saved.
+        filename: makes it a download with that name (RFC 6266); of a path, the last part is used.
+        inline: with a `filename`: the file is to be shown rather than saved.
 
     Raises:
         TypeError: for a path or file name in bytes, or of another type.
@@ -56,11 +56,11 @@ class FileResponse(Response):
         self._disposition = None if filename is None else disposition(filename, inline=inline)
 
     async def prepare(self, request: Request) -> Response:
-        """A new response for this request, with what it needs of the file read or open.
+        """Return a new response for this request, with the file read or open.
 
         Raises:
             HTTPNotFound: if there is no regular file at the path.
-            ValueError: for an `ETag` among the headers that is none.
+            ValueError: for a malformed `ETag` among the headers.
         """
         headers = self.headers.copy()
         if self._disposition is not None:
@@ -72,7 +72,7 @@ class FileResponse(Response):
         return taken.answer(request, self.status, headers)
 
     def copy(self) -> FileResponse:
-        """A response for the same file with headers of its own."""
+        """Return a response for the same file with its own copy of the headers."""
         new = super().copy()
         new.path = self.path
         new._disposition = self._disposition
@@ -87,14 +87,8 @@ def _text_of(path: str | os.PathLike[str]) -> str:
 
 
 def disposition(filename: str | os.PathLike[str], *, inline: bool = False) -> str:
-    """A `Content-Disposition` (RFC 6266) with the last part of a name, also for clients that know no `filename*`."""
+    """Return a `Content-Disposition` (RFC 6266) with the last part of a path, usable by clients without `filename*`."""
     name = PurePosixPath(_text_of(filename).replace("\\", "/")).name
     plain = re.sub(r"[^ !#$&+\-.0-9A-Z^_`a-z|~()]", "_", name)
     extended = f"; filename*=UTF-8''{quote(name, safe='')}" if plain != name else ""
     return f'{"inline" if inline else "attachment"}; filename="{plain}"{extended}'
-
-
-# -- the plan ----------------------------------------------------------------------------------------------------------
-
-
-# -- the file ----------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Directories of files: which file a path means, and that it is in the directory."""
+"""Static directories: find the file for a path, and never leave the directory."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ if TYPE_CHECKING:
 logger = logging.getLogger("sketch")
 
 FOREVER = "public, max-age=31536000, immutable"
-"""`Cache-Control` of what never changes under its name (RFC 8246)."""
+"""`Cache-Control` of files that never change under their name (RFC 8246)."""
 
 PRECOMPRESSED = {"zstd": ".zst", "br": ".br", "gzip": ".gz"}
-"""Codings and the suffixes of their files. Of codings that a client likes alike, the first counts."""
+"""Codings and the suffixes of their files. Of codings that a client weighs equally, the first is used."""
 
-# A directory on the way is passed through, where the system allows it without the right to list it.
+# Directories on the way are opened with O_PATH if the system has it: that needs no right to list them.
 _PASS = os.O_DIRECTORY | getattr(os, "O_PATH", os.O_RDONLY)
 _ENCODED_SLASH = re.compile("%(?:2f|5c)", re.IGNORECASE)
 
 
 class StaticFiles:
-    """A handler for the files of a directory: see `add_static` for the arguments.
+    """A handler that serves the files of a directory. See `add_static` for the arguments.
 
-    A path is taken apart into names, and each name is looked up in the open directory before it, without following a
-    symbolic link (`O_NOFOLLOW`). So no name leads out of the directory, and no change between a check and its use does:
-    there is no check. What is no such file is a 404, for whatever reason.
+    A path is split into names, and each name is opened relative to the open directory before it, without following
+    symbolic links (`O_NOFOLLOW`). So no name leads out of the directory, and there is no race between
+    a check and the use of its result. Any path without such a file is a 404, whatever the reason.
 
     Raises:
-        ValueError: for a missing directory, a malformed pattern, or another argument that cannot be.
+        ValueError: for a missing directory, a malformed pattern, or another invalid argument.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class StaticFiles:
         follow_symlinks: bool = False,
         show_dotfiles: bool = False,
     ) -> None:
-        # Links in the directory's own path are followed, at each request: `current -> releases/42` may change.
+        # Links in the path of the directory itself are followed at each request: `current -> releases/42` may change.
         folder = Path(directory).absolute()
         if not folder.is_dir():
             raise ValueError(f"expected an existing directory, got {os.fspath(directory)!r}")
@@ -78,19 +78,19 @@ class StaticFiles:
 
         Raises:
             HTTPNotFound: if there is none.
-            HTTPPermanentRedirect: for a directory with an index, but without a slash at its end.
+            HTTPPermanentRedirect: for a directory with an index, if the path has no slash at its end.
         """
         names = self._names(request, path)
         headers = self._headers.copy()
-        # The thread completes the headers: only there it is known which file it is.
+        # The thread completes the headers: only there the file is known.
         taken = await take(request, 200, headers, lambda: self._find(request, names, headers))
         return taken.answer(request, 200, headers)
 
     def _names(self, request: Request, path: str) -> list[str]:
-        """The names that lead to a file; the last is empty for a directory.
+        """Split a path into names; the last is empty for a directory.
 
         Raises:
-            HTTPNotFound: for what no file of a directory is called, and for encoded slashes.
+            HTTPNotFound: for names that are not served, and for encoded slashes.
         """
         names = path.split("/")
         if (
@@ -106,7 +106,7 @@ class StaticFiles:
     # -- in a thread ------------------------------------------------------------------------------------------------
 
     def _find(self, request: Request, names: list[str], headers: CIMultiDict[str]) -> Opened:
-        """Open what is to be sent, and complete the headers."""
+        """Open the file to send, and complete the headers."""
         path = "/".join(names)
         *way, name = names
         if not name:
@@ -125,12 +125,12 @@ class StaticFiles:
             logger.warning("%r in %s may not be read: %s", path, self.directory, exc.strerror)
             raise HTTPNotFound from None
         opened.path = "/".join((self.directory, *way, opened.path))
-        opened.by_name = not self._flags  # else a server that opens it again could be led elsewhere
+        opened.by_name = not self._flags  # else a link could lead a server that opens it again elsewhere
         self._describe(headers, path, name, opened.encoding)
         return opened
 
     def _enter(self, way: list[str]) -> int:
-        """The descriptor of the directory that these names lead to."""
+        """Return the descriptor of the directory that these names lead to."""
         folder = os.open(self.directory, _PASS)
         try:
             for name in way:
@@ -156,7 +156,7 @@ class StaticFiles:
         raise _redirect(request)
 
     def _smaller(self, folder: int, opened: Opened, request: Request) -> Opened:
-        """The file in the coding that the client likes best, among those that lie beside it; else the file itself."""
+        """Return the sibling file in the coding that the client prefers; without one, the file itself."""
         accepted = request.combined_header(b"accept-encoding")
         for coding in rank_encodings(accepted, PRECOMPRESSED):
             try:
@@ -184,10 +184,10 @@ class StaticFiles:
 
 
 def _redirect(request: Request) -> HTTPPermanentRedirect:
-    """To the same path with a slash at its end: relative, so that no prefix of a proxy has to be known."""
+    """Return a redirect to the same path with a slash at its end; a relative one, valid under any prefix of a proxy."""
     last = request.raw_path.rpartition("/")[2]
     query = f"?{request.query_string}" if request.query_string else ""
-    return HTTPPermanentRedirect(f"./{last}/{query}")  # `./`, so that nothing in the name is taken for a scheme
+    return HTTPPermanentRedirect(f"./{last}/{query}")  # `./`, so that no part of the name is read as a scheme
 
 
 def _pattern(given: str | re.Pattern[str] | None) -> re.Pattern[str] | None:

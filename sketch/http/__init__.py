@@ -1,1 +1,1 @@
-"""The rules of the HTTP RFCs as pure functions and tables: no I/O, no asyncio, nothing else of sketch."""
+"""The rules of the HTTP RFCs as pure functions and tables: no I/O, no asyncio, no other part of sketch."""

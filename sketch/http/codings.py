@@ -1,4 +1,4 @@
-"""Content codings (RFC 9110 section 8.4.1) by name: what compresses a body, and what expands one within bounds."""
+"""Content codings (RFC 9110 section 8.4.1) by name: encoders compress a body, decoders expand it within bounds."""
 
 from __future__ import annotations
 
@@ -11,57 +11,57 @@ from importlib import import_module
 from typing import Any, Protocol
 
 INLINE = 32 * 1024
-"""Bytes that are compressed, or expanded, in the event loop: about 0.3 ms, where a hop to a thread costs 0.06 ms."""
+"""Bytes up to which a body is coded in the event loop: it takes about 0.3 ms, and a hop to a thread costs 0.06 ms."""
 
 _STREAM_WINDOW = 17
-"""Log2 of the bytes that a stream's compressor looks back. Streams are many and stay open: with the libraries' own
-windows each would take up to 4.5 MiB, with this one 0.7 MiB (br), 0.3 MiB (zstd), and compress no worse."""
+"""Log2 of the window, in bytes, of a stream's compressor. Many streams stay open at once: each takes up to 4.5 MiB with
+the default windows, but 0.7 MiB (br) or 0.3 MiB (zstd) with this one, and compresses no worse."""
 
 _MOST_WINDOW = 23
-"""Log2 of the bytes that a zstd frame may make its reader remember: what RFC 9659 asks every recipient to offer."""
+"""Log2 of the largest window, in bytes, of a zstd frame: the size that RFC 9659 asks every recipient to support."""
 
 MOST_FRAMES = 1000
-"""Frames or members in one body: their number, not their size, is what makes small ones costly."""
+"""The most frames (gzip members) in one body: each costs time, however small it is."""
 
 
 class Encoder(Protocol):
-    """Compresses one stream."""
+    """An encoder: compresses one stream."""
 
     def encode(self, data: bytes) -> bytes:
-        """The data compressed, to its last byte: whoever receives it can read it at once."""
+        """Compress the data and flush it: the client can decode all of it at once."""
         ...
 
     def finish(self) -> bytes:
-        """The end of the stream."""
+        """Return the end of the stream."""
         ...
 
 
 class Frame(Protocol):
-    """Expands one frame: a gzip member, a zstd frame, a brotli or zlib stream."""
+    """A decoder of one frame: a gzip member, a zstd frame, a brotli or zlib stream."""
 
     def expand(self, data: bytes, most: int) -> tuple[bytes, bytes]:
-        """Up to about `most` bytes of output, and what is left of the input, to be given again."""
+        """Return up to about `most` bytes of output, and the input that is left, to be passed in again."""
         ...
 
     more: bool
     """Whether there may be more output without more input."""
     ended: bool
-    """Whether this was the frame's end; what is left of the input belongs to no part of it."""
+    """Whether the frame has ended; the input that is left is not part of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Coding:
-    """One content coding.
+    """One content coding: its name, its levels, and how to compress and expand with it.
 
     Args:
         name: as registered with IANA.
-        levels: that its compressor has.
-        level: what is good between the time it takes and the size that comes out.
-        compress: `(data, level)` to a whole body.
-        encoder: `(level)` to what compresses a stream.
-        frame: makes what expands one frame.
-        several: whether a body may be made of more than one frame.
-        error: what the library raises for malformed data.
+        levels: the levels of its compressor.
+        level: the default, a compromise between time and size.
+        compress: `(data, level)` to the compressed body.
+        encoder: `(level)` to an encoder of a stream.
+        frame: makes a decoder of one frame.
+        several: whether a body may have more than one frame.
+        error: the exception that the library raises for malformed data.
     """
 
     name: str
@@ -75,10 +75,10 @@ class Coding:
 
 
 class Decoder:
-    """Expands a body a bounded part at a time, however much is in it.
+    """Expands a body in parts of bounded size, however large the whole is.
 
     Args:
-        coding: of the body.
+        coding: the coding of the body.
     """
 
     __slots__ = ("_coding", "_frame", "_frames", "_left")
@@ -91,16 +91,16 @@ class Decoder:
 
     @property
     def pending(self) -> bool:
-        """Whether there may be more output without more input: call `decode(b"", most)` until there is not."""
+        """Whether there may be more output without more input: call `decode(b"", most)` until this is False."""
         return bool(self._left) or (self._frame is not None and self._frame.more)
 
     @property
     def complete(self) -> bool:
-        """Whether what was given so far is a whole body; nothing at all is one, too."""
+        """Whether the data so far is a whole body. So is no data at all."""
         return self._frame is None and not self._left
 
     def decode(self, data: bytes, most: int) -> bytes:
-        """The next about `most` bytes of the expanded body; fewer, or none, where that needs more data.
+        """Return about `most` more bytes of the expanded body; fewer, or none, if more data is needed.
 
         Raises:
             ValueError: for malformed data.
@@ -155,7 +155,7 @@ class _ZlibFrame:
         inner = self._inner
         expanded = inner.decompress(data, most)
         self.ended = inner.eof
-        # It may have used all input and still be in the middle of a repetition.
+        # zlib may have used all input and still be in the middle of a repetition.
         self.more = len(expanded) >= most and not self.ended
         return expanded, inner.unused_data if self.ended else inner.unconsumed_tail
 
@@ -201,7 +201,7 @@ class _BrotliFrame:
     def expand(self, data: bytes, most: int) -> tuple[bytes, bytes]:
         expanded = self._inner.process(data, output_buffer_limit=most)
         self.ended = self._inner.is_finished()
-        # It says that it takes more data also when it has used all input and not yet given all output.
+        # brotli claims to accept more data even when it has used all input but not yet returned all output.
         self.more = not self.ended and (len(expanded) >= most or not self._inner.can_accept_more_data())
         return expanded, b""
 
@@ -261,7 +261,7 @@ def _zstd() -> Coding:
     zstd: Any = import_module("compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd")
     return Coding(
         name="zstd",
-        levels=range(1, 20),  # from 20 on its windows are larger than every recipient has to offer (RFC 9659)
+        levels=range(1, 20),  # from 20 on, windows exceed what every recipient must support (RFC 9659)
         level=3,
         compress=lambda data, level: zstd.compress(data, level=level),
         encoder=lambda level: _ZstdEncoder(zstd, level),
@@ -277,19 +277,19 @@ _CODINGS: dict[str, Callable[[], Coding]] = {
     "zstd": _zstd,
     "br": _brotli,
     "gzip": lambda: _by_zlib("gzip", _GZIP, several=True),
-    "deflate": lambda: _by_zlib("deflate", _ZLIB, several=False),  # as RFC 9110 section 8.4.1.2 has it
+    "deflate": lambda: _by_zlib("deflate", _ZLIB, several=False),  # in the zlib format (RFC 9110 section 8.4.1.2)
 }
 NAMES = tuple(_CODINGS)
-"""Every coding that there may be, the preferred one first."""
+"""All supported codings, the preferred one first."""
 
 
 @cache
 def find_coding(name: str) -> Coding:
-    """The coding of that name.
+    """Return the coding of that name.
 
     Raises:
         ValueError: for an unknown name.
-        RuntimeError: where its library is not installed.
+        RuntimeError: if its library is not installed.
     """
     if name not in _CODINGS:
         raise ValueError(f"expected a content coding of {', '.join(NAMES)}, got {name!r}")
@@ -300,11 +300,11 @@ def find_coding(name: str) -> Coding:
 
 
 def installed_codings(names: Iterable[str] = NAMES) -> dict[str, Coding]:
-    """Those of the names whose library is there."""
+    """Return the codings, by name, that have their library installed."""
     found = {}
     for name in names:
         try:
             found[name] = find_coding(name)
         except RuntimeError:
-            continue  # an extra that was not asked for
+            continue  # an optional dependency
     return found

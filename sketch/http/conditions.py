@@ -1,4 +1,4 @@
-"""Validators and the conditions on them: is what the client has still the same (RFC 9110 sections 8.8 and 13)?"""
+"""Validators and conditional requests: does the client's copy still match (RFC 9110 sections 8.8 and 13)?"""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 Header = Callable[[bytes], bytes | None]
-"""Gives a request field by its lower-case name, repeated ones joined, None where there is none."""
+"""Returns a request field by its lower-case name: repeated ones joined, None if there is none."""
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -18,13 +18,13 @@ _ETAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"')
 
 
 class Validators(NamedTuple):
-    """What tells one state of a representation from another.
+    """The entity tag and the date that tell one state of a representation from another.
 
     Attributes:
         etag: the entity tag, quoted, `W/` before it if it is weak.
-        modified: seconds since 1970.
-        strong_date: whether nothing can have changed a second time within that second, so that equal dates mean
-            equal bytes (section 8.8.2.2).
+        modified: the time of modification, in seconds since 1970.
+        strong_date: whether another change within the same second is ruled out, so that equal dates mean equal bytes
+            (section 8.8.2.2).
     """
 
     etag: str
@@ -32,12 +32,12 @@ class Validators(NamedTuple):
     strong_date: bool
 
     def headers(self) -> dict[str, str]:
-        """The response fields that carry them."""
+        """The response fields that carry the validators."""
         return {"ETag": self.etag, "Last-Modified": format_date(self.modified)}
 
 
 def check_conditions(method: str, header: Header, current: Validators) -> int | None:
-    """The status that the request's conditions demand, in the order of section 13.2.2: 412, 304, or None for none."""
+    """Return the status that the request's conditions demand (section 13.2.2): 412, 304, or None for neither."""
     reading = method in ("GET", "HEAD")
     if _failed(header, current):
         return 412
@@ -47,7 +47,7 @@ def check_conditions(method: str, header: Header, current: Validators) -> int | 
 
 
 def _failed(header: Header, current: Validators) -> bool:
-    """If-Match by strong comparison, else If-Unmodified-Since."""
+    """Whether If-Match (by strong comparison), or without it If-Unmodified-Since, is false."""
     if (sent := header(b"if-match")) is not None:
         return not _matches(sent, current.etag, weak=False)
     since = parse_date(header(b"if-unmodified-since"))
@@ -55,7 +55,7 @@ def _failed(header: Header, current: Validators) -> bool:
 
 
 def _unchanged(header: Header, current: Validators, reading: bool) -> bool:
-    """If-None-Match by weak comparison, else If-Modified-Since, which is for GET and HEAD alone."""
+    """Whether If-None-Match (by weak comparison), or without it If-Modified-Since (GET and HEAD only), is false."""
     if (sent := header(b"if-none-match")) is not None:
         return _matches(sent, current.etag, weak=True)
     since = parse_date(header(b"if-modified-since")) if reading else None
@@ -63,7 +63,7 @@ def _unchanged(header: Header, current: Validators, reading: bool) -> bool:
 
 
 def range_applies(condition: bytes | None, current: Validators) -> bool:
-    """If-Range: a strong tag, or exactly the date of modification, if that is a strong one (section 13.1.5)."""
+    """Whether If-Range holds: it is absent, equals a strong tag, or equals a strong date (section 13.1.5)."""
     if condition is None:
         return True
     if condition.startswith((b'"', b"W/")):
@@ -81,10 +81,10 @@ def _matches(sent: bytes, etag: str, *, weak: bool) -> bool:
 
 
 def check_etag(etag: str) -> str:
-    """An entity tag as it was given.
+    """Return the entity tag unchanged, if it is one.
 
     Raises:
-        ValueError: for anything that is none (section 8.8.3).
+        ValueError: for anything that is not an entity tag (section 8.8.3).
     """
     if not _ETAG.fullmatch(etag):
         raise ValueError(f"""expected an ETag like '"v1"' or 'W/"v1"', got {etag!r}""")
@@ -93,14 +93,14 @@ def check_etag(etag: str) -> str:
 
 @lru_cache(1024)
 def format_date(seconds: int) -> str:
-    """An HTTP date for seconds since 1970 (section 5.6.7)."""
-    # email.utils does the same; it is slow to import, and slower.
+    """Format seconds since 1970 as an HTTP date (section 5.6.7)."""
+    # Not by email.utils, which does the same: it is slow to import, and slower to run.
     year, month, day, hour, minute, second, weekday, *_ = time.gmtime(seconds)
     return f"{_DAYS[weekday]}, {day:02} {_MONTHS[month - 1]} {year:04} {hour:02}:{minute:02}:{second:02} GMT"
 
 
 def parse_date(value: bytes | None) -> int | None:
-    """Seconds since 1970 of an HTTP date in any of its three forms, None for anything else (section 5.6.7)."""
+    """Parse an HTTP date, in any of its three forms, to seconds since 1970; None for anything else (section 5.6.7)."""
     if value is None:
         return None
     from email.utils import parsedate_to_datetime  # slow to import, and seldom needed

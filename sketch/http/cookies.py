@@ -1,4 +1,4 @@
-"""Cookies: reading the `Cookie` header, writing `Set-Cookie` (RFC 6265bis)."""
+"""Cookies: parse the `Cookie` field, format `Set-Cookie` fields (RFC 6265bis)."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ _TYPES: Mapping[str, tuple[Any, str]] = {
     "path": _OPTIONAL_TEXT,
     "domain": _OPTIONAL_TEXT,
 }
-_MOST = 4096  # RFC 6265bis section 5.6: browsers drop what is larger
+_MOST = 4096  # RFC 6265bis section 5.6: browsers drop larger cookies
 
 
 def parse_cookies(header: str) -> dict[str, str]:
-    """The cookies of a `Cookie` header. The first of a name counts: browsers send the most specific path first.
+    """Parse a `Cookie` field. The first cookie of a name counts: browsers send the most specific path first.
 
-    What is malformed is passed over, as RFC 6265bis section 5.7 asks of servers: one bad cookie, set by another
+    Malformed cookies are skipped, as RFC 6265bis section 5.7 asks of servers: one bad cookie, set by another
     application on the domain, must not cost the visitor the others.
     """
     cookies: dict[str, str] = {}
@@ -57,12 +57,12 @@ def format_cookie(
     samesite: SameSite | None = "lax",
     partitioned: bool = False,
 ) -> str:
-    """The value of a `Set-Cookie` field.
+    """Format the value of a `Set-Cookie` field.
 
     Raises:
-        TypeError: for a name, value or attribute of another type.
-        ValueError: for a name, value or attribute with characters a cookie cannot hold, and for what every browser
-            drops: `samesite="none"`, `partitioned` or a name with a prefix without `secure`; a `__Http-` or
+        TypeError: for a name, value or attribute of the wrong type.
+        ValueError: for a name, value or attribute with characters a cookie cannot hold, and for a cookie that every
+            browser drops: `samesite="none"`, `partitioned` or a name with a prefix without `secure`; a `__Http-` or
             `__Host-Http-` name without `httponly`; a `__Host-` name with a domain or another path than `/`; more than
             4096 bytes of name and value.
     """
@@ -114,7 +114,7 @@ def _refuse_malformed(name: str, value: str, path: str | None, domain: str | Non
 
 
 def needs_secure(name: str) -> bool:
-    """Whether a cookie of that name has to be `secure`. Browsers take prefixes in any case."""
+    """Whether a cookie of that name has to be `secure`. Browsers compare the prefixes without regard to case."""
     return name.lower().startswith(("__secure-", "__host-", "__http-"))
 
 
@@ -132,7 +132,7 @@ def _refuse_dropped(
     samesite: str | None,
     partitioned: bool,
 ) -> None:
-    """Raise for a cookie that browsers would silently drop: the error belongs here, not in somebody's console."""
+    """Raise for a cookie that browsers drop silently: otherwise only the browser's console would show the error."""
     if not secure:
         for needs, why in (
             (samesite == "none", 'samesite="none"'),

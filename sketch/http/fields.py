@@ -1,4 +1,4 @@
-"""Header fields as they go out: checked once, encoded once."""
+"""Header fields of responses: checked once, encoded once."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ length_fields: dict[int, tuple[bytes, bytes]] = {}
 
 
 def content_type_field(value: str) -> tuple[bytes, bytes]:
-    """The `Content-Type` field of a media type. Raises as `encode_fields` does."""
+    """Return the `Content-Type` field of a media type. Raises as `encode_fields` does."""
     field = content_type_fields.get(value)
     if field is None:
         field = (b"content-type", _encode_value("Content-Type", value))
@@ -27,7 +27,7 @@ def content_type_field(value: str) -> tuple[bytes, bytes]:
 
 
 def length_field(length: int) -> tuple[bytes, bytes]:
-    """The field that says how many bytes a body has."""
+    """Return the `Content-Length` field of a body of that many bytes."""
     field = length_fields.get(length)
     if field is None:
         field = (b"content-length", b"%d" % length)
@@ -37,12 +37,12 @@ def length_field(length: int) -> tuple[bytes, bytes]:
 
 
 def encode_fields(headers: CIMultiDict[str] | RawFields) -> tuple[RawHeaders, int | None]:
-    """Header fields as bytes, and the Content-Length among them, which is left out.
+    """Encode header fields; return them without their Content-Length, and that as a number (None if there is none).
 
     Raises:
         TypeError: for a value that is not text.
-        ValueError: for a field that cannot be sent: a name that is no token, a value with control characters or beyond
-            Latin-1, a Content-Length that is not a number, any Transfer-Encoding.
+        ValueError: for a field that cannot be sent: a name that is not a token, a value with control characters or
+            beyond Latin-1, a Content-Length that is not a number, any Transfer-Encoding.
     """
     if isinstance(headers, list):
         return headers.encoded()
@@ -84,32 +84,32 @@ def _encode_value(name: str, value: str) -> bytes:
 
 _TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 
-# Makes a space of each byte that no field value may have (RFC 9110 section 5.5), a letter of any other: one pass in C.
+# Maps bytes that no field value may have (RFC 9110 section 5.5) to a space, all others to a letter: one pass in C.
 _SORTED = bytes(ord(" ") if (byte < 0x20 and byte != 0x09) or byte == 0x7F else ord("a") for byte in range(256))
 _TYPE, _LENGTH, _FRAMING = b"content-type", b"content-length", b"transfer-encoding"
 _MOST_KNOWN = 512
 _LONGEST_KNOWN = 128
 _known: set[tuple[bytes, bytes]] = set()
-"""Fields that were looked at before and may go out as they are, none of them framing: most of what an application sends
-is the same again and again."""
+"""Fields that were checked before and may be sent as they are, none of them framing: applications mostly repeat
+the same fields."""
 
 
 class RawFields(list[tuple[bytes, bytes]]):
-    """Header fields as they came, which nobody has looked at yet."""
+    """Header fields as a foreign application gave them: not checked yet."""
 
     __slots__ = ()
 
     def copy(self) -> RawFields:
-        """The same fields once more."""
+        """Return a copy."""
         return RawFields(self)
 
     def encoded(self) -> tuple[RawHeaders, int | None]:
-        """The fields as they may go out, and the Content-Length among them, which is left out.
+        """Check the fields; return them without their Content-Length, and that as a number (None if there is none).
 
-        So is Transfer-Encoding: framing is the server's.
+        Transfer-Encoding is left out, too: framing is the server's.
 
         Raises:
-            TypeError: for names and values that are no bytes.
+            TypeError: for a name or value that is not bytes.
             ValueError: for a field that cannot be sent.
         """
         fields: RawHeaders = []
@@ -132,19 +132,19 @@ class RawFields(list[tuple[bytes, bytes]]):
         return fields, declared
 
     def decoded(self) -> CIMultiDict[str]:
-        """The fields as text, without Transfer-Encoding.
+        """Return the fields as text, without Transfer-Encoding.
 
         Raises:
-            TypeError, ValueError: as `encoded`.
+            TypeError, ValueError: as `encoded` does.
         """
         fields = [(_lower(name), _checked(name, value)) for name, value in self]
         return CIMultiDict([(key.decode(), value.decode("latin-1")) for key, value in fields if key != _FRAMING])
 
 
 def media_type_alone(fields: Iterable[tuple[bytes, bytes]], size: int) -> tuple[bytes, bytes] | None:
-    """The media type, where there is nothing but that and a Content-Length of this size; None for all else.
+    """Return the `Content-Type` field if the others are only a Content-Length of this size, else None.
 
-    Most answers have no other fields; one that was never seen before is not looked at here.
+    Most responses have no other fields. A `Content-Type` that was not checked before also gives None.
     """
     kind: tuple[bytes, bytes] | None = None
     for field in fields:
@@ -166,10 +166,10 @@ def _lower(name: bytes) -> bytes:
 def _checked(name: bytes, value: bytes) -> bytes:
     if not isinstance(value, bytes):
         raise TypeError(f"expected header values of bytes, got {value!r} for {name!r}")
-    if b" " in value.translate(_SORTED):  # a space itself is none
+    if b" " in value.translate(_SORTED):  # _SORTED maps a space itself to a letter
         raise ValueError(f"expected no control characters in header {name!r} (RFC 9110 section 5.5), got {value!r}")
     return value
 
 
 RawHeaders = list[tuple[bytes, bytes]]
-"""Header fields as received or as sent: names in lower case, values without surrounding white space."""
+"""Header fields as received or sent: names in lower case, values without surrounding white space."""

@@ -1,11 +1,11 @@
-"""Media types by file name: a table of our own, so that every machine answers alike, whatever its mime.types says."""
+"""Media types by file name. The table is built in: responses do not depend on the `mime.types` of the machine."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 _BY_TYPE = {
-    # what pages are made of
+    # web pages
     "text/html": "html htm",
     "text/css": "css",
     "text/javascript": "js mjs cjs",
@@ -40,7 +40,7 @@ _BY_TYPE = {
     "image/tiff": "tif tiff",
     "image/webp": "webp",
     "image/x-icon": "ico cur",
-    # sound and pictures that move
+    # audio and video
     "audio/aac": "aac",
     "audio/flac": "flac",
     "audio/midi": "mid midi",
@@ -96,22 +96,22 @@ UNKNOWN = "application/octet-stream"
 
 
 def _with_charset(media_type: str) -> str:
-    # Without one, browsers guess by the reader's country. The other types say themselves what they are written in.
+    # Without a charset, browsers guess by the reader's country. Files of the other types name their own encoding.
     return f"{media_type}; charset=utf-8" if media_type.startswith("text/") else media_type
 
 
 FILE_TYPES: Mapping[str, str] = {
     f".{suffix}": _with_charset(media_type) for media_type, suffixes in _BY_TYPE.items() for suffix in suffixes.split()
 }
-"""By the last suffix of the name, in lower case; text is taken to be in UTF-8."""
+"""Media types by the last suffix of a file name, in lower case; text is assumed to be UTF-8."""
 
 
 def file_type(name: str, types: Mapping[str, str] = FILE_TYPES) -> str:
-    """The media type of a file by its name or path; `application/octet-stream` where the name says nothing.
+    """Return the media type of a file by its name or path; `application/octet-stream` without a known suffix.
 
     Args:
-        name: its last suffix counts, in any case.
-        types: by suffix, as `FILE_TYPES`.
+        name: its last suffix counts, in upper or lower case.
+        types: media types by suffix, like `FILE_TYPES`.
     """
     stem, dot, suffix = name[name.rfind("/") + 1 :].rpartition(".")
     return types.get(dot + suffix.lower(), UNKNOWN) if stem else UNKNOWN

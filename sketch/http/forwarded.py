@@ -1,7 +1,7 @@
-"""What proxies write of their clients: `Forwarded` (RFC 7239) and the `X-Forwarded-*` fields, as pure functions.
+"""The fields in which proxies describe their clients: `Forwarded` (RFC 7239) and `X-Forwarded-*`.
 
-Both are read from the right. A proxy appends, so what the nearest one has written is at the end, and nothing that a
-client puts before it (a quote that is never closed, a thousand commas) changes how the end is read.
+Both are read from the right. Proxies append, so the entry of the nearest proxy is the last, and nothing that a client
+puts before it (a quote that is never closed, a thousand commas) changes how it is read.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ _PAIR = re.compile(rf'[ \t]*({_TOKEN})=(?:({_TOKEN})|"((?:[^"\\\x00-\x08\x0a-\x1
 _NODE = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([0-9.]+)|([0-9A-Fa-f:.]+))(?::([0-9]{1,5}))?")
 _PORT = re.compile(r"[1-9][0-9]{0,4}")
 _LONGEST = 1024
-"""Characters of one entry of a chain; a longer one is malformed. Host names have at most 253."""
+"""The most characters of one entry; a longer one is malformed. Host names have at most 253."""
 _SCHEMES = ("http", "https")
 
 
 @dataclass(frozen=True, slots=True)
 class Hop:
-    """What one proxy says of whoever connected to it. None stands for nothing, and for nothing that can be read."""
+    """What one proxy says about the peer that connected to it. A value is None if it is missing or malformed."""
 
     client: Address | None = None
-    """Address and port; the port is 0 where the proxy does not name it."""
+    """Address and port; the port is 0 if the proxy does not name it."""
     scheme: str | None = None
     host: str | None = None
     port: str | None = None
 
 
 def to_ip(text: str) -> IPv4Address | IPv6Address | None:
-    """An address; one of IPv4 that is written as one of IPv6 (`::ffff:10.0.0.1`) is one of IPv4."""
+    """Parse an IP address, None if it is none. An IPv4-mapped one (`::ffff:10.0.0.1`) becomes IPv4."""
     try:
         ip = ip_address(text)
     except ValueError:
@@ -43,9 +43,9 @@ def to_ip(text: str) -> IPv4Address | IPv6Address | None:
 
 
 def read_node(text: str) -> Address | None:
-    """`192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:80`.
+    """Parse `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]` or `[2001:db8::1]:80`; None for anything else.
 
-    None for anything else: `unknown` and identifiers like `_hidden` (RFC 7239 section 6) are valid, but no address.
+    `unknown` and identifiers like `_hidden` (RFC 7239 section 6) are valid nodes, but not addresses.
     """
     match = _NODE.fullmatch(text)
     if match is None:
@@ -61,9 +61,9 @@ def read_node(text: str) -> Address | None:
 
 
 def read_x_forwarded(headers: RawHeaders, most: int) -> list[Hop]:
-    """What the nearest proxies say, the nearest first.
+    """Read up to `most` hops from the `X-Forwarded-*` fields, the nearest proxy first.
 
-    Only `X-Forwarded-For` has a place for every proxy. Scheme, host and port are single values that each proxy
+    Only `X-Forwarded-For` has an entry for every proxy. Scheme, host and port are single values that each proxy
     replaces or passes on: the last value is the nearest proxy's, and any other may be the client's.
     """
     chain = _combined(headers, b"x-forwarded-for")
@@ -80,12 +80,12 @@ def read_x_forwarded(headers: RawHeaders, most: int) -> list[Hop]:
 
 
 def _read_host(text: str) -> str | None:
-    """A host with or without a port. An empty one, which `Host` may have, would say nothing here."""
+    """Return a host with or without a port, None for anything else. An empty host, valid in `Host`, also gives None."""
     return text if text[:1] not in ("", ":") and valid_authority(text.encode("latin-1")) else None
 
 
 def _combined(headers: RawHeaders, name: bytes) -> str:
-    """All fields of a name as one list: a proxy may add to a field, or add a field."""
+    """Join all fields of a name to one list: a proxy may append to a field, or add another field."""
     return ",".join([value.decode("latin-1") for key, value in headers if key == name])
 
 
@@ -97,7 +97,7 @@ def _last(headers: RawHeaders, name: bytes) -> str:
 
 
 def read_forwarded(headers: RawHeaders, most: int) -> list[Hop]:
-    """What the nearest proxies say, the nearest first, up to the first element that is malformed."""
+    """Read up to `most` hops from `Forwarded`, the nearest proxy first; a malformed element ends the list."""
     rest: str | None = _combined(headers, b"forwarded")
     hops: list[Hop] = []
     while rest and len(hops) < most:
@@ -117,7 +117,7 @@ def read_forwarded(headers: RawHeaders, most: int) -> list[Hop]:
 
 
 def _split_last(text: str) -> tuple[str | None, str]:
-    """What is before the last comma outside quotes, and the element behind it."""
+    """Return the text before the last comma outside quotes (None without a comma), and the element after it."""
     quoted = False
     for position in range(len(text) - 1, max(len(text) - _LONGEST, 0) - 1, -1):
         character = text[position]
@@ -129,13 +129,13 @@ def _split_last(text: str) -> tuple[str | None, str]:
 
 
 def _escaped(text: str, position: int) -> bool:
-    """Whether the character is behind an odd number of backslashes."""
+    """Whether the character follows an odd number of backslashes."""
     before = text[max(position - _LONGEST, 0) : position]
     return (len(before) - len(before.rstrip("\\"))) % 2 == 1
 
 
 def _pairs(element: str) -> dict[str, str] | None:
-    """The parameters of an element, names in lower case; None if it is malformed (RFC 7239 section 4)."""
+    """Parse the parameters of an element, names in lower case; None if it is malformed (RFC 7239 section 4)."""
     if len(element) > _LONGEST:
         return None
     pairs: dict[str, str] = {}
@@ -155,5 +155,5 @@ def _pairs(element: str) -> dict[str, str] | None:
 
 
 def _read_quoted_node(text: str) -> Address | None:
-    """A node of `Forwarded`: IPv6 has to be in brackets there (RFC 7239 section 6)."""
+    """Parse a node of `Forwarded`, where IPv6 has to be in brackets (RFC 7239 section 6)."""
     return None if text.count(":") > 1 and not text.startswith("[") else read_node(text)

@@ -1,4 +1,4 @@
-"""Tokens: the names that HTTP's fields are made of (RFC 9110 section 5.6.2)."""
+"""The grammar that HTTP's fields share: tokens (RFC 9110 section 5.6.2) and authorities (RFC 3986 section 3.2)."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import re
 from collections.abc import Iterable
 
 TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-"""One of them, as a pattern for `fullmatch`."""
+"""A token, as a pattern for `fullmatch`."""
 
 
 def tokens(what: str, names: Iterable[str]) -> tuple[str, ...]:
-    """Names that somebody has given, each a token, and none of them `*`.
+    """Check an argument that lists names: each has to be a token other than `*`.
 
     Args:
-        what: the argument that they were given as.
+        what: the argument's name, for the error.
         names: its value.
 
     Raises:
-        TypeError: for one `str`, which would be taken for a list of letters.
-        ValueError: for anything else.
+        TypeError: for a single `str`, which would be read as a list of letters.
+        ValueError: for a name that is not a token, or is `*`.
     """
     if isinstance(names, str):
         raise TypeError(f"expected {what} as a list, got {names!r}")
@@ -30,7 +30,7 @@ def tokens(what: str, names: Iterable[str]) -> tuple[str, ...]:
 
 
 Address = tuple[str, int]
-"""Host and port. A peer on a unix socket has none."""
+"""Host and port. A peer on a unix socket has no address."""
 
 # RFC 3986 section 3.2 without userinfo, which RFC 9110 section 4.2.4 tells recipients to treat as an error. An empty
 # host is allowed: a client that does not know its host name sends an empty field (RFC 9112 section 3.2).
@@ -42,9 +42,9 @@ _valid: set[bytes] = set()
 
 
 def valid_authority(value: bytes) -> bool:
-    """Whether the bytes are `host` or `host:port` of RFC 3986, the port at most 65535.
+    """Whether the bytes are `host` or `host:port` by RFC 3986, with a port of at most 65535.
 
-    A server that took anything else for a host would build links, redirects and cache keys to wherever a client says.
+    A server that accepts anything else lets a client choose where its links, redirects and cache keys point.
     """
     if value in _valid:
         return True

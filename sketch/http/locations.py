@@ -9,7 +9,7 @@ _LONE_PERCENT = re.compile("%(?![0-9A-Fa-f]{2})")
 
 
 def quote_location(location: object) -> str:
-    """A URL or path made safe for the `Location` field (RFC 9110 section 10.2.2). Raises as `RedirectResponse` does."""
+    """Quote a URL or path for the `Location` field (RFC 9110 section 10.2.2). Raises as `RedirectResponse` does."""
     if location is None or isinstance(location, bytes):
         raise TypeError(f"expected a URL or a path as location, got {location!r}")
     text = str(location)

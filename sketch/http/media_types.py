@@ -1,4 +1,4 @@
-"""Media types with parameters, as in `Content-Type` (RFC 9110 section 8.3.1)."""
+"""Media types with their parameters, as in `Content-Type` (RFC 9110 section 8.3.1), and charsets."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _PARAMETER = re.compile(
 
 
 def parse_media_type(value: str) -> tuple[str, dict[str, str]]:
-    """The media type in lower case, and its parameters: names in lower case, values unquoted, the first of a name.
+    """Return the media type in lower case, and its parameters: names in lower case, values unquoted, first of a name.
 
-    What is malformed ends the parameters; nothing is raised, because a server must live with what it is sent.
+    The parameters end at the first malformed one. Nothing is raised: a server has to cope with what it is sent.
     """
     kind, semicolon, _ = value.partition(";")
     parameters: dict[str, str] = {}
@@ -28,17 +28,17 @@ def parse_media_type(value: str) -> tuple[str, dict[str, str]]:
     return kind.strip(" \t").lower(), parameters
 
 
-# Client-chosen names never reach the codec registry: it remembers every name that it was asked for, known or not, and
-# knows codecs that are no charsets: some change bytes to bytes, and `idna` and `punycode` take quadratic time.
+# Client-chosen names never reach the codec registry. It remembers every name that it is asked for, known or not, and
+# has codecs that are not charsets: some turn bytes into bytes, and `idna` and `punycode` take quadratic time.
 _NO_CHARSETS = {"base64_codec", "bz2_codec", "hex_codec", "mbcs", "quopri_codec", "rot_13", "uu_codec", "zlib_codec"}
-# Its decoder gives halves of surrogate pairs, which no answer can hold, and it hides markup: browsers have dropped it.
+# UTF-7 decodes to lone surrogates, which no response can hold, and hides markup: browsers have dropped it.
 _UNSAFE = {"utf_7"}
 _ENCODINGS = frozenset(aliases.values()) - _NO_CHARSETS - _UNSAFE | {"cp874", "koi8_u", "utf_8_sig"}
 
 
 def python_encoding(charset: str) -> str | None:
-    """Python's name of a charset, for `bytes.decode`; None for an unknown one."""
-    if charset == "utf-8":  # what nearly everybody says
+    """Return Python's name of a charset, for `bytes.decode`; None for an unknown one."""
+    if charset == "utf-8":  # by far the most common
         return "utf_8"
     if not charset.isascii():
         return None

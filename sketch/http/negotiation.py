@@ -1,4 +1,4 @@
-"""Media types and content codings by what a client accepts (RFC 9110 sections 12.5.1 and 12.5.3)."""
+"""Content negotiation: choose a media type or content coding that the client accepts (RFC 9110 section 12.5)."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from functools import lru_cache
 
 from multidict import CIMultiDict
 
-# A weight is 0 to 1 with at most three digits behind the point (RFC 9110 section 12.4.2).
+# A weight is 0 to 1 with at most three decimal places (RFC 9110 section 12.4.2).
 _NAME = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _WEIGHT = r"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?"
 _MEMBER = re.compile(rf"[ \t]*({_NAME})[ \t]*(?:;[ \t]*[qQ]=({_WEIGHT})[ \t]*)?")
 _RANGE = re.compile(rf"{_NAME}/{_NAME}")
 _QUALITY = re.compile(rf"[qQ]=({_WEIGHT})")
-# RFC 9110 section 8.4.1: recipients take these for the same.
+# RFC 9110 section 8.4.1: recipients treat these as equivalent.
 _ALIASES = {"x-gzip": "gzip", "x-compress": "compress"}
 
 _CACHED_SIZE = 256
-"""Bytes of a field that is remembered: what browsers send. What a client may choose the length of is read each time."""
+"""Bytes up to which a field's result is cached: enough for browsers. A client may choose the length of a longer one."""
 
 
 def accepted_encodings(field: bytes | None) -> dict[str, int]:
-    """The codings of an `Accept-Encoding` field, in lower case, with their weights in thousandths.
+    """Parse an `Accept-Encoding` field to codings in lower case and their weights in thousandths.
 
-    Malformed members are passed over, and the first of a name counts: nothing is raised, because a server must live
-    with what it is sent. 0 means that the client refuses the coding; `*` stands for all that are not named.
+    0 means that the client refuses the coding; `*` stands for all that are not named. Malformed members are skipped,
+    and the first of a name counts. Nothing is raised: a server has to cope with what it is sent.
     """
     weights: dict[str, int] = {}
     for member in (field or b"").decode("latin-1").split(","):
@@ -37,18 +37,18 @@ def accepted_encodings(field: bytes | None) -> dict[str, int]:
 
 
 def rank_encodings(field: bytes | None, available: Iterable[str]) -> tuple[str, ...]:
-    """Those of the codings that the client wants, the one that it likes best first.
+    """Return the available codings that the client wants, its preferred one first.
 
     Args:
         field: `request.combined_header(b"accept-encoding")`.
-        available: the codings that can be had, the one that the server likes best first; without `identity`.
+        available: the codings that the server can send, its preferred one first; without `identity`.
 
-    Of equal weights the first is the first. What is liked less than `identity`, where the client names that, is left
-    out. An empty result means to answer without a coding, even to a client that refuses `identity`: no content could be
-    less use than content as it is.
+    Codings of equal weight keep the server's order. If the client names `identity`, codings of a lower weight are left
+    out. An empty result means to answer without a coding, even to a client that refuses `identity`: content without a
+    coding is of more use than none.
     """
     if field is None:
-        return ()  # any coding would do, but who says nothing may know of none
+        return ()  # any coding is allowed, but a client without the field may support none
     return (_rank_cached if len(field) <= _CACHED_SIZE else _rank)(field, tuple(available))
 
 
@@ -63,16 +63,16 @@ _rank_cached = lru_cache(512)(_rank)
 
 
 def choose_encoding(field: bytes | None, available: Iterable[str]) -> str | None:
-    """The first of `rank_encodings`, None for none: the coding to answer in."""
+    """Return the coding to answer in: the first of `rank_encodings`, None if there is none."""
     ranked = rank_encodings(field, available)
     return ranked[0] if ranked else None
 
 
 def accepted_types(field: bytes | None) -> dict[str, int]:
-    """The media ranges of an `Accept` field, in lower case and in its order, with their weights in thousandths.
+    """Parse an `Accept` field to media ranges in lower case and their weights in thousandths, in the field's order.
 
-    Parameters other than the weight are not looked at. Malformed members are passed over, and the first of a name
-    counts, as in `accepted_encodings`.
+    Parameters other than the weight are ignored. Malformed members are skipped, and the first of a name counts, as in
+    `accepted_encodings`.
     """
     weights: dict[str, int] = {}
     for member in (field or b"").decode("latin-1").split(","):
@@ -85,14 +85,14 @@ def accepted_types(field: bytes | None) -> dict[str, int]:
 
 
 def choose_media_type(field: bytes | None, available: Iterable[str]) -> str | None:
-    """The media type to answer in, None where the client accepts none of them.
+    """Return the media type to answer in, None if the client accepts none of them.
 
     Args:
         field: `request.combined_header(b"accept")`.
-        available: the media types that can be had, in lower case, the one that the server likes best first.
+        available: the media types that the server can send, in lower case, its preferred one first.
 
-    A media type has the weight of the most specific range that it is in. The highest weight is chosen; of equal ones
-    first what the client names most exactly, then what it names first, then what the server likes best.
+    A media type has the weight of the most specific range that contains it. The highest weight wins; then the most
+    specific range, then the one that the client names first, then the server's order.
     """
     return (_choose_cached if field is None or len(field) <= _CACHED_SIZE else _choose)(field, tuple(available))
 
@@ -106,14 +106,14 @@ def _choose(field: bytes | None, available: tuple[str, ...]) -> str | None:
         breadth, found = next(((breadth, name) for breadth, name in enumerate(ranges) if name in weights), (0, ""))
         if weights.get(found):
             ranked[kind] = (weights[found], -breadth, -places[found])
-    return max(ranked, key=ranked.__getitem__, default=None)  # of equal ones the first
+    return max(ranked, key=ranked.__getitem__, default=None)  # the first of equal ones
 
 
 _choose_cached = lru_cache(512)(_choose)
 
 
 def add_vary(headers: CIMultiDict[str], name: str) -> None:
-    """Say that an answer depends on a request field (RFC 9110 section 12.5.5), if it does not say so already."""
+    """Add a request field to `Vary`, if it is not in there: the response depends on it (RFC 9110 section 12.5.5)."""
     fields = headers.getall("Vary", [])
     names = {member.strip().lower() for field in fields for member in field.split(",")}
     if "*" not in names and name.lower() not in names:

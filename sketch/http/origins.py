@@ -1,11 +1,11 @@
-"""Sets of origins: which pages a browser may be acting for (RFC 6454)."""
+"""Sets of origins, to check the `Origin` of a request: the site of the page that made it (RFC 6454)."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
 
-# As browsers write it: scheme, host, and a port where it is not the scheme's own.
+# As browsers write it: scheme, host, and the port unless it is the scheme's default.
 _ORIGIN = re.compile(
     r"[a-z][a-z0-9+.\-]*://(?:\*\.)?(?:[a-z0-9_\-]+(?:\.[a-z0-9_\-]+)*|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?"
 )
@@ -13,14 +13,15 @@ _LABELS = r"[a-z0-9_\-]+(?:\.[a-z0-9_\-]+)*"
 
 
 class Origins:
-    """A set of origins: `in` says whether what a browser has sent as `Origin` is one of them.
+    """A set of origins: `origin in origins` tells whether the value of an `Origin` field belongs to it.
 
     Args:
         given: origins as browsers send them, `"https://example.com"`, with `*.` before a host for all its subdomains;
             compiled regular expressions for whole origins; or `"*"`, alone, for all.
 
     Raises:
-        ValueError, TypeError: for what no browser would send.
+        TypeError: for a `str` other than `"*"`.
+        ValueError: for an origin that no browser would send.
     """
 
     __slots__ = ("_patterns", "any", "whole")
@@ -30,9 +31,9 @@ class Origins:
             raise TypeError(f"expected origins as a list, or '*', got {given!r}")
         origins = list(given)
         self.any = origins == ["*"]
-        """Whether it holds all."""
+        """Whether the set contains every origin."""
         self.whole: set[str] = set()
-        """Those that are named by themselves."""
+        """The origins that are given literally."""
         self._patterns: list[re.Pattern[str]] = []
         for origin in [] if self.any else origins:
             if isinstance(origin, re.Pattern):

@@ -1,4 +1,4 @@
-"""Byte ranges (RFC 9110 section 14): what a `Range` field asks for."""
+"""Byte ranges: parse the `Range` field (RFC 9110 section 14)."""
 
 from __future__ import annotations
 
@@ -7,29 +7,29 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 MOST_RANGES = 64
-"""Ranges that one request may ask for. Who asks for more gets the whole: nobody needs them, and each costs a read."""
+"""The most ranges of one request. A request for more gets the whole file: each range costs a read."""
 
 _UNIT = re.compile(rb"[bB][yY][tT][eE][sS]=")
 _SPEC = re.compile(rb"([0-9]*)-([0-9]*)")
 
 
 class ByteRange(NamedTuple):
-    """A part of a file."""
+    """A part of a file: offset and length in bytes."""
 
     offset: int
     length: int
 
     def content_range(self, size: int) -> str:
-        """The `Content-Range` of this part of a file of that size."""
+        """Return the `Content-Range` value of this part of a file of that size."""
         return f"bytes {self.offset}-{self.offset + self.length - 1}/{size}"
 
 
 def parse_ranges(field: bytes, size: int) -> tuple[ByteRange, ...] | None:
-    """The parts that a `Range` field asks for: none if no part can be satisfied, None if the field is to be ignored.
+    """Return the parts that a `Range` field asks for: empty if none can be satisfied, None if the field is ignored.
 
-    Ignored is what is malformed, of another unit, or asks for too many parts (section 14.2). Parts that overlap or
-    touch become one, in the place of the first of them; the others stay in the order in which they were asked for
-    (section 15.3.7.2).
+    A field is ignored if it is malformed, has another unit, or asks for too many parts (section 14.2). Parts that
+    overlap or touch are merged, at the position of the first of them; the others keep the order of the field (section
+    15.3.7.2).
     """
     unit = _UNIT.match(field)
     if unit is None or field.count(b",") >= MOST_RANGES:
@@ -50,7 +50,7 @@ def parse_ranges(field: bytes, size: int) -> tuple[ByteRange, ...] | None:
 
 
 def _spec(text: bytes) -> tuple[int | None, int | None] | None:
-    """First and last position of one range; None for a malformed or a reversed one."""
+    """Parse one range to its first and last position; None if it is malformed or reversed."""
     match = _SPEC.fullmatch(text)
     if match is None or match.groups() == (b"", b""):
         return None
@@ -59,7 +59,7 @@ def _spec(text: bytes) -> tuple[int | None, int | None] | None:
 
 
 def _number(digits: bytes) -> int | None:
-    # More digits than any file's size has need no parsing: it is past the end.
+    # The first 20 digits suffice: with them, the number is past the end of any file.
     return int(digits.lstrip(b"0")[:20] or b"0") if digits else None
 
 

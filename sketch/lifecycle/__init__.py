@@ -1,1 +1,1 @@
-"""The life of an application: signals, start and stop, background work."""
+"""The lifecycle of an application: signals, start and stop, background tasks."""

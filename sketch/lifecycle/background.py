@@ -1,4 +1,4 @@
-"""Background work: tasks that an application knows by name, from their start to its own end."""
+"""Background tasks: an application starts them, logs them by name, and waits for them or cancels them when it ends."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ logger = logging.getLogger("sketch")
 T = TypeVar("T")
 
 Work = Callable[[], Any]
-"""A function without arguments: a coroutine function, or one that blocks and is called in a thread."""
+"""A function without arguments: a coroutine function, or a plain one, which may block: it is called in a thread."""
 
 CANCELLED = 5.0
-"""Seconds that cancelled tasks get to end. What still runs then is left behind, with its name in the log."""
+"""Seconds that cancelled tasks get to end. A task that still runs then is logged by name and left behind."""
 
 
 class Background:
@@ -38,11 +38,11 @@ class Background:
         self._open = True
 
     def open(self) -> None:
-        """Take tasks, in an event loop that may be another one than before."""
+        """Accept tasks again, perhaps in another event loop than before."""
         self._open, self._idle = True, asyncio.Event()
 
     def spawn(self, coroutine: Coroutine[Any, Any, T], name: str | None, endless: bool) -> asyncio.Task[T]:
-        """Begin a task; see `Application.spawn`."""
+        """Start a task; see `Application.spawn`."""
         if not inspect.iscoroutine(coroutine):
             raise TypeError(f"expected a coroutine, got {coroutine!r}: call the function, app.spawn(work())")
         label = name or str(getattr(coroutine, "__qualname__", "?"))
@@ -51,7 +51,7 @@ class Background:
                 raise RuntimeError(f"expected an application that has not ended, to run {label}")
             task = _begin(coroutine, label)
         except BaseException:
-            coroutine.close()  # it will not be awaited: no second complaint
+            coroutine.close()  # avoids the warning that it was never awaited
             raise
         self._idle.clear()
         self._tasks.add(task)
@@ -69,17 +69,18 @@ class Background:
             logger.error("background task %s failed", task.get_name(), exc_info=error)
 
     def begin(self, work: Work, request: Request) -> None:
-        """Begin what a response has left to be done. Never fails: there is nobody to tell but the log."""
+        """Start the background work of a response. Never fails: an error can only be logged."""
         name = f"{_name_of(work)} after {request.method} {request.root_path + request.raw_path!r}"
         try:
             self.spawn(_run(work, request.app.threads), name, endless=False)
         except RuntimeError as exc:
-            logger.error("background task %s was not begun: %s", name, exc)  # noqa: TRY400  # it says all there is
+            logger.error("background task %s was not begun: %s", name, exc)  # noqa: TRY400  # the message says it all
 
     async def drain(self, stopping: Stopping) -> None:
-        """Wait for the tasks until the grace period is over, then cancel them, and name those that do not end.
+        """Cancel the endless tasks, wait for the others until the grace period ends, then cancel those, too.
 
-        A task may spawn others meanwhile. Where nobody has told the application to stop, there is no grace.
+        Tasks that do not end are logged by name. A task may spawn others meanwhile. Without an order to stop there is
+        no grace period.
         """
         for task in self._endless:
             task.cancel()

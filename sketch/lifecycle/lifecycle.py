@@ -1,4 +1,4 @@
-"""The life of an application: contexts and start-up hooks in order, their ends in reverse, each exactly once."""
+"""Start and stop of an application: contexts and hooks run in order and clean up in reverse order, each once."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("sketch")
 Lifespan = Callable[..., Any]
-"""`(app)` to an async context manager, or an async generator function that yields once."""
+"""A function of `(app)` that returns an async context manager, or an async generator function that yields once."""
 
 
 class Part(Protocol):
-    """What is started after an application and stopped before it: what is mounted in it."""
+    """A mounted application: it is started after the application that it is mounted in, and stopped before it."""
 
     app: Any
 
     async def startup(self) -> None:
-        """Start; clean up what a failed start leaves, and raise why it failed."""
+        """Start. If that fails, clean up, and raise the error."""
 
     async def shutdown(self) -> None:
-        """Hear that the end is near; requests may still run."""
+        """Prepare for the end, while requests may still run."""
 
     async def cleanup(self) -> None:
-        """End. Called only after a start that succeeded."""
+        """End. Called only after a successful start."""
 
 
 class Lifecycle:
-    """Runs an application's hooks. Start and stop may alternate any number of times."""
+    """Runs an application's contexts and hooks, exactly once per start and stop. The application may start again."""
 
     def __init__(self, app: Application, lifespan: Lifespan | None) -> None:
         self.on_startup = Signal("on_startup", "app")
@@ -55,10 +55,10 @@ class Lifecycle:
         self._stage = "new"
 
     def check_ended(self) -> None:
-        """Refuse a second life beside the first.
+        """Refuse an application that already runs.
 
         Raises:
-            RuntimeError: while the application runs, by itself or as a part of another one.
+            RuntimeError: while the application runs, by itself or mounted in another one.
         """
         if self._stage in ("started", "stopping"):
             raise RuntimeError(f"expected an application that is not running, got one that is {self._stage}")
@@ -66,7 +66,7 @@ class Lifecycle:
     async def startup(self, freeze: Callable[[], None] | None) -> None:
         """Enter the contexts, call the start-up hooks, start the parts, one at a time; then freeze.
 
-        Raises whatever a hook raises, after what was started has been cleaned up.
+        If one of them raises, everything started before is cleaned up first.
         """
         self._stage = "started"
         self.stopping = Stopping()
@@ -87,8 +87,7 @@ class Lifecycle:
             raise
 
     async def shutdown(self) -> None:
-        """Set `stopping`, tell the parts, then call the shutdown hooks. All are called; the first error is raised at
-        the end."""
+        """Set `stopping`, shut down the parts, call all shutdown hooks; the first error is raised at the end."""
         self.stopping.set()
         if self._stage == "started":
             self._stage = "stopping"
@@ -97,8 +96,10 @@ class Lifecycle:
             await _run_all([*parts, *hooks], "on_shutdown")
 
     async def cleanup(self) -> None:
-        """End the parts and the background tasks, call the clean-up hooks, leave the contexts: the latter in reverse
-        order, whatever fails."""
+        """End the parts, then the background tasks, call the clean-up hooks, leave the contexts.
+
+        Parts, hooks and contexts each go in reverse order. All are called; the first error is raised at the end.
+        """
         self.stopping.set()
         if self._stage in ("started", "stopping"):
             self._stage = "ended"
@@ -121,7 +122,7 @@ class Lifecycle:
             self._app.state.update(state)
 
     async def _cleanup_quietly(self) -> None:
-        """Clean up after a failed start: it is the start's error that is raised."""
+        """Clean up after a failed start. An error here is only logged: the start's own error is the one to raise."""
         self.stopping.set(0)
         try:
             await self.cleanup()
@@ -130,7 +131,7 @@ class Lifecycle:
 
 
 async def _run_all(calls: list[Callable[[], Any]], name: str) -> None:
-    """Call each in order, log every exception, raise the first one at the end, or the last cancellation."""
+    """Call each in order, log every exception; at the end raise the last cancellation, or else the first exception."""
     first: Exception | None = None
     cancelled: asyncio.CancelledError | None = None
     for call in calls:
@@ -139,7 +140,7 @@ async def _run_all(calls: list[Callable[[], Any]], name: str) -> None:
         except Exception as exc:
             logger.exception("error in %s", name)
             first = first or exc
-        except asyncio.CancelledError as exc:  # somebody is in a hurry; the others are called all the same
+        except asyncio.CancelledError as exc:  # the others are called all the same
             cancelled = exc
     if cancelled is not None:
         raise cancelled

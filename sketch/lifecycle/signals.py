@@ -1,4 +1,4 @@
-"""Signals: lists of functions that are called in order, at a fixed point of an application's life or of a request."""
+"""Signals: lists of functions, called in order at a fixed point of an application's life or of a request."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class _Receiver:
-    """A function that takes the last of the arguments it is called with, as many as it wants."""
+    """A function in a signal: called with all arguments, passes it the last ones, as many as it takes."""
 
     __slots__ = ("_takes", "function")
 
@@ -29,23 +29,23 @@ class _Receiver:
 class Signal(MutableSequence[Callable[..., Any]]):
     """A list of functions that is also a decorator: `app.on_startup.append(f)` and `@app.on_startup` are the same.
 
-    A function takes as many arguments as it wants, counted from the last: of `(request, response)` one with a single
-    parameter gets the response. Its parameters are counted once, when it is added. It may be a coroutine function or a
-    plain one, which must not block.
+    A function gets as many arguments as it has parameters, counted from the last: of `(request, response)`, a function
+    with one parameter gets the response. The parameters are counted once, when the function is added. It may be a
+    coroutine function, or a plain one, which must not block.
 
     Args:
-        name: for messages.
-        parameters: the names of the arguments that are sent.
+        name: the signal's name, for messages.
+        parameters: the names of the arguments.
 
     Raises:
-        TypeError: when something is added that cannot be called with the last of these arguments.
-        RuntimeError: when something is changed after the application has started.
+        TypeError: when a function is added that cannot be called with the last of these arguments.
+        RuntimeError: when the list is changed after the application has started.
     """
 
     __slots__ = ("_frozen", "_name", "_parameters", "receivers")
 
     receivers: list[_Receiver]
-    """The functions, each callable with all arguments; for who stops at a result or goes on after an error."""
+    """The functions, each callable with all arguments; for callers that stop at a result or go on after an error."""
 
     def __init__(self, name: str, *parameters: str) -> None:
         self._name = name
@@ -54,7 +54,7 @@ class Signal(MutableSequence[Callable[..., Any]]):
         self._frozen = False
 
     def __call__(self, function: F) -> F:
-        """Add a function and return it: the signal as a decorator."""
+        """Add a function and return it, as a decorator."""
         self.append(function)
         return function
 
@@ -92,7 +92,7 @@ class Signal(MutableSequence[Callable[..., Any]]):
         self._frozen = True
 
     async def send(self, *arguments: Any) -> None:
-        """Call the functions one after the other, each when the one before has ended. An exception ends the round."""
+        """Await the functions one after the other. The first exception is raised at once; the rest are not called."""
         for receiver in self.receivers:
             await receiver(*arguments)
 
@@ -108,20 +108,20 @@ class Signal(MutableSequence[Callable[..., Any]]):
         if required > len(self._parameters):
             wanted = ", ".join(self._parameters)
             raise TypeError(f"expected a function of ({wanted}) for {self._name}, got {function!r}")
-        # An optional parameter beside required ones is the function's own affair: it keeps its default.
+        # An optional parameter beside required ones keeps its default.
         takes = most if not required or most == float("inf") else required
         return _Receiver(function, int(min(takes, len(self._parameters))))
 
 
 def _positional(function: Callable[..., Any]) -> tuple[float, float]:
-    """How many positional arguments a function needs, and how many it takes."""
+    """Return how many positional arguments a function needs, and how many it takes."""
     required = most = 0.0
     for parameter in inspect.signature(function).parameters.values():
         needed = parameter.default is parameter.empty
         if parameter.kind is parameter.VAR_POSITIONAL:
             most = float("inf")
         elif parameter.kind is parameter.KEYWORD_ONLY and needed:
-            required = float("inf")  # nothing is sent by keyword: no number of arguments will do
+            required = float("inf")  # no argument is sent by keyword, so no number will do
         elif parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD):
             required += needed
             most += 1

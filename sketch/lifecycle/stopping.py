@@ -7,13 +7,13 @@ from collections.abc import Callable
 from time import monotonic
 
 SHUTDOWN_GRACE = 20.0
-"""Seconds between the order to stop and the end of what still runs, where who gives the order says nothing else."""
+"""The default grace period in seconds, from the order to stop until everything that still runs is ended."""
 
 
 class Stopping:
-    """Whether the server has been told to stop: `if app.stopping`, `await app.stopping.wait()`.
+    """The order to stop, which the server gives: `if app.stopping`, `await app.stopping.wait()`.
 
-    Streams and sockets that would go on for ever look at it, or wait for it, and end.
+    Endless streams and websockets check it, or wait for it, and end.
     """
 
     __slots__ = ("_deadline", "_event", "_listeners", "_moved")
@@ -28,10 +28,10 @@ class Stopping:
         return self._event.is_set()
 
     def set(self, grace: float = SHUTDOWN_GRACE) -> None:
-        """Tell. Only in the event loop's thread; telling again can only shorten the grace period.
+        """Order to stop. Only in the event loop's thread; a second order can only shorten the grace period.
 
         Args:
-            grace: seconds that what still runs gets to end by itself.
+            grace: seconds for everything that still runs to end by itself.
         """
         deadline = monotonic() + grace
         if not self or deadline < self._deadline:
@@ -43,11 +43,11 @@ class Stopping:
             listener()
 
     async def wait(self) -> None:
-        """Return once it is told."""
+        """Return once the order is given."""
         await self._event.wait()
 
     async def wait_grace(self) -> None:
-        """Return once the grace period is over; at once where nobody has told yet."""
+        """Return once the grace period is over; at once if no order was given yet."""
         while (left := self._deadline - monotonic()) > 0:
             self._moved.clear()
             try:
@@ -56,12 +56,12 @@ class Stopping:
                 return
 
     def listen(self, listener: Callable[[], None]) -> None:
-        """Call a function that cannot fail once it is told, at once if it is; for who has no task to wait in."""
+        """Call a function once the order is given, at once if it was. It must not raise. For callers without a task."""
         if self._event.is_set():
             listener()
         else:
             self._listeners.add(listener)
 
     def forget(self, listener: Callable[[], None]) -> None:
-        """Call a function no more."""
+        """Do not call the listener any more."""
         self._listeners.discard(listener)

@@ -1,4 +1,4 @@
-"""Middleware: functions round a handler, `async (request, handler) -> Response`."""
+"""Middleware: functions around a handler, `async (request, handler) -> Response`."""
 
 from sketch.middleware.chain import Middleware, fold
 from sketch.results import Endpoint, as_response

@@ -1,4 +1,4 @@
-"""The chain: middleware and handler folded into one coroutine function, once, when the application freezes."""
+"""Folds middleware and handler into one coroutine function, once, when the application freezes."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from sketch.response import Response
 from sketch.results import Endpoint, as_response
 
 Middleware = Callable[..., Awaitable[Response]]
-"""`async (request, handler) -> Response`; it awaits `handler(request)`, or does not."""
+"""`async (request, handler) -> Response`; it may await `handler(request)` or answer by itself."""
 
 
 class Frozen(list[Middleware]):
-    """The middlewares of what has started: they are folded, so what is added now would never be called."""
+    """The middleware list of a started application. It refuses changes: an added middleware would never be called."""
 
     def _refuse(self, *_: object, **__: object) -> NoReturn:
         raise RuntimeError("expected middlewares to be added before the application starts")
@@ -27,10 +27,10 @@ class Frozen(list[Middleware]):
 
 
 def check(middlewares: Iterable[Middleware]) -> None:
-    """Look at signatures when an application starts, so that a mistake is no surprise of the first request.
+    """Check the signatures of middlewares when an application starts, so that a mistake shows before a request comes.
 
     Raises:
-        TypeError: for what cannot be called as `middleware(request, handler=handler)`.
+        TypeError: for a middleware that cannot be called as `middleware(request, handler=handler)`.
     """
     for middleware in {id(middleware): middleware for middleware in middlewares}.values():
         try:
@@ -41,7 +41,7 @@ def check(middlewares: Iterable[Middleware]) -> None:
 
 
 def fold(middlewares: Sequence[Middleware], endpoint: Endpoint) -> Endpoint:
-    """The endpoint inside its middlewares; the first in the list is the outermost."""
+    """Wrap an endpoint in middlewares; the first in the list is the outermost."""
     for middleware in reversed(middlewares):
         endpoint = _wrap(middleware, endpoint)
     return endpoint
@@ -53,7 +53,7 @@ def _wrap(middleware: Middleware, handler: Endpoint) -> Endpoint:
 
     async def call(request: Request) -> Response:
         response = await middleware(request, handler=handler)
-        # The same as as_response(), without a call for the usual case: the response that came from inside.
+        # The first case of as_response() is inlined, as it is the usual one: the response that came from inside.
         if isinstance(response, Response) and response.owner is request:
             return response
         return as_response(response, request, middleware)
@@ -62,7 +62,7 @@ def _wrap(middleware: Middleware, handler: Endpoint) -> Endpoint:
 
 
 def _awaitable(middleware: Middleware) -> Middleware:
-    """What is no coroutine function may return an awaitable, but has to."""
+    """Wrap a middleware that is no coroutine function: it has to return an awaitable."""
 
     def call(request: Request, handler: Endpoint) -> Awaitable[Response]:
         result = middleware(request, handler=handler)

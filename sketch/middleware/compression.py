@@ -1,4 +1,4 @@
-"""Compressed answers: which, how, and what else has to change with the body."""
+"""Compresses responses: which ones, how, and what else has to change with the body."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from sketch.streams.stream import StreamBody
 from sketch.transport import Body, Chunks, FileBody, close_body
 
 OFFERED = ("zstd", "br", "gzip")
-"""The codings for answers, the preferred one first. By `deflate` some clients understand another format."""
+"""The codings for responses, the preferred one first. Not `deflate`: some clients take it for another format."""
 
 COMPRESSIBLE = (
     "text/*",
@@ -44,45 +44,47 @@ COMPRESSIBLE = (
     "image/vnd.microsoft.icon",
     "image/x-icon",
 )
-"""Media types that are worth it. What is not here is compressed already, or unknown."""
+"""Media types that are worth compressing. Others are compressed already, or unknown."""
 
 _MINIMUM = 1024
 
 _EMPTY = (204, 205)
 _DESCRIBED = (206, 304)
-# Whoever has set one of these has spoken of the very bytes of the body.
+# Fields that describe the exact bytes of the body: a response with one of them is not compressed.
 _OF_THE_BYTES = ("Content-Encoding", "Content-Range", "Content-Digest", "Repr-Digest", "Digest", "Content-MD5")
 _NO_TRANSFORM = re.compile(r"(?:^|,)[ \t]*no-transform[ \t]*(?:,|$)", re.IGNORECASE)
 
 
 class Compression:
-    """Middleware that compresses answers for clients that accept it (RFC 9110 section 12.5.3).
+    """Middleware that compresses responses for clients that accept it (RFC 9110 section 12.5.3).
 
         app = Application(middlewares=[Compression()])
 
-    Among the `middlewares` of an application, a group or a route it compresses what handlers return; among the
-    `outer_middlewares` error pages, too. Of several, the innermost does it.
+    In the `middlewares` of an application, a group or a route it compresses what handlers return; in the
+    `outer_middlewares` error pages, too. If there are several, the innermost compresses.
 
-    What becomes shorter is sent in the coding that the client prefers. Plain bodies are compressed as a whole, streams
-    chunk by chunk, so that each can be read as soon as it arrives; files while they are sent. More than 32 KiB at once
-    are compressed in a thread. An entity tag becomes a weak one, `Vary` says that there are other forms, and there are
-    no byte ranges: a `Range` is ignored where the answer would be compressed (section 14.2 allows that).
+    A body that becomes shorter is sent in the coding that the client prefers. Plain bodies are compressed as a whole,
+    streams chunk by chunk, so that each chunk can be read as soon as it arrives, and files while they are sent. More
+    than 32 KiB at once are compressed in a thread. An entity tag becomes a weak one, `Vary` says that there are other
+    forms, and there are no byte ranges: a `Range` is ignored if the response would be compressed (section 14.2 allows
+    that).
 
-    Left as they are: answers with `Cache-Control: no-transform`, with a `Content-Encoding` (files with precompressed
-    siblings among them) or a digest; 204, 205 and 206. HEAD has the header fields of GET, but for the length of a file.
+    Left as they are: responses with `Cache-Control: no-transform`, with a `Content-Encoding` (such as files with
+    precompressed siblings) or a digest; 204, 205 and 206. HEAD has the header fields of GET, except the length of a
+    file.
 
-    A page that holds a secret and repeats what the client sent tells the secret by its compressed length (BREACH): do
-    not compress such pages. `no-transform` leaves out one answer.
+    A page that holds a secret and repeats what the client sent reveals the secret by its compressed length (BREACH):
+    do not compress such pages. `no-transform` excludes a single response.
 
     Args:
-        minimum_size: bytes of a body below which it is not worth it. Streams of unknown length are always compressed.
-        codings: `{"zstd": 3, "br": 4, "gzip": 5}`: by name the level, the preferred one first where the client has no
-            preference. Default: those whose libraries are installed (`sketch-web[compression]`).
+        minimum_size: bytes of the smallest body that is compressed. Streams of unknown length are always compressed.
+        codings: levels by name, `{"zstd": 3, "br": 4, "gzip": 5}`; the first is preferred if the client has no
+            preference. Default: those with installed libraries (`sketch-web[compression]`).
         types: media types to compress: `"text/html"`, `"text/*"`, `"*+json"`.
 
     Raises:
         ValueError, TypeError: for an unknown coding, a level it does not have, and malformed types.
-        RuntimeError: for a coding whose library is not installed.
+        RuntimeError: for a coding without its library installed.
     """
 
     def __init__(
@@ -100,7 +102,7 @@ class Compression:
         self._compressible = _matcher(types)
 
     async def __call__(self, request: Request, handler: Endpoint) -> Response:
-        """Compress the answer, if it should be."""
+        """Answer the request, with a compressed response if it qualifies."""
         request.sends_whole = self._sends_whole
         response = await handler(request)
         body = response.body
@@ -111,9 +113,9 @@ class Compression:
         return response if request.is_websocket else await self._answer(request, response)
 
     def _sends_whole(self, request: Request, headers: CIMultiDict[str], size: int) -> bool:
-        """Whether a file is to be compressed; then there are no ranges of it.
+        """Whether a file will be compressed, and so must be sent whole, without ranges.
 
-        Else a client could put together what it has of the compressed file with a part of the file as it is.
+        Otherwise a client could join the part that it has of the compressed file with a part of the plain file.
         """
         return size >= self._minimum and self._transformable(headers) and self._choice(request) is not None
 
@@ -121,7 +123,7 @@ class Compression:
         return choose_encoding(request.combined_header(b"accept-encoding"), self._names)
 
     def _transformable(self, headers: CIMultiDict[str]) -> bool:
-        """Whether these are the fields of something that may go out in another form."""
+        """Whether the header fields of a response allow its body to be compressed."""
         return (
             self._compressible(headers.get("Content-Type", ""))
             and not any(name in headers for name in _OF_THE_BYTES)
@@ -141,16 +143,16 @@ class Compression:
         return response
 
     def _large(self, response: Response) -> bool:
-        """Whether there is enough to compress, or nobody knows how much."""
+        """Whether a body has at least the minimum size, or an unknown size."""
         size, declared = _size(response.body), _declared(response)
         if size is None:
             size = declared
         elif declared is not None and declared != size:
-            return False  # an error of the application, or what it says of HEAD by itself
+            return False  # an error of the application, or the length that it declares for HEAD by itself
         return size is None or size >= self._minimum
 
     def _describe(self, request: Request, response: Response) -> None:
-        """A 206 or 304 says what the 200 says (RFC 9110 sections 15.3.7 and 15.4.5), as far as anybody knows that."""
+        """Give a 206 or 304 the fields of the 200 (RFC 9110 sections 15.3.7 and 15.4.5), as far as they are known."""
         kind = response.content_type
         if kind is None or kind.startswith("multipart/byteranges") or self._compressible(kind):
             if "Content-Encoding" not in response.headers:
@@ -171,7 +173,7 @@ class Compression:
             response.body = compressed
         else:
             response.body = encoded = EncodedBody(body, coding, level, _declared(response))
-            # It holds the file now, and closes it.
+            # The encoded body holds the file now, and closes it.
             request.files = tuple(encoded if held is body else held for held in request.files)
         headers["Content-Encoding"] = coding.name
         headers.popall("Content-Length", None)
@@ -180,13 +182,13 @@ class Compression:
 
 
 class EncodedBody(StreamBody):
-    """A stream or a file, compressed while it is sent.
+    """A body that compresses a stream or a file while it is sent.
 
     Args:
-        source: what is sent; whoever holds this holds it, too.
-        coding: how.
-        level: how well.
-        length: what the application has announced as the length of the source.
+        source: the stream or file; this body owns it, and closes it.
+        coding: the content coding.
+        level: the compression level.
+        length: the length of the source that the application has announced.
     """
 
     __slots__ = ("_coding", "_length", "_level", "_source")
@@ -199,7 +201,7 @@ class EncodedBody(StreamBody):
         self._length = length
 
     def claim(self, request: Request) -> None:
-        """Note that the source is about to be sent. Raises RuntimeError as it does."""
+        """Record that the source is about to be sent. Raises RuntimeError if the source does."""
         if isinstance(self._source, StreamBody):
             self._source.claim(request)
 
@@ -208,7 +210,7 @@ class EncodedBody(StreamBody):
         await (self._source.release(request) if isinstance(self._source, StreamBody) else close_body(self._source))
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        """The compressed chunks: of each chunk of the source everything, before the next is asked for."""
+        """The compressed chunks: all of each chunk of the source, before the next one is requested."""
         source = self._source
         encoder = self._coding.encoder(self._level)
         try:
@@ -225,7 +227,7 @@ class EncodedBody(StreamBody):
                 source.close()
 
     async def aclose(self) -> None:
-        """Close the source, where nobody has begun to iterate."""
+        """Close the source, for a body that was never iterated."""
         await close_body(self._source)
 
 
@@ -236,13 +238,13 @@ def _size(body: Body) -> int | None:
 
 
 def _declared(response: Response) -> int | None:
-    """The length that the application has announced. What is none is left to `finalize` to refuse."""
+    """The length that the application has announced, None without one; `finalize` refuses a malformed one."""
     value = response.headers.get("Content-Length")
     return int(value) if value is not None and value.isascii() and value.isdigit() else None
 
 
 def _weaken(response: Response) -> None:
-    """Two forms of one thing are alike, but not byte for byte (RFC 9110 section 8.8.1)."""
+    """Make the entity tag weak: the bodies are equivalent, but not byte for byte (RFC 9110 section 8.8.1)."""
     etag = response.headers.get("ETag")
     if etag is not None and not etag.startswith("W/"):
         response.headers["ETag"] = f"W/{etag}"
@@ -271,7 +273,7 @@ _TYPE = re.compile(r"(?:[!#$%&'+\-.^_`|~0-9A-Za-z]+/(?:\*|[!#$%&'+\-.^_`|~0-9A-Z
 
 
 def _matcher(types: Iterable[str]) -> Callable[[str], bool]:
-    """Whether a `Content-Type` is one of the types; remembered, as an application has few."""
+    """Return a function that tells whether a `Content-Type` is one of the types; cached, as an application has few."""
     if isinstance(types, str):
         raise TypeError(f"expected types as a list of media types, got {types!r}")
     names = [name.lower() for name in types]

@@ -1,4 +1,4 @@
-"""Which pages of other origins may read the answers (CORS, in the Fetch standard)."""
+"""Decides which pages of other origins may read the responses (CORS, in the Fetch standard)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sketch.results import Endpoint
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
-# What a page may send to other origins without asking.
+# What a page may send to other origins without a preflight.
 _FREE_METHODS = frozenset({"GET", "HEAD", "POST"})
 _FREE_HEADERS = frozenset({"accept", "accept-language", "content-language", "content-type", "range"})
 
@@ -30,22 +30,23 @@ class CORS:
         app = Application(outer_middlewares=[CORS(["https://example.com"])])
 
     Preflights are answered before routing, so no route needs to know of `OPTIONS`: 204, or a 403 that says what is not
-    allowed. All other requests are handled whatever their origin; only, a browser does not show the answer, an error or
-    not, to a page that is not allowed. It is no protection against forged requests: a form needs no permission.
+    allowed. All other requests are handled whatever their origin, but a browser does not show the response, even an
+    error, to a page that is not allowed. This is no protection against forged requests: a form needs no permission.
 
     A response that has `Access-Control-Allow-Origin` already is left as it is.
 
     Args:
         origins: `"*"` for every page; or a list of origins as browsers send them, `"https://example.com"`, with
             `*.` before a host for all its subdomains, and of compiled regular expressions for whole origins.
-        methods: that such pages may use.
+        methods: methods that such pages may use.
         headers: request fields that they may send, or `"*"` for any.
-        expose: response fields that they may read, beside a few that they always may, or, without credentials, `"*"`.
-        credentials: whether browsers may send cookies along and show the answer; not with `"*"` origins.
-        max_age: seconds for which a browser may remember the answer to a preflight.
+        expose: response fields that they may read, besides a few that they always may; without credentials also `"*"`.
+        credentials: whether browsers may send cookies along and show the response; not with `"*"` origins.
+        max_age: seconds for which a browser may cache the response to a preflight.
 
     Raises:
-        ValueError, TypeError: for what no browser would understand, and for what would let any page act for a user.
+        ValueError, TypeError: for values that no browser would understand, and for settings that would let any page
+            act for a user.
     """
 
     def __init__(
@@ -60,7 +61,7 @@ class CORS:
     ) -> None:
         self._origins = Origins(origins)
         if credentials and (self._origins.any or "null" in self._origins.whole):
-            raise ValueError("expected named origins with credentials: any page could act for a user, name who may")
+            raise ValueError("expected named origins with credentials: with any origin, any page could act for a user")
         self._methods = tuple(method.upper() for method in tokens("methods", methods))
         self._headers = None if headers == "*" else tokens("headers", headers)
         self._names = frozenset(name.lower() for name in self._headers or ()) | _FREE_HEADERS
@@ -71,7 +72,7 @@ class CORS:
         self._max_age = str(max_age)
 
     async def __call__(self, request: Request, handler: Endpoint) -> Response:
-        """Answer a preflight, or say of an answer who may read it."""
+        """Answer a preflight, or mark the response with the origin that may read it."""
         sent = request.header(b"origin")
         origin = None if sent is None else sent.decode("latin-1")
         if request.method == "OPTIONS" and origin is not None and _ASKED_METHOD in request.headers:
@@ -85,7 +86,7 @@ class CORS:
         """Allow the origin to read the response, if it may; else say only that this depends on the origin."""
         headers = response.headers
         if self._origins.any:
-            headers[_ALLOW_ORIGIN] = "*"  # for everybody, so that caches may keep one answer
+            headers[_ALLOW_ORIGIN] = "*"  # the same for all origins, so that caches may keep one response
         else:
             add_vary(headers, "Origin")
             if origin is None or origin not in self._origins:
@@ -114,7 +115,7 @@ class CORS:
         return response
 
     def _fault(self, origin: str, method: str, asked: list[str]) -> str | None:
-        """What is not allowed of that which a preflight asks for. Nothing that a client chose goes into the text."""
+        """The part of a preflight that is not allowed, None if all is. Nothing that a client chose is in the text."""
         if origin not in self._origins:
             return "the origin"
         if method not in self._methods and method not in _FREE_METHODS:

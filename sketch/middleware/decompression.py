@@ -1,4 +1,4 @@
-"""Compressed request bodies, expanded while they are read."""
+"""Expands compressed request bodies while they are read."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sketch.results import Endpoint
 from sketch.transport import BodyReader
 
 STEP = 256 * 1024
-"""Bytes that are expanded at once, in a thread: however little they were, nobody has more of them in memory."""
+"""Bytes that are expanded at once, in a thread: no more are in memory, however few they were compressed."""
 
 _ALIASES = {"x-gzip": "gzip"}  # RFC 9110 section 8.4.1.3
 _FRAMED = (b"content-encoding", b"content-length")
@@ -26,20 +26,20 @@ class Decompression:
         app = Application(middlewares=[Decompression()])
 
     A handler reads the body as if it had been sent without the coding; `Content-Encoding` and `Content-Length` are gone
-    from the request. The route's `Limits.body` bounds both the bytes that arrive and those that come out: more is 413,
-    as soon as they are there and never much later. A coding that is not known, or several, is 415 with what is known in
+    from the request. The route's `Limits.body` bounds both the bytes that arrive and the expanded ones: more is 413,
+    at once or not much later. An unknown coding, or several codings, is 415 with the known codings in
     `Accept-Encoding`; a malformed or incomplete body is 400.
 
-    Without this middleware a body reaches its handler as it was sent, which is what checks its signature, or stores it,
-    needs: so put it round the groups and routes that want it.
+    Without this middleware a handler gets the body as it was sent. Code that checks its signature or stores it needs
+    that: so put the middleware only around the groups and routes that want it.
 
     Args:
-        codings: names of those to expand. Default: `zstd`, `br`, `gzip` and `deflate`, as far as their libraries are
-            installed (`sketch-web[compression]`).
+        codings: names of the codings to expand. Default: `zstd`, `br`, `gzip` and `deflate`, as far as their libraries
+            are installed (`sketch-web[compression]`).
 
     Raises:
         ValueError, TypeError: for an unknown coding.
-        RuntimeError: for a coding whose library is not installed.
+        RuntimeError: for a coding without its library installed.
     """
 
     def __init__(self, *, codings: Iterable[str] | None = None) -> None:
@@ -53,7 +53,7 @@ class Decompression:
         """Answer the request with its body expanded.
 
         Raises:
-            HTTPUnsupportedMediaType: for a coding that is not known.
+            HTTPUnsupportedMediaType: for an unknown coding, or several codings.
             RuntimeError: if the body was read before.
         """
         if request.has_body:
@@ -78,18 +78,18 @@ class Decompression:
 
 
 class ExpandedBody:
-    """A `BodyReader` of what another one holds in a content coding.
+    """A `BodyReader` that expands the body of another `BodyReader`.
 
     Args:
-        coding: of the body.
-        most: bytes of it that may arrive, None for any number. Those that come out are the request's to count.
-        reader: of the body as it was sent.
+        coding: the content coding of the body.
+        most: compressed bytes that may arrive, None for any number. The request bounds the expanded bytes.
+        reader: reads the body as it was sent.
     """
 
     length = None
-    """Nobody knows beforehand how much comes out."""
+    """None: the expanded length is not known beforehand."""
     complete = False
-    """Nor that it was all, before its end was seen."""
+    """False: the end of the body is known only once `read` has returned it."""
 
     __slots__ = ("_decoder", "_expanded", "_most", "_name", "_reader", "_received")
 
@@ -102,7 +102,7 @@ class ExpandedBody:
         self._expanded = 0
 
     async def read(self) -> bytes:
-        """The next chunk, `b""` at the end of the body.
+        """Return the next chunk, `b""` at the end of the body.
 
         Raises:
             ClientDisconnected: if the body is cut short.
@@ -128,7 +128,7 @@ class ExpandedBody:
             raise HTTPContentTooLarge(f"expected a body of at most {self._most} bytes")
 
     async def _decode(self, data: bytes) -> bytes:
-        """A part of the body; in the event loop as long as it is small, then in a thread."""
+        """Expand a part of the body: in the event loop as long as the body is small, then in a thread."""
         try:
             if self._expanded < INLINE and len(data) <= STEP:
                 expanded = self._decoder.decode(data, INLINE)

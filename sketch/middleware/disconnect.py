@@ -1,4 +1,4 @@
-"""Handlers that end when their client leaves."""
+"""Cancels handlers when their client leaves."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 
 def while_connected(endpoint: Endpoint) -> Endpoint:
-    """The endpoint, cancelled when the client leaves: nobody waits for its answer any more.
+    """Wrap an endpoint so that it is cancelled when the client leaves: then nothing waits for its response.
 
-    What the cancellation comes out as is `ClientDisconnected`, as from a body that is cut short, so that whoever serves
-    the request writes nothing and no error is logged. It is a task more per request, on the routes that ask for one. A
-    `def` handler's thread cannot be stopped: its answer is no longer waited for.
+    The cancellation is turned into `ClientDisconnected`, as for a body that is cut short, so the adapter writes nothing
+    and no error is logged. This costs one more task per request, on the routes that ask for it. A `def` handler's
+    thread cannot be stopped: its result is dropped.
     """
 
     async def attended(request: Request) -> Response:

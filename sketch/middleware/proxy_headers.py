@@ -1,4 +1,4 @@
-"""Whom to believe about the client, where proxies stand before the server."""
+"""Takes the client's address, scheme and host from the header fields of trusted proxies."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ DEFAULT_PORTS = {"http": "80", "https": "443"}
 
 
 class ProxyHeaders:
-    """Middleware that takes client, scheme and host from the fields of trusted proxies.
+    """Middleware that takes client, scheme and host from the header fields of trusted proxies.
 
         app = Application(outer_middlewares=[ProxyHeaders(trusted=["10.0.0.0/8"])])
 
-    Put it first, so that everything else sees the same: `request.client`, `request.scheme`, `request.host`,
-    `request.url` and the access log. The chain is read from the right, where the nearest proxy has written; what a
-    client writes itself is further left, and is not reached. Each address in it is believed only if the one before,
-    from the connection on, is trusted.
+    Put it first, so that all code sees the same `request.client`, `request.scheme`, `request.host` and `request.url`,
+    and so does the access log. The chain is read from the right, where the nearest proxy has written; what a client
+    writes itself is further left, and is not reached. An address is believed only if the one to its right is trusted;
+    the rightmost, if the connection's peer is.
 
-    Where the next entry is missing, malformed, or no address, the request comes from the last hop that was believed:
+    If the next entry is missing, malformed, or no address, the request comes from the last hop that was believed:
     so do not give the addresses of your proxies rights that their clients should not have.
 
     Args:
@@ -35,10 +35,11 @@ class ProxyHeaders:
             address, as on a unix socket.
         hops: how many proxies stand one behind the other, at most.
         family: `"x-forwarded"` for `X-Forwarded-For`, `-Proto`, `-Host`, `-Port`, or `"forwarded"` for RFC 7239. Only
-            this one is read: a proxy that writes one family passes the other on as a client has forged it.
+            this family is read: a proxy that writes one family passes on the client's other one, perhaps forged.
 
     Raises:
-        ValueError, TypeError: for arguments that could not mean what somebody wanted.
+        ValueError: for no or malformed networks, fewer than one hop, or an unknown family.
+        TypeError: for a string as `trusted`.
     """
 
     def __init__(self, trusted: Iterable[str], *, hops: int = 1, family: str = "x-forwarded") -> None:
@@ -57,7 +58,7 @@ class ProxyHeaders:
         self._read = READERS[family]
 
     async def __call__(self, request: Request, handler: Endpoint) -> Response:
-        """Answer the request as one of the client behind the proxies."""
+        """Answer the request as if it came directly from the client behind the proxies."""
         peer = request.connection.client
         if self._trusts(peer):
             said = self._read(request.raw_headers, self._hops)
@@ -72,7 +73,7 @@ class ProxyHeaders:
         return ip is not None and any(ip in network for network in self._networks)
 
     def _believe(self, request: Request, peer: Address | None, said: list[Hop]) -> None:
-        """Walk from the nearest proxy towards the client, as far as those who speak are trusted."""
+        """Walk from the nearest proxy towards the client, as far as the hops are trusted."""
         connection = request.connection
         client, scheme, host, port = peer, connection.scheme, request.host, None
         for hop in said:
@@ -90,7 +91,7 @@ class ProxyHeaders:
 
 
 class ForwardedConnection:
-    """A connection as it is to the client behind the proxies. Its TLS, if any, is that of the last stretch."""
+    """A connection with the client and scheme from behind the proxies. Its `tls` is that of the nearest proxy."""
 
     __slots__ = ("_connection", "client", "scheme", "server", "state", "tls", "trailers")
 
@@ -105,7 +106,7 @@ class ForwardedConnection:
 
     @property
     def small_file(self) -> int:
-        """The bytes of a file that cost less to write than to send from an open file."""
+        """The bytes up to which a file costs less to write than to send from an open file."""
         return getattr(self._connection, "small_file", SMALL_FILE)
 
     @property
@@ -126,7 +127,7 @@ def _network(name: str) -> IPv4Network | IPv6Network:
 
 
 def _with_port(host: str, port: str, scheme: str) -> str:
-    """The host with that port in place of its own; without one where the scheme implies it."""
+    """The host with `port` in place of its own port; without a port if it is the scheme's default."""
     colon = host.rfind(":")
     name = host[:colon] if colon > host.rfind("]") else host
     return name if port == DEFAULT_PORTS.get(scheme) else f"{name}:{port}"

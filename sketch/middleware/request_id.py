@@ -1,4 +1,4 @@
-"""An id for each request: in the answer, in the logs, and for handlers."""
+"""An id for each request: in the response, in the logs, and for handlers."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ def _random_id() -> str:
 
 
 class RequestID:
-    """Middleware that gives each request an id: `request.id`, and a field of the answer, whatever that is.
+    """Middleware that gives each request an id: as `request.id`, and as a header field of every response.
 
         app = Application(outer_middlewares=[RequestID()])
 
-    An id that the request brings is taken over if it is sane: at most 128 letters, digits and `._~+/=:@-`. So what a
-    proxy has logged can be found again. It is a name, not a secret: any client can choose it, and choose one twice.
+    An id that the request brings is kept if it is at most 128 letters, digits and `._~+/=:@-`. So a request that a
+    proxy has logged can be found again. The id is a name, not a secret: any client can choose it, and choose one twice.
 
     `RequestIDFilter` puts the id into log records.
 
     Args:
-        header: the field that it comes and goes in.
-        accept: whether to take over what a request brings.
-        make: a new id; by default 32 random hexadecimal digits.
+        header: the header field that carries the id, in requests and responses.
+        accept: whether to keep an id that a request brings.
+        make: makes a new id; by default 32 random hexadecimal digits.
 
     Raises:
         ValueError: for a header that is no field name.
@@ -50,8 +50,8 @@ class RequestID:
         self._make = make
 
     async def __call__(self, request: Request, handler: Endpoint) -> Response:
-        """Answer the request under an id."""
-        if not hasattr(request, "id"):  # an application round this one may have given it one
+        """Answer the request, and put its id into the response."""
+        if not hasattr(request, "id"):  # an application around this one may have given it one
             request.id = self._id_of(request)
         response = await handler(request)
         response.headers[self._header] = request.id
@@ -66,15 +66,15 @@ class RequestID:
 
 
 class RequestIDFilter(logging.Filter):
-    """A logging filter that sets `request_id` on each record: that of the current request, or `-`.
+    """A logging filter that sets `request_id` on each record: the id of the current request, or `-`.
 
         handler.addFilter(RequestIDFilter())
         handler.setFormatter(logging.Formatter("%(asctime)s %(request_id)s %(message)s"))
 
-    On a handler it sees the records of every logger, those of the access log among them.
+    On a logging handler it sees the records of every logger, including the access log.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Set it, and let the record pass."""
+        """Set `request_id`, and let the record pass."""
         record.request_id = getattr(request_var.get(), "id", "-")
         return True

@@ -1,4 +1,4 @@
-"""Header fields that tell browsers what a page may not be used for."""
+"""Sets header fields that restrict what browsers do with a page."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ _FRAME_OPTIONS = "X-Frame-Options"
 
 
 class SecurityHeaders:
-    """Middleware that sets header fields for browsers on every answer, errors included.
+    """Middleware that sets header fields for browsers on every response, errors included.
 
         app = Application(outer_middlewares=[SecurityHeaders()])
 
-    By default: `Strict-Transport-Security` of a year, over https alone; `X-Content-Type-Options: nosniff`; no framing,
+    By default: `Strict-Transport-Security` for a year, over https alone; `X-Content-Type-Options: nosniff`; no framing,
     by `Content-Security-Policy: frame-ancestors` and, for old browsers, `X-Frame-Options`; `Referrer-Policy`.
 
-    A response that has set one of the fields itself keeps its own; an empty value leaves the field out. One whose own
-    `Content-Security-Policy` has `frame-ancestors` gets no `X-Frame-Options`, which could only contradict.
+    A response that has set one of the fields itself keeps its own; an empty value removes the field. A response with
+    `frame-ancestors` in its own `Content-Security-Policy` gets no `X-Frame-Options`, which could only contradict.
 
-    Behind a proxy, put `ProxyHeaders` before it: it tells whether the client came over https.
+    Behind a proxy, put `ProxyHeaders` before this: it sets `request.scheme` to what the client used.
 
     Args:
-        hsts: seconds for which browsers shall use https alone, or the whole value of the field
+        hsts: seconds for which browsers must use https alone, or the whole value of the field
             (`"max-age=63072000; includeSubDomains; preload"`), or None for no such field.
-        frames: who may show the pages in a frame: `"none"`, `"self"`, or None to say nothing.
+        frames: which origins may show the pages in a frame: `"none"`, `"self"`, or None to say nothing.
         csp: the rest of a `Content-Security-Policy`. None: nothing but `frame-ancestors`.
-        referrer: a `Referrer-Policy`, or None.
+        referrer: a `Referrer-Policy`, or None for no such field.
         headers: further fields, `{"Permissions-Policy": "camera=()"}`.
 
     Raises:
@@ -69,7 +69,7 @@ class SecurityHeaders:
             self._secure_fields += (("Strict-Transport-Security", transport),)
 
     async def __call__(self, request: Request, handler: Endpoint) -> Response:
-        """Answer the request, and set what the answer has not."""
+        """Answer the request, and set the fields that the response does not have."""
         response = await handler(request)
         headers = response.headers
         own_ancestors = _ANCESTORS in headers.get(_CSP, "").lower()

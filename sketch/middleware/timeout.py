@@ -1,4 +1,4 @@
-"""Waits that end: the time that a handler may take, and the first of several events."""
+"""Limits the time that a handler may take."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 def within(seconds: float, endpoint: Endpoint) -> Endpoint:
-    """The endpoint, cancelled when it takes longer than that many seconds. The answer is then 503.
+    """Wrap an endpoint so that it is cancelled after that many seconds. The response is then a 503.
 
-    It is a timer per request, on the routes that ask for one. A `def` handler's thread cannot be stopped: its answer is
-    no longer waited for.
+    This costs one timer per request, on the routes that ask for it. A `def` handler's thread cannot be stopped: its
+    result is dropped.
     """
 
     async def timed(request: Request) -> Response:

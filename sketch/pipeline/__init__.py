@@ -1,1 +1,1 @@
-"""The way from a request to what goes on the wire."""
+"""Takes a request from the adapter through middleware, handler and error handling to a finalized response."""

@@ -1,4 +1,4 @@
-"""The error boundary: from an exception to an answer."""
+"""The error boundary: turns an exception into a response."""
 
 from __future__ import annotations
 
@@ -17,15 +17,14 @@ if TYPE_CHECKING:
     from sketch.application import Application
     from sketch.request import Request
 
-
 logger = logging.getLogger("sketch")
 
 
 async def answer_error(request: Request, exc: Exception) -> Response:
-    """The response for an exception. Never raises but `ClientDisconnected`: an error in a handler is a plain 500.
+    """Make the response for an exception. Raises only `ClientDisconnected`: an error in an error handler is a 500.
 
-    A group that holds one exception counts as that exception, and so does one of many that all say that the client
-    has left: it does not matter whether a handler works in a task group.
+    An exception group with one exception counts as that exception, and a group of several `ClientDisconnected` as one
+    of them: it makes no difference whether a handler uses a task group.
     """
     while isinstance(exc, ExceptionGroup) and (
         len(exc.exceptions) == 1 or all(isinstance(inner, ClientDisconnected) for inner in exc.exceptions)
@@ -43,9 +42,9 @@ async def answer_error(request: Request, exc: Exception) -> Response:
 
 
 def _levels(request: Request) -> Iterator[tuple[ErrorHandlers, Application]]:
-    """Whose handlers are asked, the nearest first: the route's groups, its application, those it is mounted in.
+    """The error handlers to ask, nearest first: of the route's groups, its application, and those it is mounted in.
 
-    An error outside a mounted application, in a middleware round it, is no affair of the groups inside.
+    The groups are skipped for an error in a middleware around the route's application.
     """
     if request.route is not None and request.route.home is request.app:
         for group in reversed(request.route.groups):
@@ -57,7 +56,7 @@ def _levels(request: Request) -> Iterator[tuple[ErrorHandlers, Application]]:
 
 
 async def _ask(handler: Callable[..., Awaitable[Any]], request: Request, exc: Exception, app: Application) -> Any:
-    """What a handler answers, as the application whose handler it is: it may be one round that of the request."""
+    """Call an error handler of `app`, the request's or an enclosing application, with `app` as `request.app`."""
     if app is request.app:
         return await handler(request, exc)
     place = request.place
@@ -80,7 +79,7 @@ async def _answer(request: Request, exc: Exception) -> Response:
                 if result is not None:
                     return as_response(result, request, receiver)
     if isinstance(exc, HTTPException):
-        # An exception object may be raised a thousand times: its traceback would grow and keep every frame alive.
+        # An exception object may be raised many times: its traceback would grow and keep every frame alive.
         exc.__traceback__ = None
         return as_response(exc, request, _answer)
     response = unexpected(request, exc)
@@ -93,7 +92,7 @@ async def _answer(request: Request, exc: Exception) -> Response:
 
 
 def unexpected(request: Request, exc: Exception) -> Response:
-    """Log an error that nobody expected. To the client it says nothing, unless the application is in debug."""
+    """Log an unexpected error, and make a 500 that says nothing about it unless the application is in debug."""
     request.error = exc
     logger.error("error while handling %s %r", request.method, request.root_path + request.raw_path, exc_info=exc)
     if request.app.debug:

@@ -1,4 +1,4 @@
-"""The HTTP rules that every mode shares, in one place: from a response to what goes out."""
+"""Applies the HTTP rules that all adapters share: turns a response into what is sent."""
 
 from __future__ import annotations
 
@@ -15,21 +15,22 @@ if TYPE_CHECKING:
 
 
 def finalize(request: Request, response: Response) -> None:
-    """Apply the HTTP rules that every mode shares, and leave the result in slots that only adapters read.
+    """Apply the HTTP rules that all adapters share, and put the result into slots that only adapters read.
 
-    Sets `raw_headers`, `length` and `payload`: Content-Length (RFC 9110 section 8.6), no content for HEAD, 204, 205
-    and 304 (sections 9.3.2 and 15); and the request's `background`. It changes nothing that a handler can see, so a
-    response may be finalized again.
+    Sets `raw_headers`, `length`, `payload` and `plain`: Content-Length (RFC 9110 section 8.6), no content for HEAD,
+    204, 205 and 304 (sections 9.3.2 and 15); and the request's `background`. It changes nothing that a handler can
+    see, so a response may be finalized again.
 
     Raises:
-        ValueError: for a status that is no final one, a header that cannot be sent (CR, LF, NUL, a name that is no
-            token: response splitting), or a Content-Length that is not the body's.
+        ValueError: for a status that is not final, a header that cannot be sent (CR, LF, NUL, a name that is no token:
+            response splitting), or a Content-Length that is not the body's.
+        TypeError: for a body that is neither bytes nor an async iterable, and for a header value that is not text.
         RuntimeError: for an iterator that was already sent.
     """
     status = response.status
     body = response.body
     if status == 200 and response._headers is None and isinstance(body, bytes) and request.method != "HEAD":
-        # Most answers, to which few of the rules apply: the same as below, in two thirds of the time.
+        # Most responses, to which few of the rules apply: does what follows below in two thirds of the time.
         kind = response._content_type
         response.payload = body
         response.length = len(body)
@@ -71,7 +72,7 @@ def finalize(request: Request, response: Response) -> None:
 
 
 def _finalize_switch(request: Request, response: Response) -> None:
-    """The fields of a 101 (RFC 9110 section 15.2.2): those of the handshake itself are the adapter's, as is framing."""
+    """Finalize a 101 (RFC 9110 section 15.2.2); the handshake's own fields and framing are left to the adapter."""
     fields, _ = ([], None) if response._headers is None else encode_fields(response._headers)
     for name, _ in fields:
         if name.startswith(b"sec-websocket-") or name in (b"connection", b"upgrade"):
@@ -85,7 +86,7 @@ def _finalize_switch(request: Request, response: Response) -> None:
 
 
 def _take(request: Request, body: FileBody | AsyncIterable[bytes]) -> int | None:
-    """Claim a body for the request; its length, where it is known."""
+    """Claim a body for the request, and return its length, None if it is unknown."""
     if isinstance(body, FileBody):
         return body.count
     if isinstance(body, StreamBody):

@@ -1,4 +1,4 @@
-"""The pipeline: all that stands round an application's handlers, folded once, and the way of a request through it."""
+"""The pipeline: folds each handler with its middleware once, and takes each request through the result."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Pipeline:
-    """What answers the requests of one application.
+    """Answers the requests of one application.
 
     Args:
         app: has the routes, middlewares, hooks and error handlers.
@@ -38,17 +38,17 @@ class Pipeline:
         self._app = app
         self._find = app.router.find
         self._answer: Endpoint | None = None
-        self._hooked = False  # whether hooks follow after the handler
+        self._hooked = False  # whether hooks run after the handler
         self._prefix = ""
 
     # -- folding ----------------------------------------------------------------------------------------------------
 
     def freeze(self) -> None:
-        """Fold the chains of all routes: from here on, requests only read.
+        """Fold the middleware chains of all routes: from here on, requests only read them.
 
         Raises:
             TypeError: for a middleware that cannot be called as one.
-            ValueError: for a path parameter that has the name of one in a prefix.
+            ValueError: for a path parameter with the same name as one in a prefix.
         """
         app, router = self._app, self._app.router
         check([*app.middlewares, *app.outer_middlewares])
@@ -64,7 +64,7 @@ class Pipeline:
         router.missed = self._outward(fold(app.middlewares, _raise_miss))
 
     def _fold(self, route: Route) -> None:
-        """Complete a route: its limits, its full template, its handler inside everything that stands round it."""
+        """Complete a route: set its limits, its prefix, and its endpoint (the handler in all its middleware)."""
         limits = self._app.limits
         for group in route.groups:
             limits = (group.limits or Limits()).over(limits)
@@ -73,7 +73,7 @@ class Pipeline:
         route.home, route.prefix = self._app, self._prefix
         _check_parameters(route, self._app.mounts)
         middlewares = [*self._app.middlewares, *_middlewares(route)]
-        # A handler's response is copied only where something could change it afterwards. (Hooks get it copied anyway.)
+        # A handler's response is copied only if something could change it afterwards. (Hooks get it copied anyway.)
         watched = middlewares or any(app.middlewares or app.outer_middlewares for app in _lineage(self._app))
         call = as_endpoint(route.call, route.handler) if watched else route.call
         if limits.handler_timeout is not None:
@@ -83,7 +83,7 @@ class Pipeline:
         route.endpoint = self._outward(fold(middlewares, call))
 
     def _outward(self, endpoint: Endpoint) -> Endpoint:
-        """An endpoint of the application, inside everything that the applications round it put round it."""
+        """Wrap an endpoint of this application in the mounts and the middleware of the enclosing applications."""
         parent = self._app.parent
         if parent is None:
             return endpoint
@@ -91,7 +91,7 @@ class Pipeline:
         return parent.pipeline._outward(endpoint)
 
     def _entrance(self, endpoint: Endpoint, mount: Mount) -> Endpoint:
-        """What takes a request into the mounted application, to an endpoint of it, and out again."""
+        """Make an endpoint that enters this mounted application, calls `endpoint`, and leaves the application again."""
 
         async def enter(request: Request) -> Response:
             assert self._answer is not None
@@ -110,11 +110,11 @@ class Pipeline:
     async def handle(self, request: Request) -> Response:
         """Answer a request: see `Application.handle`.
 
-        An exchange owns its context, so what is set here is never reset: a body that is produced later still sees it.
+        An exchange owns its context, so `request_var` is never reset: a body that is produced later still sees it.
         """
         app = request.app = self._app
         request_var.set(request)
-        if not self.frozen:  # nobody has started it, so nobody has mounted it
+        if not self.frozen:  # not started, so no application around this one runs it
             app.parent = None
             app.freeze()
         try:
@@ -128,7 +128,7 @@ class Pipeline:
             if self._answer is not None:
                 response = await self._answer(request)
             else:
-                # The usual case: nothing stands round the error boundary, so it is here, and costs no coroutine.
+                # The usual case: nothing is around the error boundary, so `_guarded` is inlined and costs no coroutine.
                 try:
                     if request.has_body:
                         self._check_announced_length(request)
@@ -153,7 +153,7 @@ class Pipeline:
         return response
 
     async def _guarded(self, request: Request) -> Response:
-        """The error boundary where something stands round it: what comes out of it is a response."""
+        """The error boundary as an endpoint, for outer middleware, hooks or mounts: turns exceptions into responses."""
         try:
             if request.has_body:
                 self._check_announced_length(request)
@@ -163,12 +163,12 @@ class Pipeline:
             return await answer_error(request, exc)
 
     def _check_announced_length(self, request: Request) -> None:
-        """Refuse a body that is too large by its own account; of a mounted application's route, inside that one."""
+        """Refuse a body announced as too large, unless the route is a mounted application's, which checks it itself."""
         if request.route is None or request.route.home is self._app:
             request.check_announced_length()
 
     async def _before(self, request: Request) -> Response | None:
-        """The first response that a hook before the handler returns, None where none does."""
+        """Call the hooks before the handler until one returns a response; None if none does."""
         for receiver in self._app.before_request.receivers:
             response = await receiver(request)
             if response is not None:
@@ -176,7 +176,7 @@ class Pipeline:
         return None
 
     async def _after(self, request: Request, response: Response) -> Response:
-        """The response after the hooks; each gets what the one before has made of it, None means unchanged."""
+        """Call the hooks after the handler; each gets the previous hook's response, and returns None to keep it."""
         response = as_response(response, request, self)
         for receiver in self._app.after_request.receivers:
             changed = await receiver(request, response)
@@ -189,19 +189,19 @@ class Pipeline:
 
 
 def _lineage(app: Application | None) -> Iterator[Application]:
-    """An application and those round it, the outermost last."""
+    """An application and the applications around it, the outermost last."""
     while app is not None:
         yield app
         app = app.parent
 
 
 def _middlewares(route: Route) -> list[Middleware]:
-    """Those of a route's groups, and its own."""
+    """The middlewares of a route's groups, then the route's own."""
     return [*chain.from_iterable(group.middlewares for group in route.groups), *route.middlewares]
 
 
 def _check_parameters(route: Route, mounts: Iterable[Mount]) -> None:
-    """Refuse two parameters of one name in one path: a handler could see but one, and no URL could be made."""
+    """Refuse two parameters of one name in one path: a handler could see only one, and no URL could be made."""
     for mount in mounts:
         if shared := sorted({*mount.parameters} & {*route.parameters}):
             raise ValueError(
@@ -211,7 +211,7 @@ def _check_parameters(route: Route, mounts: Iterable[Mount]) -> None:
 
 
 async def _settle(request: Request, result: object) -> Response:
-    """A handler's result as a response that can be sent."""
+    """Turn a handler's result into a response that can be sent."""
     response = (
         result
         if isinstance(result, Response)
@@ -221,16 +221,16 @@ async def _settle(request: Request, result: object) -> Response:
 
 
 async def _raise_miss(request: Request) -> Response:
-    """The end of the chain where no route matched: the 404 or 405, raised inside, so that middleware sees it."""
+    """The endpoint for a request that no route matches: raises the 404 or 405, so that middleware sees it."""
     raise request.miss
 
 
 async def _last_answer(request: Request, exc: Exception) -> Response:
-    """The answer to an error outside the boundary: in a hook, an outer middleware, the response itself."""
+    """Make the response for an error outside the boundary: in a hook, an outer middleware, or `finalize`."""
     response = await answer_error(request, exc)
     try:
         finalize(request, response)
-    except Exception as second:  # an error handler's response is no better
+    except Exception as second:  # the response of an error handler cannot be finalized either
         await release_unsent(request, response)
         response = unexpected(request, second)
         finalize(request, response)

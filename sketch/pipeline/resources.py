@@ -1,4 +1,4 @@
-"""What was opened for a request lives as long as its answer: a stream may still read from it."""
+"""Keeps a request's resources, such as uploaded files, open until its response ends: a stream may read them."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ logger = logging.getLogger("sketch")
 
 
 def attach(request: Request, response: Response) -> Response:
-    """The response that is sent: if it is a stream, it takes what else the request holds, and closes it at its end.
+    """Return the response to send; a streamed body takes over the request's resources, and closes them at its end.
 
-    Everything else is closed when the response is made: nothing reads from it any more.
+    With any other body, the pipeline closes them once the response is made: nothing reads from them any more.
     """
     body = response.body
     if isinstance(body, bytes | FileBody):
@@ -35,11 +35,11 @@ def attach(request: Request, response: Response) -> Response:
 
 
 class StreamWithResources(StreamBody):
-    """A stream, and what has to stay open until it has ended.
+    """A streamed body with the resources that have to stay open until it ends.
 
     Args:
         source: the stream.
-        resources: what is closed after it.
+        resources: closed after the stream.
     """
 
     __slots__ = ("_iterator", "_resources", "_source")
@@ -51,19 +51,19 @@ class StreamWithResources(StreamBody):
         self._iterator: AsyncIterator[bytes] | None = None
 
     def claim(self, request: Request) -> None:
-        """Note that the source is about to be sent. Raises RuntimeError as it does."""
+        """Record that the source is about to be sent. Raises RuntimeError if the source does."""
         if isinstance(self._source, StreamBody):
             self._source.claim(request)
 
     async def release(self, request: Request) -> None:
-        """Close a source that will not be sent, and what it would have read from."""
+        """Close a source that will not be sent, then its resources."""
         try:
             await (self._source.release(request) if isinstance(self._source, StreamBody) else close_body(self._source))
         finally:
             await close_all(self._resources)
 
     def __aiter__(self) -> Self:
-        if self._iterator is None:  # who iterates asks an iterator for itself once more
+        if self._iterator is None:  # `async for` over an iterator calls `__aiter__` once more
             self._iterator = aiter(self._source)
         return self
 
@@ -72,7 +72,7 @@ class StreamWithResources(StreamBody):
         return await anext(self._iterator)
 
     async def aclose(self) -> None:
-        """Close the source as who iterates it would, then what it has read from."""
+        """Close the iterator, or the source if the iterator has no `aclose()`, then the resources."""
         try:
             for part in (self._iterator, self._source):
                 aclose = getattr(part, "aclose", None)
@@ -84,7 +84,7 @@ class StreamWithResources(StreamBody):
 
 
 async def close_all(resources: tuple[Body | Closable, ...]) -> None:
-    """Close each, also where closing one fails or is cancelled; the first error is raised."""
+    """Close all resources, also if closing one fails or is cancelled; the last error is raised."""
     first, *rest = resources
     try:
         await close_body(first)
@@ -94,7 +94,7 @@ async def close_all(resources: tuple[Body | Closable, ...]) -> None:
 
 
 async def release_unsent(request: Request, response: Response | None, keep: Body | None = None) -> None:
-    """Close what was made for this request and is not sent: a stream, the files that `prepare` or a form has opened."""
+    """Close the request's bodies and files that are not sent: a stream, files that `prepare` or a form has opened."""
     bodies: tuple[Body | Closable, ...] = request.files
     if response is not None and response.body not in bodies:
         bodies += (response.body,)
@@ -107,7 +107,7 @@ async def release_unsent(request: Request, response: Response | None, keep: Body
             await (body.release(request) if isinstance(body, StreamBody) else close_body(body))
         except Exception:
             logger.exception("error while closing an unsent body of %s %r", request.method, request.raw_path)
-        except BaseException as exc:  # the others have to be closed nevertheless
+        except BaseException as exc:  # raised once the others are closed
             cancelled = exc
     if cancelled is not None:
         raise cancelled

@@ -1,4 +1,4 @@
-"""The request: its head, its body, its form."""
+"""Requests: their head, their body, their form."""
 
 from sketch.request.request import Request, WebSocketRequest
 

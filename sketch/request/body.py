@@ -1,4 +1,4 @@
-"""A request body as somebody reads it: once, and no more than the limit allows."""
+"""The body readers of a request: limited in size, kept in memory, or broken."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from sketch.transport import BodyReader
 
 
 class LimitedBody:
-    """The body as it arrives, counted. A `BodyReader`.
+    """A `BodyReader` that counts the bytes as they arrive, and refuses more than the limit.
 
     Args:
-        reader: of the connection.
-        most: bytes.
+        reader: the body as the adapter reads it.
+        most: the limit in bytes, None for no limit.
     """
 
     __slots__ = ("_most", "_reader", "_received", "length")
@@ -24,15 +24,15 @@ class LimitedBody:
 
     @property
     def complete(self) -> bool:
-        """Whether it is known that nothing more will come."""
+        """Whether it is known that nothing more arrives."""
         return self._reader.complete
 
     async def read(self) -> bytes:
-        """The next chunk, `b""` at the end.
+        """Return the next chunk, `b""` at the end.
 
         Raises:
-            ClientDisconnected: for a body that was cut short.
-            HTTPContentTooLarge: as soon as it is more than the limit.
+            ClientDisconnected: for a body that is cut short.
+            HTTPContentTooLarge: as soon as the body exceeds the limit.
         """
         chunk = await self._reader.read()
         self._received += len(chunk)
@@ -42,7 +42,7 @@ class LimitedBody:
 
 
 class KeptBody:
-    """A body that was read before. A `BodyReader`."""
+    """A `BodyReader` of a body that is already in memory."""
 
     __slots__ = ("_data", "length")
 
@@ -52,20 +52,20 @@ class KeptBody:
 
     @property
     def complete(self) -> bool:
-        """Whether it was handed out."""
+        """Whether the body was handed out."""
         return not self._data
 
     async def read(self) -> bytes:
-        """All of it, then `b""`."""
+        """Return the whole body, then `b""`."""
         data, self._data = self._data, b""
         return data
 
 
 class BrokenBody:
-    """A body that could not be read. A `BodyReader` for who tries it again.
+    """A `BodyReader` of a body that could not be read: each further attempt raises the same error.
 
     Args:
-        error: why.
+        error: the error of the first attempt.
     """
 
     length = None
@@ -77,10 +77,10 @@ class BrokenBody:
         self._error = error
 
     async def read(self) -> bytes:
-        """Raises the error, each time."""
+        """Raise the error."""
         raise self._error
 
 
 def too_large(most: int) -> HTTPContentTooLarge:
-    """The error for a body of more bytes than that."""
+    """Return the error for a body of more than `most` bytes."""
     return HTTPContentTooLarge(f"expected a body of at most {most} bytes")

@@ -1,4 +1,4 @@
-"""One request: what the client sent, decoded when it is asked for."""
+"""The request of an exchange: what the client sent, decoded when it is first used."""
 
 from __future__ import annotations
 
@@ -39,23 +39,23 @@ _ABSOLUTE = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*://([^/?#]*)")
 
 
 class Request:
-    """What a client asks for. Made by an adapter, one per exchange.
+    """The request that a client sent. An adapter makes one per exchange.
 
     Args:
         method: as sent; methods are case-sensitive (RFC 9110 section 9.1).
         target: the request target as sent: `/path?query`, an absolute URL, or `*`.
         raw_headers: fields in the order received, names in lower case.
         version: `"1.0"`, `"1.1"`, `"2"` or `"3"`.
-        root_path: the prefix under which the application is reachable. A target that has it loses it once.
-        body: the body as it arrives, None where none is announced.
-        connection: the way to the peer.
+        root_path: the prefix under which the application is reachable. It is removed once from a target that has it.
+        body: the body as it arrives, None if none is announced.
+        connection: the connection to the peer.
 
-    Any further attribute may be set, by middleware for handlers: `request.user = user`; or, with a type,
-    `request[USER] = user` by a `RequestKey`.
+    Middleware may set further attributes for handlers: `request.user = user`, or, typed by a `RequestKey`,
+    `request[USER] = user`.
     """
 
-    # A lazy view has a slot that stays empty until its first use: an unset slot costs nothing to make, and a set one
-    # is read as fast as a plain attribute.
+    # The slot of a lazy view stays unset until its first use: an unset slot costs nothing to make, and a set one is
+    # read as fast as a plain attribute.
     __slots__ = (
         "__dict__",
         "_authority",
@@ -96,7 +96,7 @@ class Request:
     """Whether this is the handshake of a websocket; see `WebSocketRequest`."""
 
     _authority: str
-    _body: bytes | None  # None: it was not read yet, or streamed and nobody has it any more
+    _body: bytes | None  # None: not read yet, or streamed and not kept
     _content_type: tuple[str, dict[str, str]]
     _cookies: Mapping[str, str]
     _form: Form
@@ -111,26 +111,26 @@ class Request:
     app: Application
     """The application that handles the request."""
     route: Route | None
-    """The route that matched, None where none did."""
+    """The matched route, None if none matched."""
     match_info: Mapping[str, Any]
     """The path parameters, converted."""
     sends_whole: Callable[[Request, CIMultiDict[str], int], bool]
-    """Whether a file with these fields and of that size is sent as a whole, whatever ranges are asked for. Set by
-    middleware that sends it in another form; called in a thread."""
+    """Returns whether a file with these fields and of this size is sent as a whole, whatever ranges are asked for.
+    Set by middleware that transforms the content; called in a thread."""
     id: str
-    """Its name in the logs, given by the middleware `RequestID`; not there without that."""
+    """The request's name in the logs. Set by the middleware `RequestID`, unset without it."""
     has_body: bool
-    """Whether a body was announced; it may still turn out to be empty."""
+    """Whether a body was announced; it may still be empty."""
     endpoint: Endpoint
-    """What answers the request: the matched route's chain, or one that ends in 404 or 405."""
+    """The endpoint that answers the request: the matched route's chain, or one that ends in 404 or 405."""
     error: Exception | None
     """The exception that became a 500, for logs and tests."""
     miss: HTTPException
-    """Why no route matched, where none did."""
+    """The error that says why no route matched; unset if one did."""
     background: tuple[Work, ...]
-    """What the response has left to be done once it is out. Whoever has written it calls `begin_background`."""
+    """The response's background work. The adapter calls `begin_background` once the response is sent."""
     files: tuple[Body | Closable, ...]
-    """What was opened to answer, and for a form. Whoever finishes the request sees that each is sent or closed."""
+    """Bodies and files opened for the response or for a form. Each is sent or closed when the request is finished."""
 
     def __init__(
         self,
@@ -155,7 +155,7 @@ class Request:
         body: BodyReader | None,
         connection: Connection,
     ) -> None:
-        """The constructor's work, for adapters: `Request.__new__(Request)` and this take two thirds of its time.
+        """Initialize the request. Adapters call it after `Request.__new__`, in two thirds of the constructor's time.
 
         Calling a class packs keyword arguments into a dict and unpacks them again; calling a method does not.
         """
@@ -173,7 +173,7 @@ class Request:
         path = target.decode("latin-1")
         if "?" in path:
             path, _, self.query_string = path.partition("?")
-        else:  # the usual path has no query, and costs no split
+        else:  # most targets have no query: no split for them
             self.query_string = ""
         if root_path and (path == root_path or path.startswith(root_path + "/")):
             path = path[len(root_path) :] or "/"
@@ -184,7 +184,7 @@ class Request:
         self.background = ()
 
     def _origin_form(self, target: bytes) -> bytes:
-        """The path and query of another form of target (RFC 9112 section 3.2). Its authority replaces Host."""
+        """Return path and query of an absolute target (RFC 9112 section 3.2); keep its authority as host. `*` stays."""
         match = _ABSOLUTE.match(target)
         if match is None:
             return target
@@ -197,7 +197,7 @@ class Request:
 
     @property
     def headers(self) -> CIMultiDictProxy[str]:
-        """The header fields; names are case-insensitive, bytes are read as Latin-1."""
+        """The header fields; names are case-insensitive, bytes are decoded as Latin-1."""
         try:
             return self._headers
         except AttributeError:
@@ -208,14 +208,14 @@ class Request:
             return self._headers
 
     def header(self, name: bytes) -> bytes | None:
-        """The first field of that lower-case name as bytes, without building `headers`."""
+        """Return the first field of that lower-case name as bytes, without building `headers`."""
         for key, value in self.raw_headers:
             if key == name:
                 return value
         return None
 
     def combined_header(self, name: bytes) -> bytes | None:
-        """All fields of that lower-case name as one list (RFC 9110 section 5.3), None where there is none."""
+        """Return all fields of that lower-case name, joined to one list (RFC 9110 section 5.3), or None."""
         values = [value for key, value in self.raw_headers if key == name]
         return b", ".join(values) if values else None
 
@@ -259,13 +259,13 @@ class Request:
 
     @property
     def host(self) -> str:
-        """Host and port as the client named them; where it did not (HTTP/1.0), the address it connected to."""
+        """Host and port as sent by the client; if it sent none (HTTP/1.0), the address it connected to."""
         try:
             return self._authority
         except AttributeError:
             sent = self.header(b"host")
             server = self.connection.server
-            if sent and sent[:1] != b":":  # without a host, a URL would take the first part of a path `//evil/x` for it
+            if sent and sent[:1] != b":":  # with an empty host, the URL of a path `//evil/x` would have the host `evil`
                 self._authority = sent.decode("latin-1")
             elif server is None:
                 self._authority = "localhost"
@@ -280,7 +280,7 @@ class Request:
         try:
             return self._url
         except AttributeError:
-            # Built from its parts: parsed from a string, the path `//evil/x` would become a host.
+            # Built from parts: in a string, `evil` of a path `//evil/x` would be parsed as the host.
             path = "" if self.raw_path == "*" else self.root_path + self.raw_path  # RFC 9110 section 7.1
             query = self.query_string
             self._url = URL.build(scheme=self.scheme, authority=self.host, path=path, query_string=query, encoded=True)
@@ -293,7 +293,7 @@ class Request:
 
     @property
     def state(self) -> dict[str, Any]:
-        """What the application's lifespan handed out: a copy that is this request's own."""
+        """The state of the application's lifespan: this request's own shallow copy."""
         try:
             return self._state
         except AttributeError:
@@ -308,19 +308,19 @@ class Request:
 
     @property
     def content_length(self) -> int | None:
-        """The announced size of the body in bytes, None where it is not announced."""
+        """The announced size of the body in bytes, None if it is not announced."""
         sent = self.header(b"content-length")
-        # More digits than any size has: int() may refuse them, and the bytes are counted as they arrive anyway.
+        # int() may refuse more digits than any size has; the bytes are counted as they arrive anyway.
         return int(sent) if sent is not None and sent.isdigit() and len(sent) < 20 else None
 
     @property
     def content_type(self) -> str:
-        """The media type of the body in lower case, without parameters; empty where none is given."""
+        """The media type of the body in lower case, without parameters; empty if none is given."""
         return self._media_type()[0]
 
     @property
     def charset(self) -> str | None:
-        """The charset parameter of the media type."""
+        """The charset parameter of the media type, None if it has none."""
         return self._media_type()[1].get("charset")
 
     def _media_type(self) -> tuple[str, dict[str, str]]:
@@ -332,15 +332,15 @@ class Request:
 
     @property
     def limits(self) -> Limits:
-        """The limits of the matched route."""
+        """The limits of the matched route, by default those of the application."""
         if self.route is not None and self.route.limits is not None:
             return self.route.limits
         return self.app.limits
 
     def replace_origin(self, connection: Connection, host: str) -> None:
-        """Take another way to the client, and another host, for those of the connection.
+        """Replace the connection and the host, before anything uses them.
 
-        For middleware that knows more of the client than the server does, before anybody asks.
+        For middleware that knows the client better than the server does, as behind a proxy.
         """
         self.connection = connection
         self._authority = host
@@ -374,15 +374,15 @@ class Request:
     @overload
     def get(self, key: RequestKey[T], default: D) -> T | D: ...
     def get(self, key: RequestKey[Any], default: Any = None) -> Any:
-        """The value of a key, or the default where none was set."""
+        """Return the value of a key, or the default if none was set."""
         return self._keyed.get(key, default)
 
     # -- applications -----------------------------------------------------------------------------------------------
 
     def enter(self, app: Application, mount: Mount) -> Place:
-        """Belong to what is mounted: its prefix goes from the path to `root_path`, its state comes to `state`.
+        """Enter a mounted application: move its prefix from the path to `root_path`, add its state to `state`.
 
-        Returns the place to `leave` to.
+        Returns the place before, for `leave`.
         """
         outer = self.place
         prefix, rest = mount.split(self.raw_path)
@@ -393,38 +393,38 @@ class Request:
         return outer
 
     def leave(self, place: Place) -> None:
-        """Belong to another place again: after `enter` to the one round the mount, whose middleware comes now."""
+        """Move to a place: after `enter`, back to the enclosing application, for its middleware."""
         self.app, self.root_path, self.raw_path, self._outer = place
 
     def reenter(self) -> None:
-        """Belong to the application that has answered again: for what it left to be done after its handler."""
+        """Return to the application that answered, for its stream and background work after the handler."""
         if hasattr(self, "_innermost"):
             self.leave(self._innermost)
 
     @property
     def place(self) -> Place:
-        """The application that the request belongs to, `root_path` and `raw_path` there, and the place round it."""
+        """The current application, its `root_path` and `raw_path`, and the enclosing place (None for the outermost)."""
         return self.app, self.root_path, self.raw_path, getattr(self, "_outer", None)
 
     @property
     def outermost(self) -> Place:
-        """The place in the application that the request came to first."""
+        """The place in the application that got the request first."""
         place = self.place
         while place[3] is not None:
             place = place[3]
         return place
 
     def place_in(self, app: Application) -> Place:
-        """The place in the present application or in one of those round it."""
+        """Return the place that is in `app`: the current or an enclosing one."""
         place = self.place
         while place[0] is not app and place[3] is not None:
             place = place[3]
         return place
 
     def begin_background(self) -> None:
-        """Begin what the response has left to be done, as the application that has answered. Never fails.
+        """Start the response's background work in the application that answered. Never fails.
 
-        Called where there is something, after the last byte of the answer, or when it is clear that there is none.
+        Called if there is any, after the last byte of the response is sent, or once it is clear that none will be.
         """
         self.reenter()
         for work in self.background:
@@ -436,7 +436,7 @@ class Request:
         return self.outermost[1]
 
     def url_for(self, name: str, /, **parameters: Any) -> URL:
-        """The full URL of a route by its name, as the client can reach it: `ws` or `wss` for a websocket's.
+        """Return the full URL of a route by its name, as the client can reach it; a websocket's has `ws` or `wss`.
 
         See `Application.url_for`.
         """
@@ -448,10 +448,10 @@ class Request:
     # -- the body ---------------------------------------------------------------------------------------------------
 
     def check_announced_length(self) -> None:
-        """Refuse a body that announces more than the limit, before anything of it is read.
+        """Refuse a body by its announced length, before any of it is read.
 
         Raises:
-            HTTPContentTooLarge: if it does.
+            HTTPContentTooLarge: if it exceeds `limits.body`.
         """
         length = None if self._reader is None else self._reader.length
         if length is not None:
@@ -460,7 +460,7 @@ class Request:
                 raise too_large(most)
 
     async def stream(self) -> AsyncIterator[bytes]:
-        """The body in chunks as they arrive, each byte once. After `read()`, the whole body in one chunk.
+        """Yield the body in chunks as they arrive, each byte once. After `read()`, yield the whole body in one chunk.
 
         Raises:
             RuntimeError: if the body was streamed before.
@@ -472,7 +472,7 @@ class Request:
             yield chunk
 
     def take_body(self) -> BodyReader:
-        """What `stream()` reads, for who reads it otherwise. Raises as it does."""
+        """Return the body reader that `stream()` reads, to read it another way. Raises as `stream()` does."""
         reader = self._take_reader()
         if reader is None:
             assert self._body is not None
@@ -480,7 +480,7 @@ class Request:
         return LimitedBody(reader, self.limits.body)
 
     async def read(self) -> bytes:
-        """The whole body. May be called again, also where it fails. Raises as `stream()` does."""
+        """Return the whole body. May be called again, even after it failed. Raises as `stream()` does."""
         reader = self._take_reader()
         if reader is not None:
             most = self.limits.body
@@ -495,7 +495,7 @@ class Request:
                     if reader.complete:
                         break
             except (ClientDisconnected, HTTPException) as exc:
-                # The client's fault, and so it stays: whoever handles the error may look at the body, too.
+                # The client's fault, so it is kept: an error handler may read the body again and gets the same error.
                 self._reader = BrokenBody(exc)
                 raise
             self._body = b"".join(chunks)
@@ -503,10 +503,10 @@ class Request:
         return self._body
 
     def _take_reader(self) -> BodyReader | None:
-        """The reader, once; None where `_body` already has everything.
+        """Return the reader, once; None if the whole body is in `_body`.
 
         Raises:
-            RuntimeError: if somebody else has taken it and the body is not kept.
+            RuntimeError: if the reader was taken before and the body was not kept.
         """
         reader = self._reader
         if reader is not None:
@@ -520,24 +520,24 @@ class Request:
         return None
 
     def replace_body(self, wrap: Callable[[BodyReader], BodyReader], raw_headers: RawHeaders) -> None:
-        """Read the body through another reader, and take other header fields; for middleware that decodes it.
+        """Wrap the body reader and replace the header fields; for middleware that decodes the body.
 
         Raises:
             RuntimeError: if the body was read before.
         """
         reader = self._take_reader()
         if reader is None:
-            raise RuntimeError("expected a body that nobody has read yet: decode it before what reads it")
+            raise RuntimeError("expected a body that was not read before: decode it before anything reads it")
         self._reader = wrap(reader)
         self.raw_headers = raw_headers
         if hasattr(self, "_headers"):
             del self._headers
 
     async def text(self) -> str:
-        """The body decoded by the charset of its media type, UTF-8 by default.
+        """Return the body, decoded by the charset of its media type, UTF-8 by default.
 
         Raises:
-            HTTPBadRequest: for an unknown charset and for bytes that are not in it. Else as `read()`.
+            HTTPBadRequest: for an unknown charset and for bytes that are invalid in it. Else as `read()`.
         """
         body = await self.read()
         charset = self.charset or "utf-8"
@@ -554,16 +554,15 @@ class Request:
     @overload
     async def json(self, type: type[T]) -> T: ...
     async def json(self, type: Any = None) -> Any:
-        """The body parsed as JSON. May be called again: each call parses anew, so nobody shares a mutable result.
+        """Return the body parsed as JSON. May be called again: each call parses anew, so no mutable result is shared.
 
         Args:
-            type: what the body has to be: a `msgspec.Struct`, a dataclass, a `TypedDict`, `list[int]`; checked and made
-                by msgspec.
+            type: the type to convert to, by msgspec: a `msgspec.Struct`, a dataclass, a `TypedDict`, `list[int]`.
 
         Raises:
             HTTPBadRequest: for malformed JSON. Else as `read()`.
-            HTTPUnprocessableContent: for JSON that is not of the type; the reason names the place in it.
-            RuntimeError: for a type where msgspec is not installed.
+            HTTPUnprocessableContent: for JSON that does not have the type; the reason names the place.
+            RuntimeError: for a type if msgspec is not installed.
         """
         body = await self.read()
         try:
@@ -574,31 +573,31 @@ class Request:
             raise HTTPBadRequest(f"expected a body in JSON: {exc}") from None
 
     async def form(self) -> Form:
-        """The form that is the body: `application/x-www-form-urlencoded`, or `multipart/form-data` with files.
+        """Return the body as a form: `application/x-www-form-urlencoded`, or `multipart/form-data` with files.
 
-        May be called again. Fields are `str`, files `UploadedFile`; a name may occur more than once. Small files are in
-        memory, others in temporary files, which are removed when the request is answered.
+        May be called again. Fields are `str`, files `UploadedFile`; a name may occur more than once. Small files stay
+        in memory; others are in temporary files, which are removed when the request is answered.
 
         Raises:
             HTTPUnsupportedMediaType: for a body of another media type.
-            HTTPBadRequest: for a malformed form, an unknown charset, and bytes that are not in it.
-            HTTPContentTooLarge: for what exceeds one of the limits `form_...`.
+            HTTPBadRequest: for a malformed form, an unknown charset, and bytes that are invalid in it.
+            HTTPContentTooLarge: for a form that exceeds one of the limits `form_...`.
             RuntimeError: if the body was streamed before, or the extra `sketch-web[forms]` is missing for a multipart
                 form. Else as `read()`.
         """
         form: Form | None = getattr(self, "_form", None)
         if form is None:
-            from sketch.request.forms import read_form  # not every application has forms
+            from sketch.request.forms import read_form  # not imported by applications without forms
 
             form = self._form = await read_form(self)
         return form
 
     def multipart(self) -> Multipart:
-        """The parts of a `multipart/form-data` body as they arrive: `async for part in request.multipart()`.
+        """Read a `multipart/form-data` body part by part as it arrives: `async for part in request.multipart()`.
 
         Raises:
             HTTPUnsupportedMediaType: for a body of another media type.
-            HTTPBadRequest: if its media type says no boundary.
+            HTTPBadRequest: if its media type has no boundary.
             RuntimeError: if the body was streamed before, or the extra `sketch-web[forms]` is missing.
         """
         from sketch.request.forms import Multipart
@@ -610,7 +609,7 @@ class Request:
         await self.connection.wait_disconnected()
 
     def wait(self, awaitable: Awaitable[T]) -> T:
-        """Wait for an awaitable in a `def` handler: `data = request.wait(request.json())`.
+        """Run an awaitable from a `def` handler and return its result: `data = request.wait(request.json())`.
 
         Raises:
             RuntimeError: when called in a coroutine: use `await` there.
@@ -622,7 +621,7 @@ class Request:
 
 
 class WebSocketRequest(Request):
-    """The handshake of a websocket (RFC 6455 section 4.1): a GET that asks for another protocol."""
+    """The handshake request of a websocket: a GET that asks to switch protocols (RFC 6455 section 4.1)."""
 
     __slots__ = ()
 

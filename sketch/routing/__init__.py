@@ -1,4 +1,4 @@
-"""Routing: templates, converters, matching, and the arguments that handlers get."""
+"""Routing: path templates, converters, the search for a route, and the arguments of handlers."""
 
 from sketch.routing.arguments import Handler, SelfBinding
 from sketch.routing.converters import CONVERTERS, Converter

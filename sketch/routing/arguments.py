@@ -1,4 +1,4 @@
-"""Handler arguments: what a callable's signature asks for, decided once, when its route is added."""
+"""Handler arguments: what each parameter of a handler gets, decided once, when its route is added."""
 
 from __future__ import annotations
 
@@ -24,37 +24,37 @@ _VARIABLE = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
 
 
 class SelfBinding(ABC):
-    """A handler that knows its methods and fills in its arguments itself, as class-based views do."""
+    """A handler object that knows its methods and fills in its own arguments, as class-based views do."""
 
     methods: frozenset[str]
 
     @abstractmethod
     def bind(self, names: Collection[str]) -> Call:
-        """The call for a route with these path parameters; raises ValueError for arguments that nothing gives."""
+        """Make the call for a route with these path parameters; raises ValueError for a parameter without a value."""
 
     @abstractmethod
     async def __call__(self, request: Request) -> Any:
-        """Answer a request: for decorators that wrap this as they wrap a function."""
+        """Answer a request, so that a decorator can wrap this object like a function."""
 
 
 class _Request:
-    """The place of the request in a plan."""
+    """Marks the request in a plan."""
 
 
 class _Socket:
-    """The place of the websocket in the plan of a session."""
+    """Marks the websocket in a session's plan."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Constant:
-    """A default that must be given, because arguments follow it."""
+    """A parameter's default, passed explicitly because another positional argument follows it."""
 
     value: Any
 
 
 Subject = type[_Request] | type[_Socket]
 Source = str | Subject | _Constant
-"""Where an argument comes from: the path parameter of that name, the request, the websocket, or a default."""
+"""The source of an argument: the path parameter of that name, the request, the websocket, or a default."""
 
 _NAMES: dict[str, Subject] = {"request": _Request}
 _SESSION_NAMES: dict[str, Subject] = {"ws": _Socket, "websocket": _Socket, "request": _Request}
@@ -62,13 +62,13 @@ _SESSION_NAMES: dict[str, Subject] = {"ws": _Socket, "websocket": _Socket, "requ
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Which arguments a handler gets."""
+    """The source of each argument of a handler."""
 
     positional: tuple[Source, ...]
     keywords: tuple[tuple[str, Source], ...]
 
     def arguments(self, request: Request, websocket: WebSocket | None = None) -> tuple[list[Any], dict[str, Any]]:
-        """The arguments for one request, or for the session of one websocket."""
+        """Return the arguments for one request, or for the session of one websocket."""
         args = [_fetch(source, request, websocket) for source in self.positional]
         return args, {name: _fetch(source, request, websocket) for name, source in self.keywords}
 
@@ -84,17 +84,17 @@ def _fetch(source: Source, request: Request, websocket: WebSocket | None) -> Any
 def plan(handler: Handler, names: Collection[str], given: Mapping[str, Subject] = _NAMES) -> Plan:
     """Decide what each parameter of a handler gets.
 
-    A parameter with the name of a path parameter gets that. `request`, or else the first positional parameter left
-    over, gets the request. `**kwargs` gets the path parameters that are not named; `*args` gets the request if nothing
-    else does.
+    A parameter with the name of a path parameter gets its value. The parameter `request`, or else the first remaining
+    positional one, gets the request. `**kwargs` gets the path parameters without a parameter of their name; `*args`
+    gets the request if no other parameter does.
 
     Args:
         handler: the callable.
-        names: of the path parameters.
-        given: what else is given by name. The first of them takes the place of the request in what is said above.
+        names: the names of the path parameters.
+        given: other values by parameter name; the first one takes the role of the request in the rules above.
 
     Raises:
-        ValueError: for a parameter without a default that nothing gives.
+        ValueError: for a parameter that has no default and gets no value.
     """
     parameters = list(_parameters(handler, names, given))
     sources = {parameter.name: _source(parameter, names, given) for parameter in parameters}
@@ -119,7 +119,7 @@ def _source(parameter: Parameter, names: Collection[str], given: Mapping[str, Su
 
 
 def _give(subject: Subject, parameters: list[Parameter], sources: dict[str, Source | None]) -> None:
-    """Find a place for a request or a websocket that is not asked for by name."""
+    """Give a request or websocket that no parameter names to the first free positional parameter."""
     for parameter in parameters:
         if sources[parameter.name] is None and parameter.kind in (
             Parameter.POSITIONAL_ONLY,
@@ -153,7 +153,7 @@ def _keywords(
 
 
 def _parameters(handler: Handler, names: Collection[str], given: Mapping[str, Subject]) -> Iterable[Parameter]:
-    """The parameters of a callable; where a decorator passes `*args, **kwargs` on, those of the function inside."""
+    """Return a callable's parameters; a decorator's `*args, **kwargs` stand for those of the wrapped function."""
     try:
         own = list(inspect.signature(handler, follow_wrapped=False).parameters.values())
     except (ValueError, TypeError) as exc:
@@ -161,7 +161,7 @@ def _parameters(handler: Handler, names: Collection[str], given: Mapping[str, Su
     wrapped = getattr(handler, "__wrapped__", None)
     if wrapped is None or not any(parameter.kind in _VARIABLE for parameter in own):
         return own
-    if isinstance(handler, MethodType):  # what is wrapped has not lost its `self`
+    if isinstance(handler, MethodType):  # the wrapped function still has its `self` parameter
         wrapped = MethodType(wrapped, handler.__self__)
     inner = _parameters(wrapped, names, given)
     own = [parameter for parameter in own if parameter.kind not in _VARIABLE]
@@ -171,7 +171,7 @@ def _parameters(handler: Handler, names: Collection[str], given: Mapping[str, Su
 def _passed_on(
     own: list[Parameter], inner: Iterable[Parameter], names: Collection[str], given: Mapping[str, Subject]
 ) -> Iterable[Parameter]:
-    """What a decorator with parameters of its own passes on by keyword."""
+    """Yield the parameters that a decorator with its own parameters passes on by keyword."""
     taken = {parameter.name for parameter in own}
     # A decorator that takes the request, or the websocket, passes it on by itself.
     subjects = (None, *given.values())
@@ -184,10 +184,10 @@ def _passed_on(
 
 
 def bind(handler: Handler, names: Collection[str]) -> Call:
-    """A handler's call for a route with these path parameters. `def` handlers are called in a thread.
+    """Make a handler's call for a route with these path parameters. `def` handlers are called in a thread.
 
     Raises:
-        ValueError: for arguments that nothing gives, and for generators.
+        ValueError: for a parameter without a value, and for generators.
     """
     if isinstance(handler, SelfBinding):
         return handler.bind(names)
@@ -198,7 +198,7 @@ def bind(handler: Handler, names: Collection[str]) -> Call:
 
 
 def _awaiting(handler: Handler, decided: Plan) -> Call:
-    # The usual signatures without a loop over the plan, and without a coroutine round the handler's own.
+    # The usual signatures need no loop over the plan and no coroutine around the handler's own.
     shape = decided.positional
     if not decided.keywords:
         if shape == (_Request,):
@@ -230,13 +230,13 @@ def _in_thread(handler: Handler, decided: Plan) -> Call:
 
 
 def bind_session(session: Handler, names: Collection[str]) -> Callable[[WebSocket], Awaitable[Any]]:
-    """A session's call for a websocket route with these path parameters.
+    """Make a session's call for a websocket route with these path parameters.
 
-    It is like that of a handler, but the websocket takes the request's place, as `ws`, as `websocket`, or as the first
-    positional parameter left over.
+    Its arguments are filled in like a handler's, but the websocket takes the role of the request: the parameter `ws`,
+    `websocket`, or else the first remaining positional one gets it.
 
     Raises:
-        ValueError: for arguments that nothing gives, and for anything but a coroutine function.
+        ValueError: for a parameter without a value, and for anything but a coroutine function.
     """
     if isinstance(session, type) or not is_coroutine_function(session):
         raise ValueError("expected a session `async def (ws)`: a thread cannot wait for messages")

@@ -1,4 +1,4 @@
-"""Conditions: what a request must say, beside method and path, for a route to take it."""
+"""Conditions: the host and header fields that a route requires of a request, beside method and path."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ if TYPE_CHECKING:
     from sketch.request import Request
 
 HeaderCondition = str | re.Pattern[str] | bool
-"""The exact value of a field, a regular expression for all of it, or whether the field is there."""
+"""The exact value of a field, a regular expression for the whole value, or whether the field is present."""
 
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?"
 _HOST = re.compile(rf"(?:\*\.)?{_LABEL}(?:\.{_LABEL})*|\[[0-9A-Fa-f:.]+\]")
 
 
 class Conditions:
-    """A host and header fields that a request must have.
+    """The host and the header fields that a request must have.
 
     Args:
         host: a host name without port, in any case; `*.example.com` takes every name below `example.com`.
-        headers: by name: the value, a regular expression for the whole value, True for any value, False for none.
+        headers: by name, the value, a regular expression for the whole value, True for any value, False for none.
 
     Raises:
-        ValueError: for what is no host name.
+        ValueError: for a malformed host name.
         TypeError: for a header condition of another type.
     """
 
     __slots__ = ("_headers", "_suffix", "headers", "host", "key")
 
     key: tuple[str, ...]
-    """The conditions as text: equal keys take the same requests."""
+    """The conditions as text: equal keys accept the same requests."""
 
     def __init__(self, host: str | None, headers: Mapping[str, HeaderCondition] | None) -> None:
         if host is not None and not _HOST.fullmatch(host):
@@ -44,11 +44,11 @@ class Conditions:
 
     @property
     def order(self) -> tuple[int, bool, tuple[str, ...]]:
-        """Which conditions are tried before which: more of them first, an exact host before a pattern, then by text."""
+        """The sort key for trying routes: more conditions first, an exact host before a pattern, then by text."""
         return (-len(self.key), self._suffix is not None, self.key)
 
     def fit(self, request: Request) -> bool:
-        """Whether a request meets them all."""
+        """Whether a request meets all conditions."""
         if self.host is not None and not self._takes_host(_host_name(request.host)):
             return False
         return all(_fits(request.headers.getall(name, []), wanted) for name, wanted in self._headers)
@@ -72,7 +72,7 @@ def _described(condition: tuple[str, HeaderCondition]) -> str:
 
 
 def _host_name(authority: str) -> str:
-    """Without the port and the root's dot, in lower case."""
+    """Return the host name in lower case, without the port and the root's dot."""
     host = authority if authority.endswith("]") else re.sub(r":[0-9]*\Z", "", authority)
     return host.lower().removesuffix(".")
 

@@ -11,11 +11,11 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Converter:
-    """What `{name:converter}` accepts in a path, and what the handler gets for it.
+    """Defines the text that `{name:converter}` accepts in a path and the object that the handler gets for it.
 
     Args:
-        pattern: a regular expression for the whole decoded text. The author answers for what it costs: it runs on
-            what clients send.
+        pattern: a regular expression for the whole decoded text. It runs on input from clients: what that may cost is
+            the author's responsibility.
         convert: makes the object out of the text. A ValueError means that the path does not match (404).
         format: makes the text out of an object, for reverse URLs.
 
@@ -35,10 +35,10 @@ class Converter:
             raise ValueError(f"expected a regular expression, got {self.pattern!r}: {exc}") from None
 
     def text(self, value: Any) -> str:
-        """The text of a value, not yet percent-encoded. A `str` stands for itself.
+        """Return the text of a value, not yet percent-encoded. A `str` is its own text.
 
         Raises:
-            ValueError: for a value that no path can carry in this place.
+            ValueError: for text that holds NUL or does not match the pattern.
         """
         text = value if isinstance(value, str) else self.format(value)
         if "\0" in text or self.regex.fullmatch(text) is None:
@@ -49,7 +49,7 @@ class Converter:
 def _format_float(value: float) -> str:
     from decimal import Decimal  # slow to import, and seldom needed
 
-    # repr() may answer in scientific notation, and a fixed number of digits would lose some.
+    # repr() may use scientific notation, and a fixed number of digits would lose some.
     return format(Decimal(repr(value)), "f")
 
 
@@ -67,5 +67,5 @@ STR = Converter("(?s:.+)")
 PATH = Converter("(?s:.*)")
 
 CONVERTERS: Mapping[str, Converter] = {"int": INT, "float": FLOAT, "uuid": UUID_, "str": STR, "path": PATH}
-"""The converters every router begins with: `int` 1 to 19 digits, `float` digits with an optional fraction, `uuid` the
+"""The default converters of every router: `int` 1 to 19 digits, `float` digits with an optional fraction, `uuid` the
 canonical form in either case, `str` (the default) one non-empty segment, `path` the rest of the path, `/` and all."""

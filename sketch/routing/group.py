@@ -1,4 +1,4 @@
-"""Route groups: routes with a prefix, and what is the same for all of them."""
+"""Route groups: routes that share a prefix and other settings."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ E = TypeVar("E", bound=ErrorHandler)
 
 
 class _LaterKnown(dict[str, Converter]):
-    """An application may have converters of its own: one that is unknown here is looked for when the group is added."""
+    """Converters that accept unknown names: the application that the group is added to may define them."""
 
     def __contains__(self, name: object) -> bool:
         return super().__contains__(name) or (isinstance(name, str) and name.isidentifier())
@@ -30,7 +30,7 @@ class _LaterKnown(dict[str, Converter]):
 _LATER_KNOWN = _LaterKnown(CONVERTERS)
 
 _FLAGS = re.compile(r"(?:\(\?[a-zA-Z]+\))*")
-"""`(?i)` at the beginning of a regular expression, where alone it may be; compiled, it is among the flags."""
+"""Global flags such as `(?i)`, allowed only at the start of a regular expression; `re.compile` keeps them as flags."""
 
 
 class RouteGroup(Registrar):
@@ -43,20 +43,21 @@ class RouteGroup(Registrar):
 
         app.add_group(users)
 
-    A group belongs to one application, or to one group, whose own things are then outside its. It has no life and no
-    hooks of its own: for those, mount an application.
+    A group belongs to one application or to one other group; the middlewares and error handlers of that owner are
+    outside the group's. A group has no lifecycle and no hooks: for those, mount an application.
 
     Args:
-        prefix: stands before the path of each route; may hold parameters. `""` for none.
-        name: stands before the name of each route: `"users:show"`.
-        middlewares: round the handlers of the group, inside those of the application; the first is the outermost. The
-            list may be added to until the application starts.
-        limits: what a client may ask of the handlers; what is left open comes from outside.
-        host, slashes, on_disconnect: for routes that do not say otherwise; see `Route`.
-        tags: of every route.
+        prefix: is put before the path of each route; may hold parameters. `""` for none.
+        name: is put before the name of each route: `"users:show"`.
+        middlewares: wrap the handlers of the group, inside the application's middlewares; the first is the outermost.
+            The list may be extended until the application starts.
+        limits: what a client may ask of the handlers; unset fields come from the outer group or the application.
+        host, slashes, on_disconnect: the defaults of the routes; see `Route`.
+        tags: added to the tags of every route.
 
     Raises:
-        ValueError: for a prefix that does not begin with a slash, or ends with one, and for an unknown word.
+        ValueError: for a prefix that does not begin with a slash, or ends with one, and for an unknown word as
+            `slashes` or `on_disconnect`.
         TypeError: for limits and tags of another type.
     """
 
@@ -88,7 +89,7 @@ class RouteGroup(Registrar):
         self._waiting: list[tuple[Methods, Path, Handler, RouteOptions, tuple[RouteGroup, ...]]] = []
 
     def error_handler(self, kind: int | type[Exception]) -> Callable[[E], E]:
-        """Register `async (request, exc) -> Response` for what its handlers raise: `@group.error_handler(404)`."""
+        """Register `async (request, exc) -> Response` for errors of its handlers: `@group.error_handler(404)`."""
         return self.errors.register(kind)
 
     def _add(
@@ -98,7 +99,7 @@ class RouteGroup(Registrar):
         path, options, within = self._joined(path), self._filled(options), (self, *groups)
         if self._outer is not None:
             return self._outer._add(methods, path, handler, options, within)
-        # Made to find mistakes where they are; the one that counts is made when the group is added to something.
+        # Made only to report mistakes here; the route that counts is made when the group is added to an application.
         route = Route(methods, path, handler, groups=within, converters=_LATER_KNOWN, **options)
         self._waiting.append((methods, path, handler, options, within))
         return route
@@ -116,7 +117,7 @@ class RouteGroup(Registrar):
         return re.compile(f"{re.escape(self.prefix)}(?:{pattern})", path.flags)
 
     def _filled(self, options: RouteOptions) -> RouteOptions:
-        """A route's options with what it leaves to the group. (What may still change stays with the group.)"""
+        """Fill in a route's options from the group's. (What may still change stays with the group.)"""
         filled = RouteOptions(**options)
         name = options.get("name")
         if name is not None and self.name is not None:
@@ -133,10 +134,10 @@ class RouteGroup(Registrar):
         self.middlewares = Frozen(self.middlewares)
 
     def _enter(self, outer: Registrar) -> None:
-        """Belong to an application or a group, and hand over the routes, those still to come included.
+        """Join an application or a group, and hand over the routes, including those added later.
 
         Raises:
-            ValueError: if it belongs to something already, or would belong to itself, and for a route that cannot be
+            ValueError: if the group has been added before, or would contain itself, and for a route that cannot be
                 added.
         """
         if self._outer is not None:

@@ -1,4 +1,4 @@
-"""Mounts: everything below a prefix, given to another application."""
+"""Mounts: everything below a prefix is handed to another application."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 
 class Mount(Route):
-    """A prefix and what answers below it, whatever the method, websockets included.
+    """A route that hands everything below a prefix to an application: all methods, and websockets.
 
     Args:
         prefix: a template like that of a route, `"/admin"` or `"/{tenant}/shop"`, without a slash at its end; `"/"` is
-            everything that nothing else takes.
-        handler: answers, where it is no application of ours.
-        app: the mounted application, whose routes have paths from the prefix on.
-        name: stands before the names of the routes inside: `"admin:users"`.
+            everything that no other route takes.
+        handler: answers the requests to a foreign application.
+        app: the mounted sketch application; the paths of its routes begin after the prefix.
+        name: is put before the names of the application's routes: `"admin:users"`.
         host: only requests for this host; see `Route`.
         converters: by name.
 
@@ -56,17 +56,17 @@ class Mount(Route):
 
     @property
     def segments(self) -> Sequence[Segment]:
-        """Of the prefix; none of `"/"`."""
+        """The segments of the prefix; none for `"/"`."""
         return self.matcher.segments if isinstance(self.matcher, Template) and self.path != "/" else ()
 
     @property
     def template(self) -> str:
-        """The prefix, with a star for what is below it."""
+        """The prefix, and a star for everything below it."""
         return f"{self.prefix}{str(self.path).rstrip('/')}/*"
 
     @property
     def origin(self) -> str:
-        """What is mounted, for messages."""
+        """The description of the mounted application, for messages."""
         return super().origin if self.app is None else repr(self.app)
 
     def url_path(self, **parameters: Any) -> str:
@@ -74,21 +74,21 @@ class Mount(Route):
         return "" if self.path == "/" else super().url_path(**parameters)
 
     def split(self, path: str) -> tuple[str, str]:
-        """A percent-encoded path that the prefix matches, divided: the prefix as sent; the rest, empty or from `/`."""
+        """Split a percent-encoded path that the prefix matches: the prefix as sent; the rest, empty or from `/`."""
         pieces = path.split("/", len(self.segments) + 1)
         rest = "/" + pieces[-1] if len(pieces) > len(self.segments) + 1 else ""
         return path[: len(path) - len(rest)], rest
 
     def inside(self, path: str) -> str:
-        """What a percent-encoded path is in the mounted application."""
+        """Return a percent-encoded path as the mounted application sees it."""
         return self.split(path)[1] or "/"
 
     def resolve(self, search: Search, path: str, values: Mapping[str, Any]) -> Found:
-        """The route inside for a path, with the parameters of the prefix; the mount itself where it has no routes.
+        """Find the mounted application's route and all path parameters; for a foreign application, the mount itself.
 
         Raises:
-            NoRoute: if the mounted application has none. Its prefix matches, so the answer is its own; it says the
-                methods that the path has outside, too.
+            NoRoute: if the mounted application has no route. The prefix matches, so that application answers; a 405
+                also names the methods that the path has outside.
         """
         if self.app is None:
             return self, values
@@ -96,5 +96,5 @@ class Mount(Route):
         return route, {**values, **inner} if values else inner
 
     def methods_inside(self, path: str, request: Request | None) -> frozenset[str]:
-        """The methods that a path takes there: every method where that is not known."""
+        """The methods that a path takes in the mounted application; all methods for a foreign application."""
         return self.methods if self.app is None else self.app.router.allowed_methods(self.inside(path), request)

@@ -1,4 +1,4 @@
-"""Reverse URLs: from the names and parameters of routes back to paths."""
+"""Reverse URLs: builds paths from routes and their parameters."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sketch.routing.route import Route
 
 
 def url_path(chain: Sequence[Route], parameters: Mapping[str, Any]) -> str:
-    """The percent-encoded path through mounts to a route, or to what is at the root of a mount.
+    """Build the percent-encoded path through mounts to a route, or to the root of a mount.
 
     Raises:
         ValueError: for a missing, unknown or unfit parameter.
@@ -22,6 +22,6 @@ def url_path(chain: Sequence[Route], parameters: Mapping[str, Any]) -> str:
     path = "".join(
         route.url_path(**{name: parameters[name] for name in route.parameters if name in parameters}) for route in chain
     )
-    if path.startswith("//"):  # where a prefix may be empty, and is
+    if path.startswith("//"):  # a parameter of the prefix may be empty
         raise ValueError(f"expected a path that cannot be taken for a host, got {path!r}")
     return f"{path}/" if isinstance(chain[-1], Mount) else path

@@ -1,4 +1,4 @@
-"""The vocabulary for adding routes, in one place for everything that routes can be added to."""
+"""The methods that add routes, shared by applications, groups and routers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Decorator = Callable[[H], H]
 
 
 class RouteOptions(TypedDict, total=False):
-    """What every way to add a route takes by keyword; see `Route`."""
+    """The keyword arguments of all methods that add a route; see `Route`."""
 
     name: str | None
     middlewares: Iterable[Middleware]
@@ -38,7 +38,7 @@ class RouteOptions(TypedDict, total=False):
 
 
 class Registrar(ABC):
-    """Something that routes can be added to. Subclasses say how to add one; everything else follows."""
+    """Base class of everything that routes can be added to. Subclasses implement `_add`, which all methods use."""
 
     @abstractmethod
     def _add(
@@ -56,14 +56,14 @@ class Registrar(ABC):
         return self._add(method, path, handler, options, ())
 
     def add_group(self, group: RouteGroup) -> RouteGroup:
-        """Add the routes of a group, also those that it gets from now on. Returns the group.
+        """Add the routes of a group, including those added to it later. Returns the group.
 
         Raises:
-            TypeError: for what is no group.
+            TypeError: for anything but a RouteGroup.
             ValueError: for a group that was added before, and for a route that cannot be added.
             RuntimeError: after the application has started.
         """
-        from sketch.routing.group import RouteGroup  # it is a Registrar itself
+        from sketch.routing.group import RouteGroup  # RouteGroup is a Registrar itself
 
         if not isinstance(group, RouteGroup):
             raise TypeError(
@@ -73,7 +73,7 @@ class Registrar(ABC):
         return group
 
     def group(self, prefix: str = "", **options: Any) -> RouteGroup:
-        """A new group of this: `api = app.group("/api", middlewares=[signed_in])`; see `RouteGroup` for the options."""
+        """Add a new group: `api = app.group("/api", middlewares=[signed_in])`; see `RouteGroup` for the options."""
         from sketch.routing.group import RouteGroup  # as above
 
         return self.add_group(RouteGroup(prefix, **options))
@@ -131,25 +131,25 @@ class Registrar(ABC):
     ) -> Route:
         """Add a route for the files of a directory, for GET and HEAD: `{prefix}/{path:path}`.
 
-        What is no regular file below the directory is a 404: `..`, encoded slashes and backslashes, hidden files and
-        symbolic links, too. See `FileResponse` for conditions and ranges.
+        Everything but a regular file below the directory is a 404; so are `..`, encoded slashes and backslashes, hidden
+        files and symbolic links. See `FileResponse` for conditions and ranges.
 
         Args:
             prefix: `"/static"`, or `"/"`.
             directory: must exist. Its own path may contain symbolic links; they are followed at each request.
-            index: the file that stands for its directory, `"index.html"`; a path without a slash at its end is
-                redirected (308) to the one with it. Without an index directories are 404, and they are never listed.
+            index: the file that is sent for its directory, `"index.html"`; a path without a slash at its end is
+                redirected (308) to the one with it. Without an index directories are 404. They are never listed.
             precompressed: whether to send `app.js.zst`, `.br` or `.gz` in place of `app.js` to clients that accept that
-                coding. They are trusted to be the same, and are your build's to make. `app.js` itself must be there.
+                coding. Your build makes them; they are trusted to have the same content. `app.js` itself must exist.
             cache_control: the `Cache-Control` of all files; the default makes clients ask each time whether a file has
                 changed (304). None for no such field: clients then guess.
-            immutable: a regular expression that is searched for in paths below the directory; what matches is said to
-                change never under its name, as with `immutable=r"\\.[0-9a-f]{8}\\."` for `app.1f9c2b3d.js`.
-            response_headers: extra fields of all answers that are files.
-            content_types: media types by suffix, `{".md": "text/plain"}`, over those of `sketch.http.file_types`.
-            follow_symlinks: follow links, wherever they lead: whoever can make links in the directory can then publish
-                every file that the server may read.
-            show_dotfiles: send what begins with a dot.
+            immutable: a regular expression that is searched for in paths below the directory; clients are told that a
+                file with a matching path never changes, as with `immutable=r"\\.[0-9a-f]{8}\\."` for `app.1f9c2b3d.js`.
+            response_headers: extra header fields of all responses that carry a file.
+            content_types: media types by suffix, `{".md": "text/plain"}`, which override `sketch.http.file_types`.
+            follow_symlinks: follow links, wherever they lead: a link in the directory can then publish every file
+                that the server may read.
+            show_dotfiles: send files and directories with names that begin with a dot.
             options: see `Route`.
 
         Raises:
@@ -177,7 +177,7 @@ class Registrar(ABC):
 
         Args:
             routes: tuples `("/help/", "/doc/", handler)`, in which functions take every method and views their own;
-                `Route` objects, of which each keeps what its groups say; or iterables of these.
+                `Route` objects, which keep the settings of their groups; or iterables of these.
         """
         added: list[Route] = []
         for item in routes:
@@ -209,7 +209,7 @@ class Registrar(ABC):
         """Decorate a handler: `@app.route("/doc", "/help", methods=["GET", "POST"])`. Returns it unchanged.
 
         Args:
-            paths: one or more; a name belongs to the first.
+            paths: one or more; a `name` belongs to the first.
             methods: default GET; for a class-based view, the methods it has.
             options: see `Route`.
         """
@@ -228,7 +228,7 @@ class Registrar(ABC):
     def re_route(
         self, *patterns: Path, methods: Methods | None = None, **options: Unpack[RouteOptions]
     ) -> Callable[[H], H]:
-        """Decorate a handler with regular expressions, each for the whole decoded path; else as `route`."""
+        """Decorate a handler with regular expressions, each for the whole decoded path; otherwise like `route`."""
         return self.route(*map(_compile, patterns), methods=methods, **options)
 
     def get(self, *paths: Path, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
@@ -278,16 +278,16 @@ class Registrar(ABC):
         `add_route(WEBSOCKET, path, handler)` instead.
 
         Args:
-            path: as of every route.
+            path: see `Route`.
             session: `async (ws)`, awaited after the handshake; its other arguments are filled in like a handler's.
             policy: what the websockets may do.
-            subprotocols: what the session speaks, the best first; the first that the client offers is agreed on.
+            subprotocols: what the session speaks, the best first; the first that the client offers is used.
             options: see `Route`.
 
         Raises:
             ValueError: for a malformed route, one that is there already, a name that is taken, a session that is no
                 coroutine function, and a subprotocol that is no token.
-            TypeError: for a policy that is none, and for one `str` in the place of several subprotocols.
+            TypeError: for a policy that is no WebSocketPolicy, and for one `str` in place of several subprotocols.
             RuntimeError: after the application has started.
         """
         from sketch.routing.session_handler import SessionHandler
@@ -320,7 +320,7 @@ def _default_methods(handler: object) -> str:
 
 
 def _check_paths(paths: tuple[object, ...], decorator: str = "route") -> None:
-    """Find the usual slips where they are made: no path, or a method in a path's place."""
+    """Report the usual mistakes where they are made: no path, or a method in place of a path."""
     if not paths:
         raise ValueError(f"expected at least one path: @app.{decorator}('/path')")
     for path in paths:

@@ -20,12 +20,11 @@ if TYPE_CHECKING:
     from sketch.results import Endpoint
     from sketch.routing.group import RouteGroup
 
-
 ANY = "*"
-"""The method that stands for every method."""
+"""Stands for every method."""
 
 WEBSOCKET = "(websocket)"
-"""Stands in the place of a method for the handshakes of websockets. No client can send it: it is no token."""
+"""Stands in place of a method for websocket handshakes. No client can send it as a method: it is no token."""
 
 OnDisconnect = Literal["ignore", "cancel"]
 Slashes = Literal["strict", "redirect"]
@@ -35,29 +34,29 @@ Methods = str | Iterable[str]
 
 
 class Route:
-    """A handler with the methods and the path that lead to it. Made by `add_route`, or to be given to `add_routes`.
+    """A handler with the methods and the path that lead to it. `add_route` makes one, `add_routes` also takes one.
 
     Args:
-        method: one method or several, in any case; `"*"` is every method that no other route with this path takes.
-            A class-based view that is given `"*"` takes the methods it has.
+        method: one method or several, in upper or lower case; `"*"` is every method that no other route with this path
+            takes. A class-based view with `"*"` takes the methods it has.
         path: a template (see `Template`), or a compiled regular expression for the whole decoded path, in which `%2F`
-            stays as it is; its named groups are the path parameters, None for one that took no part.
+            stays as it is; its named groups are the path parameters, None for a group that did not match.
         handler: a function, any other callable, or a class-based view; see `sketch.routing.arguments.plan`.
         name: for reverse URLs.
-        middlewares: round this handler only, inside those of the application; the first is the outermost.
-        limits: what a client may ask of this handler; what is left open comes from the groups, then the application.
-        host: only requests for this host: `"example.com"`, or `"*.example.com"` for all below it. It is the host of the
-            request as it came: routes are found before `ProxyHeaders`, so a proxy has to pass `Host` on.
-        headers: only requests with these fields: by name the value, a regular expression, or whether it is there.
-        slashes: what happens to a request for this path that differs in a slash at its end alone: `"strict"`, nothing
-            (404), or `"redirect"`, a 308 to this path. Default: as the router has it.
+        middlewares: wrap this handler only, inside the application's middlewares; the first is the outermost.
+        limits: what a client may ask of this handler; unset fields come from the groups, then the application.
+        host: only requests for this host: `"example.com"`, or `"*.example.com"` for its subdomains, as received: routes
+            are found before `ProxyHeaders` runs, so a proxy has to pass `Host` on.
+        headers: only requests with these fields: by name, the value, a regular expression, or whether it is present.
+        slashes: what a request gets if its path differs from this one only in a slash at the end: `"strict"`, a 404, or
+            `"redirect"`, a 308 to this path. Default: the router's setting.
         on_disconnect: what happens to the handler when the client leaves: `"ignore"`, nothing, or `"cancel"`.
         tags: words for documentation and tools.
-        groups: those it belongs to, the outermost first.
+        groups: the groups it belongs to, the outermost first.
         converters: by name.
 
     Raises:
-        ValueError: for a malformed method or path, and for a handler whose arguments nothing gives.
+        ValueError: for a malformed method or path, and for a parameter of the handler that gets no value.
         TypeError: for a handler that cannot be called, for a path that is neither text nor regular expression, and for
             limits and tags of another type.
     """
@@ -84,11 +83,11 @@ class Route:
     )
 
     path: Path
-    """As it was given; of a route in a group, with the group's prefix."""
+    """The path as given; in a group, with the group's prefix."""
     home: Application | None
-    """The application that it is a route of; set when that one freezes."""
+    """The application that the route belongs to; set when that application freezes."""
     prefix: str
-    """The template of the path under which the route's application is mounted; set when the outermost one starts."""
+    """The template of the path under which the route's application is mounted; set when the outermost starts."""
     matcher: Template | re.Pattern[str]
     parameters: tuple[str, ...]
     """The names of the path parameters."""
@@ -96,17 +95,17 @@ class Route:
     methods: frozenset[str]
     """In upper case; `{"*"}` for every method, `{WEBSOCKET}` for the handshakes of websockets."""
     conditions: Conditions | None
-    """What a request must say beside method and path."""
+    """The host and header fields that a request must have."""
     call: Call
-    """Calls the handler for a request, with the arguments that it asks for."""
+    """Calls the handler for a request, with its arguments filled in."""
     endpoint: Endpoint
     """The handler inside its middlewares; set when the application freezes."""
     slashes: Slashes | None
     on_disconnect: OnDisconnect
     limits: Limits | None
-    """Complete once the application is frozen."""
+    """The limits; complete once the application is frozen."""
     own_limits: Limits | None
-    """As they were given."""
+    """The limits as given to the route itself."""
 
     def __init__(
         self,
@@ -161,15 +160,15 @@ class Route:
 
     @property
     def is_websocket(self) -> bool:
-        """Whether it takes the handshakes of websockets, and nothing else."""
+        """Whether the route takes websocket handshakes, and nothing else."""
         return self.methods == {WEBSOCKET}
 
     def url_path(self, **parameters: Any) -> str:
         """The percent-encoded path for these path parameters.
 
         Raises:
-            ValueError: for a missing, unknown or unfit parameter, and for a route by regular expression, which has
-                no one path.
+            ValueError: for a missing, unknown or unfit parameter, and for a route with a regular expression,
+                which has no single path.
         """
         if isinstance(self.matcher, re.Pattern):
             raise ValueError(f"expected a route with a template, got the regular expression {self.template!r}")  # noqa: TRY004
@@ -180,11 +179,11 @@ class Route:
 
 
 def check_options(limits: object, tags: object, slashes: object, on_disconnect: object = None) -> None:
-    """Look at what routes, groups and applications take alike.
+    """Check the options that routes, groups and applications have in common.
 
     Raises:
-        TypeError: for limits that are none, and tags that are one text.
-        ValueError: for an unknown word.
+        TypeError: for limits of another type, and for one `str` in place of several tags.
+        ValueError: for an unknown word as `slashes` or `on_disconnect`.
     """
     Limits.check(limits)
     if isinstance(tags, str):  # its letters would be the tags
@@ -203,7 +202,7 @@ def _text(path: object) -> str:
 
 
 def _resolved(handler: Handler) -> Handler:
-    """The handler itself; for a class-based view, what makes its instances."""
+    """Return the handler; for a class-based view, the handler that makes its instances."""
     if not callable(handler):
         raise TypeError(f"expected a callable handler, got {handler!r}")
     if not isinstance(handler, type):
@@ -231,7 +230,7 @@ def _methods(given: Methods, handler: Handler) -> frozenset[str]:
             raise ValueError(f"expected a method (RFC 9110 section 9.1), got {method!r}")
     if not methods:
         raise ValueError("expected at least one method, got none")
-    if ANY in methods:  # it stands for all of them, but for no websocket
+    if ANY in methods:  # it stands for all methods, but not for websockets
         methods &= {ANY, WEBSOCKET}
     return _methods_of_view(methods, handler) if isinstance(handler, SelfBinding) else methods
 

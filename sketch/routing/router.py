@@ -1,24 +1,23 @@
 """The router: finds the route for a method and a path.
 
-Paths without parameters are one dict look-up, and so are most that end in their only parameter. All others are found in
-a tree of path segments. It is walked from left to right; at each segment the candidates are tried in this order,
+Paths without parameters take one dict look-up, as do most that end in their only parameter. All others are found in
+a tree of path segments. The tree is walked from left to right; at each segment the candidates are tried in this order,
 whatever the order in which they were added:
 
 1. the text itself;
 2. `int`, then `uuid`, then `float`;
 3. custom converters, regular expressions and segments that mix text and parameters: those with more text first, then
-   by the alphabet;
+   in alphabetical order;
 4. `str`;
 5. `path`, the rest of the path.
 
-Where a candidate leads to no route, or to none with the method, the next one is tried; then what is mounted there, the
-longest prefix first, and what a mounted application answers is final: where it has no route, a method that the path has
-outside makes it a 405. Regular expressions for whole paths come last, in
-the order in which they were added. Of routes for the same paths and methods, the one with more conditions is tried
-first.
+If a candidate leads to no route, or to none with the method, the next one is tried; then the mounted applications, the
+longest prefix first. The answer of a mounted application is final: without a route it is a 404, or a 405 if the path
+has another method in an enclosing application. Regular expressions for whole paths come last, in the order in which
+they were added. Of routes for the same paths and methods, the one with more conditions is tried first.
 
-What a hostile path can cost is bounded by the routes alone: each node of a tree has one depth, so a search reads one
-segment there and comes to it at most once, and it goes no deeper than the longest template.
+The routes alone bound the cost of a hostile path: each node of the tree has one depth, so a search visits it at most
+once and reads one segment there, and it goes no deeper than the longest template.
 """
 
 from __future__ import annotations
@@ -43,19 +42,18 @@ if TYPE_CHECKING:
     from sketch.results import Endpoint
     from sketch.routing.group import RouteGroup
 
-
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class NoRoute(Exception):
-    """No route takes a request.
+    """Raised when no route takes a request.
 
     Args:
         answer: 404, 405 or 426.
-        router: the one that had to know it, of a mounted application where its prefix matched.
+        router: the router that answers, a mounted application's if its prefix matched.
 
     Attributes:
-        values: the parameters of the prefixes on the way there.
+        values: the path parameters of the mounts that lead to that router.
     """
 
     def __init__(self, answer: HTTPException, router: Router) -> None:
@@ -66,14 +64,14 @@ class NoRoute(Exception):
 
 
 class Router(Registrar):
-    """Routes, and the search among them. Matching changes nothing, so any number of tasks and threads may match.
+    """Holds routes and finds the one for a request. Matching changes nothing: tasks and threads may match in parallel.
 
     Attributes:
         converters: by name, for `{name:converter}`; may be added to: `router.converters["hex"] = Converter(...)`.
-        slashes: what happens to a path that differs from a route's in a slash at its end alone; see `Route`.
+        slashes: what happens to a path that differs from a route's only in a slash at the end; see `Route`.
         options_route: answers OPTIONS where no handler does: 204 with `Allow`.
-        slash_route: redirects to the path with the slash, or without it.
-        missed: answers what no route takes; set when the application freezes.
+        slash_route: redirects to the path with a slash at the end added or removed.
+        missed: answers requests that no route takes; set when the application freezes.
     """
 
     missed: Endpoint
@@ -90,7 +88,7 @@ class Router(Registrar):
         self._endings: dict[str, dict[str, Route]] = {}
         self._root = Node()
         self._patterns: dict[re.Pattern[str], Routes] = {}
-        self._redirecting = False  # whether some route wants it, whatever the router has
+        self._redirecting = False  # whether a route wants it, whatever the router's own setting
         self._frozen = False
 
     # -- adding -----------------------------------------------------------------------------------------------------
@@ -111,7 +109,7 @@ class Router(Registrar):
         return route
 
     def mount(self, mount: Mount) -> None:
-        """Give every path below a prefix to what is mounted there.
+        """Add a mount, which takes every path below its prefix.
 
         Raises:
             ValueError: if the prefix or the name is taken.
@@ -140,7 +138,7 @@ class Router(Registrar):
             )
 
     def _routes_at(self, matcher: Template | re.Pattern[str]) -> Routes:
-        """The routes, by method, of everything that matches the same paths."""
+        """Return the routes, by method, that match the same paths."""
         if not isinstance(matcher, Template):
             return self._patterns.setdefault(matcher, {})
         node = self._root
@@ -156,7 +154,7 @@ class Router(Registrar):
             self._static[path] = {method: (route, _NOTHING) for method, route in picked(routes).items()}
 
     def freeze(self) -> None:
-        """Refuse further routes from here on."""
+        """Refuse further routes."""
         self._frozen = True
         self._endings = dict(self._root.endings(""))
 
@@ -200,11 +198,11 @@ class Router(Registrar):
                     yield (mount, *chain)
 
     def mounts(self) -> Sequence[Mount]:
-        """What is mounted, in the order in which it was."""
+        """The mounts in the order in which they were added."""
         return tuple(self._mounts)
 
     def walk(self) -> Iterator[Route]:
-        """The routes, with those of mounted applications; of foreign ones, the mount itself."""
+        """The routes, including those of mounted applications; for a foreign application, the mount itself."""
         yield from self._routes
         for mount in self._mounts:
             if mount.app is None:
@@ -213,7 +211,7 @@ class Router(Registrar):
                 yield from mount.app.router.walk()
 
     def match(self, method: str, path: str) -> Found:
-        """The route for a method and a path, and its path parameters, converted. Routes with conditions are left out.
+        """Find the route for a method and a path, and its converted parameters. Routes with conditions are left out.
 
         Args:
             method: as sent.
@@ -230,7 +228,7 @@ class Router(Registrar):
             raise miss.answer from None
 
     def resolve(self, request: Request) -> Found:
-        """The route for a request, and its path parameters, converted.
+        """Find the route for a request, and its converted path parameters.
 
         Raises:
             NoRoute: if there is none.
@@ -238,13 +236,13 @@ class Router(Registrar):
         return self.find(WEBSOCKET if request.is_websocket else request.method, request.raw_path, request)
 
     def find(self, method: str, path: str, request: Request | None, allowed: set[str] | None = None) -> Found:
-        """The same for a method, or `WEBSOCKET`, and a path. Without a request, routes with conditions are left out.
+        """Find the route for a method (or `WEBSOCKET`) and a path, and its converted path parameters.
 
         Args:
             method: as sent, or `WEBSOCKET`.
             path: as sent, percent-encoded, without the query.
-            request: for conditions.
-            allowed: the methods that the path has in the applications round this one; added to.
+            request: checked against the conditions of routes; without one, routes with conditions are left out.
+            allowed: the methods that the path has in the enclosing applications; the search adds its own.
 
         Raises:
             NoRoute: if there is none.
@@ -255,7 +253,7 @@ class Router(Registrar):
             if found is not None:
                 return found
         else:
-            # The tree would find the same; most routes with parameters need no walk through it.
+            # A shortcut for most routes with parameters: the walk through the tree would find the same.
             beginning, slash, last = path.rpartition("/")
             routes = self._endings.get(beginning)
             if routes is not None and slash and last and last.isascii() and "%" not in last and "\0" not in last:
@@ -265,7 +263,7 @@ class Router(Registrar):
         return self._search(Search(method, request, allowed), path)
 
     def allowed_methods(self, path: str, request: Request | None = None) -> frozenset[str]:
-        """The methods that a path takes, empty where nothing matches it; of `*`, all that the application knows."""
+        """The methods that a path takes, empty if no route matches it; for `*`, all methods of the application."""
         if path == "*":
             return _complete({"OPTIONS"}.union(*[route.methods for route in self.walk()]))
         search = Search("", request)  # no route has that method, so every candidate is visited
@@ -300,7 +298,7 @@ class Router(Registrar):
             raise
 
     def _miss(self, search: Search, segments: list[str]) -> Found:
-        """What remains where no route takes the request: an automatic answer, or the reason."""
+        """Return the automatic answer for a request that no route takes, or raise the reason."""
         allowed = search.allowed - {WEBSOCKET}
         if search.method == WEBSOCKET or not search.allowed:
             if self._redirects(search, segments):
@@ -313,7 +311,7 @@ class Router(Registrar):
         raise NoRoute(HTTPMethodNotAllowed(_complete(allowed)), self)
 
     def _redirects(self, search: Search, segments: list[str]) -> bool:
-        """Whether a route would take the path with a slash at its end, or without the one it has, and says so."""
+        """Whether a route takes the path with a slash at the end added or removed, and wants the redirect."""
         if self.slashes == "strict" and not self._redirecting:
             return False
         other = segments[:-1] if not segments[-1] else [*segments, ""]
@@ -327,7 +325,7 @@ class Router(Registrar):
         if found is not None:
             route, values = found
             names = route.parameters
-            # The usual case, for a third of what zip() takes.
+            # The usual case, in a third of the time of zip().
             return route, {names[0]: values[0]} if len(names) == 1 else dict(zip(names, values, strict=True))
         return self._find_pattern(search, segments) if self._patterns else None
 
@@ -346,7 +344,7 @@ class Router(Registrar):
 
 
 async def _redirect_slash(request: Request) -> Response:
-    """To the same path with the slash, or without it. As a relative reference, it is right behind every proxy."""
+    """Add or remove the slash at the path's end by a redirect; its relative reference is right behind every proxy."""
     path, slash, _ = request.raw_path.rpartition("/") if request.raw_path.endswith("/") else (request.raw_path, "", "")
     last = path.rpartition("/")[2]
     location = f"../{last}" if slash else f"./{last}/"
@@ -355,10 +353,10 @@ async def _redirect_slash(request: Request) -> Response:
 
 
 def _insert(route: Route, routes: Routes) -> None:
-    """Put a route among those for the same paths, before those with fewer conditions.
+    """Insert a route among those for the same paths, before those with fewer conditions.
 
     Raises:
-        ValueError: if one has the same method and conditions.
+        ValueError: if another route has the same method and conditions.
     """
     key = _conditions_order(route)
     for method in sorted(route.methods):
@@ -376,7 +374,7 @@ def _conditions_order(route: Route) -> tuple[Any, ...]:
 
 
 def _complete(allowed: Iterable[str]) -> frozenset[str]:
-    """With the methods that need no handler of their own: HEAD where there is GET, and OPTIONS."""
+    """Add the methods that need no handler of their own: HEAD if there is GET, and OPTIONS."""
     methods = frozenset(allowed) - {WEBSOCKET}
     if ANY in methods:
         methods = (methods - {ANY}).union(METHODS)

@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 
 
 class SessionHandler(SelfBinding):
-    """The handler of a websocket route: opens a websocket for each handshake, and fills in the session's arguments.
+    """The handler of a websocket route: opens a websocket for each handshake and fills in the session's arguments.
 
     Args:
         session: a coroutine function; see `sketch.routing.arguments.bind_session`.
         policy: what the websockets may do.
-        subprotocols: what the session speaks, the best first.
+        subprotocols: those that the session speaks, the best first.
 
     Raises:
-        TypeError: for a policy that is none, and for one `str` in the place of several subprotocols.
+        TypeError: for a policy that is no WebSocketPolicy, and for one `str` in place of several subprotocols.
         ValueError: for a subprotocol that is no token.
     """
 
@@ -39,7 +39,7 @@ class SessionHandler(SelfBinding):
         self.__doc__ = session.__doc__
 
     def bind(self, names: Collection[str]) -> Call:
-        """The call for a route with these path parameters; raises ValueError for arguments that nothing gives."""
+        """Make the call for a route with these path parameters; raises ValueError for a parameter without a value."""
         session = bind_session(self.__wrapped__, names)
 
         async def call(request: Request) -> Response:
@@ -50,5 +50,5 @@ class SessionHandler(SelfBinding):
         return call
 
     async def __call__(self, request: Request) -> Any:
-        """Answer a handshake: for decorators that wrap this as they wrap a function."""
+        """Answer a handshake, so that a decorator can wrap this object like a function."""
         return await self.bind(frozenset(request.match_info))(request)

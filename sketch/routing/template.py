@@ -1,4 +1,4 @@
-"""Path templates: `/users/{id:int}/files/{rest:path}`, read, matched segment by segment, and written back as paths."""
+"""Path templates such as `/users/{id:int}/files/{rest:path}`: parsed, matched by segments, and formatted as paths."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from urllib.parse import quote, unquote_to_bytes
 from sketch.routing.converters import FLOAT, INT, PATH, STR, UUID_, Converter
 
 Reader = Callable[[str], tuple[Any, ...] | None]
-"""Takes one decoded segment; returns the values of its parameters, None if it does not match."""
+"""Takes one decoded segment; returns the values of its parameters, or None if it does not match."""
 
 # RFC 3986 section 3.3: pchar without the letters and digits that quote() keeps anyway.
 _PCHAR = "!$&'()*+,;=:@~"
@@ -24,15 +24,15 @@ _RANK_OF_OTHERS = 3
 
 def encode(text: str) -> str:
     """Percent-encode the text of one segment; `/` becomes `%2F`."""
-    if text in (".", ".."):  # as they are, clients would resolve them
+    if text in (".", ".."):  # unencoded, clients would resolve them
         return text.replace(".", "%2E")
     return quote(text, safe=_PCHAR)
 
 
 def split_path(path: str) -> list[str] | None:
-    """The decoded segments of a percent-encoded path; `%2F` stays inside its segment.
+    """Return the decoded segments of a percent-encoded path; `%2F` stays inside its segment.
 
-    None for a path that carries no text: malformed escapes, bytes that are not UTF-8, NUL.
+    Returns None for a path that is no text: malformed escapes, bytes that are not UTF-8, NUL.
     """
     if "%" not in path and path.isascii():
         return None if "\0" in path else path.split("/")
@@ -47,11 +47,11 @@ def split_path(path: str) -> list[str] | None:
 
 
 class Parameter:
-    """A named place in a template.
+    """A named parameter of a template.
 
     Args:
         name: an identifier, unique in its template.
-        converter: what it takes.
+        converter: defines the text that it takes.
     """
 
     __slots__ = ("converter", "name")
@@ -61,7 +61,7 @@ class Parameter:
         self.converter = converter
 
     def text(self, value: Any) -> str:
-        """The text of a value in this place; raises ValueError, naming the parameter."""
+        """Return the text of a value; a ValueError for an unfit one names the parameter."""
         try:
             if value is None:
                 raise ValueError("expected a value, got None")
@@ -74,13 +74,13 @@ Part = str | Parameter
 
 
 class Segment:
-    """What stands between two slashes of a template: text, one parameter, or a mixture.
+    """The part of a template between two slashes: text, one parameter, or a mixture.
 
     Args:
         parts: texts (decoded) and parameters in their order.
 
     Raises:
-        ValueError: for a mixture that cannot be told apart again.
+        ValueError: for a mixture in which the parameters cannot be told apart.
     """
 
     __slots__ = ("key", "parameters", "parts", "read", "text")
@@ -108,7 +108,7 @@ class Segment:
 
     @property
     def order(self) -> tuple[int, int, str]:
-        """Which segment is tried before which: sorts ascending."""
+        """The sort key of the order in which segments are tried, ascending."""
         texts = [part for part in self.key if isinstance(part, str)]
         shape = "".join(part if isinstance(part, str) else f"{{{part.pattern}}}" for part in self.key)
         rank = _RANKS.get(self.key[0], _RANK_OF_OTHERS) if len(self.key) == 1 else _RANK_OF_OTHERS
@@ -119,7 +119,7 @@ class Segment:
         texts = [part if isinstance(part, str) else part.text(values[part.name]) for part in self.parts]
         text = "".join(texts)
         if self.is_tail:
-            # A slash at its beginning may not make `//host` of the path. The tail decodes `%2F` like any escape.
+            # A leading slash must not turn the path into `//host`. The tail decodes `%2F` like any escape.
             head, rest = ("%2F", text[1:]) if text.startswith("/") else ("", text)
             return head + "/".join(map(encode, rest.split("/")))
         if len(self.parts) > 1 and self.parameters:
@@ -135,13 +135,13 @@ class Segment:
 
 
 def _no_reader(segment: str) -> None:
-    """Texts are looked up, not read."""
+    """Match nothing: segments of text alone are looked up in a dict instead."""
 
 
 def _whole_reader(converter: Converter) -> Reader:
     if converter is STR:
         return lambda segment: (segment,) if segment else None
-    if converter is INT:  # the same as by its pattern, in half the time
+    if converter is INT:  # the same result as its pattern, in half the time
         return lambda s: (int(s),) if s.isdigit() and len(s) <= 19 and s.isascii() else None
     fullmatch, convert = converter.regex.fullmatch, converter.convert
 
@@ -174,8 +174,8 @@ def _mixed_reader(regex: re.Pattern[str], parameters: list[Parameter]) -> Reader
 def _mixed_regex(parts: list[Part]) -> re.Pattern[str]:
     """One regular expression for a mixed segment, one group per parameter.
 
-    A `str` parameter ends where the text behind it first occurs; only the last one may reach further. Were all of them
-    free, a hostile segment could cost its length to the power of their number.
+    A `str` parameter ends at the first occurrence of the text behind it; only the last one may reach further. If all
+    could, the cost of a hostile segment could be its length to the power of their number.
     """
     texts = [part for part in parts if isinstance(part, Parameter) and part.converter is STR]
     pieces = []
@@ -202,11 +202,11 @@ class Template:
     Args:
         path: begins with `/`. `{name}` takes one non-empty segment, `{name:converter}` what the converter takes,
             `{name:regex}` a segment that the regular expression matches in full; `{name:path}` at the end takes the
-            rest, which may be empty. Other text stands for itself; written as `é` or as `%C3%A9`, it is the same.
+            rest, which may be empty. Other text matches itself; `é` and `%C3%A9` mean the same.
         converters: by name.
 
     Raises:
-        ValueError: for a malformed path, saying what is wrong with it.
+        ValueError: for a malformed path; the message says what is wrong.
     """
 
     __slots__ = ("names", "path", "segments")
@@ -305,7 +305,7 @@ def _parse(path: str, converters: Mapping[str, Converter]) -> Iterator[Part]:
 
 
 def _closing_brace(path: str, opening: int) -> int:
-    """Where the parameter ends. Braces count, except escaped ones and those in a regex's character class."""
+    """Find the parameter's end. Braces nest, except escaped ones and those in a regex's character class."""
     depth, position, in_class = 0, opening, False
     while position < len(path):
         character = path[position]
@@ -333,7 +333,7 @@ def _parameter(definition: str, converters: Mapping[str, Converter]) -> Paramete
         return Parameter(name, converters["str"])
     if kind in converters:
         return Parameter(name, converters[kind])
-    # As a regular expression a bare word matches itself alone, so it is more likely a slip.
+    # As a regular expression a bare word matches only itself: more likely it is a misspelt converter.
     if not kind or _BARE_WORD.fullmatch(kind):
         known = ", ".join(sorted(converters))
         raise ValueError(f"expected one of {known}, or a regular expression, for {name!r}, got {kind!r}")

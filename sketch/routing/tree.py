@@ -1,4 +1,4 @@
-"""The tree of path segments in which a router looks for the routes of a path."""
+"""The tree of path segments in which a router searches for routes."""
 
 from __future__ import annotations
 
@@ -13,19 +13,20 @@ if TYPE_CHECKING:
     from sketch.request import Request
 
 METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY")
-"""What `Allow` names where every method is taken: RFC 9110's methods for resources, PATCH (RFC 5789) and QUERY."""
+"""The methods that `Allow` names if every method is taken: RFC 9110's methods for resources, PATCH (RFC 5789)
+and QUERY."""
 
 Routes = dict[str, list[Route]]
-"""Of everything that matches the same paths: by method, the routes in the order in which they are tried."""
+"""The routes that match the same paths: by method, in the order in which they are tried."""
 
 
 class Search:
-    """What is looked for, and what was found on the way.
+    """One search for a route: the request, and the other methods of the path.
 
     Args:
         method: as sent, or `WEBSOCKET`.
-        request: whose conditions are looked at; without one, a route with conditions fits nothing.
-        allowed: what was found by the search in the application round this one; added to.
+        request: checked against the conditions of routes; without one, no route with conditions fits.
+        allowed: the methods that the path has in the enclosing applications; the search adds its own.
     """
 
     __slots__ = ("allowed", "method", "request")
@@ -34,10 +35,10 @@ class Search:
         self.method = method
         self.request = request
         self.allowed: set[str] = set() if allowed is None else allowed
-        """The methods that the path takes, of the places that had none for this one."""
+        """The methods of the path's routes, collected where none takes the searched method."""
 
     def pick(self, routes: Mapping[str, list[Route]]) -> Route | None:
-        """The route among those of one path: GET answers HEAD too, and `*` what is left, but no websocket."""
+        """Pick a route from those for one path: GET also takes HEAD; `*` takes the other methods, but no websocket."""
         for method in _accepting(self.method):
             for route in routes.get(method, ()):
                 if self._fits(route):
@@ -53,14 +54,14 @@ class Search:
 
 
 def _accepting(method: str) -> tuple[str, ...]:
-    """The methods whose routes take this one, the nearest first."""
+    """Return the methods of routes that take a request with this method, the closest first."""
     if method == "HEAD":
         return ("HEAD", "GET", ANY)
     return (method,) if method == WEBSOCKET else (method, ANY)
 
 
 def picked(routes: Routes) -> dict[str, Route]:
-    """The route for each of the usual methods, looked for beforehand; not where a request's fields decide."""
+    """Pick the route for each usual method in advance; none if routes have conditions."""
     if _conditional(routes):
         return {}
     found = {method: Search(method).pick(routes) for method in {*METHODS, *routes} - {ANY}}
@@ -72,7 +73,7 @@ def _conditional(routes: Routes) -> bool:
 
 
 class Node:
-    """What may follow after the same beginning of a path."""
+    """A node of the tree: the segments, routes and mounts that may follow one sequence of segments."""
 
     __slots__ = ("children", "mounts", "parameters", "readers", "routes", "tail")
 
@@ -85,7 +86,7 @@ class Node:
         self.mounts: Routes = {}
 
     def child(self, segment: Segment) -> Node:
-        """The node behind a segment, made if it is new."""
+        """Return the node behind a segment; a new segment gets a new node."""
         if segment.text is not None:
             return self.children.setdefault(segment.text, Node())
         for known, node in self.parameters:
@@ -100,7 +101,7 @@ class Node:
     def below(
         self, segments: list[str], depth: int, search: Search, values: tuple[Any, ...]
     ) -> tuple[Route, tuple[Any, ...]] | None:
-        """The route behind this node, whose segments above `depth` have matched, and the values on the way."""
+        """Find the route at or below this node, which the segments before `depth` lead to, and all parameter values."""
         if depth < len(segments):
             found = self._follow(segments, depth, search, values)
             if found is not None:
@@ -131,9 +132,9 @@ class Node:
         return None
 
     def endings(self, path: str) -> Iterator[tuple[str, dict[str, Route]]]:
-        """Where a path without parameters is followed by one `str` parameter and nothing else could be meant.
+        """Yield the paths without parameters that are followed by one `str` parameter and by nothing ambiguous.
 
-        That path as clients send it, and the route for each method.
+        Each comes as clients send it, with the route for each method.
         """
         only = self.parameters[0] if len(self.parameters) == 1 else None
         undecided = any(child.mounts or encode(text) != text for text, child in self.children.items())

@@ -1,4 +1,4 @@
-"""Class-based views: one class for one resource, one method of it for each method of HTTP."""
+"""Class-based views: one class for a resource, with one method for each HTTP method."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ if TYPE_CHECKING:
     from sketch.request import Request
 
 VERBS = ("get", "post", "put", "patch", "delete", "head", "options", "query")
-"""The methods of a class that answer requests."""
+"""The names of a view's methods that answer requests."""
 
 Action = Callable[["View"], Awaitable[Any]]
 
 
 class View:
-    """A handler as a class; each request gets an instance of its own.
+    """A handler written as a class; each request gets its own instance.
 
     A subclass defines `get`, `post`, `put`, `patch`, `delete`, `head`, `options`, `query`, or some of them: these are
     the methods of its route. Their arguments are filled in like those of function handlers; `def` methods are called
-    in a thread. HEAD is answered by `get` where there is no `head`. A subclass that overrides `dispatch` answers
-    everything there: without any of the methods, it takes every method.
+    in a thread. Without `head`, `get` answers HEAD. A subclass that overrides `dispatch` answers all requests there;
+    if it defines none of these methods, it takes every method.
 
     Args:
-        attributes: from `as_view`; each one must be an attribute of the class.
+        attributes: the arguments of `as_view`; each must be an attribute of the class.
     """
 
     request: Request
@@ -41,7 +41,7 @@ class View:
 
     @classmethod
     def as_view(cls, **initkwargs: Any) -> ViewHandler:
-        """A handler that makes an instance with these arguments for each request.
+        """Make a handler that creates an instance with these arguments for each request.
 
         Raises:
             ValueError: for arguments that the class does not take, and for a class without any method.
@@ -60,11 +60,11 @@ class View:
 
 
 class ViewHandler(SelfBinding):
-    """Makes an instance of a view for each request, and lets it answer.
+    """The handler for a view: makes an instance for each request, which answers it.
 
     Args:
         view: a subclass of View.
-        initkwargs: what its instances are made with.
+        initkwargs: the keyword arguments for its instances.
 
     Raises:
         ValueError: as `View.as_view`.
@@ -99,7 +99,7 @@ class ViewHandler(SelfBinding):
             raise ValueError(f"expected the arguments of {name}: {exc}") from None
 
     def bind(self, names: Collection[str]) -> Call:
-        """The call for a route with these path parameters; raises ValueError for arguments that nothing gives."""
+        """Make the call for a route with these path parameters; raises ValueError for a parameter without a value."""
         actions = {verb.upper(): _action(self.view, verb, names) for verb in self.verbs}
         if "GET" in actions:
             actions.setdefault("HEAD", actions["GET"])
@@ -127,7 +127,7 @@ class ViewHandler(SelfBinding):
 
 
 def _action(view: type[View], name: str, names: Collection[str]) -> Action:
-    """What calls a method of an instance with the arguments that it asks for."""
+    """Make a function that calls a method of an instance with its arguments filled in."""
     try:
         decided = plan(_as_bound(view, name), names)
     except ValueError as exc:
@@ -149,7 +149,7 @@ def _call(method: Callable[..., Awaitable[Any]], decided: Plan, request: Request
 
 
 def _as_bound(view: type[View], name: str) -> Callable[..., Any]:
-    """A method as its instances will have it, without making one: for its signature."""
+    """Return a method bound to the class in place of an instance: only its signature counts."""
     method: Callable[..., Any] = getattr(view, name)
     if isinstance(inspect.getattr_static(view, name), staticmethod | classmethod):
         return method

@@ -1,1 +1,1 @@
-"""Serving an application: options, backends by name, and the start of one."""
+"""Serves an application: the options, the backends by name, and the start of a backend."""

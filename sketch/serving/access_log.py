@@ -1,4 +1,4 @@
-"""One line per request, the same on every server."""
+"""The access log: one line per request, the same on every server."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sketch.http.grammar import Address
 
 logger = logging.getLogger("sketch.access")
 
-# Whatever could end the line, or the quotes, or drive a terminal.
+# Characters that could end the line or the quotes, or control a terminal.
 _UNSAFE = re.compile(r"[^ !#-\[\]-~]")
 
 
@@ -19,9 +19,9 @@ def log_access(
     """Log `client "METHOD target" status bytes seconds` at level INFO.
 
     Args:
-        client: the peer's address; `-` where there is none.
-        method, target: as sent; what could forge a line is escaped.
-        status: of the answer; `-` where none was begun.
+        client: the peer's address; `-` if there is none.
+        method, target: as sent; characters that could forge a line are escaped.
+        status: of the answer; `-` if none was begun.
         size: bytes of body sent.
         seconds: from the request's head to the answer's last byte.
     """

@@ -1,4 +1,4 @@
-"""What an ASGI 3 application is, and what is taken for one by mistake."""
+"""ASGI 3 applications: their types, and a check that says why an object is not one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ASGIApp = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[Any]]
 
 
 def check_asgi(app: Any) -> None:
-    """Make sure that it can be called as an ASGI 3 application.
+    """Check that an object can be called as an ASGI 3 application.
 
     Raises:
         TypeError: if not; the message says what to do.
@@ -28,7 +28,7 @@ def check_asgi(app: Any) -> None:
 
 
 def find_mistake(app: Any) -> str | None:
-    """What to do with something that is no ASGI 3 application; None for what may be one."""
+    """Return advice for an object that is no ASGI 3 application; None if it may be one."""
     if isinstance(app, type):
         return "it is a class, call it"
     if not callable(app):
@@ -48,7 +48,7 @@ _ADVICE: dict[int | None, str] = {
 
 
 def _positional(app: Any) -> int | None:
-    """How many positional arguments it needs, 3 where it can take three; None where there is no knowing."""
+    """Return how many positional arguments a callable needs, 3 if it can take three; None if that is unknown."""
     try:
         # An instance may have a `__call__` of its own, in a slot: Python calls that, and `signature` does not find it.
         plain = inspect.isroutine(app) or isinstance(app, partial)

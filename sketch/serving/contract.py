@@ -1,4 +1,4 @@
-"""What a server needs of what it serves."""
+"""The interfaces between a server and the application that it serves."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 
 class Served(Protocol):
-    """What a server needs of what it serves: an `Application`, or what stands for one that is not ours."""
+    """What a server needs of its application: an `Application`, or the host of a foreign application."""
 
     state: dict[str, Any]
-    """What its lifespan handed out; each connection gets it."""
+    """The state that its lifespan has provided; each connection gets it."""
 
     @property
     def stopping(self) -> Stopping:
@@ -23,69 +23,68 @@ class Served(Protocol):
         ...
 
     async def startup(self) -> None:
-        """Start. What a failed start leaves is cleaned up already when its error is raised."""
+        """Start. A failed start cleans up before it raises its error."""
 
     async def shutdown(self) -> None:
-        """Hear of the end, while exchanges may still run."""
+        """Announce the end, while exchanges may still run."""
 
     async def cleanup(self) -> None:
-        """End, after the last exchange."""
+        """Clean up after the last exchange."""
 
     @property
     def handle(self) -> Callable[[Request], Awaitable[Response]]:
-        """Answers a request by a finalized response. Only `ClientDisconnected` and cancellation pass through."""
+        """Answers a request with a finalized response. Only `ClientDisconnected` and cancellation pass through."""
         ...
 
 
 class Responder(Served, Protocol):
-    """Something that may also write its answers itself, part by part, where a server lends the means.
+    """An application that can also write its answers itself, part by part, if the server gives it an `Answer`.
 
-    For applications that send messages instead of returning a response: as values, their answers would need a task more
-    and a queue. Everything but websockets may be asked of it in this way.
+    For applications that send messages instead of returning a response: to turn these into a response takes another
+    task and a queue. A server may use `respond` for every request except websocket handshakes.
     """
 
     async def respond(self, request: Request, answer: Answer) -> None:
-        """Answer a request. It may go on after the end of the answer, and then raises nothing but cancellation.
+        """Answer a request. The call may go on after the end of the answer, and then raises only cancellation.
 
-        Raises `ClientDisconnected` as `handle` does; any other exception is the failure of an answer that has begun.
+        Raises `ClientDisconnected` as `handle` does; any other exception means that an answer failed after its begin.
         """
 
 
 class Answer(Protocol):
-    """The answer of one exchange, for who writes it part by part: `begin`, any number of `write`, `end`."""
+    """The answer of one exchange, written part by part: `begin`, any number of `write`, `end`."""
 
     on_leave: Callable[[], None] | None
     """Called when the client leaves before the end of the answer."""
 
     def reply(self, kind: tuple[bytes, bytes], body: bytes) -> bool:
-        """Write the most usual of all answers and end it: status 200, this media type, a body and its length.
+        """Write the most usual answer and end it: status 200, this media type, a body and its length.
 
-        Returns False, and has done nothing, where there is more to say: that is for `begin`.
+        Returns False, without any effect, if the answer needs more than that: then use `begin`.
         """
         ...
 
     def begin(self, response: Response, part: bytes) -> bool:
         """Write the head of a finalized response, with its payload if that is bytes, else with the first part.
 
-        Returns whether the client has to read first before more is written, see `drain`. Raises `ClientDisconnected` if
-        it has left.
+        Returns whether to `drain` before more is written. Raises `ClientDisconnected` if the client has left.
         """
         ...
 
     async def drain(self) -> None:
-        """Wait until the client has read; raises `ClientDisconnected` when it has left."""
+        """Wait until the client has read enough; raises `ClientDisconnected` when it has left."""
 
     def write(self, part: bytes) -> Awaitable[None] | None:
-        """Write a part. Returns what is to be awaited before the next, while the client reads slowly.
+        """Write a part. Returns what to await before the next one if the client reads slowly, else None.
 
-        Raises `ClientDisconnected` when it has left, RuntimeError for more than the response has announced.
+        Raises `ClientDisconnected` when it has left, RuntimeError for more bytes than announced.
         """
         ...
 
     def end(self) -> None:
-        """The answer is complete: the connection goes on to the next.
+        """Complete the answer: the connection goes on to the next request.
 
-        Raises RuntimeError if it is less than the response has announced.
+        Raises RuntimeError for fewer bytes than announced.
         """
 
     def cancel(self) -> None:

@@ -1,4 +1,4 @@
-"""What may be served, and how it is found by an import string."""
+"""Loads an application by its import string, and checks that it can be served."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 
 def load_app(string: str) -> Application | ASGIApp:
-    """The application that an import string names: `package.module:name`, or `package.module:function()`.
+    """Load the application that an import string names: `package.module:name`, or `package.module:function()`.
 
     Raises:
         ServeError: if there is no such module or name, or it is no application. An error inside the module is raised
-            as it is: its traceback is what one needs then.
+            unchanged, with the traceback that is needed then.
     """
     path, _, name = string.partition(":")
     call = name.endswith("()")
@@ -38,20 +38,20 @@ def _import(path: str, string: str) -> Any:
     try:
         return import_module(path)
     except ModuleNotFoundError as exc:
-        # Only what was asked for: a module that imports something missing has a bug of its own.
+        # Only if the named module is missing: if a module that it imports is, that is a bug of the module.
         if exc.name is None or not f"{path}.".startswith(f"{exc.name}."):
             raise
         raise ServeError(f"there is no module {exc.name!r}, of {string!r} (looked in {sys.path[0] or '.'!r})") from None
 
 
 def check_app(found: Any, string: str | None = None) -> Application | ASGIApp:
-    """An application of ours, or any ASGI 3 application, as it was found.
+    """Return a sketch application, or any ASGI 3 application, unchanged.
 
     Raises:
         ServeError: for anything else.
     """
     if not is_sketch_application(found):
-        from sketch.serving.asgi import find_mistake  # an application of ours does without
+        from sketch.serving.asgi import find_mistake  # a sketch application does not need it
 
         advice = find_mistake(found)
         if advice is not None:
@@ -65,5 +65,5 @@ _NEEDED = ("startup", "shutdown", "cleanup", "handle", "stopping", "state")
 
 
 def is_sketch_application(app: Any) -> TypeGuard[Application]:
-    """Whether it is a sketch `Application`, told by what servers need of one."""
+    """Whether an object is a sketch `Application`, judged by the attributes that servers need."""
     return not isinstance(app, type) and all(hasattr(app, name) for name in _NEEDED)

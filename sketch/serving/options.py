@@ -1,4 +1,4 @@
-"""How to serve an application: the options of every backend."""
+"""The options for serving an application, the same on every backend."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class ServeError(Exception):
-    """Why an application cannot be served, in one line for whoever started it."""
+    """Raised when an application cannot be served; the message tells the user why, in one line."""
 
 
 LOOPS = ("auto", "asyncio", "uvloop")
@@ -24,7 +24,7 @@ _ROOT_PATH = re.compile(r"(?:/(?:[\w!$&'()*+,;=:@.~-]|%[0-9A-Fa-f]{2})+)*/?", re
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServeOptions:
-    """How to serve an application; the same names on every backend, and as flags of `sketch run`.
+    """The options for serving an application: the same names on every backend, and as flags of `sketch run`.
 
     Raises:
         ServeError: for a value that no backend could honour.
@@ -43,11 +43,11 @@ class ServeOptions:
     access_log: bool = True
     """Whether to log a line per request."""
     log_level: str = "info"
-    """From which level on the logger `sketch` logs."""
+    """The lowest level that the logger `sketch` logs."""
     debug: bool | None = None
     """Overrides the application's own `debug`."""
     shutdown_timeout: float = 20.0
-    """How many seconds running requests get after the order to stop."""
+    """How many seconds running requests may take after the server was told to stop."""
     ssl: tls.SSLContext | None = None
     """A ready-made TLS context."""
     ssl_certfile: str | None = None
@@ -61,16 +61,16 @@ class ServeOptions:
     backlog: int = 2048
     """How many connections may wait to be accepted."""
     server_limits: Any = None
-    """`sketch_native.limits.ServerLimits`: bounds of what comes before a request."""
+    """`sketch_native.limits.ServerLimits`: limits on what precedes a request."""
     limits: Any = None
-    """`sketch.Limits`: what a client may ask of an ASGI application that is not ours."""
+    """`sketch.Limits`: what a client may ask of a foreign application."""
     proxy_protocol: bool = False
-    """Whether each connection begins with a header of the PROXY protocol, which names the client; one without is
-    closed. Only where nobody but the load balancer reaches the server: the header is believed."""
+    """Whether each connection begins with a header of the PROXY protocol, which names the client; a
+    connection without it is closed. Only if the load balancer alone can reach the server: the header is trusted."""
     workers: int = 1
-    """Processes. More than one is not supported yet."""
+    """How many processes. More than one is not supported yet."""
     reload: bool = False
-    """Start anew when the code changes. Not supported yet."""
+    """Restart when the code changes. Not supported yet."""
 
     def __post_init__(self) -> None:
         if not isinstance(self.port, int) or not 0 <= self.port <= 65535:

@@ -13,24 +13,23 @@ if TYPE_CHECKING:
     from sketch.serving.asgi import ASGIApp
     from sketch.serving.contract import Served
 
-
 BUILT_IN = {
     "native": "sketch_native.launcher:NativeServer",
     "uvicorn": "sketch_asgi.launchers.uvicorn:UvicornServer",
     "hypercorn": "sketch_asgi.launchers.hypercorn:HypercornServer",
     "granian": "sketch_asgi.launchers.granian:GranianServer",
 }
-"""A table and not entry points: a checkout that was never installed has to work."""
+"""A table instead of entry points: a checkout that was never installed has to work."""
 
 GROUP = "sketch.servers"
 """The entry-point group by which other packages add backends."""
 
-# What run_app sees to itself, so that every backend honours it.
+# Options that run_app handles itself, for every backend.
 _COMMON = frozenset({"server", "log_level", "debug", "workers", "reload"})
 
 
 class Server(Protocol):
-    """A backend."""
+    """A backend: runs applications on one server."""
 
     options: frozenset[str]
     """The names of the options it honours."""
@@ -39,22 +38,22 @@ class Server(Protocol):
         """Serve until told to stop. Returns the exit code: 0 after SIGINT or SIGTERM, 1 after a failed start.
 
         Args:
-            app: an application of ours (`is_sketch_application`), or any ASGI 3 application.
+            app: a sketch application (`is_sketch_application`), or any ASGI 3 application.
             options: as they were given.
 
         Raises:
-            ServeError: for what one line explains.
+            ServeError: if the application cannot be served for a reason that one line explains.
         """
         raise NotImplementedError
 
 
 def load_asgi() -> Any:
-    """The class that makes an ASGI callable of an application."""
+    """Import the class that makes an ASGI callable of an application."""
     return load_object("sketch_asgi.app:ASGIApplication")
 
 
 def load_served(app: Application | ASGIApp, options: ServeOptions) -> Served:
-    """What our own server serves for an application: itself, if it is ours and has no raw ASGI middleware round it."""
+    """Return what the native server serves: a sketch application without raw ASGI middleware itself, else its host."""
     if is_sketch_application(app) and not app.is_wrapped:
         return app
     served: Served = load_object("sketch_asgi.hosting.served:make_served")(app, options)
@@ -62,22 +61,25 @@ def load_served(app: Application | ASGIApp, options: ServeOptions) -> Served:
 
 
 def load_host() -> Any:
-    """What makes a host of an ASGI application: a handler with a life of its own. It raises TypeError for any other."""
+    """Import the function that makes a host of an ASGI application: a handler with its own lifespan.
+
+    The function raises TypeError for anything else.
+    """
     return load_object("sketch_asgi.hosting.host:make_host")
 
 
 def server_names() -> dict[str, str]:
-    """The import strings of all backends by name; an entry point cannot replace a built-in one."""
+    """Return the import strings of all backends by name; an entry point cannot replace a built-in one."""
     from importlib.metadata import entry_points  # slow to import, and seldom needed
 
     return {point.name: point.value for point in entry_points(group=GROUP)} | BUILT_IN
 
 
 def load_server(name: str) -> Server:
-    """The backend of that name.
+    """Load the backend of that name.
 
     Raises:
-        ServeError: for an unknown name; the message lists what there is.
+        ServeError: for an unknown name; the message lists the known ones.
     """
     string = BUILT_IN.get(name)
     if string is None:
@@ -102,7 +104,7 @@ def check_supported(backend: Server, options: ServeOptions) -> None:
 
 
 def missing_package(server: str, exc: ImportError) -> ServeError:
-    """One line for a backend whose package is not installed, which names the extra."""
+    """Make the error for a backend without its package; the message names the extra to install."""
     return ServeError(f"server {server!r} is not installed ({exc}): pip install 'sketch-web[{server}]'")
 
 

@@ -1,6 +1,6 @@
-"""Server backends by name, and the one way to run an application on any of them.
+"""Runs an application on a backend: `run_app` as a program, `serve` inside a running event loop.
 
-Everything here is lazy: no adapter, and hardly anything of the core, is imported before somebody runs something.
+Imports are lazy: no adapter, and hardly any core module, is imported before one of them is called.
 """
 
 from __future__ import annotations
@@ -88,11 +88,11 @@ def serve(
 
 
 def announce(options: ServeOptions, port: int | None = None) -> None:
-    """Print `Started server on http://host:port (name)`: the first line of every backend, once it really listens.
+    """Print `Started server on http://host:port (name)`: the first line of every backend, once it listens.
 
     Args:
-        options: with which the server was started.
-        port: on which it listens, if not on that of the options.
+        options: the options of the server.
+        port: the port that it listens on, if that is not the one of the options.
     """
     if options.uds is not None:
         place = f"unix:{options.uds}"
@@ -103,7 +103,7 @@ def announce(options: ServeOptions, port: int | None = None) -> None:
 
 
 def cannot_listen(options: ServeOptions, exc: OSError) -> ServeError:
-    """One line for a port in use, a missing permission, an unknown host."""
+    """Make the one-line error for a port in use, a missing permission, an unknown host."""
     place = options.uds if options.uds is not None else f"{options.host}:{options.port}"
     reason = exc.strerror or str(exc)
     if exc.errno is not None and reason.startswith("error while attempting to bind"):
@@ -111,16 +111,16 @@ def cannot_listen(options: ServeOptions, exc: OSError) -> ServeError:
     return ServeError(f"cannot listen on {place}: {reason}")
 
 
-# -- backends ---------------------------------------------------------------------------------------------------------
+# -- checks -----------------------------------------------------------------------------------------------------------
 
 
 def _check_fitting(app: Application | ASGIApp, options: ServeOptions) -> None:
-    """Refuse what concerns the other kind of application only."""
+    """Refuse an option that is only for the other kind of application."""
     if is_sketch_application(app):
         if options.limits is not None:
-            raise ServeError("limits are for ASGI applications that are not ours, one of ours has Application(limits=)")
+            raise ServeError("limits are for foreign ASGI applications: a sketch application has Application(limits=)")
     elif options.debug is not None:
-        raise ServeError("expected no debug for an ASGI application that is not ours: it has a switch of its own")
+        raise ServeError("expected no debug for a foreign ASGI application: it has a switch of its own")
 
 
 def _check_names(options: dict[str, Any]) -> None:

@@ -1,1 +1,1 @@
-"""Responses whose body is produced while it is sent: streams, server-sent events, JSON lines."""
+"""Streaming responses, with bodies that are produced while they are sent: bytes, server-sent events, JSON lines."""

@@ -1,4 +1,4 @@
-"""One event stream while it is sent: its source in a task of its own, pings while that is silent, and every end."""
+"""The chunks of an event stream: runs the source in a task, adds pings while it is silent, and closes it."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ if TYPE_CHECKING:
     from sketch.lifecycle.stopping import Stopping
 
 PING = b": ping\n\n"
-"""A comment: browsers pass over it, proxies see that the connection is alive."""
+"""A comment: browsers ignore it, and proxies see that the connection is alive."""
 
 
 class EventStream:
-    """The chunks of one event stream: an event each, or a ping.
+    """An iterator over the chunks of one event stream; each chunk is an event or a ping.
 
-    A ping is due while the source is still waiting for its next event, and whatever runs the source must not be
-    cancelled for that. So there are two tasks: the source's, which lives as long as the source does, and the one that
-    pulls chunks here. They take turns, a source that is not asked for an event does not run ahead, and neither sets a
-    timer: the event loop's one watch tells of the time.
+    A ping is due while the source still waits for its next event, and that wait must not be cancelled for a ping. So
+    there are two tasks: the source's, which lives as long as the source, and the one that pulls chunks here. They take
+    turns, so the source does not run ahead of the client. Neither sets a timer: the event loop's `IdleTimer` calls
+    `idled`.
 
     Args:
-        source: of events.
-        encode: an event to the bytes that are sent.
-        first: a chunk to begin with.
+        source: an async iterable of events.
+        encode: turns an event into the bytes to send.
+        first: a chunk to begin with, None for none.
         ping: seconds of silence until a ping, None for never.
-        stopping: ends the stream.
+        stopping: ends the stream when the server is told to stop.
     """
 
     __slots__ = (
@@ -64,7 +64,7 @@ class EventStream:
         return self
 
     async def __anext__(self) -> bytes:
-        """The next event, or a ping.
+        """Return the next event, or a ping, as bytes.
 
         Raises:
             Exception: whatever the source raises.
@@ -81,13 +81,13 @@ class EventStream:
         return chunk or PING
 
     async def aclose(self) -> None:
-        """Cancel the source, and wait until it is closed. Raises what it fails with on its way out."""
+        """Cancel the source, and wait until it is closed. Raises the error that it then fails with."""
         self._forget()
         try:
             if self._task is not None:
                 await self._end_source(self._task)
         finally:
-            if not self._running:  # nobody has asked, or it was stopped before its first line
+            if not self._running:  # there is no task, or it was cancelled before its first line
                 self._running = True
                 await _close(self._source)
 
@@ -122,7 +122,7 @@ class EventStream:
             try:
                 await asyncio.wait([task])
             except asyncio.CancelledError as exc:
-                # As if the source ran here: who wants this task to end now wants what it waits for to end, too.
+                # As if the source ran in this task: a cancellation of the task cancels the source, too.
                 cancelled = exc
                 task.cancel()
         if cancelled is not None:
@@ -132,7 +132,7 @@ class EventStream:
             raise error
 
     def _end(self, task: asyncio.Task[None]) -> None:
-        """End the iteration as the source has ended."""
+        """End the iteration: raise the source's error, else StopAsyncIteration."""
         self._forget()
         self._told = True
         if not task.cancelled():
@@ -148,7 +148,7 @@ class EventStream:
             self._stopping.forget(self._stop)
 
     def _stop(self) -> None:
-        """Cancel the source, because the server stops: the stream ends when the source has ended."""
+        """Cancel the source because the server stops; the stream ends when the source has ended."""
         assert self._task is not None
         self._ending = True
         self._task.cancel()
@@ -158,7 +158,7 @@ class EventStream:
             self._waiter.set_result(None)
 
     def idled(self, seconds: float) -> None:
-        """So many seconds have passed; called now and then."""
+        """Count seconds that have passed, and wake the pulling task if a ping is due; called by the `IdleTimer`."""
         if self._waiter is not None and self._ping is not None:
             self._silent += seconds
             if self._silent >= self._ping:
@@ -189,9 +189,9 @@ class EventStream:
         self._wake()
 
     async def _interrupt(self, iterator: AsyncIterator[Any], exc: asyncio.CancelledError) -> None:
-        """Cancel a source at its `yield`, as it would be anywhere else.
+        """Raise the cancellation inside the source, at its `yield`.
 
-        Merely closed, a generator gets a GeneratorExit there, which a task group round the `yield` takes for an error.
+        Closing a generator raises GeneratorExit there, which a task group around the `yield` takes for an error.
         """
         athrow = getattr(iterator, "athrow", None)
         if athrow is None:

@@ -1,4 +1,4 @@
-"""JSON lines: a stream of objects, one JSON text to a line."""
+"""The JSON lines response: a stream of objects, one JSON text per line."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from sketch.streams.stream import StreamResponse
 
 
 class JSONLinesResponse(StreamResponse):
-    """Objects as they come, one line of JSON for each: `application/jsonl`.
+    """A response that streams objects, one line of JSON each: `application/jsonl`.
 
     Args:
         items: an iterable of what JSON can hold, asynchronous or not; written by the codec of the current application
-            (`Application(json=)`). The next is asked for when the client has taken the last. A synchronous iterable
-            runs in a thread.
+            (`Application(json=)`). The next object is requested when the client has taken the last. A synchronous
+            iterable runs in a thread.
         status, headers, content_type: as in `Response`.
 
-    An object that JSON cannot hold breaks the connection off, so that what was sent before it does not look complete.
-    A response is good for one request.
+    An object that JSON cannot hold aborts the connection, so that the part sent before it does not look complete.
+    A response can be sent for one request only.
     """
 
     __slots__ = ()
@@ -51,7 +51,7 @@ def _lines(items: AsyncIterable[Any] | Iterable[Any], dumps: Callable[[Any], byt
     raise TypeError(f"expected an iterable of objects, got {items!r}: was the generator function called?")
 
 
-# Classes, because a generator that was never started does not close what it iterates.
+# Classes, not generators: closing a generator that was never started does not close the iterable inside it.
 class _AsyncLines:
     __slots__ = ("_dumps", "_items")
 

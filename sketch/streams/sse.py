@@ -1,4 +1,4 @@
-"""Server-sent events (HTML Living Standard, section 9.2): the format, and the answer that sends them."""
+"""Server-sent events (HTML Living Standard, section 9.2): the format, and the response that sends them."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ if TYPE_CHECKING:
 
 EVENT_STREAM = "text/event-stream"
 
-# Only these end a line (section 9.2.5); str.splitlines() knows more, and would cut text in two.
+# Only these end a line (section 9.2.5); str.splitlines() knows more line ends, and would split text at them.
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event, as a browser's `EventSource` gets it.
+    """One event, as a browser's `EventSource` receives it.
 
     Args:
         data: `str` is sent as it is, line by line; CR and CRLF arrive as LF. Other data is sent as JSON. None sends no
-            data: browsers then take `id` and `retry`, and fire no event.
-        event: its type, to which the page listens; None for `message`.
-        id: what the browser sends as `Last-Event-ID` when it reconnects; an empty one makes it send none.
-        retry: milliseconds until it reconnects, from now on.
+            data: browsers then apply `id` and `retry`, and fire no event.
+        event: the event's type, to which the page listens; None for `message`.
+        id: the value that the browser sends as `Last-Event-ID` when it reconnects; with an empty one it sends none.
+        retry: milliseconds that the browser waits before it reconnects, from now on.
 
     Raises:
         TypeError: for bytes (a stream is text: decode them, or write them in base64), and for fields of other types.
@@ -76,11 +76,11 @@ def _check_retry(value: object) -> None:
 
 
 def format_event(event: Event, dumps: Callable[[Any], bytes] = STDLIB.dumps) -> bytes:
-    """An event as it is sent.
+    """Encode an event as it is sent.
 
     Args:
-        event: checked when it was made.
-        dumps: writes data that is not text.
+        event: the event, which was checked when it was made.
+        dumps: writes data that is not text as JSON.
 
     Raises:
         TypeError, ValueError: for data that JSON cannot hold, and text that UTF-8 cannot.
@@ -95,40 +95,40 @@ def format_event(event: Event, dumps: Callable[[Any], bytes] = STDLIB.dumps) -> 
     data = event.data
     if data is not None:
         text = data if isinstance(data, str) else dumps(data).decode()
-        # The space is for the reader to take off: text that begins with one keeps it.
+        # The client removes one space after the colon, so text that begins with a space keeps it.
         lines += [f"data: {line}" for line in _LINE_END.split(text)]
     return "\n".join([*lines, "", ""]).encode()
 
 
 def last_event_id(request: Request) -> str | None:
-    """The id of the last event that a browser got before it lost the connection; None where it comes anew.
+    """The id of the last event that a browser got before it lost the connection; None on its first connection.
 
-    It is what the client says: look it up, do not trust it.
+    The client chooses the value: look it up, do not trust it.
     """
     sent = request.header(b"last-event-id")
     return sent.decode("utf-8", "replace") if sent else None
 
 
 class EventStreamResponse(Response):
-    """An answer that sends events for as long as there are some, and the client stays.
+    """A response that sends events until its source ends, the client leaves or the server stops.
 
     Args:
-        source: an async iterable of events: `Event`, `str`, or data for JSON. The next one is asked for when the
-            client has taken the last. It runs in a task of its own, from its first line to its last, so timeouts, task
-            groups and context variables hold in it, round a `yield` too. It is cancelled, and closed, once and in that
-            task, when the client leaves, and when the server stops: then one event that it yields on its way out is
-            still sent, and the stream ends.
-        ping: seconds of silence after which a comment is sent, so that nobody on the way takes the connection for
-            dead; None for never.
+        source: an async iterable of events: `Event`, `str`, or data for JSON. The next event is requested when the
+            client has taken the last. The source runs in a task of its own, from its first line to its last, so
+            timeouts, task groups and context variables work in it, also around a `yield`. It is cancelled and closed,
+            once and in that task, when the client leaves or the server stops. When the server stops, one event that
+            it yields while it ends is still sent.
+        ping: seconds of silence after which a comment is sent, so that no proxy takes the connection for dead; None
+            for never.
         retry: milliseconds after which a browser reconnects; sent first.
         headers: further fields. `Cache-Control: no-store` and `X-Accel-Buffering: no`, which keep proxies from holding
             events back, are set unless given.
 
     Raises:
-        TypeError: for a source that cannot be iterated so.
+        TypeError: for a source that is not an async iterable.
         ValueError: for a `ping` that is not above 0, or a `retry` below 0.
 
-    A browser reconnects also after a proper end; an answer of 204 tells it to stay away (section 9.2.3).
+    A browser reconnects even after a proper end; a 204 response tells it not to (section 9.2.3).
     """
 
     __slots__ = ()
@@ -156,7 +156,7 @@ class EventStreamResponse(Response):
 
 
 class EventBody(StreamBody):
-    """A source of events as a body of bytes; see `EventStreamResponse` for the arguments."""
+    """The body of an event stream, made from a source of events; see `EventStreamResponse` for the arguments."""
 
     __slots__ = ("_ping", "_retry")
 
@@ -173,7 +173,7 @@ class EventBody(StreamBody):
             return format_event(item if isinstance(item, Event) else Event(item), dumps)
 
         return EventStream(
-            self._iterable,  # type: ignore[arg-type]  # it is asynchronous: the response has looked
+            self._iterable,  # type: ignore[arg-type]  # the response has checked that it is asynchronous
             encode,
             first=None if self._retry is None else format_event(Event(retry=self._retry)),
             ping=self._ping,

@@ -1,4 +1,4 @@
-"""A response whose body is produced while it is sent."""
+"""The stream response, with a body that is produced while it is sent."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class StreamBody:
-    """An iterable of bytes as a body: given out once if it can be iterated but once."""
+    """A body that is an iterable of bytes; an iterator, which can be iterated only once, is sent only once."""
 
     __slots__ = ("_iterable", "_once", "_taker")
 
@@ -23,10 +23,10 @@ class StreamBody:
         self._taker: Request | None = None
 
     def claim(self, request: Request) -> None:
-        """Note that the body is about to be sent.
+        """Record that the body is about to be sent.
 
         Raises:
-            RuntimeError: if it is an iterator that was sent before: the second answer would be silently empty.
+            RuntimeError: if it is an iterator that was sent before: the second response would be silently empty.
         """
         if self._taker is not None:
             raise RuntimeError(
@@ -37,7 +37,7 @@ class StreamBody:
             self._taker = request
 
     async def release(self, request: Request) -> None:
-        """Close an iterator that will not be sent, unless it is another request's: that one may be sending it."""
+        """Close an iterator that will not be sent, unless another request has claimed it and may be sending it."""
         if self._once and self._taker in (None, request):
             self._taker = request
             await self.aclose()
@@ -48,7 +48,7 @@ class StreamBody:
         return iterate_in_thread(self._iterable)
 
     async def aclose(self) -> None:
-        """Close what is iterated."""
+        """Close the iterable."""
         aclose = getattr(self._iterable, "aclose", None)
         if aclose is not None:
             await aclose()
@@ -57,11 +57,11 @@ class StreamBody:
 
 
 class StreamResponse(Response):
-    """An answer whose body is produced while it is sent.
+    """A response with a body that is produced while it is sent.
 
     Args:
-        iterable: of `bytes`, asynchronous or not; the next chunk is asked for when the client has taken the last.
-            A synchronous one runs in a thread. When the client leaves, an async generator is closed: its `finally`
+        iterable: yields `bytes`, asynchronously or not; the next chunk is requested when the client has taken the last.
+            A synchronous iterable runs in a thread. When the client leaves, an async generator is closed: its `finally`
             runs. An exception after the first chunk aborts the connection, so the body cannot look complete.
         status, headers, content_type: as in `Response`. With a Content-Length header the chunks must add up to it.
     """

@@ -1,4 +1,4 @@
-"""Testing an application without a server: the in-memory adapter and the client that speaks to it."""
+"""Testing an application without a server: the in-memory adapter and its client."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A pipe in which nothing is produced before somebody asks for it."""
+"""A pipe between two tasks in which a chunk is produced only when the reader asks for it."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from sketch.transport import Chunks
 
 
 class Channel:
-    """Hands chunks from one task to another, one at a time, each only when it is asked for.
+    """Hands chunks from one task to another, one at a time, each only when the reader asks for it.
 
-    That laziness is the point: a body without an end can be tested, and so can the place where its producer stops.
-    `ended` says that no more will come, `producing` that the producer is at work on a chunk (and not waiting to be
-    asked), so that only cancelling its task stops it.
+    So a test can read a body without an end, and see where its producer stops. `ended` says that no more chunks will
+    come, `producing` that the producer is working on a chunk (not waiting to be asked): only cancelling its task stops
+    it.
     """
 
     __slots__ = ("_asked", "_chunk", "_error", "_filled", "_left", "ended", "producing")
@@ -39,14 +39,14 @@ class Channel:
         self._filled.set()
 
     def end(self, error: BaseException | None = None) -> None:
-        """There will be no more; `error` is raised in the reader. The first end counts."""
+        """End the chunks; `error` is raised in the reader. The first end counts."""
         if not self.ended:
             self.ended = True
             self._error = error
             self._filled.set()
 
     def leave(self) -> None:
-        """The reader asks for nothing any more."""
+        """Stop reading: the producer is told not to make more chunks."""
         self._left = True
         self._asked.set()
 
@@ -66,12 +66,12 @@ class Channel:
 
 
 async def pump(source: AsyncIterable[bytes], channel: Channel, length: int | None = None) -> int:
-    """Pull chunks as they are asked for, and close the source in this task, once, however it ends.
+    """Pull chunks from a source as the reader asks for them; close the source once, in this task, however it ends.
 
     Args:
-        source: of chunks; empty ones are passed over.
-        channel: where they go. It is left open: the caller knows what an end or an error means there.
-        length: how many bytes the application has announced, None where it has not.
+        source: gives the chunks; empty ones are skipped.
+        channel: takes the chunks. It is left open: the caller decides what an end or an error means there.
+        length: how many bytes the application has announced, None if it has not.
 
     Returns:
         How many bytes there were until the end, or until the reader left.

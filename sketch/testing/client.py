@@ -41,21 +41,21 @@ class TestClient:
             response = await client.post("/orders", json={"item": 7})
             assert response.status == 201
 
-    Everything runs in the event loop of the test, so an endless body can be read in part, and a client that leaves
-    is one `await response.close()` away. A request that is cancelled (`asyncio.timeout`) is a client that leaves, too.
+    Everything runs in the event loop of the test, so an endless body can be read in part, and
+    `await response.close()` makes the client leave. So does the cancellation of a request (`asyncio.timeout`).
 
     Args:
         app: the application. It is started by `async with`, and stopped at the end of the block.
         raise_errors: raise an unexpected exception of a handler or a body here, instead of answering 500 (or, after
             the head, breaking the connection) as a server does.
-        root_path: the prefix under which the application is reachable; a path that has it loses it once.
+        root_path: the prefix under which the application is reachable; it is removed once from a path that has it.
         base_url: scheme and host of the requests.
         headers: sent with every request, unless the request has a field of that name itself.
         client: the address requests come from.
         shutdown_timeout: how many seconds requests that still run at the end may take before they are cancelled.
     """
 
-    __test__ = False  # pytest: not a class of tests, in spite of its name
+    __test__ = False  # pytest: not a class of tests, despite its name
 
     def __init__(
         self,
@@ -91,7 +91,7 @@ class TestClient:
         await self._lifespan.start()
 
     async def shutdown(self) -> None:
-        """Tell the application to stop, as a server does when it is told: `app.stopping` is set, the hooks run.
+        """Tell the application to stop, as a server does: `app.stopping` is set, the hooks run.
 
         Requests that still run go on, and so do the responses that are being read.
         """
@@ -147,7 +147,7 @@ class TestClient:
                 ones are kept; `bytes` are sent as they are.
             params: query fields to add.
             headers: header fields.
-            body: bytes, or an async iterable whose chunks the handler gets as it reads. To simulate an upload that
+            body: bytes, or an async iterable of chunks, which the handler pulls as it reads. To simulate an upload that
                 is cut short, raise `ClientDisconnected` in it, or give more `Content-Length` than body.
             json: data to send as JSON.
             data: form fields.
@@ -155,7 +155,7 @@ class TestClient:
 
         Raises:
             ClientDisconnected: if the upload was cut short and the application, rightly, did not answer.
-            Exception: whatever a handler did not expect, with `raise_errors`.
+            Exception: an unexpected exception of a handler, with `raise_errors`.
         """
         content, media_type = encode_body(body, json, data, files)
         target = encode_target(path, params)
@@ -163,7 +163,7 @@ class TestClient:
         return await self._answer(self._begin(method, target, fields, content))
 
     def _fields(self, target: bytes, fields: RawHeaders, content: BodyArgument, media_type: str | None) -> RawHeaders:
-        """The header fields a client sends: those of the test, and those that are missing."""
+        """Return the header fields that a client sends: those of the test, and defaults for missing ones."""
         given = {name for name, _ in fields}
         fields = fields + [field for field in self._headers if field[0] not in given]
         path = target.decode("latin-1").partition("?")[0]
@@ -255,18 +255,18 @@ class TestClient:
         headers: HeaderFields = None,
         subprotocols: Iterable[str] = (),
     ) -> AsyncIterator[ClientWebSocket]:
-        """Open a websocket for the time of a block: `async with client.websocket("/chat/lobby") as ws`.
+        """Open a websocket for the duration of a block: `async with client.websocket("/chat/lobby") as ws`.
 
-        At the end of the block it is closed with 1000, and its session gets `shutdown_timeout` to end; a block that
-        raises breaks it off.
+        At the end of the block it is closed with 1000, and its session gets `shutdown_timeout` to end. If the block
+        raises, the websocket breaks off.
 
         Args:
             path, params, headers: as in `request()`. An `Origin` is only sent if it is given.
-            subprotocols: what the client speaks, the best first.
+            subprotocols: those that the client offers, the best first.
 
         Raises:
-            WebSocketRefused: if the application answers otherwise; the error has the response.
-            Exception: whatever a handler or the session did not expect, with `raise_errors`.
+            WebSocketRefused: if the application opens no websocket; the error has the response.
+            Exception: an unexpected exception of a handler or the session, with `raise_errors`.
         """
         target = encode_target(path, params)
         fields = encode_headers(headers) + handshake_fields(subprotocols)

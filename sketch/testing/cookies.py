@@ -1,4 +1,4 @@
-"""The cookies a client keeps between requests."""
+"""The cookies that a test client keeps between requests."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class CookieJar:
         self._cookies[name, path] = _Cookie(value, secure)
 
     def get(self, name: str) -> str | None:
-        """The value of a cookie of that name, on whatever path; None where there is none."""
+        """The value of a cookie of that name, for any path; None if there is none."""
         return next((cookie.value for (key, _), cookie in self._cookies.items() if key == name), None)
 
     def clear(self) -> None:
@@ -33,7 +33,7 @@ class CookieJar:
         self._cookies.clear()
 
     def header(self, path: str, *, secure: bool) -> str:
-        """The `Cookie` field for a path, the most specific cookie first; empty where none applies."""
+        """The `Cookie` field for a path, the most specific cookie first; empty if none applies."""
         fitting = [
             (key, cookie)
             for key, cookie in self._cookies.items()
@@ -43,7 +43,7 @@ class CookieJar:
         return "; ".join(f"{name}={cookie.value}" for (name, _), cookie in fitting)
 
     def update(self, set_cookie: str, request_path: str) -> None:
-        """Do what one `Set-Cookie` field says."""
+        """Apply one `Set-Cookie` field."""
         pair, *rest = set_cookie.split(";")
         name, _, value = pair.partition("=")
         attributes = {key.strip().lower(): text.strip() for key, _, text in (part.partition("=") for part in rest)}
@@ -71,7 +71,10 @@ def _path_matches(path: str, prefix: str) -> bool:
 
 
 def _expired(attributes: dict[str, str]) -> bool:
-    """Max-Age wins over Expires (RFC 6265bis section 5.5). Ages in the future are not counted down: tests are short."""
+    """Whether a cookie has expired. Max-Age wins over Expires (RFC 6265bis section 5.5).
+
+    Ages in the future are not counted down: tests are short.
+    """
     if "max-age" in attributes:
         return int(attributes["max-age"]) <= 0
     if "expires" in attributes:

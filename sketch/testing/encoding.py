@@ -1,4 +1,4 @@
-"""From what a test passes to what a client would send: target, header fields, body."""
+"""Encodes the arguments of a test as a client sends them: target, header fields, body."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def _encode_field(name: str, value: str) -> tuple[bytes, bytes]:
 def encode_body(
     body: BodyArgument, json: Any, data: Fields | None, files: Files | None
 ) -> tuple[BodyArgument, str | None]:
-    """The body to send, and its media type where it has one.
+    """Return the body to send, and its media type if it has one.
 
     Raises:
         TypeError: when more than one kind of body is given, or one of a wrong type.
@@ -96,7 +96,7 @@ def encode_body(
 
 
 def _multipart(fields: Fields, files: Files) -> bytes:
-    """A body of RFC 7578. The whole of it is in memory: tests upload small files."""
+    """Make a multipart body (RFC 7578). It is held in memory: tests upload small files."""
     out = bytearray()
     for name, value in _pairs(fields):
         out += _part_head(f'name="{_quoted(name)}"') + str(value).encode() + b"\r\n"
@@ -115,7 +115,7 @@ def _part_head(disposition: str, media_type: str | None = None) -> bytes:
 
 
 def _quoted(text: str) -> str:
-    """As browsers do it (RFC 7578 section 2 leaves it open)."""
+    """Escape a quoted value as browsers do (RFC 7578 section 2 leaves it open)."""
     return text.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
 
 
@@ -133,5 +133,5 @@ def _content(content: FileContent) -> bytes:
 
 
 async def single_chunk(data: bytes) -> AsyncIterator[bytes]:
-    """A body that is there at once."""
+    """A body of one chunk."""
     yield data

@@ -1,4 +1,4 @@
-"""The life of an application under test, in a task of its own."""
+"""Starts and stops an application under test, in a task of its own."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ Step = Callable[[], Coroutine[Any, Any, None]]
 class Lifespan:
     """Runs start, shutdown and clean-up in one task, one after the other, as servers do.
 
-    A context that is entered at the start must be left in the same task, and a test's fixtures may start and stop a
-    client in two.
+    A context that is entered at the start must be left in the same task, but fixtures of a test may start and stop a
+    client in two tasks.
     """
 
     def __init__(self, app: Application) -> None:
@@ -31,7 +31,7 @@ class Lifespan:
         return self._task is not None
 
     async def start(self) -> None:
-        """Start the application. Raises what a hook raises; then there is nothing to stop."""
+        """Start the application. Raises what a hook raises; then the application need not be stopped."""
         if self._task is not None:
             raise RuntimeError("the application is already started")
         self._told = False

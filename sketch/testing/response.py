@@ -1,4 +1,4 @@
-"""The answer to a test's request."""
+"""The response to a request of the test client."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from sketch.testing.transport import Exchange
 
 
 class ClientResponse:
-    """What the application answered. The body is pulled from it as it is read here, and not before.
+    """The response of the application. Its body is pulled from the application only as the test reads it.
 
-    `async with` closes it at the end of the block; so does leaving the client's own block.
+    `async with` closes it at the end of the block; so does the end of the client's own block.
     """
 
     def __init__(self, exchange: Exchange, response: Response) -> None:
@@ -37,11 +37,11 @@ class ClientResponse:
 
     @property
     def content_type(self) -> str:
-        """The media type with its parameters, empty where there is none."""
+        """The media type with its parameters, empty if there is none."""
         return self.headers.get("Content-Type", "")
 
     async def stream(self) -> AsyncIterator[bytes]:
-        """The body chunk by chunk, each produced when it is asked for here.
+        """The body chunk by chunk, each produced only when the test asks for it.
 
         Raises:
             RuntimeError: if the body was streamed before.

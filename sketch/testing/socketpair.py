@@ -1,4 +1,4 @@
-"""A websocket in memory: two ends, and what one of them sends the other receives."""
+"""A websocket in memory: two ends, each of which receives what the other sends."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from collections import deque
 from sketch.websocket import ABNORMAL, TOO_BIG, WebSocketDisconnected
 
 BUFFER = 64 * 1024
-"""Bytes that may be under way in one direction: beyond them who sends has to wait, as on a connection."""
+"""Bytes that may be in flight in one direction; beyond them the sender waits, as on a connection."""
 
 NO_CODE = 1005
 
 _HEAD = 14
-"""Bytes that a message has besides its content, at most: an empty one takes room, too."""
+"""The most bytes that a message needs besides its content: an empty message takes room, too."""
 
 
 class MemorySocket:
-    """One end of a websocket. A `WebSocketTransport`; what it sends, its `peer` receives.
+    """One end of a websocket in memory, a `WebSocketTransport`. Its `peer` receives what it sends.
 
     Args:
-        max_message: the most bytes that it takes as one message, None without a limit.
+        max_message: how many bytes a message that it receives may have, None without a limit.
         patience: how many seconds it waits for the peer to receive, None without a limit.
     """
 
@@ -61,7 +61,7 @@ class MemorySocket:
         """Send a message, once the peer has received enough of what was sent before.
 
         Raises:
-            WebSocketDisconnected: after the end, and when the peer receives nothing for as long as this end waits.
+            WebSocketDisconnected: after the end, and if the peer does not make room within `patience` seconds.
         """
         self._check()
         if self.peer._size >= BUFFER:
@@ -79,7 +79,7 @@ class MemorySocket:
             self._check()
 
     async def close(self, code: int | None = 1000, reason: str = "") -> None:
-        """Close, if neither end has; nothing that is under way to this end is received."""
+        """Close, unless either end has; messages in flight to this end are dropped."""
         if self.end is not None:
             return
         self._arrived.clear()
@@ -103,7 +103,7 @@ class MemorySocket:
         self._tell()
 
     def _finish(self, code: int, reason: str) -> None:
-        """Note the end, unless it is known, and wake who waits."""
+        """Note the end, unless it is known, and wake waiting tasks."""
         if self.end is None:
             self.end = (code, reason)
             self._tell()
@@ -125,5 +125,5 @@ def _size(data: str | bytes) -> int:
 
 
 def connect(server: MemorySocket, client: MemorySocket) -> None:
-    """Make two ends the two ends of one websocket."""
+    """Connect two ends to one websocket."""
     server.peer, client.peer = client, server

@@ -1,4 +1,4 @@
-"""The in-memory adapter: builds requests, runs the application and hands its answers over, chunk by chunk."""
+"""The in-memory adapter: runs the application on requests and passes its responses to the test, chunk by chunk."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ logger = logging.getLogger("sketch.testing")
 
 
 class MemoryConnection:
-    """The way to a client that lives in the same event loop: see `sketch.transport.Connection`."""
+    """The connection of a client in the same event loop: see `sketch.transport.Connection`."""
 
     def __init__(self, *, client: Address | None, server: Address | None, scheme: str, state: dict[str, Any]) -> None:
         self.client = client
@@ -47,7 +47,7 @@ class MemoryConnection:
         await self._gone.wait()
 
     def disconnect(self) -> None:
-        """The client leaves."""
+        """Note that the client has left."""
         self._gone.set()
 
 
@@ -58,7 +58,7 @@ class Upload:
         source: bytes, or chunks as they are to arrive. An iterable that raises `ClientDisconnected` cuts the upload
             short; so does one that ends before its announced length.
         length: the announced length.
-        connection: ends with an upload that is cut short.
+        connection: is ended when the upload is cut short.
     """
 
     def __init__(self, source: bytes | AsyncIterable[bytes], length: int | None, connection: MemoryConnection) -> None:
@@ -68,7 +68,7 @@ class Upload:
         self._waited = 0.0
         self.length = length
         self.request: Request | None = None
-        """Whose limits say how long the handler waits."""
+        """The request; its limits say how long the handler waits."""
         self.error: Exception | None = None
         chunks = single_chunk(source) if isinstance(source, bytes) else source
         self._task = asyncio.create_task(self._run(chunks, length))
@@ -81,7 +81,7 @@ class Upload:
         except ClientDisconnected as exc:
             self._cut(exc)
         except Exception as exc:
-            # The test is at fault: the application sees a client that went away, the test its error.
+            # The test is at fault: the application sees a client that has left, the test gets its own error.
             self.error = exc
             self._cut(exc)
         else:
@@ -97,7 +97,7 @@ class Upload:
 
     @property
     def complete(self) -> bool:
-        """Whether everything announced was read: more would be the test's error, which somebody has to ask for."""
+        """Always False: only another read finds a body that is longer than announced, an error of the test."""
         return False
 
     async def read(self) -> bytes:
@@ -122,12 +122,12 @@ class Upload:
         return chunk
 
     def _time_left(self) -> float | None:
-        """Seconds; a client that sends at least 1,000 bytes in each is given more."""
+        """Return the seconds left: each 1,000 bytes that have arrived add one to the limit."""
         limit = None if self.request is None else self.request.limits.body_timeout
         return None if limit is None else limit + self._received / 1000 - self._waited
 
     def disconnect(self) -> None:
-        """The client leaves: whatever of the body was not sent will not come."""
+        """Note that the client has left: the rest of the body will not come."""
         self._channel.end(ClientDisconnected("the client left before the end of the body"))
 
     async def close(self) -> None:
@@ -139,13 +139,13 @@ class Upload:
 
 
 class Exchange:
-    """One request and its answer, in one task from the handler's first line to the last byte.
+    """One request and its response, in one task from the handler's first line to the last byte.
 
     Args:
         app: a started application.
-        request: what it is asked.
+        request: the request that the application answers.
         connection, upload: those of the request.
-        raise_errors: hand the error of a body that fails to its reader, instead of a broken connection.
+        raise_errors: raise the error of a failing body in its reader, instead of breaking the connection.
     """
 
     def __init__(
@@ -171,7 +171,7 @@ class Exchange:
     # -- the client's side ------------------------------------------------------------------------------------------
 
     async def head(self) -> Response:
-        """Wait for the answer's head. A caller that is cancelled is a client that leaves.
+        """Wait for the head of the response. Cancelling the caller makes the client leave.
 
         Raises:
             ClientDisconnected: when the upload was cut short and the application gave up on it.
@@ -189,16 +189,16 @@ class Exchange:
 
     @property
     def unexpected(self) -> Exception | None:
-        """What a handler failed with and the application answered with a plain 500."""
+        """The exception of a handler that the application answered with a plain 500."""
         return self.request.error
 
     @property
     def upload_error(self) -> Exception | None:
-        """What the test's own iterator failed with."""
+        """The exception of the test's own iterator."""
         return None if self._upload is None else self._upload.error
 
     def disconnect(self) -> None:
-        """The client leaves, once. A handler goes on; a body that is being produced is stopped and closed."""
+        """Make the client leave, once. A handler goes on; a body that is being produced is stopped and closed."""
         if self.task.done() or self._left:
             return
         self._left = True

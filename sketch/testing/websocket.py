@@ -1,4 +1,4 @@
-"""Websockets of the test client: the exchange that opens one, and the end that a test holds."""
+"""Websockets of the test client: the exchange of the handshake, and the client's end, which a test uses."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ if TYPE_CHECKING:
 
 
 class WebSocketRefused(ConnectionError):
-    """The application has answered a handshake otherwise than by opening a websocket.
+    """Raised when the application answers a handshake without opening a websocket.
 
     Args:
-        response: what it has answered.
+        response: the application's response.
     """
 
     def __init__(self, response: ClientResponse) -> None:
         super().__init__(f"expected a websocket, got an answer with status {response.status}")
         self.response = response
-        """The answer; its body can be read until the client stops."""
+        """The response; its body can be read until the client stops."""
 
 
 def handshake_fields(subprotocols: Iterable[str]) -> RawHeaders:
-    """What makes a request a handshake (RFC 6455 section 4.1)."""
+    """Return the header fields that make a request a handshake (RFC 6455 section 4.1)."""
     fields = [
         (b"connection", b"Upgrade"),
         (b"upgrade", b"websocket"),
@@ -45,28 +45,28 @@ def handshake_fields(subprotocols: Iterable[str]) -> RawHeaders:
 
 
 class Handshake(Exchange):
-    """The exchange that opens a websocket, or answers otherwise; and then the session, in the same task."""
+    """The exchange of a websocket handshake; if it opens a websocket, the session runs in the same task."""
 
     request: WebSocketRequest
     client_end: MemorySocket | None = None
     """The client's end of the websocket, once it is open."""
     subprotocol: str | None = None
-    """What was agreed on."""
+    """The subprotocol that was agreed on, if any."""
 
     @property
     def unexpected(self) -> Exception | None:
-        """What a handler failed with; what a session did is `session_error`."""
+        """The unexpected exception of a handler; that of a session is `session_error`."""
         return None if self.client_end is not None else super().unexpected
 
     @property
     def session_error(self) -> Exception | None:
-        """What the session failed with, and the application closed with 1011."""
+        """The exception of the session, for which the application has closed with 1011."""
         return None if self.client_end is None else self.request.error
 
     async def _answer(self) -> Response:
         response = await super()._answer()
         if isinstance(response, WebSocketResponse):
-            # Before the client hears of it: it may send at once.
+            # Before the client gets the response: it may send at once.
             self._server_end = MemorySocket(
                 max_message=response.policy.max_message, patience=self.request.limits.write_timeout
             )
@@ -89,11 +89,11 @@ class Handshake(Exchange):
             self.closed()
 
     def closed(self) -> None:
-        """The websocket has ended: nobody has to wait any more for the client to leave."""
+        """Note that the websocket has ended: this counts as the client leaving."""
         self._connection.disconnect()
 
     def disconnect(self) -> None:
-        """The client leaves, without a close if there is a websocket."""
+        """Make the client leave; an open websocket ends without a close."""
         if self.client_end is not None:
             self.client_end.abort()
             self.closed()
@@ -102,17 +102,17 @@ class Handshake(Exchange):
 
 
 class ClientWebSocket:
-    """An open websocket, as a test holds it. After its end everything but `close` raises `WebSocketDisconnected`.
+    """The client's end of an open websocket. After its end everything but `close` raises `WebSocketDisconnected`.
 
-    A client with `raise_errors` raises what the session has failed with instead.
+    A client with `raise_errors` raises the exception of the session instead, if there is one.
     """
 
     request: WebSocketRequest
     """The handshake as the application got it."""
     response: ClientResponse
-    """What the application has answered, without the fields that servers add."""
+    """The application's response, without the header fields that servers add."""
     subprotocol: str | None
-    """What was agreed on."""
+    """The subprotocol that was agreed on, if any."""
 
     def __init__(self, exchange: Handshake, socket: MemorySocket, response: ClientResponse, raise_errors: bool) -> None:
         self.request = exchange.request
@@ -124,12 +124,12 @@ class ClientWebSocket:
 
     @property
     def close_code(self) -> int | None:
-        """Why it has ended, from whichever side closed first; None while it is open."""
+        """The close code of the side that closed first; None while the websocket is open."""
         return None if self._socket.end is None else self._socket.end[0]
 
     @property
     def close_reason(self) -> str:
-        """The text that came with the code."""
+        """The text that came with the close code."""
         return "" if self._socket.end is None else self._socket.end[1]
 
     async def receive(self) -> str | bytes:
@@ -172,7 +172,7 @@ class ClientWebSocket:
         """The next message, parsed as JSON.
 
         Raises:
-            ValueError: if it is none.
+            ValueError: if it is not JSON.
             WebSocketDisconnected: at the end.
         """
         return json.loads(await self.receive())
@@ -182,7 +182,7 @@ class ClientWebSocket:
 
         Raises:
             WebSocketDisconnected: after the end.
-            TypeError: for anything else.
+            TypeError: for a message of another type.
         """
         if not isinstance(message, str | bytes):
             raise TypeError(f"expected a message of str or bytes, got {message!r}: use send_json() for data")
@@ -197,10 +197,10 @@ class ClientWebSocket:
         await self.send(json.dumps(data))
 
     async def close(self, code: int | None = 1000, reason: str = "") -> None:
-        """Close. Closing again, or after the application, does nothing.
+        """Close the websocket. Closing again, or after the application, does nothing.
 
         Args:
-            code: one that may be sent (RFC 6455 section 7.4); None for a close without one, which is a 1005 then.
+            code: one that may be sent (RFC 6455 section 7.4); None for a close without a code, which counts as 1005.
             reason: at most 123 bytes.
 
         Raises:
@@ -212,30 +212,30 @@ class ClientWebSocket:
         self._exchange.closed()
 
     def abort(self) -> None:
-        """Leave without a close, as a client whose connection breaks off: the session finds a 1006."""
+        """Break the connection off without a close: the session sees the code 1006."""
         self._exchange.disconnect()
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> str | bytes:
-        """The next message; the iteration ends where the websocket does."""
+        """The next message; the iteration ends with the websocket."""
         try:
             return await self.receive()
         except WebSocketDisconnected:
             raise StopAsyncIteration from None
 
     async def finish(self, seconds: float) -> None:
-        """Close, and wait until the session has ended, but not for longer. Raises what it failed with.
+        """Close, and wait at most so many seconds for the session to end. Raises the exception of the session.
 
-        For the client: the end of the block that holds the websocket.
+        The client calls this at the end of the block that holds the websocket.
         """
         await self.close()
         await asyncio.wait([self._exchange.task], timeout=seconds)
         self._raise_error()
 
     def _raise_error(self) -> None:
-        """Raise what the session has failed with, once."""
+        """Raise the exception of the session, once."""
         error = self._exchange.session_error
         if error is not None and self._raise_errors:
             self._raise_errors = False

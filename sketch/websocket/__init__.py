@@ -1,4 +1,4 @@
-"""Websockets: the answer that opens one, the socket that a session holds, and every end that it can have."""
+"""Websockets: the response that opens one, the policy of a route, the socket of a session, and the close codes."""
 
 from sketch.websocket.close_codes import (
     ABNORMAL,

@@ -1,9 +1,9 @@
-"""How a websocket ends: the codes of RFC 6455 section 7.4, and the one exception."""
+"""The close codes of websockets (RFC 6455 section 7.4), and the exception of a websocket that has ended."""
 
 from __future__ import annotations
 
-# Codes of RFC 6455 section 7.4 and of the IANA registry that an endpoint may send. 1004, 1005, 1006 and 1015 are no
-# codes but ways to say that there was none.
+# Codes of RFC 6455 section 7.4 and of the IANA registry that an endpoint may send. 1004, 1005, 1006 and 1015 are
+# never sent: they stand for a missing code.
 NORMAL, GOING_AWAY, UNSUPPORTED, INVALID, TOO_BIG, INTERNAL_ERROR, RESTART = 1000, 1001, 1003, 1007, 1009, 1011, 1012
 NO_CODE, ABNORMAL = 1005, 1006
 _SENDABLE = frozenset((1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014))
@@ -11,11 +11,11 @@ _LONGEST_REASON = 123
 
 
 class WebSocketDisconnected(ConnectionError):
-    """The websocket has ended. Raised by whatever is done with it from then on.
+    """Raised by operations on a websocket that has ended.
 
     Args:
-        code: of RFC 6455 section 7.4, from whichever side closed first; 1005 where the peer gave none, 1006 where the
-            connection broke off without a closing handshake.
+        code: the close code (RFC 6455 section 7.4) of the side that closed first; 1005 if the peer sent none, 1006 if
+            the connection broke off without a closing handshake.
         reason: the text that came with the code.
     """
 
@@ -34,11 +34,11 @@ def is_close_code(code: int) -> bool:
 
 
 def check_close(code: int, reason: str) -> None:
-    """Raise for what no close frame may hold.
+    """Check that a close frame may hold a code and a reason.
 
     Raises:
-        ValueError: for a code that may not be sent, or a longer reason.
-        TypeError: for what is no number, or no text.
+        ValueError: for a code that may not be sent, or a reason of more than 123 bytes.
+        TypeError: for a code that is no int, or a reason that is no str.
     """
     if not isinstance(code, int):
         raise TypeError(f"expected a close code of int, got {code!r}")

@@ -1,4 +1,4 @@
-"""What one route allows its websockets."""
+"""The policy of a route for its websockets: limits, deadlines, origins."""
 
 from __future__ import annotations
 
@@ -15,42 +15,41 @@ from sketch.websocket.close_codes import RESTART, check_close
 if TYPE_CHECKING:
     from sketch.request import Request
 
-
 ANY_ORIGIN = "*"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebSocketPolicy:
-    """What one route allows its websockets. Sizes in bytes, times in seconds.
+    """The limits, deadlines and allowed origins of a route's websockets. Sizes are in bytes, times in seconds.
 
     Raises:
-        ValueError: for bounds that let nothing through, a reason that no close frame can hold, and for origins that no
-            browser would send.
+        ValueError: for a size or time that is not positive, a reason that no close frame can hold, and an origin that
+            no browser would send.
     """
 
     max_message: int = MIB
-    """Size of a message, after decompression; a longer one closes the websocket with 1009."""
+    """The largest message, after decompression; a larger one closes the websocket with 1009."""
     max_queue: int = 16
-    """Messages that wait for the session; beyond it, and beyond `max_message` bytes in all, the socket is not read.
-    Under an ASGI server the server's own queue comes before this one."""
+    """How many messages may wait for the session. When so many wait, or `max_message` bytes in all, the socket is not
+    read. Under an ASGI server the server's own queue comes before this one."""
     compression: bool = True
     """Whether to agree to permessage-deflate (RFC 7692). Under an ASGI server the server decides."""
     ping_interval: float | None = 20.0
     """How long a peer may be silent before it is sent a ping (RFC 6455 section 5.5.2); None: for ever. Under an ASGI
     server the server decides."""
     ping_timeout: float | None = 20.0
-    """How long a peer that was sent a ping may stay silent before it is given up (1006); None: for ever."""
+    """How long a peer may stay silent after a ping before the connection is given up (1006); None: for ever."""
     idle_timeout: float | None = None
-    """How long the session may wait for a message, and send none, before the websocket is closed with 1001."""
+    """How long the session may wait for a message, without sending one, before the websocket is closed with 1001."""
     close_timeout: float = 10.0
     """How long the peer may take to answer a close, before the connection is cut."""
     close_reason: str = ""
-    """Sent with the code 1012 when the server stops."""
+    """The reason that is sent with the code 1012 when the server stops."""
     origins: Collection[str | re.Pattern[str]] | None = None
-    """Pages that may connect, as browsers name them: `"https://example.com"`, `"https://*.example.com"` for all its
-    subdomains, a compiled regular expression for whole origins; `"*"` for all. None: pages of the host that the
-    handshake is sent to, so that no other site can act for a visitor (RFC 6455 section 10.2). A client that sends no
-    `Origin` is no browser, and is let in."""
+    """The origins of pages that may connect: `"https://example.com"`, `"https://*.example.com"` for all its subdomains,
+    a compiled regular expression for whole origins; `"*"` for all. None: only the host that the handshake is sent to,
+    so that no other site can act for a visitor (RFC 6455 section 10.2). A client that sends no `Origin` is no browser,
+    and may connect."""
     _named: Origins | None = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -77,7 +76,7 @@ class WebSocketPolicy:
 
 
 def _authority(origin: str) -> str:
-    """Host and port of an origin as `Host` would have them; empty for `null` and for what is none."""
+    """Return host and port of an origin in the form of `Host`; empty for `null` and for a malformed origin."""
     try:
         return urlsplit(origin).netloc
     except ValueError:
@@ -88,7 +87,7 @@ DEFAULT_POLICY = WebSocketPolicy()
 
 
 def check_policy(policy: WebSocketPolicy | None) -> WebSocketPolicy:
-    """The policy that counts: the default one for None. Raises TypeError for anything else that is no policy."""
+    """Return the policy, or the default one for None. Raises TypeError for anything else."""
     if policy is None:
         return DEFAULT_POLICY
     if not isinstance(policy, WebSocketPolicy):

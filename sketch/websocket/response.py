@@ -1,4 +1,4 @@
-"""The answer that opens a websocket, and the handler that gives it."""
+"""The response that opens a websocket."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ Session = Callable[[WebSocket], Awaitable[Any]]
 
 
 class WebSocketResponse(Response):
-    """Status 101: asks the adapter to shake hands and then to await a session with the open websocket.
+    """A response (101) with which the adapter completes the handshake and then awaits a session with the websocket.
 
     Args:
         session: `async (websocket)`, awaited after the handshake; the websocket is closed when it ends.
-        subprotocol: one of those that the client offers (`request.subprotocols`); any other is not answered.
-        headers: extra fields of the handshake's answer.
+        subprotocol: one of those that the client offers (`request.subprotocols`); any other is not sent.
+        headers: extra header fields of the handshake's response.
         policy: what the websocket may do.
 
     Raises:
-        TypeError: for a session that cannot be called, and a policy that is none.
+        TypeError: for a session that cannot be called, and a policy that is no WebSocketPolicy.
     """
 
     __slots__ = ("policy", "session", "subprotocol")
@@ -62,7 +62,7 @@ class WebSocketResponse(Response):
         """Check the handshake.
 
         Raises:
-            HTTPUpgradeRequired: for a request that is none.
+            HTTPUpgradeRequired: for a request that is no handshake.
             HTTPForbidden: for a page that may not connect.
         """
         if not request.is_websocket:

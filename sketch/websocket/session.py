@@ -1,4 +1,4 @@
-"""The session of a websocket, from the handshake to every end that it can have."""
+"""Runs the session of a websocket, from the handshake to its end."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ logger = logging.getLogger("sketch")
 
 
 async def run_session(request: WebSocketRequest, response: WebSocketResponse, transport: WebSocketTransport) -> None:
-    """Await the session of a websocket after its handshake, and see to its end. The one thing adapters await.
+    """Await the session of a websocket after its handshake, then close the websocket. Adapters await only this.
 
-    The end of the session closes with 1000, an exception, which is logged, with 1011. When `app.stopping` is set, the
-    websocket is closed with 1012 at once; the session may then take as long as the server waits. On a route with
-    `on_disconnect="cancel"` the session is cancelled when the peer leaves, whatever it waits for. Any other
+    The websocket is closed with 1000 when the session returns, and with 1011 when it raises: the exception is logged.
+    When `app.stopping` is set, it is closed with 1012 at once; the session may go on as long as the server waits. On a
+    route with `on_disconnect="cancel"` the session is cancelled when the peer leaves, whatever it waits for. Any other
     cancellation passes through: the adapter cuts the connection.
     """
     request.reenter()
@@ -47,7 +47,7 @@ async def run_session(request: WebSocketRequest, response: WebSocketResponse, tr
 
 
 async def _run(ws: WebSocket, session: Session) -> int:
-    """The code to close with, if the websocket is still open."""
+    """Await the session. Returns the code to close with, if the websocket is still open."""
     route = ws.request.route
     try:
         if route is not None and route.on_disconnect == "cancel":
@@ -55,21 +55,21 @@ async def _run(ws: WebSocket, session: Session) -> int:
         else:
             await session(ws)
     except Exception as exc:
-        if ws.close_code is None or not _is_end(exc):  # that another websocket has ended is an error like any other
+        if ws.close_code is None or not _is_end(exc):  # the end of another websocket is an error like any other
             await _report(ws.request, exc)
             return INTERNAL_ERROR
     return NORMAL
 
 
 def _is_end(exc: BaseException) -> bool:
-    """Whether an exception says no more than that the websocket has ended, also in a task group."""
+    """Whether an exception, or each one of a group, only says that the websocket has ended."""
     if isinstance(exc, ExceptionGroup):
         return all(_is_end(inner) for inner in exc.exceptions)
     return isinstance(exc, WebSocketDisconnected | ClientDisconnected)
 
 
 async def _report(request: WebSocketRequest, exc: Exception) -> None:
-    """Log an error that nobody expected, and tell the hooks for such errors: there is nothing they could answer."""
+    """Log an unexpected error and run the hooks for such errors; they cannot answer any more."""
     request.error = exc
     logger.error("error in the websocket session of %r", request.raw_path, exc_info=exc)
     try:

@@ -1,4 +1,4 @@
-"""The open websocket, as a session has it."""
+"""The open websocket with which a session receives and sends."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class WebSocket:
-    """An open websocket, as a session has it. After its end everything raises `WebSocketDisconnected`.
+    """The open websocket of a session. After its end, receiving and sending raise `WebSocketDisconnected`.
 
         async for message in ws:
             await ws.send(message)
@@ -33,9 +33,9 @@ class WebSocket:
     __slots__ = ("_closing", "_idle", "_policy", "_transport", "request", "subprotocol")
 
     request: WebSocketRequest
-    """The handshake."""
+    """The request of the handshake."""
     subprotocol: str | None
-    """What was agreed on."""
+    """The subprotocol that was agreed on, if any."""
 
     def __init__(
         self,
@@ -54,16 +54,16 @@ class WebSocket:
 
     @property
     def close_code(self) -> int | None:
-        """Why it has ended, from whichever side closed first; None while it is open.
+        """The close code of the side that closed first; None while the websocket is open.
 
-        Messages that came before a peer's close can still be received then.
+        Messages that arrived before a peer's close can still be received afterwards.
         """
         end = self._transport.end
         return None if end is None else end[0]
 
     @property
     def close_reason(self) -> str:
-        """The text that came with the code."""
+        """The text that came with the close code."""
         end = self._transport.end
         return "" if end is None else end[1]
 
@@ -83,7 +83,7 @@ class WebSocket:
         """The next message, which has to be text: a binary one closes the websocket with 1003.
 
         Raises:
-            WebSocketDisconnected: at the end, which this may be.
+            WebSocketDisconnected: at the end, also when this closes the websocket.
         """
         message = await self.receive()
         if isinstance(message, str):
@@ -94,7 +94,7 @@ class WebSocket:
         """The next message, which has to be binary: text closes the websocket with 1003.
 
         Raises:
-            WebSocketDisconnected: at the end, which this may be.
+            WebSocketDisconnected: at the end, also when this closes the websocket.
         """
         message = await self.receive()
         if isinstance(message, bytes):
@@ -105,7 +105,7 @@ class WebSocket:
         """The next message, text or binary, parsed as JSON: anything else closes the websocket with 1007.
 
         Raises:
-            WebSocketDisconnected: at the end, which this may be.
+            WebSocketDisconnected: at the end, also when this closes the websocket.
         """
         message = await self.receive()
         try:
@@ -118,7 +118,7 @@ class WebSocket:
 
         Raises:
             WebSocketDisconnected: after the end.
-            TypeError: for anything else.
+            TypeError: for a message of another type.
         """
         if not isinstance(message, (str, bytes)):
             if not isinstance(message, bytearray | memoryview):
@@ -138,7 +138,7 @@ class WebSocket:
         await self.send(self.request.app.json.dumps(data).decode())
 
     async def close(self, code: int = NORMAL, reason: str = "") -> None:
-        """Close. A receive that waits ends; what the peer has sent and nobody has received is dropped.
+        """Close the websocket. A waiting receive ends; messages that are not received yet are dropped.
 
         Closing again, or after the peer, does nothing.
 
@@ -156,10 +156,10 @@ class WebSocket:
         return self
 
     async def __anext__(self) -> str | bytes:
-        """The next message; the iteration ends where the websocket does, however it ends."""
+        """The next message; the iteration ends with the websocket, however that ends."""
         self._idle = 0.0
         try:
-            return await self._transport.receive()  # as receive() does, one coroutine less
+            return await self._transport.receive()  # like receive(), with one coroutine less
         except WebSocketDisconnected:
             raise StopAsyncIteration from None
         finally:
@@ -170,14 +170,14 @@ class WebSocket:
         return f"<WebSocket {self.request.raw_path} {state}>"
 
     async def _close_with(self, code: int, reason: str) -> WebSocketDisconnected:
-        """Close because of a message, and say what receiving it ends with: the peer's close, if that came first."""
+        """Close because of a message, and return the error to raise: the peer's close, if that came first."""
         await self._transport.close(code, reason)
         return WebSocketDisconnected(*(self._transport.end or (code, reason)))
 
     # -- for run_session ----------------------------------------------------------------------------------------------
 
     def _begin_close(self, code: int, reason: str) -> None:
-        """Close from outside the session, which may be anywhere."""
+        """Close in a task of its own: the call comes from outside the session."""
         if self._closing is None and self._transport.end is None:
             self._closing = asyncio.get_running_loop().create_task(self.close(code, reason))
 
@@ -186,19 +186,19 @@ class WebSocket:
         self._begin_close(RESTART, self._policy.close_reason)
 
     def idled(self, seconds: float) -> None:
-        """So many seconds have passed; called now and then, for those that have an idle timeout."""
+        """Count seconds without a message, and close after the idle timeout; called from time to time."""
         if self._idle is not None and self._policy.idle_timeout is not None:
             self._idle += seconds
             if self._idle > self._policy.idle_timeout:
                 self._begin_close(GOING_AWAY, "idle for too long")
 
     async def finish(self, code: int) -> None:
-        """Close at the end of the session, or wait until that is done."""
+        """Close at the end of the session, and wait for a close that has begun before."""
         await self.close(code)
         if self._closing is not None:
             await self._closing
 
     def abandon(self) -> None:
-        """The session was cancelled: whoever did that cuts the connection."""
+        """Stop closing: the session was cancelled, and the adapter cuts the connection."""
         if self._closing is not None:
             self._closing.cancel()

@@ -23,7 +23,7 @@ function state(name, text) {
 function element(tag, className, text) {
   const made = document.createElement(tag);
   made.className = className;
-  made.textContent = text; // never markup, whatever somebody says
+  made.textContent = text; // never markup, whatever a member writes
   return made;
 }
 

@@ -1,8 +1,8 @@
-"""What is answered to an unexpected error while developing. Never sent unless the application's debug is on.
+"""The debug response to an unexpected error. Never sent unless the application's debug is on.
 
 Everything in it is hostile until it is escaped: an attacker chooses the path, the header fields, often the message and
-the variables. And what is a secret by its name is masked: a developer's screen is seen by others, and debug may be on
-where it should not be.
+the variables. Values with a name that marks a secret are masked: others may see a developer's screen, and debug may be
+on where it should not be.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def debug_response(request: Request, exc: BaseException) -> Response:
-    """A 500 with what is known of the error, as a page, as text or as problem details, as the client asks for."""
+    """Make a 500 with the details of the error, as a page, text or problem details, whichever the client accepts."""
     masker = Masker()
     learn_request(request, masker)
     traces = read_traces(exc, masker)

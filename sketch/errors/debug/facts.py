@@ -1,4 +1,4 @@
-"""What is known of the request, for the debug page: masked and bounded."""
+"""Facts about the request for the debug page, masked and bounded."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
 Fact = tuple[str, str]
 
 FIELDS = 100
-"""Header and query fields that are shown."""
+"""The most header fields, and the most query fields, that are shown."""
 
 
 def learn_request(request: Request, masker: Masker) -> None:
-    """Know the secrets in a request before anything of it is shown."""
+    """Collect the secrets of a request before anything of it is shown."""
     for name, value in (*request.raw_headers[:FIELDS], *_query(request)):
         masker.learn(name, value)
 
 
 def request_facts(request: Request, masker: Masker) -> list[tuple[str, list[Fact]]]:
-    """Titles with facts: of the request itself, its header fields, its query."""
+    """The facts under titles: the request itself, its path parameters, its query, its header fields."""
     headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.raw_headers[:FIELDS]]
     return [
         ("Request", [(name, masker.text(value)) for name, value in _about(request)]),
@@ -36,13 +36,13 @@ def request_facts(request: Request, masker: Masker) -> list[tuple[str, list[Fact
 
 
 def _query(request: Request) -> list[tuple[str, str]]:
-    # As text that was never checked: there may be more fields than the application allows.
+    # Parsed here without the application's limits: `request.query` raises for too many fields.
     return list(islice(parse_qsl(request.query_string[:10000], keep_blank_values=True), FIELDS))
 
 
 def _fact(name: str, value: str, masker: Masker) -> Fact:
     shown = masker.show(name, value)
-    # A field's value is text anyway: without quotes it reads better, unless something in it must be seen.
+    # A field's value is always text: without quotes it reads better, unless it holds unprintable characters.
     plain = shown[1:-1] if value.isprintable() and shown[:1] == shown[-1:] == "'" else shown
     return masker.text(name), plain
 

@@ -1,4 +1,4 @@
-"""What a debug page may show of a value: little, whatever it is, and nothing that its name says is secret."""
+"""Renders values for a debug page: bounded in length, and without secrets, which are recognized by their names."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ VALUE = 1000
 """Characters of a value that are shown."""
 
 _TEXT, _ITEMS, _DEPTH = 600, 20, 4
-"""Characters of a string and items of a container that are shown, and how many containers deep."""
+"""Characters of a string, items of a container, and levels of nested containers that are shown."""
 _LOOKED_AT = 65536
-"""Characters of a text that are looked at."""
+"""Characters of a text that are examined."""
 _ENTRIES, _NODES, _ALL_NODES = 200, 500, 20_000
-"""How many entries of a container, values in one variable, and values in all are looked into for secrets."""
+"""Entries of a container, values in one variable, and values in all that are searched for secrets."""
 _SHORTEST, _SHORTEST_PART, _SHORTEST_KEY = 6, 8, 12
-"""Characters of a secret that is masked elsewhere, too. Shorter ones would be found in anything, and so would pieces of
-a header field, and what a variable called `key` holds: mostly it is no secret at all."""
+"""Fewest characters of a secret that is masked elsewhere, too: of any, of a piece of a header field, and of the value
+of a variable called `key`, which mostly is no secret. Shorter ones would be found in unrelated text."""
 
 _PARTS = "passw|passphrase|secret|token|apikey|authori[sz]ation|cookie|session|credential|signature|bearer|csrf|xsrf"
 _WORDS = "key|keys|pwd|pw|pass|auth|dsn|jwt|sig|otp|pin|cvv|cvc|ssn|sid|private"
@@ -35,7 +35,7 @@ _SECRET = re.compile(rf"(?:{_PARTS})|(?<![a-z])(?:{_WORDS})(?![a-z])", re.IGNORE
 _WORD_ENDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _FIELD = re.compile("authori[sz]ation|cookie", re.IGNORECASE)
 
-# A telling name in running text, with what stands between it and its value; every repetition is bounded.
+# A secret's name in running text, with the text between it and its value; every repetition is bounded.
 _NAME = rf"([\w-]{{0,40}}(?:(?:{_PARTS})[\w-]{{0,40}}|(?:api|access|private)[_-]?key|pwd|dsn))"
 _LITERAL = r"""(?:"(?:[^"\\]|\\.)*(?:"|\Z)|'(?:[^'\\]|\\.)*(?:'|\Z))"""
 _BETWEEN = r"""["']?\s{0,9}[=:]\s{0,9}(?:[bruf](?=["']))?"""
@@ -61,14 +61,14 @@ _OPAQUE = (type, ModuleType, FunctionType, BuiltinFunctionType, MethodType)
 
 
 def is_secret(name: object) -> bool:
-    """Whether a variable, attribute, header or key of that name holds what nobody should see."""
+    """Whether a variable, attribute, header or key of that name holds a secret."""
     if isinstance(name, bytes):
         name = name.decode("latin-1")
     return isinstance(name, str) and _SECRET.search(_WORD_ENDS.sub("_", name[:200])) is not None
 
 
 class Masker:
-    """Knows the secrets of one page: what has a telling name somewhere is masked everywhere.
+    """Masks the secrets of one page: a value that has a secret's name in one place is masked in all places.
 
     First `learn` everything that will be shown, then `show` it.
     """
@@ -101,7 +101,7 @@ class Masker:
             self._learn(inner_name, inner, depth + 1, above | {id(value)})
 
     def learn_text(self, text: str) -> None:
-        """Know what stands behind a telling name in a text, an exception's message: it may be in a variable, too."""
+        """Collect the values after secrets' names in a text, an exception's message: variables may hold them, too."""
         for match in _IN_TEXT.finditer(text[:_TEXT]):
             self._remember(match[1], match[0][len(match[1]) + len(match[2]) :].strip("\"'"), 0)
 
@@ -122,7 +122,7 @@ class Masker:
     # -- showing ----------------------------------------------------------------------------------------------------
 
     def show(self, name: object, value: object) -> str:
-        """A value as text; never fails."""
+        """Return a value as masked text; never fails."""
         self._room = 4 * VALUE
         try:
             return self.text(self._show_named(name, value, 0))
@@ -132,12 +132,12 @@ class Masker:
             return f"<{type(value).__name__} object whose repr() failed with {type(exc).__name__}>"
 
     def text(self, text: str, limit: int = VALUE) -> str:
-        """A text without the secrets in it: those that are known, and what stands behind a telling name."""
+        """Mask the secrets in a text: those that are known, and the values after a secret's name."""
         text = _IN_TEXT.sub(rf"\1\2{MASK}", self._scrub(text)[: 2 * limit])
         return _cut(_USERINFO.sub(rf"\1{MASK}\2", text), limit)
 
     def source(self, line: str) -> str:
-        """A line of source code: behind a telling name, only literals are masked."""
+        """Mask the secrets in a line of source code; after a secret's name, only literals are masked."""
         text = _IN_SOURCE.sub(rf"\1\2{MASK}", self._scrub(line)[: 2 * VALUE])
         return _cut(_USERINFO.sub(rf"\1{MASK}\2", text), VALUE)
 
@@ -152,7 +152,7 @@ class Masker:
         return self._pattern.sub(MASK, text)
 
     def _without_beginning(self, text: str) -> str:
-        """A text that was cut, without the beginning of a secret at its end."""
+        """Remove the beginning of a secret from the end of a text that was cut."""
         for secret in self._secrets:
             for length in range(len(secret) - 1, 2, -1):
                 if text.endswith(secret[:length]):
@@ -178,7 +178,7 @@ class Masker:
         if kind in _SEQUENCES:
             begin, end = _SEQUENCES[kind]
             return begin + self._show_items(value, depth) + end
-        if is_dataclass(kind) and getattr(kind.__repr__, "__wrapped__", None):  # the one that is made for it
+        if is_dataclass(kind) and getattr(kind.__repr__, "__wrapped__", None):  # the generated __repr__
             names = (field.name for field in fields(kind) if field.repr)
             attributes = ((name, name, getattr(value, name, None)) for name in names)
             return f"{kind.__qualname__}({self._show_pairs(attributes, '=', depth)})"
@@ -215,7 +215,7 @@ def _joined(items: Iterator[str], most: int) -> str:
 
 
 def _plain(value: Any) -> str | None:
-    """A simple value as the text that would be found, None for others."""
+    """A simple value as the text to search for, None for other values."""
     kind = type(value)
     if issubclass(kind, str):
         return str.__str__(value)[:_LOOKED_AT]
@@ -225,7 +225,7 @@ def _plain(value: Any) -> str | None:
 
 
 def _inside(value: Any) -> Iterator[tuple[object, object]]:
-    """What a value holds, with names where there are some. Runs nothing that the value's class may have overridden."""
+    """The names and values inside a value; a name may be None. Calls nothing that the value's class may override."""
     kind = type(value)
     if issubclass(kind, _OPAQUE):
         return

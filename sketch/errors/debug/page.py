@@ -1,4 +1,4 @@
-"""The debug page: HTML that needs nothing but itself, and in which nothing can run or load."""
+"""The debug page: self-contained HTML in which nothing can run or load."""
 
 from __future__ import annotations
 
@@ -53,11 +53,11 @@ POLICY = f"default-src 'none'; style-src 'sha256-{_HASH}'; base-uri 'none'; form
 
 
 def render(traces: list[Trace], request: list[tuple[str, list[Fact]]], text: str) -> str:
-    """The page.
+    """Render the page as HTML.
 
     Args:
         traces: the exception and those that led to it.
-        request: titles and facts.
+        request: facts about the request, under titles.
         text: the same traces as text, to be copied.
     """
     title, short = escape(traces[0].title), escape(traces[0].title.partition("\n")[0][:200])
@@ -79,7 +79,7 @@ def render(traces: list[Trace], request: list[tuple[str, list[Fact]]], text: str
 def _trace(trace: Trace, chain: list[Trace]) -> str:
     head = f"<h3><small>{escape(trace.relation)}</small>{escape(trace.title)}</h3>" if trace.relation else ""
     frames = list(reversed(trace.frames))
-    # What is looked for is mostly the last call in the application's own code, of the exception shown first.
+    # The cause is mostly the last call in the application's own code, of the exception shown first: that is opened.
     opened = next((frame for frame in frames if not frame.library), frames[0] if frames else None)
     if trace is not chain[0] and opened is not None and opened.library:
         opened = None
@@ -93,7 +93,7 @@ def _parts(parts: list[list[Trace]]) -> Iterator[str]:
 
 
 def _frames(frames: list[Frame], trace: Trace, opened: Frame | None) -> Iterator[str]:
-    """The calls; those in libraries that follow one another are folded into one."""
+    """Render the calls; consecutive calls in libraries are folded together."""
     border = len(frames) - OUTERMOST if trace.skipped else -1
     for (library, _), group in groupby(enumerate(frames), lambda item: (item[1].library, item[0] < border)):
         members = list(group)

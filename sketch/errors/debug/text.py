@@ -1,4 +1,4 @@
-"""Traces as text, as Python prints them: for terminals, and to be copied."""
+"""Renders traces as text, as Python prints them: for terminals, and to be copied."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _LINKS = {
 
 
 def render_text(traces: list[Trace]) -> str:
-    """The exception and those that led to it, the first one first."""
+    """Render an exception and those that led to it, the earliest first."""
     return "\n".join(_lines(traces))
 
 

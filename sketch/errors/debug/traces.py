@@ -15,17 +15,17 @@ from types import FrameType, TracebackType
 from sketch.errors.debug.masking import Masker
 
 BEFORE, AFTER = 5, 3
-"""Lines of source code round the one that raised."""
+"""Lines of source code that are shown before and after the one that raised."""
 INNERMOST, OUTERMOST = 30, 10
-"""Frames of a deep stack that are shown of each end."""
+"""Frames that are shown of each end of a deep stack."""
 VARIABLES = 50
-"""Of one frame."""
+"""Variables of one frame that are shown."""
 CHAIN, PARTS, NESTED = 10, 10, 4
-"""Exceptions that led to one another; parts of a group, and groups in groups."""
+"""Exceptions of a chain, exceptions of a group, and levels of nested groups that are shown."""
 MESSAGE = 5000
-"""Characters of an exception's text."""
+"""Characters of an exception's text that are shown."""
 
-_OURS = ("sketch", "sketch_native", "sketch_asgi")
+_FRAMEWORK = ("sketch", "sketch_native", "sketch_asgi")
 _LIBRARIES = tuple(f"{sysconfig.get_path(name)}/" for name in ("stdlib", "platstdlib", "purelib", "platlib"))
 
 CAUSE = "The above was directly caused by"
@@ -34,7 +34,7 @@ CONTEXT = "The above happened while handling"
 
 @dataclass(slots=True)
 class Line:
-    """A line of source code; of the one that raised, the columns that did."""
+    """A line of source code. `current`: whether it was running; `marked`: the columns of the failing expression."""
 
     number: int
     text: str
@@ -44,7 +44,7 @@ class Line:
 
 @dataclass(slots=True)
 class Frame:
-    """A call on the way to the exception."""
+    """A call that led to the exception."""
 
     file: str
     line: int
@@ -63,15 +63,15 @@ class Trace:
     title: str
     frames: list[Frame]
     skipped: int = 0
-    """Frames left out behind the first `OUTERMOST`."""
+    """Frames left out after the first `OUTERMOST`."""
     relation: str = ""
-    """What the trace before it, which is a later exception, has to do with it."""
+    """How the trace before this one, of a later exception, is related to this one."""
     parts: list[list[Trace]] = field(default_factory=list)
-    """Of an exception group: the traces of each of its exceptions."""
+    """The traces of each exception of an exception group."""
 
 
 def read_traces(exc: BaseException, masker: Masker) -> list[Trace]:
-    """The exception, then those that led to it, as far as Python would print them."""
+    """The traces of an exception, then of those that led to it, as far as Python would print them."""
     _learn(exc, masker, 0)
     return _chain(exc, masker, 0)
 
@@ -97,7 +97,7 @@ def _parts(exc: BaseException, depth: int) -> tuple[BaseException, ...]:
 
 
 def _learn(exc: BaseException, masker: Masker, depth: int) -> None:
-    """Know the secrets in all frames before anything is shown: one frame's may be in another's."""
+    """Collect the secrets of all frames before anything is shown: one frame's secret may appear in another."""
     for link, _ in _links(exc):
         masker.learn(None, link)
         masker.learn_text(_title(link))
@@ -158,12 +158,12 @@ def _is_library(frame: FrameType) -> bool:
         file.startswith((*_LIBRARIES, "<frozen "))
         or "/site-packages/" in file
         or "/dist-packages/" in file
-        or module.partition(".")[0] in _OURS
+        or module.partition(".")[0] in _FRAMEWORK
     )
 
 
 def _short(file: str) -> str:
-    """A file's name without what is the same for many: the directory of the libraries, or the working directory."""
+    """A file's name without a common prefix: the directory of the libraries, or the working directory."""
     prefixes = sorted(_LIBRARIES, key=len, reverse=True)
     with suppress(OSError):  # the working directory was removed
         prefixes.append(f"{Path.cwd()}/")
@@ -183,7 +183,7 @@ def _source(frame: FrameType, line: int, instruction: int, masker: Masker) -> li
 
 
 def _columns(frame: FrameType, line: int, instruction: int, text: str) -> tuple[int, int] | None:
-    """The characters of the line that the instruction comes from, unless that is the whole line."""
+    """The range of characters in the line that the instruction comes from, None if it is the whole line."""
     position = next(islice(frame.f_code.co_positions(), instruction // 2, None), None)
     if position is None or position[0] != line or position[1] != line or position[2] is None or position[3] is None:
         return None

@@ -1,6 +1,6 @@
-"""Forms: their fields and files, read as a whole or part by part as they arrive.
+"""Forms: fields and files, read as a whole or part by part as they arrive.
 
-The parser of multipart bodies is a package of its own, an extra of this one: `sketch-web[forms]`.
+Multipart bodies need a separate parser package: install the extra `sketch-web[forms]`.
 """
 
 from sketch.request.forms.form import Form, read_form

@@ -1,4 +1,4 @@
-"""From the bytes of a multipart body (RFC 7578) to heads and contents of its parts, within the limits of a form."""
+"""Parse a multipart body (RFC 7578) into the heads and contents of its parts, within the limits of a form."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 MULTIPART = "multipart/form-data"
 
 MOST_HEADERS = 16
-"""Header fields of one part. RFC 7578 section 4.8 knows three; some clients add their own."""
+"""The most header fields of one part. RFC 7578 section 4.8 defines three; some clients add their own."""
 
 # RFC 2046 section 5.1.1, which allows fewer characters than clients use.
 _BOUNDARY = re.compile(r"[ -~]{0,69}[!-~]")
@@ -30,10 +30,10 @@ _CODED = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
 class PartHead:
-    """What comes before the content of a part.
+    """The head of a part: its header fields, and the values read from them.
 
     Raises:
-        HTTPBadRequest: if it has no name, or says something twice.
+        HTTPBadRequest: if the part has no name, or more than one `Content-Disposition` or `Content-Type`.
     """
 
     __slots__ = ("_headers", "_lines", "content_type", "filename", "name")
@@ -46,7 +46,7 @@ class PartHead:
         self.filename: str | None = segment.filename
         self.content_type: str = segment.content_type or ""
         disposition = self._lines[0][1]
-        if len(self._lines) > 1:  # most fields have but one
+        if len(self._lines) > 1:  # most heads have only Content-Disposition
             disposition = self._only("Content-Disposition")
             self._only("Content-Type")
         if "*" in disposition or not self.name:
@@ -54,12 +54,12 @@ class PartHead:
 
     def _only(self, name: str) -> str:
         values = [value for key, value in self._lines if key == name]
-        if len(values) > 1:  # whoever looks at forms before us may take the other one
+        if len(values) > 1:  # a filter in front of the server may read the other one
             raise malformed(f"expected one {name} in a part, got {len(values)}")
         return values[0] if values else ""
 
     def _look_closely(self, disposition: str) -> None:
-        """Names in the form of RFC 8187, which RFC 7578 does not want and older clients send, and missing ones."""
+        """Read RFC 8187 names, which RFC 7578 forbids but older clients send; refuse a part without any name."""
         parameters = parse_media_type(disposition)[1]
         if "name" not in parameters and "name*" not in parameters:
             raise malformed("expected a part with a name")
@@ -77,7 +77,7 @@ class PartHead:
 
     @property
     def charset(self) -> str | None:
-        """The charset of a text, where the part says it."""
+        """The charset of the part's media type, None if it has none."""
         if self.content_type:
             for name, value in self._lines:
                 if name == "Content-Type":
@@ -86,7 +86,7 @@ class PartHead:
 
     @property
     def transfer_encoding(self) -> str | None:
-        """How the content is coded, where it is (RFC 7578 section 4.7: it should not be)."""
+        """The transfer encoding of the content, None if it is not encoded (RFC 7578 section 4.7: it should not be)."""
         if len(self._lines) == 1:
             return None
         for name, value in self._lines:
@@ -96,7 +96,7 @@ class PartHead:
 
 
 def _decode_extended(value: str | None) -> str | None:
-    """A parameter like `utf-8''na%C3%AFve` (RFC 8187 section 3.2.3); None for one that is malformed."""
+    """Decode a parameter like `utf-8''na%C3%AFve` (RFC 8187 section 3.2.3); None if it is malformed."""
     match = _EXTENDED.fullmatch(value) if value is not None else None
     if match is None or _CODED.search(match[2]):
         return None
@@ -108,15 +108,15 @@ def _decode_extended(value: str | None) -> str | None:
 
 
 Event = PartHead | bytes | None
-"""The head of a part, a piece of its content, or its end."""
+"""The head of a part, a piece of its content, or None at its end."""
 
 
 class Events:
-    """The parts of a request's body, pushed through chunk by chunk.
+    """Parses a request's multipart body, chunk by chunk, into events.
 
     Raises:
         HTTPUnsupportedMediaType: if the body is not `multipart/form-data`.
-        HTTPBadRequest: if there is no boundary, or one that cannot be.
+        HTTPBadRequest: if there is no boundary, or an invalid one.
         RuntimeError: if the parser is not installed.
     """
 
@@ -129,7 +129,7 @@ class Events:
         if boundary is None or not _BOUNDARY.fullmatch(boundary):
             raise malformed(f"expected a boundary of 1 to 70 characters, got {boundary!r}")
         self.charset: str | None = None
-        """The charset of texts whose parts do not say it; see `note_charset`."""
+        """The charset of texts if their parts do not name one; see `note_charset`."""
         self._limits = limits = request.limits
         self._fields = self._files = 0
         self._refused = parser().ParserLimitReached, parser().ParserError
@@ -138,10 +138,10 @@ class Events:
         )
 
     def push(self, chunk: bytes) -> Iterator[Event]:
-        """What a chunk that is not empty completes. All of it has to be taken before the next chunk.
+        """Parse a non-empty chunk and yield the events in it. Exhaust the iterator before the next chunk.
 
         Raises:
-            HTTPBadRequest: for what is no multipart body.
+            HTTPBadRequest: for a malformed body.
             HTTPContentTooLarge: for more parts, or larger heads, than the limits allow.
         """
         limit_reached, error = self._refused
@@ -174,10 +174,10 @@ class Events:
         return HTTPContentTooLarge(f"expected parts with at most {MOST_HEADERS} header fields of {most} bytes together")
 
     def end(self) -> None:
-        """The body has ended.
+        """Note the end of the body.
 
         Raises:
-            HTTPBadRequest: if the parts have not.
+            HTTPBadRequest: if the last boundary is missing.
         """
         try:
             self._parser.close()
@@ -185,19 +185,19 @@ class Events:
             raise malformed("expected a boundary after the last part, got the end") from None
 
     def note_charset(self, charset: str) -> None:
-        """The form has a field `_charset_`: of what follows, this is the charset (RFC 7578 section 4.6).
+        """Set the charset of the parts that follow, from the form's field `_charset_` (RFC 7578 section 4.6).
 
         Raises:
-            HTTPBadRequest: for one that nobody knows.
+            HTTPBadRequest: for an unknown charset.
         """
         self._parser.header_charset = known_encoding(charset)
         self.charset = charset
 
     def text(self, head: PartHead, content: bytes) -> str:
-        """The content of a part as text. That of `_charset_` says how the others are to be read.
+        """Decode the content of a part. The field `_charset_` sets the charset of those after it.
 
         Raises:
-            HTTPBadRequest: for an unknown charset and for bytes that are not in it.
+            HTTPBadRequest: for an unknown charset and for bytes that are invalid in it.
         """
         charset = head.charset or self.charset or "utf-8"
         text = decode(content, charset, head.name)
@@ -207,12 +207,12 @@ class Events:
 
 
 def malformed(reason: str) -> HTTPBadRequest:
-    """The error for a body that is not what it says."""
+    """Return the error for a malformed form."""
     return HTTPBadRequest(f"expected a form in {MULTIPART}: {reason}")
 
 
 def unsupported(request: Request, *accepted: str) -> HTTPUnsupportedMediaType:
-    """The error for a body of another media type; says which are accepted (RFC 9110 section 15.5.16)."""
+    """Return the error for a body of another media type, with the accepted ones (RFC 9110 section 15.5.16)."""
     return HTTPUnsupportedMediaType(
         f"expected a form in {' or '.join(accepted)}, got {request.content_type!r}",
         headers={"Accept": ", ".join(accepted)},
@@ -220,10 +220,10 @@ def unsupported(request: Request, *accepted: str) -> HTTPUnsupportedMediaType:
 
 
 def known_encoding(charset: str) -> str:
-    """Python's name of a charset.
+    """Return Python's name of a charset.
 
     Raises:
-        HTTPBadRequest: for one that nobody knows.
+        HTTPBadRequest: for an unknown charset.
     """
     encoding = python_encoding(charset)
     if encoding is None:
@@ -232,10 +232,10 @@ def known_encoding(charset: str) -> str:
 
 
 def decode(content: bytes, charset: str, name: str) -> str:
-    """The text of a field.
+    """Decode the name or value of a field; `name` is the field's, for the error.
 
     Raises:
-        HTTPBadRequest: for an unknown charset and for bytes that are not in it.
+        HTTPBadRequest: for an unknown charset and for bytes that are invalid in it.
     """
     try:
         return content.decode(known_encoding(charset))
@@ -245,10 +245,10 @@ def decode(content: bytes, charset: str, name: str) -> str:
 
 @lru_cache
 def parser() -> Any:
-    """The module with the parser.
+    """Import the module with the parser.
 
     Raises:
-        RuntimeError: if it is not installed, or another one of that name is.
+        RuntimeError: if it is not installed, or another module has its name.
     """
     advice = "reading multipart forms needs the package multipart: pip install 'sketch-web[forms]'"
     try:

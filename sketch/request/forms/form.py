@@ -1,4 +1,4 @@
-"""A form as a whole: fields in memory, files in memory or, if they are large, on disk."""
+"""Read a form as a whole: fields and small files into memory, large files into temporary files."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
     from sketch.request import Request
 
 Form = MultiDictProxy[str | UploadedFile]
-"""Fields by name, texts and files; a name may occur more than once."""
+"""The fields and files of a form by name; a name may occur more than once."""
 
 
 async def read_form(request: Request) -> Form:
-    """The form that is a request's body. See `Request.form` for what it raises."""
+    """Read a request's body as a form. Raises as `Request.form` does."""
     kind = request.content_type
     if kind == URLENCODED:
         fields = cast("MultiDict[str | UploadedFile]", await read_urlencoded(request))
     elif kind == MULTIPART:
         fields = await _read_multipart(request)
-    elif not kind and not await request.read():  # nothing was filled in, so many clients send nothing
+    elif not kind and not await request.read():  # an empty form: many clients send no body for it
         fields = MultiDict()
     else:
         raise unsupported(request, URLENCODED, MULTIPART)
@@ -53,11 +53,11 @@ async def _read_multipart(request: Request) -> MultiDict[str | UploadedFile]:
 
 
 class _Gathering:
-    """The form so far, and the part that is being received. It decides what is kept where; it waits for nothing.
+    """Collects a multipart form part by part, and decides what stays in memory. Only `write` awaits.
 
     Args:
-        request: whose limits count. It gets the temporary files to close.
-        events: know the charset of texts.
+        request: its limits apply. Temporary files are added to its `files`, to be closed.
+        events: decodes the texts.
     """
 
     __slots__ = ("_events", "_head", "_limits", "_memory", "_pending", "_pieces", "_request", "_size", "_spool", "form")
@@ -72,7 +72,7 @@ class _Gathering:
         self._memory = 0
 
     def begin(self, head: PartHead) -> None:
-        """A part begins."""
+        """Begin a part."""
         if head.transfer_encoding is not None:
             raise malformed(f"expected parts as they are, got one in {head.transfer_encoding!r}")
         self._head = head
@@ -82,7 +82,7 @@ class _Gathering:
         self._take_memory(len(head.name) + len(head.filename or ""))
 
     def add(self, piece: bytes) -> bool:
-        """More of the part; whether something is to be written before more comes."""
+        """Add a piece of the part. Returns whether `write` has to be called before the next piece."""
         self._pieces.append(piece)
         self._size += len(piece)
         if self._head.filename is None:
@@ -95,7 +95,7 @@ class _Gathering:
 
     @property
     def _is_small(self) -> bool:
-        """Whether the file, as far as it is known, can stay in memory."""
+        """Whether the file, with what was received so far, can stay in memory."""
         limits = self._limits
         return (
             self._spool is None
@@ -114,7 +114,7 @@ class _Gathering:
             raise HTTPContentTooLarge(f"expected {what} of at most {most} bytes")
 
     def end(self) -> bool:
-        """The part is complete; whether what there is of it has to be written before it is kept."""
+        """End the part. Returns whether it is a file to be written: then `write` and `keep_file` have to be called."""
         head = self._head
         if head.filename is None:
             self.form.add(head.name, self._events.text(head, b"".join(self._pieces)))
@@ -126,7 +126,7 @@ class _Gathering:
         return False
 
     async def write(self) -> None:
-        """Write what has been received of a file, in a thread. The request closes it, whatever happens."""
+        """Write the pieces to the temporary file, in a thread. The request's `files` get it, so that it is closed."""
         pieces, self._pieces, self._pending = self._pieces, [], 0
         if self._spool is None:
             self._spool = await file_threads.acquire(Spool.holding, pieces, undo=Spool.close)
@@ -135,6 +135,6 @@ class _Gathering:
             await file_threads.run(self._spool.write, pieces)
 
     def keep_file(self) -> None:
-        """The file is complete, and written."""
+        """Add the file to the form, once it is complete and written."""
         assert self._spool is not None
         self.form.add(self._head.name, UploadedFile(self._head, self._spool, self._size))

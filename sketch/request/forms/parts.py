@@ -1,4 +1,4 @@
-"""A multipart form part by part, as it arrives."""
+"""Read a multipart form part by part, as it arrives."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 class Multipart:
     """The parts of a request's body, once, in their order: `async for part in request.multipart()`.
 
-    A part has to be read before the next one is asked for; what is left of it is passed over. Iterating raises what
+    A part has to be read before the next one is requested; its unread rest is skipped. Iterating raises what
     `Request.stream` raises, and:
 
     Raises:
-        HTTPBadRequest: for what is no multipart form, also for one that ends before its last boundary.
+        HTTPBadRequest: for a malformed form, such as one that ends before its last boundary.
         HTTPContentTooLarge: for more parts, or larger heads, than the limits allow.
     """
 
@@ -44,12 +44,12 @@ class Multipart:
         if self._part is not None:
             self._part.pass_by()
         while not isinstance(event := await self.event(), PartHead):
-            pass  # what is left of the last part
+            pass  # skips the rest of the last part
         self._part = BodyPart(event, self)
         return self._part
 
     async def event(self) -> Event:
-        """What comes next. Raises `StopAsyncIteration` at the end of the form."""
+        """Return the next event. Raises `StopAsyncIteration` at the end of the form."""
         if self._error is not None:
             raise self._error
         try:
@@ -66,17 +66,17 @@ class Multipart:
             raise
 
     def text(self, head: PartHead, content: bytes) -> str:
-        """The content of a part as text."""
+        """Decode the content of a part."""
         return self._source.text(head, content)
 
 
 class BodyPart:
-    """A part of a multipart form, while it arrives: `async for chunk in part`, or one of the methods, once.
+    """A part of a multipart form, read once as it arrives: by `async for chunk in part` or one of the methods.
 
     Attributes:
-        name: of the form's field.
-        filename: what the client calls the file; None for a field that is no file. Never use it as a path.
-        content_type: the media type without parameters; empty where the client does not say.
+        name: the name of the form's field.
+        filename: the file's name that the client sent; None for a field that is not a file. Never use it as a path.
+        content_type: the media type without parameters; empty if the client sent none.
     """
 
     __slots__ = ("_ended", "_form", "_head", "_passed", "_size", "content_type", "filename", "name")
@@ -97,11 +97,11 @@ class BodyPart:
 
     @property
     def charset(self) -> str | None:
-        """The charset of its media type, None where the client does not say."""
+        """The charset of the media type, None if the client sent none."""
         return self._head.charset
 
     def pass_by(self) -> None:
-        """Give nothing from now on: the next part is asked for."""
+        """End the part: the next one is requested."""
         self._passed = True
 
     def __aiter__(self) -> Self:
@@ -127,39 +127,40 @@ class BodyPart:
         return event
 
     async def read(self, max_size: int | None = None) -> bytes:
-        """The whole content.
+        """Return the whole content.
 
         Args:
-            max_size: bytes; default: `limits.form_field_size`.
+            max_size: in bytes; default: `limits.form_field_size`.
 
         Raises:
-            HTTPContentTooLarge: for more.
-            RuntimeError: if it was read before, or the next part was asked for. And what `Multipart` raises.
+            HTTPContentTooLarge: for more bytes.
+            RuntimeError: if it was read before, or the next part was requested. Else as `Multipart`.
         """
         most = self._form.limits.form_field_size if max_size is None else max_size
         return b"".join([chunk async for chunk in _Bounded(self, most)])
 
     async def text(self, max_size: int | None = None) -> str:
-        """The whole content as text, in the charset of its media type, else that of the form's field `_charset_`
-        before it, else UTF-8.
+        """Return the whole content as text.
+
+        The charset is that of its media type, else that of an earlier field `_charset_` of the form, else UTF-8.
 
         Raises:
-            HTTPBadRequest: for an unknown charset and for bytes that are not in it. Else as `read`.
+            HTTPBadRequest: for an unknown charset and for bytes that are invalid in it. Else as `read`.
         """
         return self._form.text(self._head, await self.read(max_size))
 
     async def save_to(self, path: str | os.PathLike[str], max_size: int | None = None) -> int:
-        """Write the content to a file while it arrives.
+        """Save the content at a path as it arrives.
 
-        It is written under a temporary name in the same directory, and takes the place of what is there once it is
-        complete. If anything fails, nothing is left of it. The event loop does not wait for the disk.
+        The file is written under a temporary name in the same directory, and renamed once it is complete, replacing one
+        that is there. After an error nothing is left of it. The event loop does not wait for the disk.
 
         Args:
-            path: of the file.
-            max_size: bytes; default: none but `limits.form_file_size`.
+            path: the path of the file.
+            max_size: in bytes; default: only `limits.form_file_size` applies.
 
         Returns:
-            how many bytes it has.
+            the number of bytes.
 
         Raises:
             OSError: if it cannot be written.
@@ -172,7 +173,7 @@ class BodyPart:
 
 
 class _Bounded:
-    """The chunks of a part, no more than so many bytes."""
+    """Iterates over the chunks of a part, and raises when they exceed a number of bytes."""
 
     __slots__ = ("_left", "_most", "_part")
 

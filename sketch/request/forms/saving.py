@@ -1,6 +1,6 @@
-"""Files that uploads end in: temporary ones without a name, and new ones that come to their place when complete.
+"""Files for uploads: temporary ones without a name, and new ones that appear at their path when they are complete.
 
-Everything here blocks, except what says `async`, which does the rest in threads.
+All functions block, except coroutine functions, which run the others in threads.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ from threading import Lock
 from sketch.concurrency.threads import file_threads
 
 BATCH = 256 * 1024
-"""Bytes that are gathered before they are written: each write is a hop to a thread and back."""
+"""Bytes that are collected before they are written: each write is a hop to a thread and back."""
 
 _MOST_PARTS = 256
-"""Pieces that one system call writes. The system may take no more than 1,024."""
+"""The most pieces per system call. A system may allow no more than 1,024."""
 
 
 class Spool:
-    """A temporary file. It has no name, so nothing is left of it once it is closed, however the process ends."""
+    """A temporary file without a name: the system removes it once it is closed, however the process ends."""
 
     def __init__(self) -> None:
-        self._lock = Lock()  # a thread that still works while another closes must not use what the number then means
+        self._lock = Lock()  # a thread must not use the descriptor once another one has closed it
         self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - closed by close()
 
     @classmethod
     def holding(cls, pieces: Sequence[bytes]) -> Spool:
-        """A new one with that content."""
+        """Make one with this content."""
         spool = cls()
         try:
             spool.write(pieces)
@@ -46,10 +46,10 @@ class Spool:
                 _write(self._file.fileno(), pieces)
 
     def read(self, offset: int, size: int) -> bytes:
-        """Up to that many bytes from there; fewer only at the end.
+        """Return `size` bytes from the offset on; fewer only at the end of the file.
 
         Raises:
-            ValueError: once it is closed.
+            ValueError: once the file is closed.
         """
         with self._lock:
             self._check_open()
@@ -60,41 +60,41 @@ class Spool:
             raise ValueError("expected an uploaded file to be used before its request is answered: save_to() keeps it")
 
     def close(self) -> None:
-        """Close, and so remove it. Closing again does nothing."""
+        """Close the file, which removes it. Closing again does nothing."""
         with self._lock:
             self._file.close()
 
     async def aclose(self) -> None:
-        """The same in a thread: what is large takes a while to be removed."""
+        """Close the file in a thread: removing a large one takes a while."""
         await file_threads.complete(self.close)
 
 
 def _write(descriptor: int, pieces: Sequence[bytes]) -> None:
-    """Write all of it."""
+    """Write all pieces."""
     if len(pieces) > _MOST_PARTS:
         pieces = [b"".join(pieces)]
     written = os.writev(descriptor, pieces)
-    if written < sum(map(len, pieces)):  # a full disk, and what else cuts a write short, shows in the next one
+    if written < sum(map(len, pieces)):  # the next write raises the reason, such as a full disk
         rest = memoryview(b"".join(pieces))[written:]
         while rest:
             rest = rest[os.write(descriptor, rest) :]
 
 
 class NewFile:
-    """A file that is written under a temporary name beside its place, and then takes the place.
+    """A file that is written under a temporary name in the same directory, and renamed to its path when complete.
 
     Args:
-        path: of the place. What is there is replaced, once the new file is complete.
+        path: the path of the complete file. An existing file is replaced.
 
     Raises:
-        OSError: if no file can be made there.
+        OSError: if no file can be made in the directory.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self._path = Path(path)
         self._temporary = self._path.parent / f".upload-{token_hex(8)}"
         self._lock = Lock()
-        # The mode that open() would give it, and not that of temporary files, which others cannot read.
+        # The mode that open() uses, not that of temporary files, which other users cannot read.
         self._descriptor = os.open(self._temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
 
     def write(self, pieces: Sequence[bytes]) -> None:
@@ -104,7 +104,7 @@ class NewFile:
                 _write(self._descriptor, pieces)
 
     def commit(self, pieces: Sequence[bytes] = ()) -> None:
-        """Append what is left, and take the place."""
+        """Append the last pieces, and rename the file to its path."""
         with self._lock:
             if self._descriptor >= 0:
                 if pieces:
@@ -113,7 +113,7 @@ class NewFile:
                 self._temporary.replace(self._path)
 
     def discard(self) -> None:
-        """Give it up, unless it has taken its place."""
+        """Remove the file, unless it was renamed to its path."""
         with self._lock:
             if self._descriptor >= 0:
                 self._close()
@@ -125,13 +125,13 @@ class NewFile:
 
 
 async def save(pieces: AsyncIterator[bytes], path: str | os.PathLike[str]) -> int:
-    """Write a file in threads, and only as a whole: it is not there before, and nothing is if it fails.
+    """Write a file in threads. It appears at its path only when complete; after an error nothing is left of it.
 
     Returns:
-        how many bytes it has.
+        the number of bytes.
 
     Raises:
-        OSError: if it cannot be written. And whatever the iterator raises.
+        OSError: if it cannot be written. Errors of the iterator are raised, too.
     """
     file = await file_threads.acquire(NewFile, path, undo=NewFile.discard)
     size = pending = 0

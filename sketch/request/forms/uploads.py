@@ -1,4 +1,4 @@
-"""Files of a form that was read as a whole."""
+"""Uploaded files: the files of a form that is read as a whole."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from sketch.request.forms.events import PartHead
 from sketch.request.forms.saving import BATCH, Spool, save
 
 LONGEST_NAME = 200
-"""Bytes of a safe name: file systems take 255, and a program may want to put something before it."""
+"""The most bytes of a safe name: file systems allow 255, and an application may want to add a prefix."""
 
 PIECE = 1024 * 1024
-"""Bytes that are copied in one go."""
+"""Bytes per read while a file is copied."""
 
 _UNSAFE = re.compile(r"[^\w.+=@-]")
-# What Windows takes for devices, with any ending.
+# Device names of Windows, with any suffix.
 _DEVICE = re.compile(r"(?:con|prn|aux|nul|(?:com|lpt)[\d¹²³])(?:\.|$)", re.IGNORECASE)
 
 
 class UploadedFile:
-    """A file that a form has brought: in memory if it is small, else in a temporary file, which has no name.
+    """A file of a form: in memory if it is small, else in a temporary file without a name.
 
-    It can be read until its request is answered: until a streamed answer is out, else until the handler has returned.
-    False if nobody has chosen a file: a browser then sends one without name and content.
+    It can be read until its request is answered: until a streamed response is sent, else until the handler returns.
+    Falsy if the user chose no file: a browser then sends an empty file without a name.
 
     Attributes:
-        name: of the form's field.
-        filename: what the client calls it; any text. Never use it as a path: `safe_name` is for that.
-        content_type: what the client takes it for, without parameters; empty where it does not say.
+        name: the name of the form's field.
+        filename: the name that the client sent; any text. Never use it as a path: use `safe_name`.
+        content_type: the media type that the client sent, without parameters; empty if it sent none.
         size: in bytes.
     """
 
@@ -53,9 +53,9 @@ class UploadedFile:
 
     @property
     def safe_name(self) -> str:
-        """A file name made of the client's: no path, no hidden file, no device, no option, nothing for a shell.
+        """A safe file name made from the client's: no path, no hidden file, no device, no option, no shell syntax.
 
-        Never empty. Two clients may send the same one: to keep both, add something of your own.
+        Never empty. Two clients may send the same name: to keep both files, make it unique.
         """
         return safe_name(self.filename)
 
@@ -65,10 +65,10 @@ class UploadedFile:
         return self._head.headers
 
     async def read(self, size: int = -1) -> bytes:
-        """The next bytes, all that are left by default; `b""` at the end.
+        """Return the next bytes, by default all that are left; `b""` at the end.
 
         Raises:
-            ValueError: once its request is answered.
+            ValueError: once the request is answered.
         """
         if size < 0:
             size = max(0, self.size - self._position)
@@ -81,28 +81,28 @@ class UploadedFile:
         return data
 
     async def seek(self, position: int) -> None:
-        """Read on from there, counted in bytes from the beginning.
+        """Set the position of the next read, in bytes from the beginning.
 
         Raises:
-            ValueError: for one before the beginning.
+            ValueError: for a negative position.
         """
         if position < 0:
             raise ValueError(f"expected a position from 0 on, got {position!r}")
         self._position = position
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        """The rest of it, in pieces."""
+        """Yield the rest of the file, in pieces."""
         while piece := await self.read(BATCH):
             yield piece
 
     async def save_to(self, path: str | os.PathLike[str]) -> int:
-        """Write all of it to a file, which takes the place of what is there once it is complete.
+        """Save the whole file at a path. A file that is there is replaced once the new one is complete.
 
         Returns:
-            how many bytes that are.
+            the number of bytes.
 
         Raises:
-            OSError: if it cannot be written. Then nothing is left of it.
+            OSError: if it cannot be written. No partial file is left.
             ValueError: once the request is answered.
         """
         return await save(self._pieces(), path)
@@ -117,7 +117,7 @@ class UploadedFile:
 
 
 def safe_name(filename: str) -> str:
-    """A name that is safe to make a file of, made of one that a client has sent. Never empty."""
+    """Make a safe file name from one that a client sent. Never empty."""
     last = re.split(r"[/\\]", unicodedata.normalize("NFC", filename))[-1]
     name = _UNSAFE.sub("_", last).lstrip(".-").rstrip(".")
     if not name or _DEVICE.match(name):

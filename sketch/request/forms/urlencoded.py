@@ -1,4 +1,4 @@
-"""Forms in `application/x-www-form-urlencoded` (WHATWG URL, section 5.1)."""
+"""Read forms in `application/x-www-form-urlencoded` (WHATWG URL, section 5.1)."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 URLENCODED = "application/x-www-form-urlencoded"
 
 INLINE = 32 * 1024
-"""Bytes that are decoded in the event loop, in some 10 ms at the very worst; more are in a thread."""
+"""Bytes up to which a body is decoded in the event loop, in 10 ms at worst; a larger one is decoded in a thread."""
 
 
 async def read_urlencoded(request: Request) -> MultiDict[str]:
-    """The fields of a request's body.
+    """Read the fields of a request's body.
 
     Raises:
-        HTTPBadRequest: for an unknown charset and for bytes that are not in it.
+        HTTPBadRequest: for an unknown charset and for bytes that are invalid in it.
         HTTPContentTooLarge: for more, or larger, fields than the limits allow. Else as `Request.read`.
     """
     limits = request.limits
@@ -44,16 +44,16 @@ def _check_size(size: int, limits: Limits) -> None:
 
 
 def parse_urlencoded(body: bytes, charset: str | None, limits: Limits) -> MultiDict[str]:
-    """The fields in their order. What is no percent-encoding stands for itself.
+    """Parse the fields, in their order. A malformed percent-encoding stands for itself.
 
     Args:
-        body: of the request.
-        charset: the parameter of its media type; default: what a field `_charset_` says, else UTF-8.
+        body: the body of the request.
+        charset: the parameter of its media type; default: the value of a field `_charset_`, else UTF-8.
         limits: for the number of fields and the size of each.
 
     Raises:
-        HTTPBadRequest: for an unknown charset and for bytes that are not in it.
-        HTTPContentTooLarge: for more, or larger, fields.
+        HTTPBadRequest: for an unknown charset and for bytes that are invalid in it.
+        HTTPContentTooLarge: for more, or larger, fields than the limits allow.
     """
     most = limits.form_fields
     if most is not None and body.count(b"&") >= most:
@@ -72,7 +72,7 @@ def parse_urlencoded(body: bytes, charset: str | None, limits: Limits) -> MultiD
 
 
 def _unquote(text: bytes) -> bytes:
-    """Most text needs nothing."""
+    """Decode `+` and percent-encoding; most text has neither."""
     if b"+" in text:
         text = text.replace(b"+", b" ")
     return unquote_to_bytes(text) if b"%" in text else text
