@@ -1,4 +1,4 @@
-"""sketch under any ASGI 3 server."""
+"""Runs a sketch application under any ASGI 3 server."""
 
 from sketch_asgi.app import ASGIApplication
 

@@ -1,4 +1,4 @@
-"""The ASGI 3 callable round an application."""
+"""The ASGI 3 callable that serves a sketch application."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ logger = logging.getLogger("sketch.server")
 
 
 class ASGIApplication:
-    """`async (scope, receive, send)` for one application.
+    """Makes a sketch application an ASGI 3 callable, `async (scope, receive, send)`.
 
     Args:
         app: handles the requests.
-        access_log: whether to write an access line per request. Off where the server writes its own.
-        root_path: the prefix under which the application is published, where the server was not told of it.
+        access_log: whether to write an access line per request. Off if the server writes its own.
+        root_path: the prefix under which the application is published, if the server was not told of it.
         grace: seconds that background tasks and requests get between the order to stop and their end.
     """
 
@@ -53,7 +53,7 @@ class ASGIApplication:
 
         Raises:
             RuntimeError: for a scope of another type than http, websocket and lifespan.
-            Exception: what a stream raises after its head: the server has to abort the connection.
+            Exception: what a stream raises after the head is sent: the server has to abort the connection.
         """
         if scope["type"] != "http":
             await self._serve_other(scope, receive, send)
@@ -65,14 +65,14 @@ class ASGIApplication:
         try:
             if not self.life.started and not await self.life.start_late():
                 raise Refused("The application does not run.", 503 if self.life.error is None else 500)
-            # Read at once: another request may get the same response object before this one is written.
             request = read_head(scope, connection, self._root_path, Request)
             response = await self._handle(request)
+            # Read at once: another request may get the same response object before this one is written.
             status = response.status
             start = {"type": "http.response.start", "status": status, "headers": response.raw_headers}
             payload = response.payload
             if isinstance(payload, bytes) and len(payload) <= LARGE_BODY:
-                # Most answers: written here, without a coroutine round it, and without a look at the time.
+                # Most responses: written here, without another coroutine and without a write deadline.
                 try:
                     await send(start)
                     await send({"type": "http.response.body", "body": payload})
@@ -88,7 +88,7 @@ class ASGIApplication:
         except ClientDisconnected as exc:
             await _leave(send, connection, status, exc)
         except Exception as exc:
-            # Without the traceback: every server logs that itself.
+            # Without the traceback: every server logs it itself.
             logger.error("the answer to %s %r broke off: %r", scope["method"], scope["path"], exc)  # noqa: TRY400
             raise
         finally:
@@ -102,7 +102,7 @@ class ASGIApplication:
     async def _serve_other(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind = scope["type"]
         if kind == "lifespan":
-            self._timer = DeadlineTimer(self._app)  # a new life may be in another event loop
+            self._timer = DeadlineTimer(self._app)  # a new lifespan may run in another event loop
             await self.life.serve(scope, receive, send)
         elif kind == "websocket":
             from sketch_asgi.handshake import Handshake  # few applications have websockets
@@ -126,7 +126,7 @@ class ASGIApplication:
         except ClientDisconnected as exc:
             logger.info("%s: %s", connection.client, exc)
         except Exception as exc:
-            # Without the traceback: every server logs that itself.
+            # Without the traceback: every server logs it itself.
             logger.error("the handshake of %r broke off: %r", scope["path"], exc)  # noqa: TRY400
             raise
         finally:
@@ -140,13 +140,13 @@ class ASGIApplication:
                 await connection.body.close()
 
     async def websockets_ended(self) -> None:
-        """Return once no websocket is open; what opens meanwhile is waited for, too."""
+        """Wait until no websocket is open, including those that open meanwhile."""
         while self._websockets:
             await asyncio.wait(self._websockets)
 
 
 async def _refuse(send: Send, connection: ScopeConnection, status: int, text: str) -> None:
-    """Answer in plain text what the application does not get to see."""
+    """Answer in plain text a request that the application does not see."""
     body = text.encode()
     headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(body))]
     try:
@@ -158,7 +158,7 @@ async def _refuse(send: Send, connection: ScopeConnection, status: int, text: st
 
 
 async def _leave(send: Send, connection: ScopeConnection, status: int | None, exc: ClientDisconnected) -> None:
-    """The end of an exchange whose client has left, or has cut its body short and still waits for an answer."""
+    """End an exchange after a disconnect. A client that only cut its body short still gets a response."""
     logger.info("%s: %s", connection.client, exc)
     if status is None and connection.body is not None and not connection.body.gone:
         await _refuse(send, connection, 400, "expected a request body as long as announced")
@@ -167,8 +167,8 @@ async def _leave(send: Send, connection: ScopeConnection, status: int | None, ex
 def log_exchange(
     connection: ScopeConnection, scope: Scope, status: int | None, seconds: float, request: Request | None = None
 ) -> None:
-    """Write the access log's line for one scope."""
-    # Where there is a request, its connection: middleware may know of a client behind a proxy.
+    """Write the access log line of one scope."""
+    # The request's connection is preferred: middleware may have put the client behind a proxy there.
     client = connection.client if request is None else request.connection.client
     try:
         target = read_target(scope)

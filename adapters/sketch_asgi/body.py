@@ -1,4 +1,4 @@
-"""What the client sends during one exchange: its body and, after it, its leaving."""
+"""What the client sends during one exchange: the request body, then the disconnect."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ logger = logging.getLogger("sketch.server")
 Receive = Callable[[], Awaitable[Any]]
 
 QUEUED_BYTES = 64 * 1024
-"""How much of a body may wait unread while somebody watches for the client's leaving. As much as servers buffer."""
+"""Bytes of a body that may be queued unread while a task watches for the disconnect: as many as servers buffer."""
 
 _NONE: deque[bytes] = deque(maxlen=0)
 
 
 class ReceivedBody(Deadline):
-    """The messages of `receive()`, sorted into a body and a disconnect. It is the `BodyReader` of the request, too.
+    """Sorts the messages of `receive()` into a body and a disconnect. It is the `BodyReader` of the request.
 
-    Whoever reads the body takes messages as they are needed. Somebody who waits for the client to leave needs a task
-    that takes them all, and queues what is body. Either way one task at a time waits in `receive()`: servers do not
-    promise more. All waits for the body together may take the body timeout; a client that sends is given more.
+    Reading the body takes messages as they are needed. Waiting for the client to leave starts a watcher task, which
+    takes all messages and queues the body's chunks. Either way one task at a time waits in `receive()`: servers do
+    not promise more. All waits for the body together may take the body timeout; a client that sends gets more time.
 
     Args:
-        receive: of the scope. What it returns need not be a coroutine.
-        timer: counts the time that is spent waiting for the body.
-        length: the announced size of the body in bytes, None where it is not known; 0 where there is none.
+        receive: of the scope. It may return any awaitable, not only a coroutine.
+        timer: counts the time spent waiting for the body.
+        length: the announced size of the body in bytes, None if it is unknown, 0 without a body.
     """
 
     __slots__ = (
@@ -42,7 +42,7 @@ class ReceivedBody(Deadline):
     )  # fmt: skip
 
     def __init__(self, receive: Receive, timer: DeadlineTimer, length: int | None = 0) -> None:
-        Deadline.__init__(self, timer)  # super() would take longer than all that follows
+        Deadline.__init__(self, timer)  # super() would take longer than the rest of this method
         self.gone = False
         """Whether the client has left."""
         self.interrupted = False
@@ -61,15 +61,15 @@ class ReceivedBody(Deadline):
 
     @property
     def complete(self) -> bool:
-        """Whether all of the body was read."""
+        """Whether the whole body has been read."""
         return self._complete and not self._chunks
 
     async def read(self) -> bytes:
-        """The next chunk of the body, `b""` at its end and after it.
+        """Return the next chunk of the body, `b""` at its end and after it.
 
         Raises:
             ClientDisconnected: if the client left, or ended the body, before its announced end; and again later.
-            HTTPException: 408 if it takes too long.
+            HTTPException: 408 if the body takes too long.
         """
         while not self._chunks:
             if self._cut:
@@ -79,7 +79,7 @@ class ReceivedBody(Deadline):
             with self:
                 if self._receiving:
                     chunk = await self._step()
-                else:  # the same as _step() without a coroutine round it: so most bodies come
+                else:  # as _step() does, but without its coroutine: most bodies come this way
                     self._receiving = True
                     try:
                         chunk = self._sort(await self._receive())
@@ -98,36 +98,36 @@ class ReceivedBody(Deadline):
         return chunk
 
     def allowed(self, limits: Limits) -> float | None:
-        """The body timeout, and a second for each 1,000 bytes."""
+        """Return the body timeout plus a second for each 1,000 bytes received."""
         timeout = limits.body_timeout
         return None if timeout is None else timeout + self._received / SLOWEST
 
     def error(self) -> Exception:
-        """As the native server answers."""
+        """Return a 408, as the native server answers."""
         return HTTPException(408, "the request body took too long")
 
     async def wait_gone(self) -> None:
         """Return once the client has left, or the exchange is over."""
         if not self.gone:
-            # Not awaited itself: who stops waiting must not stop the task for the others.
+            # The task itself is not awaited: a cancelled waiter must not cancel it for the others.
             await asyncio.wait([self.watch()])
 
     def watch(self) -> asyncio.Task[None]:
-        """The task that takes messages until the client leaves; started at the first call."""
+        """Return the watcher task, which takes messages until the client leaves. The first call starts it."""
         if self._watcher is None:
             self._watcher = asyncio.get_running_loop().create_task(self._watch())
         return self._watcher
 
     def detach(self) -> bool:
-        """Forget the request, at the end of its exchange; whether there is a watching task to `close`.
+        """Drop the reference to the request, which would form a cycle.
 
-        The two know each other: left together, they would wait for the garbage collector.
+        Returns whether a watcher task still has to be closed.
         """
         self.request = None
         return self._watcher is not None
 
     async def close(self) -> None:
-        """End the watching task, if there is one: no task outlives its exchange."""
+        """End the watcher task, if there is one: no task outlives its exchange."""
         watcher = self._watcher
         if watcher is not None and not watcher.done():
             watcher.cancel()
@@ -162,7 +162,7 @@ class ReceivedBody(Deadline):
         self._queued += len(chunk)
 
     async def _step(self) -> bytes:
-        """Take one message, or wait until the task that already waits for one has it. Returns what it had of a body."""
+        """Take one message and return its body bytes; while another task takes one, wait for it and return `b""`."""
         if self._receiving:
             if self._arrived is None:
                 self._arrived = asyncio.Event()
@@ -192,7 +192,7 @@ class ReceivedBody(Deadline):
         if left is not None:
             left = self._left = left - len(chunk)
         if left == 0:
-            self._complete = True  # whatever comes now: nothing is missing
+            self._complete = True  # no byte is missing, whatever follows
         elif not message.get("more_body", False):
             if left is None:
                 self._complete = True
@@ -208,10 +208,10 @@ class ReceivedBody(Deadline):
 
 
 class Interruptible:
-    """A block of the current task that ends with `ClientDisconnected` once the client has left.
+    """A context manager that ends its block with `ClientDisconnected` once the client has left.
 
-    The block is cancelled, as `asyncio.timeout` does it: nothing else gets a task out of an `await` that may never
-    return. Cancellation from outside passes through.
+    The current task is cancelled, as `asyncio.timeout` does it: nothing else gets a task out of an `await` that may
+    never return. Cancellation from outside passes through.
     """
 
     __slots__ = ("_body", "_cancelling", "_task")

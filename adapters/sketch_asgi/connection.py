@@ -1,4 +1,4 @@
-"""One http scope as the core sees it: the way to the peer."""
+"""The core's view of one ASGI scope: the connection to the peer."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ Scope = MutableMapping[str, Any]
 
 
 class ScopeConnection:
-    """The connection of one request. What is seldom asked for stays in the scope until it is.
+    """The `Connection` of one scope, and so of one exchange. It reads most attributes from the scope at first use.
 
     Args:
         app: handles the request.
-        timer: counts the time that is spent waiting for the client.
+        timer: counts the time spent waiting for the client.
         scope, receive: as the server gave them.
     """
 
-    # A slot that nobody has set yet costs nothing to make; the first use gets to __getattr__, which sets it.
+    # An unset slot costs nothing at construction; its first use calls __getattr__, which sets it.
     __slots__ = (
         "_app",
         "_receive",
@@ -50,7 +50,7 @@ class ScopeConnection:
     state: dict[str, Any]
     trailers: RawHeaders
     size: int
-    """Bytes of body handed to the server so far."""
+    """Bytes of payload handed to the server so far."""
     small_file: int
 
     def __init__(self, app: Application, timer: DeadlineTimer, scope: Scope, receive: Receive) -> None:
@@ -69,23 +69,23 @@ class ScopeConnection:
         return value
 
     def announce_body(self, length: int | None) -> ReceivedBody:
-        """Expect a body of that many bytes, None where its size is not known."""
+        """Expect a request body of `length` bytes, None if its size is unknown."""
         self.body = ReceivedBody(self._receive, self._timer, length)
         return self.body
 
     def listen(self) -> ReceivedBody:
-        """The messages of this scope, also where no body is announced."""
+        """Return the reader of the scope's messages, also if no body is announced."""
         if self.body is None:
             self.body = ReceivedBody(self._receive, self._timer)
         return self.body
 
     def writing(self, request: Request) -> WriteDeadline:
-        """The waits for the client to take the answer to that request."""
+        """Return the write deadline of the response to `request`."""
         return WriteDeadline(self._timer, request)
 
     @property
     def disconnected(self) -> bool:
-        """Whether the server has told of the client's leaving, or of the end of the exchange."""
+        """Whether the server has reported that the client left, or that the exchange is over."""
         return self.body is not None and self.body.gone
 
     async def wait_disconnected(self) -> None:
@@ -94,20 +94,20 @@ class ScopeConnection:
 
 
 def _address(value: Any) -> Address | None:
-    """A pair of the scope. Some servers give the port as a string, and none for a unix socket."""
+    """Convert an address of the scope. Some servers give the port as a string, or none for a unix socket."""
     if not value or not value[0]:
         return None
     return (str(value[0]), int(value[1] or 0))
 
 
 def _scheme(connection: ScopeConnection) -> str:
-    """That of HTTP, also where a websocket's is given."""
+    """Return the scheme of HTTP, also for a websocket."""
     scheme: str = connection._scope.get("scheme", "http")
     return {"ws": "http", "wss": "https"}.get(scheme, scheme)
 
 
 def _tls(connection: ScopeConnection) -> dict[str, Any] | None:
-    """What the `tls` extension tells; where a server has none, at least that there is TLS."""
+    """Return what the `tls` extension tells; without the extension, an empty dict over TLS, else None."""
     given = (connection._scope.get("extensions") or {}).get("tls")
     if given is not None:
         return dict(given)
@@ -115,7 +115,10 @@ def _tls(connection: ScopeConnection) -> dict[str, Any] | None:
 
 
 def _small_file(connection: ScopeConnection) -> int:
-    """Measured: where a server sends files itself, it wins above 64 KiB; else each piece costs a hop to a thread."""
+    """Return the largest file, in bytes, that is sent as a plain body.
+
+    Measured: a server that sends files itself wins above 64 KiB; else each piece costs a hop to a thread.
+    """
     extensions = connection._scope.get("extensions") or {}
     sends = "http.response.pathsend" in extensions or "http.response.zerocopysend" in extensions
     return 64 * 1024 if sends else 256 * 1024

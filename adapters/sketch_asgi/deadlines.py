@@ -1,9 +1,9 @@
-"""How long an exchange waits for its client: the native server's time limits, under any ASGI server.
+"""Deadlines for waiting on a client: the native server's time limits, under any ASGI server.
 
-A timer for each wait would cost more than the wait is about. So whoever waits is in a set, and one timer, armed only
-while the set is not empty, looks at it now and then: who is in it then has waited since the last look. Over a body
-that comes in many small parts that is a fair sample of all its waits together. One wait alone ends between its limit
-and two looks later, never before.
+A timer per wait would cost more than the wait itself. Instead, all running waits are in a set, and one timer, armed
+only while the set is not empty, looks at it at intervals: each wait found there is charged the time since the last
+look. For a body that arrives in many small parts, the charges add up to about the time of all its waits. A single wait
+ends between its limit and two looks later, never before.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from sketch.request import Request
 
 LONGEST_LOOK = 1.0
-"""Seconds between two looks at most: as often as the native server looks."""
+"""The most seconds between two looks: the native server looks as often."""
 
 
 class DeadlineTimer:
-    """The one timer of an application in one event loop.
+    """The single timer behind all deadlines of an application in one event loop.
 
     Args:
-        app: its shortest limit says how often to look.
+        app: its shortest limit decides how often the timer looks.
     """
 
     __slots__ = ("_app", "_interval", "_last", "armed", "loop", "waiting")
@@ -37,18 +37,18 @@ class DeadlineTimer:
         self.loop: asyncio.AbstractEventLoop | None = None
         self._app = app
         self.waiting: set[Deadline] = set()
-        """The waits that it looks at."""
+        """The deadlines that a task is waiting under."""
         self._interval = 0.0
         self.armed = False
-        """Whether the timer runs."""
+        """Whether the next look is scheduled."""
 
     def look_later(self) -> None:
-        """Arm the timer, for who begins to wait while it does not run."""
+        """Schedule the next look."""
         if self.loop is None:
             self.loop = asyncio.get_running_loop()
             self._interval = _interval(self._app)
         self._last = self.loop.time()
-        # In a context of its own: it would keep that of the request that happens to be the first, and the request.
+        # In an empty context: the current one would keep alive the request that happens to arm the timer.
         self.armed = True
         self.loop.call_later(self._interval, self._look, context=Context())
 
@@ -56,23 +56,23 @@ class DeadlineTimer:
         assert self.loop is not None
         self.armed = False
         seconds = self.loop.time() - self._last
-        for wait in tuple(self.waiting):
-            wait.passed(seconds)
+        for deadline in tuple(self.waiting):
+            deadline.passed(seconds)
         if self.waiting:
             self.look_later()
 
 
 def _interval(app: Application) -> float:
-    """A quarter of the shortest limit. Limits do not change any more once requests are handled."""
+    """Return a quarter of the shortest limit, at most LONGEST_LOOK. Limits are fixed once requests are handled."""
     limits = [app.limits, *(route.limits for route in app.router.routes() if route.limits is not None)]
     given = [seconds for each in limits for seconds in (each.body_timeout, each.write_timeout) if seconds is not None]
     return min([LONGEST_LOOK, *(seconds / 4 for seconds in given)])
 
 
 class Deadline(ABC):
-    """A block in which a task waits for its client; to be entered any number of times.
+    """A context manager that limits how long a task waits for its client. It may be entered any number of times.
 
-    The block is cancelled when its time is over, as `asyncio.timeout` does it: nothing else gets a task out of an
+    When the time is up, the task is cancelled, as `asyncio.timeout` does it: nothing else gets a task out of an
     `await` that may never return. Cancellation from outside passes through.
 
     Args:
@@ -83,7 +83,7 @@ class Deadline(ABC):
 
     def __init__(self, timer: DeadlineTimer) -> None:
         self.request: Request | None = None
-        """The limits of its route say how much time there is; without one there is no limit."""
+        """The limits of the request's route apply; without a request there is no limit."""
         self._timer = timer
         self._task: asyncio.Task[Any] | None = None
         self._waited: float | None = None
@@ -91,23 +91,23 @@ class Deadline(ABC):
 
     @abstractmethod
     def allowed(self, limits: Limits) -> float | None:
-        """Seconds that there are in all, None without a limit."""
+        """Return the seconds allowed in all, None without a limit."""
 
     @abstractmethod
     def error(self) -> Exception:
-        """What the block ends with when they are over."""
+        """Return the exception that ends the block when the time is up."""
 
     def __enter__(self) -> None:
         timer = self._timer
         timer.waiting.add(self)
         if not timer.armed:
             timer.look_later()
-        # Given the loop, it need not look for it, which would be most of what all this costs.
+        # Without the argument it would look up the loop, which costs more than the rest of this method.
         self._task = asyncio.current_task(timer.loop)
 
     def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, traceback: object) -> None:
         self._timer.waiting.discard(self)
-        task, self._task = self._task, None  # its context knows the request: kept, the two would be garbage to collect
+        task, self._task = self._task, None  # its context refers to the request: kept, it would form a cycle
         if self._expired and task is not None:
             self._leave(task, kind)
 
@@ -118,21 +118,23 @@ class Deadline(ABC):
             raise self.error() from None
 
     def passed(self, seconds: float) -> None:
-        """Count so many seconds; the first look finds a wait that may have begun just now, and counts nothing."""
+        """Add `seconds` to the time waited. The first look adds nothing: the wait may have begun just before it."""
         self._waited = 0.0 if self._waited is None else self._waited + seconds
         allowed = None if self.request is None else self.allowed(self.request.limits)
-        # Who is being cancelled already needs no second reason to stop waiting.
+        # A task that is already being cancelled needs no second reason to stop waiting.
         if allowed is not None and self._waited >= allowed and self._task is not None and not self._task.cancelling():
             self._expired = True
             self._task.cancel()
 
 
 class WriteDeadline(Deadline):
-    """For a client to take a part of the answer: who takes something now and then is slow, not gone.
+    """Limits how long a client may take to read one part of a response, or one websocket message.
+
+    Each part starts anew: a client that reads something now and then is slow, not gone.
 
     Args:
         timer: counts the time.
-        request: what is answered.
+        request: the request being answered.
     """
 
     __slots__ = ()
@@ -143,7 +145,7 @@ class WriteDeadline(Deadline):
 
     @property
     def idle(self) -> bool:
-        """Whether nobody is in the block."""
+        """Whether no task waits under this deadline."""
         return self._task is None
 
     def __enter__(self) -> None:
@@ -151,9 +153,9 @@ class WriteDeadline(Deadline):
         super().__enter__()
 
     def allowed(self, limits: Limits) -> float | None:
-        """The write timeout."""
+        """Return the write timeout."""
         return limits.write_timeout
 
     def error(self) -> Exception:
-        """The end of an answer that nobody takes."""
+        """Return the error for a response that the client does not read."""
         return ClientDisconnected("the client reads nothing, the answer is broken off")

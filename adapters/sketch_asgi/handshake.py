@@ -1,4 +1,4 @@
-"""A websocket scope: the handshake, its answer, and the session if it is accepted."""
+"""Serves a websocket scope: reads the handshake, answers it, and runs the session if it is accepted."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 DENIAL = "websocket.http.response"
 SUBPROTOCOLS = b"sec-websocket-protocol"
 _GATHERED = 64 * 1024
-"""Bytes of an answer that are sent as one message: granian takes no more than one, uvicorn gathers them anyway."""
+"""Bytes of a denial that are gathered in one message: granian takes only one, uvicorn gathers them itself."""
 
 
 class Handshake(ScopeConnection):
-    """The connection of a handshake, and of the websocket that comes of it.
+    """The connection of a websocket scope, from the handshake to the end of the session.
 
     Args:
-        app, timer, scope, receive: as of an `ScopeConnection`.
+        app, timer, scope, receive: as for `ScopeConnection`.
         send: of the scope.
     """
 
@@ -38,18 +38,18 @@ class Handshake(ScopeConnection):
         super().__init__(app, timer, scope, receive)
         self.request: WebSocketRequest | None = None
         self.status: int | None = None
-        """Of the answer, as the client sees it."""
+        """The status of the response, as the client sees it."""
         self._send = send
         self._socket: Socket | None = None
         self._over = False
 
     async def read(self, root_path: str) -> WebSocketRequest:
-        """The handshake as a request.
+        """Read the handshake as a request.
 
         Raises:
-            Refused: where the native server would refuse, too.
+            Refused: for what the native server would refuse, too.
             ClientDisconnected: if the client has left.
-            RuntimeError: if the server does not keep to the protocol.
+            RuntimeError: if the server breaks the protocol.
         """
         message: Any = await self._receive()
         if message["type"] == "websocket.disconnect":
@@ -58,16 +58,16 @@ class Handshake(ScopeConnection):
             raise RuntimeError(f"expected the server to send websocket.connect, got {message['type']!r}")
         self.request = read_head(self._scope, self, root_path, WebSocketRequest)
         offered = self._scope.get("subprotocols")
-        if offered and self.request.header(SUBPROTOCOLS) is None:  # uvicorn with wsproto takes the field away
+        if offered and self.request.header(SUBPROTOCOLS) is None:  # uvicorn with wsproto removes the field
             self.request.raw_headers.append((SUBPROTOCOLS, ", ".join(offered).encode("latin-1")))
         return self.request
 
     async def answer(self, request: WebSocketRequest, response: Response) -> None:
-        """Accept, and await the session; or answer otherwise.
+        """Accept the handshake and run the session, or deny it with another response.
 
         Raises:
-            ClientDisconnected: if the client leaves before it has its answer.
-            Exception: whatever the body of another answer raises.
+            ClientDisconnected: if the client leaves before it has the response.
+            Exception: whatever the body of a denial raises.
         """
         if isinstance(response, WebSocketResponse) and response.status == 101:
             await self._open(request, response)
@@ -76,7 +76,7 @@ class Handshake(ScopeConnection):
 
     async def _open(self, request: WebSocketRequest, response: WebSocketResponse) -> None:
         socket = Socket(request, response.policy, self._timer, self._receive, self._send)
-        self._socket = socket  # before the inbox ends: who waits for the client to leave goes on waiting here
+        self._socket = socket  # before the body is closed: wait_disconnected() then goes on with the socket
         if self.body is not None:
             await self.body.close()
             if self.body.gone:
@@ -103,11 +103,11 @@ class Handshake(ScopeConnection):
         self.status = response.status
         start = {"type": "http.response.start", "status": response.status, "headers": response.raw_headers}
         send = Denial(self._send)
-        # Without the scope: what its extensions say of files is not for handshakes.
+        # Without the scope: its extensions for files do not apply to handshakes.
         await write_body(self, send, start, response.payload, response.length, {}, request)
 
     async def refuse(self, refusal: Refused) -> None:
-        """Answer in plain text what the application does not get to see."""
+        """Answer in plain text a handshake that the application does not see."""
         if not self._can_answer:
             await self._forbid()
             return
@@ -123,12 +123,12 @@ class Handshake(ScopeConnection):
         return DENIAL in (self._scope.get("extensions") or {})
 
     async def _forbid(self) -> None:
-        """Refuse where the server takes no answer: of a close in place of the acceptance it makes a 403."""
+        """Refuse if the server takes no response: it turns a close before the acceptance into a 403."""
         self.status = 403
         await pass_on(self._send, {"type": "websocket.close", "code": 1000, "reason": ""}, self)
 
     def over(self) -> None:
-        """Nobody has to wait any more for the client to leave; and nothing here leads back to the request."""
+        """End the waits for the client to leave, and drop the references to the request."""
         self._over = True
         if self._socket is not None:
             self._socket.over()
@@ -136,7 +136,7 @@ class Handshake(ScopeConnection):
 
     @property
     def disconnected(self) -> bool:
-        """Whether the server has told of the client's leaving, or of the end of the exchange."""
+        """Whether the server has reported that the client left, or the exchange is over."""
         return self._over or (super().disconnected if self._socket is None else self._socket.gone)
 
     async def wait_disconnected(self) -> None:
@@ -149,7 +149,7 @@ class Handshake(ScopeConnection):
 
 
 class Denial:
-    """`send` for the messages of an HTTP answer, which a server gets as an answer to a handshake.
+    """A `send` that turns the messages of an HTTP response into those of a denied handshake.
 
     Args:
         send: of the scope.
@@ -164,7 +164,7 @@ class Denial:
         self._size = 0
 
     async def __call__(self, message: Any) -> None:
-        """Send, or keep a part of a small body until the rest is there."""
+        """Send a message, or keep it until the rest of a small body is there."""
         if message["type"] == "http.response.start":
             self._start = {**message, "type": f"{DENIAL}.start"}
             return

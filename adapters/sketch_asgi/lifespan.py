@@ -1,4 +1,4 @@
-"""The application's life as an ASGI server tells it: the lifespan scope, or its absence."""
+"""Starts and stops an application by the server's lifespan scope, or without one."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class Life:
     """Starts and stops an application, once per lifespan scope.
 
     Args:
-        app: whose hooks are run.
-        grace: seconds between the order to stop and the end of what still runs then.
+        app: its hooks are run.
+        grace: seconds from the order to stop until what still runs is ended.
     """
 
     def __init__(self, app: Application, grace: float = SHUTDOWN_GRACE) -> None:
@@ -40,14 +40,14 @@ class Life:
 
     @property
     def exit_code(self) -> int:
-        """Of a process that served this life: 1 if the start or the stop failed."""
+        """The exit code of a process that served the application: 1 if the start or the stop failed, else 0."""
         return 0 if self.error is None and self.stop_error is None else 1
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a lifespan scope.
 
         Raises:
-            RuntimeError: if the server does not keep to the protocol.
+            RuntimeError: if the server breaks the protocol.
         """
         await _expect(receive, "lifespan.startup")
         signals = StopSignals(lambda: self._app.stopping.set(self._grace))  # each start makes a new `stopping`
@@ -62,7 +62,7 @@ class Life:
                 await send({"type": "lifespan.startup.complete"})
                 await _expect(receive, "lifespan.shutdown")
             finally:
-                # Also when the server ends this task without a word: what was started is stopped.
+                # Stop what was started, also if the server ends this task without a shutdown message.
                 await self._stop()
         finally:
             signals.restore()
@@ -72,7 +72,7 @@ class Life:
             await send({"type": "lifespan.shutdown.failed", "message": f"the stop failed: {self.stop_error!r}"})
 
     async def _start(self, signals: StopSignals) -> bool:
-        """Run the start-up hooks; False, and the reason in the log, if they fail."""
+        """Run the start-up hooks. If they fail, log the reason and return False."""
         lock = self._lock = asyncio.Lock()
         async with lock:
             self.error, self._ended = None, False
@@ -98,10 +98,10 @@ class Life:
                 self.stop_error = self.stop_error or exc
 
     async def start_late(self) -> bool:
-        """Start before a request, for a server that has sent no lifespan. False if that is not possible.
+        """Start before the first request, for a server that has sent no lifespan. Returns whether that is possible.
 
-        Nothing tells us of the end then: no clean-up hook can run, and no signal handler is chained that nobody
-        would take back.
+        Such a server does not tell of the end either: no clean-up hook can run, and signal handlers are not chained,
+        as nothing would restore them.
         """
         if self._lock is None:
             self._lock = asyncio.Lock()

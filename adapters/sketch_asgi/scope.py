@@ -1,4 +1,4 @@
-"""The head of a request out of a scope, and what is refused before there is a request."""
+"""Builds a request from a scope, or refuses it before any application sees it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 # A request target is visible ASCII without a fragment (RFC 9112 section 3.2, RFC 3986 section 3).
 _TARGET_CHARACTERS = set(range(0x21, 0x7F)) - {ord("#")}
-# Makes a letter of each byte that is allowed, and a space of each that is not: one pass in C, half a regex's time.
+# Maps each allowed byte to a letter and every other byte to a space: one pass in C, half the time of a regex.
 _SORTED = bytes(ord("a" if byte in _TARGET_CHARACTERS else " ") for byte in range(256))
 _PATH_CHARACTERS = "/:@!$&'()*+,;=-._~"
 _MOST_DIGITS = 19
@@ -23,7 +23,7 @@ _VERSIONS = {"1": "1.0", "2.0": "2", "3.0": "3"}
 
 
 class Refused(Exception):
-    """A request that no application should see. Answered with the message, in plain text."""
+    """Raised for a request that no application should see. The response is the message, in plain text."""
 
     def __init__(self, message: str, status: int = 400) -> None:
         super().__init__(message)
@@ -34,15 +34,15 @@ R = TypeVar("R", bound=Request)
 
 
 def read_head(scope: Scope, connection: ScopeConnection, root_path: str, kind: type[R]) -> R:
-    """The request of an http scope, or of a websocket's.
+    """Build the request of an http or websocket scope. Its body stays unread.
 
     Args:
         scope, connection: of the request.
-        root_path: the prefix where the server was told of none.
-        kind: what to make of it.
+        root_path: the prefix to use if the scope has none.
+        kind: the class of the request.
 
     Raises:
-        Refused: where the native server would refuse too.
+        Refused: for what the native server would refuse, too.
     """
     headers: RawHeaders = list(scope["headers"])
     fields = dict(headers)
@@ -87,15 +87,15 @@ def _check_single(headers: RawHeaders) -> None:
 
 
 def _refuse_body(fields: dict[bytes, bytes]) -> None:
-    """What follows a handshake is the websocket's; a body before that, no server could tell from it."""
+    """Refuse a handshake with a body: no server could tell it from the websocket's data, which follows."""
     if b"transfer-encoding" in fields or fields.get(b"content-length", b"0") != b"0":
         raise Refused("expected no body in the handshake of a websocket")
 
 
 def _announced_body(fields: dict[bytes, bytes], version: str, connection: ScopeConnection) -> ReceivedBody | None:
-    """HTTP/1 announces a body by a field; later versions may just send one."""
+    """Return the body that may come: HTTP/1 announces it by a field, later versions may just send one."""
     sent = fields.get(b"content-length")
-    if b"transfer-encoding" in fields:  # it overrides Content-Length, where the server lets both pass
+    if b"transfer-encoding" in fields:  # it overrides Content-Length if the server lets both pass
         return connection.announce_body(None)
     if sent is None:
         return connection.announce_body(None) if version[0] != "1" else None
@@ -106,10 +106,10 @@ def _announced_body(fields: dict[bytes, bytes], version: str, connection: ScopeC
 
 
 def read_target(scope: Scope, root_path: str = "") -> bytes:
-    """The request target as the client sent it, as far as the server tells.
+    """Return the request target as the client sent it, as far as the server tells.
 
     Raises:
-        Refused: for bytes that no target may have.
+        Refused: for bytes that are not allowed in a target.
     """
     path: bytes | None = scope.get("raw_path")
     if path is None:
@@ -124,14 +124,14 @@ def read_target(scope: Scope, root_path: str = "") -> bytes:
 
 
 def _prefix_as_sent(root_path: str, target: bytes) -> str:
-    """The prefix percent-encoded, as the rest of the path is: scopes have it decoded.
+    """Return the prefix percent-encoded, as the rest of the path is: a scope has it decoded.
 
-    As the client has encoded it, where it is a part of the path.
+    If the path begins with the prefix, the client's own encoding is kept.
     """
     if root_path.isascii() and target.startswith(root_path.encode()):
         return root_path
     path, end = target.partition(b"?")[0] + b"/", 0
-    for _ in range(root_path.count("/")):  # it has no more segments: `%2F` may make it fewer
+    for _ in range(root_path.count("/")):  # the encoded prefix has no more slashes, but fewer if it has `%2F`
         end = path.find(b"/", end + 1)
         if unquote(path[: max(end, 0)]) == root_path:
             return path[:end].decode("ascii")
@@ -139,7 +139,7 @@ def _prefix_as_sent(root_path: str, target: bytes) -> str:
 
 
 def _without_misplaced_prefix(path: bytes, root_path: str) -> bytes:
-    """uvicorn puts `root_path` before whatever was sent, also before an absolute URL: `/apihttp://host/path`."""
+    """Remove the `root_path` that uvicorn puts even before an absolute URL: `/apihttp://host/path`."""
     prefix = root_path.encode()
     rest = path.removeprefix(prefix)
     return rest if rest[:1] not in (b"/", b"") and b"://" in rest else path

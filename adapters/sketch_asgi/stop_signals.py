@@ -1,4 +1,4 @@
-"""Hear that the server is to stop as early as the server does."""
+"""Tells the application of a stop signal as early as the server learns of it."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from typing import Any
 NUMBERS = (signal.SIGINT, signal.SIGTERM)
 
 _TURNS = 10
-"""Of the event loop, between the word to the application and the word to the server: enough for each websocket to send
+"""Turns of the event loop between telling the application and telling the server: enough for each websocket to send
 its close. uvicorn, once told, closes them itself."""
 
 
 class StopSignals:
-    """Puts itself before the server's own signal handlers, never in their place.
+    """Signal handlers that notify the application, and then call the server's own handlers.
 
     The lifespan protocol tells of a stop only when every request has ended, which an endless stream never does.
-    Works with handlers set by `signal.signal` (uvicorn) and by `loop.add_signal_handler` (hypercorn, our launchers):
-    the loop hears of a signal through its wake-up descriptor, whichever Python function is called as well. Where
-    nobody handles a signal it stays that way: then it ends the process or means nothing.
+    Works with handlers set by `signal.signal` (uvicorn) and by `loop.add_signal_handler` (hypercorn, the launchers):
+    the loop learns of a signal through its wake-up descriptor, whichever Python function is called as well. A signal
+    without a handler stays without one: it ends the process or is ignored.
 
     Args:
         notify: called in the event loop's thread.
@@ -34,7 +34,7 @@ class StopSignals:
         self._previous: dict[int, Callable[[int, FrameType | None], Any]] = {}
 
     def install(self) -> None:
-        """Chain the handlers. Outside the main thread Python allows none, and nothing is done."""
+        """Chain the handlers. Do nothing outside the main thread, where Python allows none."""
         if threading.current_thread() is not threading.main_thread():
             return
         self._loop = asyncio.get_running_loop()
@@ -46,11 +46,11 @@ class StopSignals:
                 signal.siginterrupt(number, False)
 
     def restore(self) -> None:
-        """Put back what was there, unless somebody has put something else there since."""
+        """Put back the previous handlers, unless another one has been set since."""
         for number, previous in self._previous.items():
             if signal.getsignal(number) == self._handle:
                 signal.signal(number, previous)
-        # The handlers are kept: who has chained ours still calls it.
+        # The previous handlers are kept: code that has chained `_handle` still calls it.
         self._loop = None
 
     def _handle(self, number: int, frame: FrameType | None) -> None:

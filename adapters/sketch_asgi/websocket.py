@@ -1,4 +1,4 @@
-"""An open websocket of an ASGI server: messages in and out, and every end that it can have."""
+"""The transport of an open websocket under ASGI: sends and receives messages, and notes how the session ended."""
 
 from __future__ import annotations
 
@@ -19,22 +19,23 @@ logger = logging.getLogger("sketch.server")
 
 NO_CODE = 1005
 _TELLING = 1.0
-"""Seconds in which a server that refuses a message has to say why: each does so in the same turn of the loop."""
+"""Seconds that a server has to say why it refused a message: each does so in the same turn of the loop."""
 _FAIRNESS = 16
-"""After that many messages other tasks get a turn, whether or not the server made the session wait."""
+"""Messages after which other tasks get a turn, whether or not the server made the session wait."""
 
 
 class Socket:
-    """A `WebSocketTransport`.
+    """The `WebSocketTransport` of one websocket scope.
 
-    A task takes what the server has as soon as it has it, up to the bounds of the policy. Without it nobody who only
-    sends would hear of the peer's leaving (two of three servers drop what is sent then, without a word), who stops
-    waiting for a message could lose it, and a session that works on a message for long would seem dead to the server.
+    A task takes each message from the server as soon as it arrives, up to the bounds of the policy. Without the task, a
+    session that only sends would not learn that the peer has left (two of three servers then silently drop what is
+    sent), a cancelled `receive()` could lose a message, and a session that works long on one message would seem dead
+    to the server.
 
     Args:
         request: the handshake.
         policy: of the response.
-        timer: counts the time that is spent waiting for the peer to read.
+        timer: counts the time spent waiting for the peer to read.
         receive, send: of the scope.
     """
 
@@ -62,7 +63,7 @@ class Socket:
         self, request: WebSocketRequest, policy: WebSocketPolicy, timer: DeadlineTimer, receive: Receive, send: Send
     ) -> None:
         self.sent = 0
-        """Bytes of messages."""
+        """Bytes of messages sent."""
         self.end: tuple[int, str] | None = None
         """Code and reason, once either side has closed."""
         self._request = request
@@ -74,7 +75,7 @@ class Socket:
         self._size = 0
         self._turns = 0
         self._waiting = WriteDeadline(timer, request)
-        self._closed = False  # by us
+        self._closed = False  # by this side
         self._told = asyncio.Event()
         self._lifted = False
         self._room: asyncio.Event | None = None
@@ -84,10 +85,10 @@ class Socket:
     # -- for the session --------------------------------------------------------------------------------------------
 
     async def receive(self) -> str | bytes:
-        """The next message.
+        """Return the next message.
 
         Raises:
-            WebSocketDisconnected: at the end.
+            WebSocketDisconnected: after the last message, once either side has closed.
             RuntimeError: if another task already waits.
         """
         while not self._messages:
@@ -110,7 +111,7 @@ class Socket:
         """Send a message, once the peer has read enough of what was sent before.
 
         Raises:
-            WebSocketDisconnected: after the end, and when the peer reads nothing for the write timeout.
+            WebSocketDisconnected: after the end, or if the peer reads nothing for the write timeout.
         """
         if self.end is not None:
             raise WebSocketDisconnected(*self.end)
@@ -131,12 +132,12 @@ class Socket:
             await asyncio.sleep(0)
 
     def _write_deadline(self) -> WriteDeadline:
-        """For the peer to read; of its own for who sends while somebody else does."""
+        """The write deadline; a separate one if another task is already sending."""
         waiting = self._waiting
         return waiting if waiting.idle else WriteDeadline(self._timer, self._request)
 
     async def _why(self, exc: Exception) -> Exception:
-        """What a message that cannot be sent fails with: `receive()` tells the end, perhaps a moment later."""
+        """Return the error to raise for a failed `send`: that of the end, which `receive()` may report later."""
         if self.end is None:
             await self._hear(_TELLING)
         if self.end is None:
@@ -147,7 +148,7 @@ class Socket:
         return WebSocketDisconnected(*self.end)
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
-        """Send a close; nothing that comes after it is received."""
+        """Send a close. Messages that are not received yet are dropped."""
         if self.end is not None:
             return
         self._closed = True
@@ -161,7 +162,10 @@ class Socket:
                 raise failed
 
     async def _send_close(self, code: int, reason: str) -> Exception | None:
-        """Returns what has failed, unless it is the peer that was faster. A server that was, says so by `receive()`."""
+        """Send a close. Return the error, or None for an OSError: then the peer has closed first.
+
+        If the server itself has closed first, `receive()` says so.
+        """
         try:
             with self._write_deadline():
                 await self._send({"type": "websocket.close", "code": code, "reason": reason})
@@ -174,28 +178,28 @@ class Socket:
     # -- for the adapter --------------------------------------------------------------------------------------------
 
     def start(self) -> asyncio.Task[None]:
-        """Take messages from now on; the task that does."""
+        """Start the task that takes messages, unless it runs; return it."""
         if self._taker is None:
             self._taker = asyncio.get_running_loop().create_task(self._take())
         return self._taker
 
     async def stop(self) -> None:
-        """Take no more for now."""
+        """Stop taking messages, until the next `start`."""
         taker, self._taker = self._taker, None
         if taker is not None and not taker.done():
             taker.cancel()
             await asyncio.wait([taker])
 
     async def detach(self) -> None:
-        """At the end of the session: give the peer some time to answer our close. What else it sends is dropped.
+        """End the session: give the peer some time to answer this side's close, and drop its other messages.
 
-        A server whose messages nobody takes may wait for ever with those that it still has.
+        Otherwise a server may wait for ever to deliver the messages that it still has.
         """
         if self._closed:
             await self._hear(self._policy.close_timeout)
 
     async def _hear(self, seconds: float) -> None:
-        """Wait until the server has told of the end, but no longer."""
+        """Wait for at most `seconds` until the server has reported the end of the websocket."""
         if not self._told.is_set():
             self._lifted = True
             if self._room is not None:
@@ -204,7 +208,7 @@ class Socket:
 
     @property
     def gone(self) -> bool:
-        """Whether the server has told of the end."""
+        """Whether the server has reported the end of the websocket, or the exchange is over."""
         return self._told.is_set()
 
     async def wait_gone(self) -> None:
@@ -212,10 +216,10 @@ class Socket:
         await self._told.wait()
 
     def over(self) -> None:
-        """The exchange is over."""
+        """Note that the exchange is over."""
         self._told.set()
 
-    # -- what the server has ----------------------------------------------------------------------------------------
+    # -- messages of the server -------------------------------------------------------------------------------------
 
     def _full(self) -> bool:
         return len(self._messages) >= self._policy.max_queue or self._size >= self._policy.max_message
@@ -257,14 +261,14 @@ class Socket:
             self._room = None
 
     def _fits(self, data: str | bytes) -> bool:
-        """Whether a message is not too large, in UTF-8 if it is text."""
+        """Whether the policy allows a message of this size. The size of text is that of its UTF-8."""
         size, most = len(data), self._policy.max_message
         if size > most or isinstance(data, bytes) or data.isascii():
             return size <= most
         return len(data.encode()) <= most
 
     async def _refuse(self) -> None:
-        """Close because of a message that is too large; what came before it can still be received."""
+        """Close because a message is too large. Earlier messages can still be received."""
         reason = f"expected a message of at most {self._policy.max_message} bytes"
         self._closed = True
         self._finish(TOO_BIG, reason)
@@ -277,14 +281,14 @@ class Socket:
         if code is None:
             code = NO_CODE
         elif code == NO_CODE and reason is None:
-            # Who has got a close frame without a code has got an empty reason with it. Who has got none at all says
-            # 1005 as well: uvicorn and granian, of a connection that broke off.
+            # A close frame without a code comes with an empty reason. For a connection that broke off, without a close
+            # frame, uvicorn and granian say 1005 as well, but without a reason.
             code = ABNORMAL
         self._told.set()
         self._finish(int(code), reason or "")
 
     def _finish(self, code: int, reason: str) -> None:
-        """Note the end, unless it is known, and wake who waits for a message."""
+        """Note the end, unless it is known, and wake the task that waits for a message."""
         if self.end is None:
             self.end = (code, reason)
             if self._waiter is not None and not self._waiter.done():

@@ -1,4 +1,4 @@
-"""Bodies that are not plain bytes: streams and files, written to a server's `send`."""
+"""Writes responses with large bodies, streams and files to a server's `send`."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 Send = Callable[[Any], Awaitable[None]]
 
 LARGE_BODY = 64 * 1024
-"""Bytes that servers take without waiting for the client, so that nothing is gained by counting the time."""
+"""Bytes that servers take without waiting for the client, so that a write deadline would gain nothing."""
 _FAIRNESS = 16
-"""After that many chunks other tasks get a turn, whether or not the server made the stream wait."""
+"""Chunks after which other tasks get a turn, whether or not the server made the stream wait."""
 
 
 async def pass_on(send: Send, message: dict[str, Any], connection: ScopeConnection) -> None:
     """Send one message.
 
     Raises:
-        ClientDisconnected: where the server says that the client has left, by an OSError (ASGI 2.4) or, once we
-            know it ourselves, by any error.
+        ClientDisconnected: if the server says that the client has left: by an OSError (ASGI 2.4) or, once the
+            disconnect is known, by any error.
     """
     try:
         await send(message)
@@ -51,10 +51,10 @@ async def write_body(
     scope: Scope,
     request: Request,
 ) -> None:
-    """Write head and body to a client that may take its time, but not more than the write timeout.
+    """Write head and body. The client may be slow, but must read something within the write timeout.
 
     Raises:
-        ClientDisconnected: when it left, or takes nothing.
+        ClientDisconnected: if the client left, or reads nothing.
         Exception: whatever a stream raises, so that the server aborts what must not look complete.
     """
     if isinstance(body, FileBody):
@@ -76,15 +76,15 @@ async def write_stream(
     length: int | None,
     request: Request,
 ) -> None:
-    """Write head and chunks; ends the stream when the client leaves. The iterator is closed exactly once.
+    """Write head and chunks; end the stream when the client leaves. The iterator is closed exactly once.
 
     Raises:
-        ClientDisconnected: when it left, or takes nothing.
+        ClientDisconnected: if the client left, or reads nothing.
         Exception: whatever the stream raises, so that the server aborts what must not look complete.
     """
     writing = connection.writing(request)
     async with Chunks(body, length) as chunks:
-        # Servers drop what is sent to a client that has left, most without a word: only receive() tells.
+        # Servers drop what is sent to a client that has left, most silently: only receive() tells.
         with Interruptible(connection.listen()):
             with writing:
                 await pass_on(send, start, connection)
@@ -100,7 +100,7 @@ async def write_stream(
                     await asyncio.sleep(0)
                 if connection.listen().gone:  # the stream has swallowed the cancellation
                     raise ClientDisconnected("the client left before the end of the answer")
-        # Not to be interrupted: some servers report a disconnect as soon as an answer is complete.
+        # Not interruptible: some servers report a disconnect as soon as a response is complete.
         with writing:
             await pass_on(send, {"type": "http.response.body", "body": b"", "more_body": False}, connection)
 
@@ -112,10 +112,10 @@ def _chunk(data: bytes) -> dict[str, Any]:
 async def write_file(
     connection: ScopeConnection, send: Send, start: dict[str, Any], body: FileBody, scope: Scope, request: Request
 ) -> None:
-    """Write head and file, by the server's own means where it has some. The file is closed exactly once.
+    """Write head and file, by the server's own means if it has any. The file is closed exactly once.
 
     Raises:
-        ClientDisconnected: when the client left.
+        ClientDisconnected: if the client left.
         RuntimeError: if the file has shrunk since it was opened.
     """
     try:
@@ -132,7 +132,7 @@ async def write_file(
         if message is None:
             await write_stream(connection, send, start, read_in_thread(body), body.count, request)
             return
-        # The server writes the file by itself: how fast the client takes it, it does not tell.
+        # The server writes the file itself and does not tell how fast the client reads: no write deadline.
         await pass_on(send, start, connection)
         await pass_on(send, message, connection)
         connection.size = body.count
@@ -141,7 +141,7 @@ async def write_file(
 
 
 def _path_of_whole(body: FileBody) -> str | None:
-    """Where the file is, if its path still leads to the open file and all of it is to be sent."""
+    """Return the file's path if the whole file is to be sent and the path still leads to the open file, else None."""
     opened = os.fstat(body.file.fileno())
     path = Path(body.path).absolute()
     try:

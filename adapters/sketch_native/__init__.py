@@ -1,4 +1,4 @@
-"""The native adapter: an HTTP/1.1 server made of an `asyncio.Protocol` and httptools."""
+"""The native adapter: an HTTP/1.1 server built on `asyncio.Protocol` and httptools."""
 
 from sketch_native.launcher import NativeServer
 from sketch_native.limits import ServerLimits

@@ -1,4 +1,4 @@
-"""More requests than the server is willing to run at once."""
+"""Admission control: how many exchanges the server runs at once, and what happens to further requests."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ if TYPE_CHECKING:
 
 
 class ConcurrencyLimit:
-    """Lets so many exchanges run at a time. The others are refused, or wait their turn on an unread connection.
+    """Bounds the number of exchanges that run at once.
+
+    A request over the limit is refused, or waits in a queue while its connection is not read.
 
     Args:
-        limit: how many run.
-        wait: whether the others wait.
+        limit: the number of exchanges that may run at once.
+        wait: whether requests over the limit wait; if not, they are refused.
     """
 
     __slots__ = ("_limit", "_running", "_wait", "_waiting")
@@ -27,27 +29,27 @@ class ConcurrencyLimit:
 
     @property
     def waits(self) -> bool:
-        """Whether a connection that finds no free place may queue."""
+        """Whether a connection that finds no free slot may queue for one."""
         return self._wait
 
     def enter(self) -> bool:
-        """Take a place, if there is one."""
+        """Take a slot for an exchange. Returns whether one was free."""
         if self._running >= self._limit:
             return False
         self._running += 1
         return True
 
     def queue(self, connection: HTTPProtocol) -> None:
-        """Call the connection's `admitted` when there is a place for it."""
+        """Queue a connection: its `admitted` is called when a slot is free for it."""
         self._waiting.append(connection)
 
     def forget(self, connection: HTTPProtocol) -> None:
-        """A waiting connection has gone."""
+        """Remove a connection from the queue, if it is in it."""
         if connection in self._waiting:
             self._waiting.remove(connection)
 
     def leave(self) -> None:
-        """Give the place back, to the one that has waited longest."""
+        """Release a slot, and admit the connection that has waited longest."""
         self._running -= 1
         if self._waiting:
             self._waiting.popleft().admitted()

@@ -1,4 +1,4 @@
-"""What every protocol on a native connection shares: nobody is waited for for ever, and ends that can be told apart."""
+"""Deadlines and connection teardown shared by the native protocols."""
 
 from __future__ import annotations
 
@@ -20,15 +20,17 @@ logger = logging.getLogger("sketch.native")
 NEVER = float("inf")
 
 DISCARDED = 256 * 1024
-"""Bytes that are read and forgotten after an answer, so that the peer gets to read it."""
+"""Bytes that are read and discarded at most after an answer, so that the peer can read it."""
 
 
 class BaseProtocol(asyncio.Protocol):
-    """It arms no timer: it notes until when it waits, and the server's one sweep looks at the notes.
+    """The base of the native protocols (HTTP and websocket): deadlines, backpressure and teardown of one connection.
+
+    It arms no timer: it notes its read and write deadlines, and one periodic sweep of the server checks them.
 
     Args:
-        server: whose connection it is.
-        flow: whether the peer reads.
+        server: the server that the connection belongs to.
+        flow: the connection's flow control, which makes writers wait while the peer reads slowly.
     """
 
     __slots__ = (
@@ -59,60 +61,60 @@ class BaseProtocol(asyncio.Protocol):
     @property
     @abstractmethod
     def write_timeout(self) -> float | None:
-        """Seconds that are waited for a peer that reads nothing."""
+        """Seconds to wait for a peer that reads nothing, None for no bound."""
 
     @abstractmethod
     def shut_down(self) -> None:
-        """The server stops: end the connection now if nothing is under way."""
+        """The server stops: close the connection now if nothing is under way on it."""
 
     @abstractmethod
     def cancel(self) -> None:
-        """End at once what is still running."""
+        """Cancel the task that still runs on the connection; without one, abort the connection."""
 
     @abstractmethod
     def read_expired(self) -> None:
-        """Act on `read_deadline`."""
+        """Act on a `read_deadline` that has passed."""
 
     def pause_writing(self) -> None:
-        """The peer reads more slowly than we write."""
+        """Make writers wait, and set the write deadline: the peer reads too slowly."""
         self.flow.pause()
         self.watch_writing()
 
     def resume_writing(self) -> None:
-        """The peer has caught up."""
+        """Drop the write deadline, and let writers go on: the peer has caught up."""
         self.writing_done()
         self.flow.resume()
 
     def watch_writing(self) -> None:
-        """We wait for the peer to read from now on."""
+        """Set the write deadline: from now on the peer has to read."""
         timeout = self.write_timeout
         if timeout is not None:
             self.write_deadline = self.server.now + timeout
             self._unsent = self.transport.get_write_buffer_size()
 
     def writing_done(self) -> None:
-        """We wait no more."""
+        """Drop the write deadline."""
         self.write_deadline = NEVER
 
     def sweep(self, now: float) -> None:
-        """Act on a deadline that has passed."""
+        """Act on each deadline that has passed."""
         if now > self.write_deadline:
             self._write_expired()
         if now > self.read_deadline:
             self.read_expired()
 
     def _write_expired(self) -> None:
-        """A peer that takes something now and then is slow, one that takes nothing is gone."""
+        """Abort if the peer has taken nothing since the deadline was set; else it is only slow, and gets a new one."""
         if self.transport.get_write_buffer_size() < self._unsent:
             self.watch_writing()
         else:
             logger.info("%s: the client reads nothing, the connection is cut", self.connection.client)
             self.transport.abort()
 
-    # -- ends -------------------------------------------------------------------------------------------------------
+    # -- teardown ---------------------------------------------------------------------------------------------------
 
     def linger(self) -> None:
-        """Close so that what was written last arrives: say that it was the last, and read on for a while.
+        """Half-close the connection and read on for a while, so that the last answer arrives.
 
         Closing a socket with unread input makes the kernel send a reset, which destroys what the peer has not read
         yet (RFC 9112 section 9.6).
@@ -123,19 +125,19 @@ class BaseProtocol(asyncio.Protocol):
         else:
             try:
                 self.transport.write_eof()
-            except OSError:  # asyncio's transport; the peer has left, and its reset has overtaken our answer
+            except OSError:  # raised by asyncio's transport: the peer has left, and its reset came before our end
                 self.transport.abort()
                 return
             self.transport.resume_reading()
 
     def discard(self, size: int) -> None:
-        """Something has come that nobody reads any more."""
+        """Count bytes that are received and dropped; abort the connection if they are too many."""
         self._discarded += size
         if self._discarded > DISCARDED:
             self.transport.abort()
 
     def linger_expired(self) -> None:
-        """Enough lingered; but where the last answer is not out yet, wait as long as it is being taken."""
+        """Abort a lingering connection, unless the peer still takes parts of the last answer: then wait on."""
         unsent = self.transport.get_write_buffer_size()
         if not unsent or unsent == self._unsent:
             self.transport.abort()
@@ -144,7 +146,7 @@ class BaseProtocol(asyncio.Protocol):
             self.read_deadline = self.server.now + self.server.limits.linger_timeout
 
     def reset(self) -> None:
-        """End the connection so that nobody takes what was sent for complete."""
+        """End the connection by a TCP reset, so that the peer does not take what was sent for a complete response."""
         linger = struct.pack("ii", 1, 0)
         self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
         self.transport.abort()

@@ -1,4 +1,4 @@
-"""A request body on its way from the socket to the handler, never more of it than a few chunks."""
+"""The body of a request on its way from the socket to the handler; only a few chunks of it are held at a time."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 class RequestBody:
-    """A `BodyReader` that stops the socket while too much of the body is waiting.
+    """The `BodyReader` of a native request; it pauses the socket while too much of the body waits for the handler.
 
     Args:
-        protocol: is told when to stop and when to go on reading.
+        protocol: the protocol of the connection, told when to pause and when to resume reading.
         length: the announced size in bytes, None for a chunked body.
-        high_water: bytes that may wait.
-        send_continue: writes the interim response; called at the first read of a body that has not begun, for a
-            client that waits for it (RFC 9110 section 10.1.1).
+        high_water: the number of waiting bytes at which reading pauses.
+        send_continue: writes `100 Continue`; called by the first read, unless the body has begun. None for a client
+            that does not wait for it (RFC 9110 section 10.1.1).
     """
 
     __slots__ = (
@@ -60,21 +60,21 @@ class RequestBody:
 
     @property
     def awaits_continue(self) -> bool:
-        """Whether the client still waits for leave to send."""
+        """Whether the client still waits for `100 Continue` before it sends the body."""
         return self._send_continue is not None
 
     @property
     def complete(self) -> bool:
-        """Whether all of it was read."""
+        """Whether all of the body was read."""
         return self.ended and not self._chunks
 
     @property
     def full(self) -> bool:
-        """Whether no more should come before something is read."""
+        """Whether the buffer is full: the handler has to read before more should come."""
         return self._chunks is not None and self._size >= self._high_water
 
     async def read(self) -> bytes:
-        """The next chunk, `b""` at the end; raises `ClientDisconnected` for a body that was cut short."""
+        """Return the next chunk, `b""` at the end; raises `ClientDisconnected` for a body that was cut short."""
         while not self._chunks:
             if self._chunks is None:
                 raise ClientDisconnected("the answer is out, the rest of the request body was discarded")
@@ -108,7 +108,7 @@ class RequestBody:
             self._protocol.body_arrived()
 
     def feed(self, data: bytes) -> None:
-        """More bytes have come in."""
+        """Take the next bytes of the body from the parser."""
         self._send_continue = None
         self._size += len(data)
         self._received += len(data)
@@ -120,22 +120,22 @@ class RequestBody:
         self._wake()
 
     def end(self) -> None:
-        """The body is complete."""
+        """Mark the body as complete."""
         self.ended = True
         self._wake()
 
     def cut(self) -> None:
-        """The client is gone; what is here can still be read, and then there is an error instead of an end."""
+        """Note that the client is gone: reads return what has arrived, then raise `ClientDisconnected`."""
         self.fail(ClientDisconnected("the client left before the end of the request body"))
 
     def fail(self, error: Exception) -> None:
-        """Nothing more will come, for that reason; what is here can still be read."""
+        """Note why no more will come: reads return what has arrived, then raise the error."""
         if not self.ended and self._error is None:
             self._error = error
             self._wake()
 
     def discard(self) -> int:
-        """Keep nothing from now on; the number of bytes that came but were not read. For an answer that is out."""
+        """Keep no bytes from now on, since the answer is out. Returns how many came and were not read."""
         if self._chunks is not None:
             self._chunks = None
             if self._size >= self._high_water:

@@ -1,4 +1,4 @@
-"""What a request knows of its TCP connection."""
+"""The native `Connection`: what a request knows of its TCP connection."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from sketch.http.fields import RawHeaders
 from sketch.http.grammar import Address
 
 SENT_BY_KERNEL = 16 * 1024
-"""Bytes above which the kernel sends a file at less cost than it takes to copy it twice, into the process and out."""
+"""Size in bytes above which sending a file by the kernel costs less than copying it into the process and out again."""
 
 SENT_IN_PIECES = 256 * 1024
-"""Bytes that are read in one hop to a thread: where a file is read anyway, it costs least in the first one."""
+"""Bytes that one hop to a thread reads. Under TLS every file is read: up to this size, in the hop that opens it."""
 
 
 class NativeConnection:
-    """The `Connection` of the native server: one per TCP connection, read from the transport once."""
+    """The `Connection` of the native server: one per TCP connection, filled from the transport when it opens."""
 
     __slots__ = ("_gone", "client", "scheme", "server", "small_file", "state", "tls", "trailers")
 
@@ -46,12 +46,12 @@ class NativeConnection:
         await self._gone.wait()
 
     def lost(self) -> None:
-        """The peer is gone."""
+        """Note that the peer is gone, and wake whatever waits for it."""
         if self._gone is None:
             self._gone = asyncio.Event()
         self._gone.set()
 
 
 def _address(name: object) -> Address | None:
-    """Host and port of a socket name; a unix socket has a path or nothing."""
+    """Return host and port of a socket name; None for a unix socket, which has a path or nothing."""
     return cast("Address", name[:2]) if isinstance(name, tuple) and len(name) >= 2 else None

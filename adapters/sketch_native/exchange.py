@@ -1,4 +1,4 @@
-"""One exchange: a request handled and its answer written, in one task from the first line to the last byte."""
+"""One exchange: handles a request and writes its answer, in one task from the handler's first line to the last byte."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ if TYPE_CHECKING:
 logger = logging.getLogger("sketch.native")
 
 LARGE_BODY = 64 * 1024
-"""From this size on, a copy to put head and body together costs more than a second write."""
+"""Size in bytes from which on joining head and body costs more than a second write."""
 
 TURN = 256 * 1024
-"""Bytes that a stream may write before others get a turn, if the socket takes them all."""
+"""Bytes that a stream may write before other tasks get a turn, if the socket takes them all."""
 
 
 class Exchange:
-    """A request on a native connection.
+    """One request on a native connection, and its response.
 
     Args:
-        protocol: of the connection.
-        request: as it goes to the application.
-        body: its body, None where none is announced.
+        protocol: the HTTP protocol of the connection.
+        request: the request for the application.
+        body: the reader of the request's body, None where none is announced.
         keep_alive: whether the client wants the connection to stay open.
-        trailers: of the request; filled by the parser at the end of the body.
+        trailers: the request's trailer fields; filled by the parser at the end of the body.
     """
 
     __slots__ = (
@@ -63,13 +63,13 @@ class Exchange:
         self.trailers = trailers
         self.head_sent = False
         self.streaming = False
-        """Whether a stream is being sent, which ends when the client leaves, whatever it waits for."""
+        """Whether a file or a stream is being sent: it is cancelled when the client leaves, whatever it waits for."""
         self.unframed = False
-        """Whether nothing but the end of the connection ends the response."""
+        """Whether only the end of the connection marks the end of the response."""
         self.status: int | None = None
-        """Of the answer, None until there is one."""
+        """The status of the answer, None until there is one."""
         self.size = 0
-        """Bytes of body written so far."""
+        """Bytes of the payload written so far."""
 
     async def run(self) -> None:
         """Handle the request, write the answer, and tell the protocol whether the connection is still good."""
@@ -79,7 +79,7 @@ class Exchange:
             self._started = perf_counter()
         try:
             response = await server.handle(self.request)
-            # Before anything is awaited: the same object may be the answer of another exchange at the same time.
+            # Read before anything is awaited: another exchange may return the same object at the same time.
             payload = response.payload
             self.status = response.status
             if response.plain and isinstance(payload, bytes) and self._write_plain(response.raw_headers, payload):
@@ -106,41 +106,41 @@ class Exchange:
             protocol.exchange_ended(self)
 
     def left(self) -> bool:
-        """The client has left. Returns whether the exchange is to be cancelled: a stream has nobody to be made for.
+        """Note that the client has left. Returns whether to cancel the exchange: if it sends a file or a stream.
 
-        Only once, though a client may leave in two steps: what a stream does at its end is not interrupted.
+        True only once, though a client may leave in two steps: the cleanup of a stream is not interrupted.
         """
         streaming, self.streaming = self.streaming, False
         return streaming
 
     def _log(self) -> None:
         """Write the access log's line, however the exchange has ended."""
-        # The request's connection, not the protocol's: middleware may know of a client behind a proxy.
+        # The request's connection, not the protocol's: middleware may have put the client behind a proxy there.
         client, seconds = self.request.connection.client, perf_counter() - self._started
         self._protocol.server.log(client, self.request, self.status, self.size, seconds)
 
     def _client_left(self, exc: ClientDisconnected) -> None:
         self.keep_alive = False
         logger.info("%s %r: %s", self.request.method, self.request.raw_path, exc)
-        # Not to who has sent all of it, and then that there will be no more: a handler has ended with its client.
+        # Not after a complete body: there the client has only half-closed, and the handler was ended because of it.
         if self.body is not None and not self.body.ended and not self.head_sent and not self._protocol.flow.lost:
             self.status = 400
             self._protocol.write_refusal(Refusal(400, "the request body was cut short"))
 
     def _cancelled(self) -> None:
-        """By the server's deadline, or because the client of a stream left."""
+        """Abort the connection: the server's grace period is over, or the client of a stream has left."""
         self.keep_alive = False
         self._protocol.transport.abort()
         logger.info("%s %r was cancelled", self.request.method, self.request.raw_path)
 
     def _failed(self, exc: Exception) -> None:
-        """End an answer that failed after its head so that nobody takes it for a complete one."""
+        """Break off an answer that failed after its head, so that the client does not take it for a complete one."""
         self.keep_alive = False
         logger.error("the answer to %s %r failed", self.request.method, self.request.raw_path, exc_info=exc)
         self._protocol.break_off(reset=self.unframed)
 
     def _head(self, response: Response) -> bytes:
-        """The head as it goes out: framing and persistence are decided here, by RFC 9112 sections 6 and 9."""
+        """Build the head as it goes out, and decide framing and persistence by RFC 9112 sections 6 and 9."""
         protocol, body, fields = self._protocol, self.body, response.raw_headers
         modern = self.request.http_version == "1.1"
         connection = b""
@@ -152,7 +152,7 @@ class Exchange:
         if (
             self.unframed
             or protocol.ending
-            # A client that was never told to go on will not send its body, or already does: nobody can know.
+            # Without `100 Continue` the client may send its body or may never do so: the server cannot tell.
             or (body is not None and body.awaits_continue and not body.ended)
             or (not writer.usual(fields) and writer.wants_close(fields))
         ):
@@ -164,7 +164,7 @@ class Exchange:
         return writer.head(response.status, fields, protocol.server.clock.fields, connection)
 
     def _write_plain(self, fields: RawHeaders, payload: bytes) -> bool:
-        """Write a plain answer in one step, where nothing has to be said of the connection. Returns whether it was."""
+        """Write a plain answer in one step, if its head needs no field about the connection. Returns whether it did."""
         protocol, body = self._protocol, self.body
         if (
             not self.keep_alive

@@ -1,4 +1,4 @@
-"""Flow control: a writer that waits while the peer reads slowly."""
+"""Flow control: writers wait while the peer reads slowly."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from sketch.transport import ClientDisconnected
 
 
 class FlowControl:
-    """Whether the transport's buffer is too full to write, and the wait until it is not."""
+    """Tracks whether the transport's write buffer is too full, and makes writers wait until it has room."""
 
     __slots__ = ("_waiters", "blocked", "lost")
 
     def __init__(self) -> None:
         self.blocked = False
-        """Whether `drain` has something to wait for, or to raise."""
+        """Whether `drain` would wait or raise."""
         self.lost = False
         self._waiters: list[asyncio.Future[None]] = []
 
     async def drain(self) -> None:
-        """Wait until more may be written. Several tasks may.
+        """Wait until more may be written. Several tasks may wait at once.
 
         Raises:
             ClientDisconnected: if the connection is lost.
@@ -35,16 +35,16 @@ class FlowControl:
             raise ClientDisconnected("the client left before the end of the response")
 
     def pause(self) -> None:
-        """The buffer is too full."""
+        """Make writers wait: the buffer is too full."""
         self.blocked = True
 
     def resume(self) -> None:
-        """The buffer has room again."""
+        """Let writers go on: the buffer has room again."""
         self.blocked = self.lost
         self._wake()
 
     def lose(self) -> None:
-        """Nothing can be written any more."""
+        """Note that the connection is lost: `drain` raises from now on, also where it already waits."""
         self.lost = self.blocked = True
         self._wake()
 

@@ -1,10 +1,10 @@
-"""The backend `native`: the server in an event loop of its own, until a signal stops it."""
+"""The backend `native`: runs the server in its own event loop until a signal stops it."""
 
 from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from sketch.serving.options import ServeError, ServeOptions
@@ -13,18 +13,13 @@ from sketch_native.server import CANCELLED, Server, logger
 
 if TYPE_CHECKING:
     from sketch.application import Application
-    from sketch.request import Request
     from sketch.serving.asgi import ASGIApp
-    from sketch.serving.contract import Answer
-
-    Respond = Callable[[Request, Answer], Awaitable[None]]
-
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class NativeServer:
-    """The backend `native`."""
+    """The backend `native`: serves an application with the native server."""
 
     options = frozenset(
         [
@@ -47,8 +42,8 @@ class NativeServer:
     )
 
     def run(self, app: Application | ASGIApp, options: ServeOptions) -> int:
-        """Serve until SIGINT or SIGTERM; a second one ends what still runs, a third one the process."""
-        # Not by asyncio.Runner: it waits for every task, so one that swallows its cancellation would keep a stopped
+        """Serve until SIGINT or SIGTERM. A second signal ends the grace period, a third one the process."""
+        # Not asyncio.Runner: it waits for every task, so a task that swallows its cancellation would keep a stopped
         # server alive for ever.
         loop = (loop_factory(options.loop) or asyncio.new_event_loop)()
         try:
@@ -84,7 +79,7 @@ async def _main(app: Application | ASGIApp, options: ServeOptions) -> int:
 
 
 async def _end_tasks() -> None:
-    """Cancel what the application has left running, and close its generators, for a bounded time."""
+    """Cancel the tasks that the application has left running and close its generators, within a bounded time."""
     loop = asyncio.get_running_loop()
     tasks = asyncio.all_tasks() - {asyncio.current_task()}
     for task in tasks:
@@ -96,7 +91,10 @@ async def _end_tasks() -> None:
 
 
 def _watch_signals(server: Server, told: asyncio.Event) -> Callable[[], None]:
-    """Turn the first signal into `told` and the second into the end of the grace period; the third has its default."""
+    """Set `told` at the first signal, end the grace period at the second; the third one has its default effect.
+
+    Returns a function that restores the default effect.
+    """
 
     def restore() -> None:
         for number in SIGNALS:
@@ -114,7 +112,7 @@ def _watch_signals(server: Server, told: asyncio.Event) -> Callable[[], None]:
 
 
 def loop_factory(name: str) -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """What makes the event loop of that name; None for asyncio's own.
+    """Return the factory of the event loop with that name; None for asyncio's own loop.
 
     Raises:
         ServeError: if uvloop is asked for and not installed.

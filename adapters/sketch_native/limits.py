@@ -1,4 +1,4 @@
-"""What a server bounds before there is a request: bytes of a head, connections, time."""
+"""The limits that the native server enforces itself: sizes of a head and of buffers, connections, times."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ KIB = 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerLimits:
-    """Bounds of the native server, for `run_app(server_limits=ServerLimits(...))`. Sizes in bytes, times in seconds."""
+    """Limits of the native server, for `run_app(server_limits=ServerLimits(...))`. Sizes in bytes, times in seconds."""
 
     target: int = 8 * KIB
     """Size of a request target; more is 414. RFC 9112 section 3 asks for at least 8,000."""
     head: int = 64 * KIB
-    """Size of all header fields; more is 431. Room for large cookies and tokens, too little to fill memory."""
+    """Size of all header fields; more is 431. Enough for large cookies and tokens, too little to fill memory."""
     headers: int = 128
     """Number of header fields; more is 431. Browsers send about fifteen."""
     chunk_overhead: int = 8 * KIB
-    """Bytes of trailers, or of chunk extensions beyond what chunks need; more is refused. Hardly anybody sends them."""
+    """Bytes of trailers, or of chunk extensions beyond what chunks need; more is refused. Few clients send any."""
     pipeline: int = 16
     """Requests of one connection that wait while one is answered; the rest stays unread in the socket."""
     body_buffer: int = 64 * KIB
@@ -27,11 +27,11 @@ class ServerLimits:
     connections: int | None = 10_000
     """Open connections; further ones are answered 503 and closed. Each costs a descriptor and some 6 KiB at rest."""
     concurrency: int | None = None
-    """Requests that run at once. None is no bound: only you know what a request of yours costs."""
+    """Requests that run at once. None is no bound: only you know what one of your requests costs."""
     overload: Literal["refuse", "wait"] = "refuse"
-    """What becomes of requests over `concurrency`: 503 with Retry-After, or to wait for `header_timeout` at most."""
+    """What happens to requests over `concurrency`: 503 with Retry-After, or a wait of at most `header_timeout`."""
     header_timeout: float = 10.0
-    """Time for a request head, from its first byte (for the first one: from the connection). More is 408."""
+    """Time for a request head, from its first byte (the first head: from the start of the connection). More is 408."""
     keep_alive_timeout: float = 75.0
     """How long an idle connection stays open. Longer than the 60 seconds that load balancers keep theirs: the side
     that forwards requests must be the one that closes, or some of them meet a closed connection."""
@@ -44,5 +44,5 @@ class ServerLimits:
                 raise ValueError(f"expected {name} of at least 1, got {getattr(self, name)!r}")
 
     def shortest_timeout(self) -> float:
-        """The shortest of the times."""
+        """Return the shortest of the timeouts, in seconds."""
         return min(self.header_timeout, self.keep_alive_timeout, self.linger_timeout)

@@ -1,6 +1,6 @@
-"""Bytes to requests: httptools with the checks and limits that it leaves to its user.
+"""Parses bytes into requests: httptools with the checks and limits that it leaves to its user.
 
-No input or output happens here. `RequestParser` is fed bytes and calls a sink; what it refuses is a `Refusal`.
+The module does no I/O. `RequestParser` is fed bytes and calls a sink; it raises a `Refusal` for what it refuses.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _SPECIAL = frozenset((b"host", b"content-length", b"transfer-encoding", b"expect
 
 _NO_FIELDS: RawHeaders = []
 
-# Other protocols whose request lines llhttp takes for HTTP.
+# llhttp takes request lines of these protocols for HTTP.
 _OTHER_PROTOCOLS = (b" RTSP/", b" ICE/")
 
 _CHUNKED_NOT_LAST = "Request has invalid `Transfer-Encoding`"
@@ -54,7 +54,7 @@ _PARSER_STATUS = {
 
 
 class Refusal(Exception):
-    """Why a request is refused before there is one. The connection is closed after the answer."""
+    """The server refuses a request, with this status and reason. The connection is closed after the answer."""
 
     def __init__(self, status: int, reason: str) -> None:
         self.status = status
@@ -63,27 +63,27 @@ class Refusal(Exception):
 
 
 class Sink(Protocol):
-    """What the parser calls; the head of the current request is in the parser's attributes."""
+    """The receiver of a parser's events. The head of the current request is in the parser's attributes."""
 
     def on_head(self) -> None:
-        """A head is complete and was found good."""
+        """Called when a head is complete and accepted."""
 
     def on_handshake(self) -> None:
-        """The same for the handshake of a websocket. What comes behind it may not be a request."""
+        """Called instead of `on_head` for a websocket handshake. The bytes after it may be websocket frames."""
 
     def on_body(self, data: bytes) -> None:
-        """Some bytes of the body."""
+        """Called with some bytes of the body."""
 
     def on_end(self) -> None:
-        """The request is complete."""
+        """Called when the request is complete."""
 
 
 class RequestParser:
-    """Parses one connection's requests, strictly, in the order they come.
+    """Parses the requests of one connection, strictly and in order.
 
     Args:
-        limits: of the server.
-        sink: is told of heads, bodies and ends.
+        limits: the limits of the server.
+        sink: receives heads, bodies and ends of requests.
     """
 
     __slots__ = (
@@ -137,7 +137,7 @@ class RequestParser:
         self._reset()
 
     def _reset(self) -> None:
-        """Forget the last request. The list is new: the last request keeps its own."""
+        """Reset the state for the next request. The list of fields is new: the last request keeps its own."""
         self.target = b""
         self.headers: RawHeaders = []
         self.trailers = _NO_FIELDS
@@ -150,28 +150,28 @@ class RequestParser:
 
     @property
     def in_head(self) -> bool:
-        """Whether a head has begun and is not complete. Empty lines before it are none (RFC 9112 section 2.2)."""
+        """Whether a head has begun and is incomplete. Empty lines before it do not begin it (RFC 9112 section 2.2)."""
         return self._begun and not self._head_done
 
     @property
     def slice(self) -> int:
-        """How many bytes to feed at once: more than `SLICE` only of a body that has as many left."""
+        """How many bytes to feed at once: `SLICE`, or the rest of the current body if that is known and larger."""
         if not self._head_done or self.chunked:
             return SLICE
         return max(SLICE, (self.content_length or 0) - self._body)
 
     def feed(self, data: bytes) -> bytes:
-        """Parse some bytes, at most a `slice`, and return what of them is still to be fed (after an upgrade).
+        """Parse at most `slice` bytes. Returns those of them that are still to be fed (after an upgrade).
 
         Raises:
-            Refusal: when the connection cannot go on. What was complete before has reached the sink.
+            Refusal: when the connection cannot go on. What was complete before that has reached the sink.
         """
         if len(data) > SLICE:
             return self._feed_body(data)
         if self._unknown_method is not None:
             return self._collect_method(data)
         self._at_start = at_start = not self._begun
-        # Of a head in several parts, the end of the request line may be in this one.
+        # If a head comes in several parts, the end of the request line may be in this one.
         if at_start:
             self._seen = data
             self._completed = 0
@@ -189,13 +189,13 @@ class RequestParser:
             return self._collect_method(self._last_start())
         except httptools.HttpParserError as exc:
             return self._go_on_after(exc, data)
-        # What makes no callback is counted: of a head, or of a chunked body.
+        # Bytes of a head or of a chunked body that cause no callback are bounded here.
         if self._fed > self._most_fed or (self._head_done and self.chunked):
             self._check_unfinished()
         return b""
 
     def _go_on_after(self, exc: httptools.HttpParserError, data: bytes) -> bytes:
-        """What is still to be fed where httptools has failed, which nearly always is the end: a `Refusal`."""
+        """Handle an error of httptools: raise a `Refusal`, or, very rarely, return the bytes still to be fed."""
         if self._refusal is not None:
             raise self._refusal from None
         if self._chunked_behind_tab(data, str(exc)):
@@ -215,23 +215,23 @@ class RequestParser:
         return b""
 
     def close(self) -> None:
-        """Parse no more, and let go of whom this one and its callers would else keep alive in a circle."""
+        """Stop parsing for good. Drops the references to httptools and the sink, which would form a cycle."""
         del self._parser, self._sink
 
     # -- callbacks of httptools -------------------------------------------------------------------------------------
 
     def on_message_begin(self) -> None:
-        """The first byte of a request line."""
+        """Note that a request line has begun."""
         self._begun = True
 
     def on_url(self, url: bytes) -> None:
-        """A part of the target: as often as segments cut it."""
+        """Add a part of the target, which comes in pieces if the network has split it."""
         target = self.target = self.target + url if self.target else url
         if len(target) > self._limits.target:
             self._refuse(414, f"request target over {self._limits.target} bytes")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """A complete field. Also of a trailer: nothing but our own flag tells them apart."""
+        """Add a header field, or a trailer field if the head is complete."""
         name = name.lower()
         value = value.strip()
         if self._head_done:
@@ -242,7 +242,7 @@ class RequestParser:
             self._note(name, value)
 
     def on_headers_complete(self) -> None:
-        """The end of a head: everything that can be refused is refused here, before anybody hears of the request."""
+        """Check a complete head: whatever can be refused is refused here, before the sink hears of the request."""
         if self._muted:
             return
         parser = self._parser
@@ -250,7 +250,7 @@ class RequestParser:
         self.method = _METHODS.get(method) or method.decode("ascii")
         self.keep_alive = parser.should_keep_alive()
         self._upgrade = parser.should_upgrade()
-        # Most heads are not looked at closely: what could be wrong with them shows in these few tests.
+        # Most heads pass these few tests and need none of the closer checks behind them.
         target = self.target
         if (
             self._at_start
@@ -279,33 +279,33 @@ class RequestParser:
             self._sink.on_head()
 
     def on_body(self, data: bytes) -> None:
-        """Some bytes of a body."""
+        """Pass some bytes of a body to the sink."""
         self._body += len(data)
         self._sink.on_body(data)
 
     def on_chunk_header(self) -> None:
-        """The size line of a chunk."""
+        """Count a chunk by its size line."""
         self._chunks += 1
 
     def on_message_complete(self) -> None:
-        """The end of a request; of an upgrade that is not taken, only where no body follows."""
+        """End a request. For an upgrade with a body httptools calls this too early, before the body."""
         if self._upgrade and (self.chunked or self.content_length):
             return
         self._upgrade = False
         self._completed += 1
-        self._fed = self._slice  # at most that much of the next request came with this one
+        self._fed = self._slice  # at most that many bytes belong to the next request
         self._sink.on_end()
         self._reset()
 
     # -- checks -----------------------------------------------------------------------------------------------------
 
     def _refuse(self, status: int, reason: str) -> None:
-        """Stop parsing. httptools hides what a callback raises, so it is kept."""
+        """Raise a `Refusal`, and keep it, because httptools hides what a callback raises."""
         self._refusal = Refusal(status, reason)
         raise self._refusal
 
     def _note(self, name: bytes, value: bytes) -> None:
-        """Keep what a field says of the message's framing or destination."""
+        """Check and keep a Host, Content-Length, Transfer-Encoding or Expect field."""
         if name == b"host":
             self._hosts += 1
             if self._hosts > 1 or not valid_authority(value):
@@ -334,12 +334,12 @@ class RequestParser:
         limits = self._limits
         if len(self.headers) > limits.headers:
             self._refuse(431, f"over {limits.headers} header fields")
-        # What was fed since the last request is never less than the head, but it may be more.
+        # `_fed` is never less than the size of the head, but it may be more: measure the fields.
         if sum(len(name) + len(value) + 4 for name, value in self.headers) > limits.head:
             self._refuse(431, f"header fields over {limits.head} bytes")
 
     def _check_target(self) -> None:
-        """The forms of RFC 9112 section 3.2."""
+        """Refuse a target in none of the forms of RFC 9112 section 3.2."""
         target = self.target
         if self.method == "CONNECT":
             self._refuse(501, "CONNECT is not implemented")
@@ -352,7 +352,7 @@ class RequestParser:
             self._refuse(400, "malformed request target")
 
     def _is_handshake(self) -> bool:
-        """Whether the client asks for a websocket (RFC 6455 section 4.2.1), not for any other protocol."""
+        """Whether the upgrade is to a websocket (RFC 6455 section 4.2.1); refuses a malformed handshake."""
         if self.method != "GET" or self.version != "1.1":
             return False
         offers = [value.lower().split(b",") for name, value in self.headers if name == b"upgrade"]
@@ -366,7 +366,7 @@ class RequestParser:
         return True
 
     def _check_transfer_encoding(self, codings: list[bytes]) -> None:
-        """RFC 9112 section 6: one way to find the end of the body, or no request."""
+        """Refuse a request unless there is exactly one way to find the end of its body (RFC 9112 section 6)."""
         if self.version == "1.0" or self.content_length is not None:
             self._refuse(400, "Transfer-Encoding in HTTP/1.0 or with Content-Length")
         if codings[-1:] != [b"chunked"] or b"chunked" in codings[:-1]:
@@ -377,7 +377,7 @@ class RequestParser:
         self.trailers = []
 
     def _check_expect(self, expect: bytes) -> bool:
-        """Whether the client waits for leave to send a body (RFC 9110 section 10.1.1)."""
+        """Whether the client waits for `100 Continue` before it sends a body (RFC 9110 section 10.1.1)."""
         if expect != b"100-continue":
             self._refuse(417, "expectation other than 100-continue")
         return self.version == "1.1" and (self.chunked or bool(self.content_length))
@@ -390,7 +390,7 @@ class RequestParser:
             self.trailers.append((name, value))
 
     def _check_unfinished(self) -> None:
-        """Bound what makes no callback: an endless field, empty lines, a chunk extension, tiny chunks."""
+        """Bound input that causes no callback: an endless field, empty lines, a chunk extension, tiny chunks."""
         limits = self._limits
         if not self._head_done:
             if self._fed > self._most_fed:
@@ -400,15 +400,15 @@ class RequestParser:
             if overhead > limits.chunk_overhead + SLICE:
                 raise Refusal(400, f"chunk framing over {limits.chunk_overhead} bytes")
             if overhead < 0:
-                self._fed -= overhead  # small chunks save nothing up for an endless trailer
+                self._fed -= overhead  # small chunks must not save up room for an endless trailer
 
     # -- what httptools does not do ---------------------------------------------------------------------------------
 
     def _ignore_upgrade(self, rest: bytes) -> bytes:
-        """Go on after an upgrade that is not taken.
+        """Go on with HTTP after an upgrade that is not taken. Returns the bytes that are still to be fed.
 
-        httptools stops at the end of such a head and takes no body for its own. Fed on, it would take the body for the
-        next request: that is request smuggling.
+        httptools stops at the end of such a head and expects no body. Fed further, it would parse the body as the next
+        request: that is request smuggling.
         """
         if self._upgrade:
             self._upgrade = False
@@ -417,7 +417,7 @@ class RequestParser:
         return rest
 
     def _restart(self, rest: bytes) -> bytes:
-        """A fresh parser for the body of the current request: it is given a head with the same framing, unheard."""
+        """Set a new parser for the current request's body; a head that the sink never sees sets the framing."""
         framing = b"Transfer-Encoding: chunked" if self.chunked else b"Content-Length: %d" % (self.content_length or 0)
         self._parser = httptools.HttpRequestParser(self)
         target, self.target = self.target, b""
@@ -429,10 +429,10 @@ class RequestParser:
         return rest
 
     def _chunked_behind_tab(self, data: bytes, error: str) -> bool:
-        """Whether llhttp has failed on `chunked` with a tab behind it: that is optional white space for everybody else.
+        """Whether llhttp has failed on `chunked` because of a tab after it, which other parsers skip as white space.
 
-        It is mended where the whole head came in one part, which is where anybody would look for it. Of any other head
-        and any other error nobody can tell here where the body begins.
+        The error is repaired only where the whole head came in one part, the usual case. For any other head or error,
+        it is not known here where the body begins.
         """
         return (
             error == _CHUNKED_NOT_LAST and self._transfer_encoding == [b"chunked"] and self._head_done
@@ -440,9 +440,9 @@ class RequestParser:
         )  # fmt: skip
 
     def _collect_method(self, data: bytes) -> bytes:
-        """Tell an unknown method (501) from what is no method (400).
+        """Refuse an unknown method with 501, and a word that is no method with 400.
 
-        httptools fails at the first byte that no known method has there, so the rest of the word is awaited here.
+        httptools fails at the first byte that no known method has there, so the rest of the word is collected here.
         """
         seen = self._unknown_method = (self._unknown_method or bytearray()) + data
         word, space, _ = bytes(seen.lstrip(b"\r\n")[: _LONGEST_METHOD + 1]).partition(b" ")
@@ -453,10 +453,10 @@ class RequestParser:
         return b""
 
     def _last_start(self) -> bytes:
-        """The bytes from where the request begins that could not be parsed, behind those that could.
+        """Return the bytes from the start of the request that httptools could not parse.
 
-        httptools does not say where it stopped. One byte at a time does; it is done once and ends the connection.
-        Where the request before began too long ago for that, the answer is no word at all.
+        httptools does not say where it stopped. Parsing again byte by byte finds the place; that is done once, as the
+        connection ends after it. If the request before began too long ago, the result is a NUL, which is no method.
         """
         seen = self._seen
         if not self._completed:
@@ -474,7 +474,7 @@ class RequestParser:
 
 
 class _Counter:
-    """Counts complete requests."""
+    """Callbacks for httptools that count complete requests."""
 
     def __init__(self) -> None:
         self.completed = 0

@@ -1,4 +1,4 @@
-"""One TCP connection: bytes in, requests to the application one after the other, and the ends a connection can have."""
+"""The HTTP/1.1 protocol of one TCP connection: reads requests, runs their exchanges in order, closes the connection."""
 
 from __future__ import annotations
 
@@ -19,14 +19,15 @@ if TYPE_CHECKING:
     from sketch_native.exchange import Exchange
     from sketch_native.server import Server
 
-# What a connection waits for.
+# What a connection waits for: a request, the rest of a head, a slot under the concurrency limit, the end of its
+# exchange, the rest of an unread body, or the close by the peer.
 IDLE, HEAD, TURN, EXCHANGE, REST, CLOSING = "idle", "head", "turn", "exchange", "rest", "closing"
 
 OVERLOAD = Refusal(503, "the server is overloaded")
 
 
 class HTTPProtocol(BaseProtocol):
-    """Serves the requests of one connection strictly in order, each in a task of its own."""
+    """Serves the requests of one HTTP/1.1 connection strictly in order, each in its own task."""
 
     __slots__ = (
         "_backlog",
@@ -59,20 +60,20 @@ class HTTPProtocol(BaseProtocol):
     # -- called by the transport ------------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin to wait for the first head."""
-        self.transport = cast("asyncio.Transport", transport)  # uvloop's is none by class
+        """Wait for the first head, or turn away a connection over the limit."""
+        self.transport = cast("asyncio.Transport", transport)  # uvloop's is no subclass of it
         self.connection = NativeConnection(self.transport, self.server.app.state)
         self.read_deadline = self.server.now + self.server.limits.header_timeout
         connections, most = self.server.connections, self.server.limits.connections
         connections.add(self)
         if most is not None and len(connections) > most:
-            # Without lingering: who is one too many must not stay any longer.
+            # Without lingering: a connection over the limit must not stay any longer.
             self._waits_for = CLOSING
             self.write_refusal(OVERLOAD)
             self.transport.close()
 
     def data_received(self, data: bytes) -> None:
-        """Parse what has come; then, not before, begin to answer: a small body is complete by then."""
+        """Parse the bytes, and begin to answer only after that: a small body is complete by then."""
         if self._waits_for == CLOSING:
             self.discard(len(data))
         elif self._deaf:
@@ -85,7 +86,7 @@ class HTTPProtocol(BaseProtocol):
                 self._proceed()
 
     def eof_received(self) -> bool:
-        """The peer will send no more. What is complete is still answered; whoever waits for the peer is told."""
+        """Note that the peer sends no more: wake what waits for it; complete requests are still answered."""
         self._eof = True
         self._tell_gone()
         if self._waits_for in (EXCHANGE, TURN) and self.connection.scheme == "http":
@@ -95,7 +96,7 @@ class HTTPProtocol(BaseProtocol):
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - whatever the reason
-        """The connection is gone, and with it whatever waits for it."""
+        """The connection is gone: drop the queue, and wake what waits for the peer."""
         self._waits_for = CLOSING
         self._queue.clear()
         self._backlog = b""
@@ -110,7 +111,7 @@ class HTTPProtocol(BaseProtocol):
     # -- called by the parser ---------------------------------------------------------------------------------------
 
     def on_head(self) -> None:
-        """Queue a request whose head is complete."""
+        """Queue a request: its head is complete."""
         parser = self._parser
         body = None
         if parser.chunked or parser.content_length:
@@ -130,7 +131,7 @@ class HTTPProtocol(BaseProtocol):
         self._queue.append(self._receiving)
 
     def on_handshake(self) -> None:
-        """Queue the handshake of a websocket. What comes behind it waits until it is answered."""
+        """Queue the handshake of a websocket. Bytes behind it are kept unparsed until it is answered."""
         from sketch_native.websocket.upgrade import UpgradeExchange  # not every server has websockets
 
         parser = self._parser
@@ -149,7 +150,7 @@ class HTTPProtocol(BaseProtocol):
         self._handshake = self._deaf = True
 
     def on_body(self, data: bytes) -> None:
-        """Hand on a part of a body."""
+        """Pass a part of a body to its reader."""
         assert self._receiving is not None
         assert self._receiving.body is not None
         self._receiving.body.feed(data)
@@ -164,7 +165,7 @@ class HTTPProtocol(BaseProtocol):
     # -- reading ----------------------------------------------------------------------------------------------------
 
     def _parse(self, data: bytes) -> None:
-        """Feed the parser slice by slice. Past the pipeline's limit the rest is kept, and the socket is not read."""
+        """Feed the parser slice by slice. At the pipeline's limit, keep the rest and stop reading the socket."""
         position = 0
         try:
             if len(data) <= SLICE and not self._queue:  # the usual case: one small request
@@ -183,18 +184,18 @@ class HTTPProtocol(BaseProtocol):
             self._refuse(refusal)
 
     def _keep(self, data: bytes) -> None:
-        """What comes while nothing is parsed: of a handshake that is not answered yet, it may be the first messages."""
+        """Keep bytes behind an unanswered handshake: they may be the first messages. Drop bytes after a refusal."""
         if self._handshake:
             self._backlog += data
             if len(self._backlog) >= self.server.limits.body_buffer:
                 self.transport.pause_reading()
 
     def handshake_refused(self) -> None:
-        """The handshake gets another answer: requests may follow it."""
+        """Parse requests again: the handshake gets another answer than 101, and requests may follow it."""
         self._handshake = self._deaf = False
 
     def hand_over(self, successor: BaseProtocol) -> tuple[bytes, bool]:
-        """Give the connection to another protocol. Returns what has come behind the last head, and whether it ended."""
+        """Hand the connection to another protocol. Returns the bytes behind the last head, and whether EOF has come."""
         self._waits_for = CLOSING
         self.server.connections.discard(self)
         self.server.connections.add(successor)
@@ -203,7 +204,7 @@ class HTTPProtocol(BaseProtocol):
         return self._backlog, self._eof
 
     def _refuse(self, refusal: Refusal) -> None:
-        """Parse no more. What is wrong in a body is its reader's to know; else it is answered in its turn."""
+        """Stop parsing. An error inside a body is raised to its reader; any other refusal is answered in its turn."""
         self._deaf = True
         self.transport.pause_reading()
         exchange = self._receiving
@@ -220,7 +221,7 @@ class HTTPProtocol(BaseProtocol):
             self.close()
 
     def _proceed(self) -> None:
-        """With no exchange under way: begin the next, or say what is waited for."""
+        """Begin the next exchange, or note what the connection waits for. Called while no exchange is under way."""
         queue = self._queue
         if not queue and self._backlog:
             self._take_backlog()
@@ -234,36 +235,36 @@ class HTTPProtocol(BaseProtocol):
             self._wait_for_rest(self._receiving)
         elif self._parser.in_head:
             self._wait_for(HEAD, self.server.limits.header_timeout)
-        elif self._waits_for != IDLE:  # the usual end of a request: written out, it needs no call
+        elif self._waits_for != IDLE:  # the usual end of a request: `_wait_for` inlined
             self._waits_for = IDLE
             self.read_deadline = self.server.now + self.server.limits.keep_alive_timeout
 
     def _take_backlog(self) -> None:
-        """Parse what was kept past the pipeline's limit."""
+        """Parse the backlog, unless a handshake is unanswered."""
         if not self._handshake:
             data, self._backlog = self._backlog, b""
             self.want_body()
             self._parse(data)
 
     def _wait_for(self, what: str, seconds: float) -> None:
-        """Note what is waited for and until when; the time runs from the first note."""
+        """Note what the connection waits for, and until when. Noting the same again does not move the deadline."""
         if self._waits_for != what:
             self._waits_for = what
             self.read_deadline = self.server.now + seconds
 
     def _wait_for_rest(self, exchange: Exchange) -> None:
-        """Read the rest of a body that the handler did not want: a bounded amount, for a bounded time."""
+        """Discard the rest of a body that the handler did not read: a bounded amount, for a bounded time."""
         assert exchange.body is not None
         self._wait_for(REST, self.server.limits.linger_timeout)
         if exchange.body.discard() > DISCARDED:
             self.close()
 
     def enough_body(self) -> None:
-        """Stop reading: the handler is slower than the client."""
+        """Pause reading: the handler is slower than the client."""
         self.transport.pause_reading()
 
     def want_body(self) -> None:
-        """Read on, unless there is too much of something already: perhaps of the body behind the one that asks."""
+        """Resume reading, unless parsing has stopped, or a backlog or the full body of a later request waits."""
         if self._backlog or self._deaf or self.transport.is_closing():
             return
         receiving = self._receiving
@@ -271,13 +272,13 @@ class HTTPProtocol(BaseProtocol):
             self.transport.resume_reading()
 
     def body_awaited(self, bonus: float) -> None:
-        """The handler waits for the client from now on, for the body timeout and some seconds more or less."""
+        """Set the read deadline for a waiting handler: the body timeout plus `bonus` seconds (may be negative)."""
         timeout = self._exchange.request.limits.body_timeout if self._exchange is not None else None
         if timeout is not None:
             self.read_deadline = self.server.now + timeout + bonus
 
     def body_arrived(self) -> None:
-        """The handler waits no more."""
+        """Drop the read deadline: the handler no longer waits."""
         self.read_deadline = NEVER
 
     def _send_continue(self) -> None:
@@ -303,7 +304,7 @@ class HTTPProtocol(BaseProtocol):
         else:
             self._exchange = turn
             self.connection.trailers = turn.trailers
-            # A context of its own: what one request sets must not be seen by the next on the same connection.
+            # Its own context: the next request on the connection must not see the variables that this one sets.
             self._task = self.loop.create_task(turn.run(), context=self.server.context.copy())
 
     def _turn_away(self, refusal: Refusal) -> None:
@@ -312,13 +313,13 @@ class HTTPProtocol(BaseProtocol):
         self.close()
 
     def admitted(self) -> None:
-        """Called by the concurrency limit: there is a place for the waiting request."""
+        """Begin the waiting request. Called by the concurrency limit when a slot is free for it."""
         if self._waits_for == TURN:
             self.want_body()
             self._proceed()
 
     def exchange_ended(self, exchange: Exchange) -> None:
-        """Go on after an exchange, in its task's last step."""
+        """Go on after an exchange. Called as the last step of its task."""
         self._task = self._exchange = None
         if self.server.admission is not None:
             self.server.admission.leave()
@@ -333,7 +334,7 @@ class HTTPProtocol(BaseProtocol):
                 self.close()
 
     def write_refusal(self, refusal: Refusal) -> None:
-        """Answer in the application's place."""
+        """Write a refusal, in place of an answer of the application."""
         self.transport.write(writer.refusal(refusal.status, refusal.reason, self.server.clock.fields))
 
     @property
@@ -354,13 +355,13 @@ class HTTPProtocol(BaseProtocol):
 
     @property
     def write_timeout(self) -> float | None:
-        """That of the request which is being answered."""
+        """The write timeout of the request that is being answered, in seconds."""
         return self._exchange.request.limits.write_timeout if self._exchange is not None else None
 
-    # -- ends -------------------------------------------------------------------------------------------------------
+    # -- teardown ---------------------------------------------------------------------------------------------------
 
     def close(self) -> None:
-        """Close after the last answer."""
+        """Close after the last answer, lingering so that it arrives."""
         if self._waits_for != CLOSING:
             self._waits_for = CLOSING
             self._queue.clear()
@@ -368,12 +369,12 @@ class HTTPProtocol(BaseProtocol):
             self.linger()
 
     def shut_down(self) -> None:
-        """The server stops: end the connection now if nothing is being answered, else after the answer."""
+        """The server stops: close the connection now if nothing is being answered, else after the answer."""
         if self._task is None and self._waits_for != CLOSING:
             self._hang_up()
 
     def cancel(self) -> None:
-        """End at once what is still running."""
+        """Cancel the running exchange; without one, abort the connection."""
         if self._task is not None:
             self._task.cancel()
         else:
@@ -388,19 +389,19 @@ class HTTPProtocol(BaseProtocol):
             self._task.cancel()
 
     def break_off(self, *, reset: bool) -> None:
-        """End the connection in the middle of an answer; by a reset where nothing else would show that it was."""
+        """End the connection in the middle of an answer; by a reset if nothing else shows that it is incomplete."""
         if reset:
             self.reset()
         else:
             self._hang_up()
 
     def _hang_up(self) -> None:
-        """Close without lingering. What is not sent yet still is, for as long as the peer takes it."""
+        """Close without lingering. Unsent data still goes out, for as long as the peer takes it."""
         self._wait_for(CLOSING, self.server.limits.linger_timeout)
         self.transport.close()
 
     def read_expired(self) -> None:
-        """What was waited for has not come in time."""
+        """Act on the read deadline, by what the connection has waited for."""
         self.read_deadline = NEVER
         if self._waits_for == HEAD:
             self._begin(Refusal(408, "the request head took too long"))

@@ -1,4 +1,4 @@
-"""Connections that a load balancer passes on with a header of the PROXY protocol before the first request."""
+"""HTTP connections from a load balancer, with a PROXY protocol header before the first request."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ logger = logging.getLogger("sketch.native")
 
 
 class ProxiedProtocol(HTTPProtocol):
-    """Takes the client's address from the header, then serves the connection as any other.
+    """Takes the client's address from a PROXY protocol header, then serves the connection like any other.
 
-    A class of its own, so that a server without the option does not even ask. Without a valid header nothing is
-    served, and nothing said: whoever comes past the balancer could claim any address. The time for the head of the
-    first request is also the header's.
+    It is a separate class, so that a server without the option does not even check for it. Without a valid header the
+    connection is cut without an answer: a client that bypasses the load balancer could claim any address. The header
+    shares the deadline of the first request's head.
     """
 
     __slots__ = ("_preface",)
 
     _preface: bytes | None
-    """What has come of the header, None once it is complete."""
+    """The part of the header that has come, None once it is complete."""
 
     def __init__(self, server: Server) -> None:
         super().__init__(server)
         self._preface = b""
 
     def data_received(self, data: bytes) -> None:
-        """Collect the header; then pass everything on."""
+        """Collect the header; parse everything behind it as HTTP."""
         if self._preface is None:
             super().data_received(data)
             return

@@ -1,7 +1,7 @@
-"""The PROXY protocol, versions 1 and 2: whose connection a load balancer passes on. A pure function of bytes.
+"""Parses PROXY protocol headers, versions 1 and 2, in which a load balancer names its client. Pure functions of bytes.
 
-Source: "The PROXY protocol, versions 1 & 2" by Willy Tarreau, haproxy.org/download/3.0/doc/proxy-protocol.txt; the
-sections named here are its.
+Source: "The PROXY protocol, versions 1 & 2" by Willy Tarreau, haproxy.org/download/3.0/doc/proxy-protocol.txt; section
+numbers here are of that document.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from sketch.http.grammar import Address
 V1 = b"PROXY "
 V2 = b"\r\n\r\n\0\r\nQUIT\n"
 LONGEST_V1 = 107
-"""Bytes of a line with its end, by section 2.1."""
+"""Most bytes of a version 1 line with its line end (section 2.1)."""
 LONGEST_V2 = 4096
-"""Bytes of addresses and TLVs. Addresses take at most 216; a TLV that an access check may need, about a hundred."""
+"""Most bytes of addresses and TLVs. Addresses take up to 216; a TLV that an access check may need, about a hundred."""
 
 _V2_HEAD = 16
 _LOCAL, _PROXY = 0x20, 0x21
-# Family and transport: the size of one address with its port in the block. Section 2.2 tells to drop any other value.
+# Family and transport: the size of one address in the block, without its port. Section 2.2 drops any other value.
 _UNSPEC, _UNIX = 0x00, (0x31, 0x32)
 _INET = {0x11: 4, 0x12: 4, 0x21: 16, 0x22: 16}
 _UNIX_BLOCK = 216
@@ -31,16 +31,16 @@ _PORT = re.compile(rb"0|[1-9][0-9]{0,4}")
 
 
 class Garbled(ValueError):
-    """The connection does not begin with a header of the PROXY protocol, and cannot any more."""
+    """The bytes are not the beginning of a PROXY protocol header."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProxyHeader:
-    """What a header says, and how many bytes it takes."""
+    """A parsed header: its size in bytes, and the addresses that it names."""
 
     size: int
     known: bool = False
-    """Whether it names addresses. If not (a health check, an unknown family) the connection's own are valid."""
+    """Whether it names addresses. If not (a health check, an unknown family), the connection's own addresses apply."""
     client: Address | None = None
     """None with `known`: the client of the proxy is on a unix socket."""
     server: Address | None = None
@@ -48,10 +48,10 @@ class ProxyHeader:
 
 
 def parse(data: bytes) -> ProxyHeader | None:
-    """The header that the bytes begin with, None as long as it is not complete.
+    """Return the header that the bytes begin with, None as long as it is incomplete.
 
     Raises:
-        Garbled: as soon as no further byte could make it one.
+        Garbled: as soon as no further bytes could make it a header.
     """
     if data.startswith(V2[: len(data)]):
         return _parse_v2(data)

@@ -1,4 +1,4 @@
-"""Exchanges whose answers come part by part from who makes them: how applications are served that are not ours."""
+"""Exchanges in which the application writes its answer part by part: how foreign applications are served."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from sketch_native.exchange import TURN, Exchange
 
 
 class ResponderExchange(Exchange):
-    """A request that the application answers itself: see `sketch.serving.contract.Answer`.
+    """An exchange in which the application writes the answer itself: a `sketch.serving.contract.Answer`.
 
-    The application may go on after the end of its answer. The connection does not wait for that, the server does.
+    The application may go on after its answer. The connection does not wait for that, a stopping server does.
     """
 
-    # What an exchange does not need stays with the class.
+    # Defaults on the class: an exchange stores only those that it changes.
     ended = False
     """Whether the answer is complete."""
     on_leave: Callable[[], None] | None = None
     _left: int | None = None
 
     async def run(self) -> None:
-        """Let the application answer, and see to an answer that it does not complete."""
+        """Let the application answer, and end the exchange if it leaves the answer incomplete."""
         server = self._protocol.server
         if server.access_log:
             self._started = perf_counter()
@@ -51,13 +51,13 @@ class ResponderExchange(Exchange):
                     server.check_idle()
 
     def left(self) -> bool:
-        """The client has left. The application is told, and not cancelled here."""
+        """Tell the application that the client has left. Returns False: the exchange is not cancelled here."""
         if self.on_leave is not None:
             self.on_leave()
         return False
 
     def reply(self, kind: tuple[bytes, bytes], body: bytes) -> bool:
-        """Write a whole answer, where nothing has to be said of the connection and nobody has to be waited for."""
+        """Write a whole answer. Returns False if its head needs a connection field, or the client has to read first."""
         if self._protocol.flow.blocked or not self._write_plain([kind, length_field(len(body))], body):
             return False
         self.status = 200
@@ -65,7 +65,7 @@ class ResponderExchange(Exchange):
         return True
 
     def begin(self, response: Response, part: bytes) -> bool:
-        """Write the head, and what there is of the body, at once. Returns whether there is something to wait for."""
+        """Write the head with the payload or its first part. Returns whether the client has to read first."""
         protocol = self._protocol
         payload = response.payload
         head = self._head(response)
@@ -99,7 +99,7 @@ class ResponderExchange(Exchange):
         return part
 
     def write(self, part: bytes) -> Awaitable[None] | None:
-        """Write a part; now and then others get a turn, whether or not the client makes the stream wait."""
+        """Write a part. Returns what to await before the next: a slow client or, at times, a turn of other tasks."""
         protocol = self._protocol
         flow = protocol.flow
         if self._chunked:  # most streams: framed here, without a call
@@ -118,7 +118,7 @@ class ResponderExchange(Exchange):
         return None
 
     def end(self) -> None:
-        """The answer is complete. Its task goes on, usually for nothing but its last steps: the server knows it."""
+        """Complete the answer. Its task goes on, usually just for its last steps: the server keeps track of it."""
         protocol = self._protocol
         if self.streaming:
             if self._left:
@@ -134,7 +134,7 @@ class ResponderExchange(Exchange):
         protocol.exchange_ended(self)
 
     def cancel(self) -> None:
-        """Cancel who answers."""
+        """Cancel the task of the exchange, also after the end of the answer."""
         task = self._task if self.ended else self._protocol._task
         if task is not None:
             task.cancel()

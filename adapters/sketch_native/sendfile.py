@@ -1,4 +1,4 @@
-"""Large files: by the kernel where nothing stands between file and socket, else in pieces read off the loop."""
+"""Sends large files: by the kernel if it can and there is no TLS, else in pieces that are read in a thread."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from sketch_native.protocol import HTTPProtocol
 
 BURST = 1024 * 1024
-"""Bytes that the kernel may send at once before others get a turn."""
+"""Bytes that the kernel may send at once before other tasks get a turn."""
 
 
 async def send_file(protocol: HTTPProtocol, body: FileBody) -> None:
-    """Write a part of a file behind what was already written.
+    """Send a part of a file, behind what was already written.
 
     Raises:
         ClientDisconnected: if the connection is lost.
@@ -38,10 +38,10 @@ async def _send_pieces(protocol: HTTPProtocol, body: FileBody) -> None:
 
 
 async def _send_by_kernel(protocol: HTTPProtocol, body: FileBody) -> None:
-    """`os.sendfile` on a duplicate of the socket.
+    """Send with `os.sendfile` on a duplicate of the socket's descriptor.
 
-    asyncio has this as `loop.sendfile`, uvloop does not. Both refuse to watch a transport's own descriptor, and both
-    watch its duplicate: so there is one way for both.
+    asyncio has `loop.sendfile`, uvloop does not. Both refuse to watch the descriptor of a transport, and both watch its
+    duplicate: so one way serves both.
     """
     transport = protocol.transport
     transport.set_write_buffer_limits(high=0)
@@ -67,7 +67,7 @@ async def _send_by_kernel(protocol: HTTPProtocol, body: FileBody) -> None:
 
 
 async def _writable(protocol: HTTPProtocol, descriptor: int) -> None:
-    """Wait until the socket takes more, no longer than the write timeout without progress."""
+    """Wait until the socket takes more, but no longer than the write timeout without progress."""
     waiter = protocol.loop.create_future()
     protocol.loop.add_writer(descriptor, _settle, waiter)
     protocol.watch_writing()

@@ -1,4 +1,4 @@
-"""The native server: listens, keeps the connections, stops in order."""
+"""The native server: listens, keeps track of the connections, stops in order."""
 
 from __future__ import annotations
 
@@ -41,18 +41,18 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("sketch.native")
 SWEEP = 1.0
-"""Seconds between two looks at the deadlines of all connections. Shorter only where a limit is."""
+"""Seconds between two checks of the deadlines of all connections; fewer if one of the timeouts is short."""
 
 CANCELLED = 5.0
-"""Seconds that cancelled handlers get to end. What still runs then is left behind, with its name in the log."""
+"""Seconds that cancelled handlers get to end. What still runs after that is logged and left behind."""
 
 
 class Server:
-    """One application on its listening sockets, in the running event loop.
+    """Serves one application on its listening sockets, in the running event loop.
 
     Args:
-        app: the application; started and stopped by the server.
-        options: as in `sketch.serving.options.ServeOptions`.
+        app: the application; the server starts and stops it.
+        options: the options of the backend.
     """
 
     def __init__(self, app: Application | ASGIApp, options: ServeOptions) -> None:
@@ -72,24 +72,24 @@ class Server:
         )
         self.stopping = False
         self.respond: Respond | None = getattr(self.app, "respond", None)
-        """How the application answers by itself; None where it returns responses."""
+        """The method of an application that writes its answers itself; None for one that returns responses."""
         self.exchange: type[Exchange] = Exchange if self.respond is None else ResponderExchange
         self.going_on: set[asyncio.Task[None]] = set()
-        """Tasks whose answer is out, and that may have more to do: their connections do not wait for them."""
+        """Tasks that may still run after their answer is out; their connections do not wait for them."""
         self._listener: asyncio.Server | None = None
         self._empty = asyncio.Event()
         self._sweep_interval = min(SWEEP, self.limits.shortest_timeout() / 4)
         self.now = self.loop.time()
-        """The time as of the last sweep, in the event loop's seconds: exact enough for deadlines, and free."""
+        """The event loop's time at the last sweep, in seconds: exact enough for deadlines, and it costs no call."""
 
     @property
     def sockets(self) -> tuple[socket.socket, ...]:
-        """The sockets that are listened on."""
+        """The listening sockets."""
         return () if self._listener is None else tuple(self._listener.sockets)
 
     @property
     def port(self) -> int | None:
-        """The TCP port that is listened on, None on a unix socket."""
+        """The TCP port that the server listens on, None on a unix socket."""
         name = self.sockets[0].getsockname() if self.sockets else None
         return name[1] if isinstance(name, tuple) else None
 
@@ -97,7 +97,8 @@ class Server:
         """Start the application, then listen.
 
         Raises:
-            ServeError: if the address cannot be listened on. Errors of the application's start come as they are.
+            ServeError: if the server cannot listen on the address, or if websocket routes lack their package. Errors of
+                the application's startup are raised as they are.
         """
         await self.app.startup()
         try:
@@ -112,7 +113,7 @@ class Server:
         self._sweep()
 
     def _prepare_websockets(self) -> None:
-        """Import what websockets need now, not at the first handshake, where there are routes for them."""
+        """If there are websocket routes, import their modules now instead of at the first handshake."""
         router: Router | None = getattr(self.app, "router", None)
         if router is None or not any(WEBSOCKET in r.methods and not isinstance(r, Mount) for r in router.walk()):
             return
@@ -136,9 +137,9 @@ class Server:
         return ProxiedProtocol(self) if self.options.proxy_protocol else HTTPProtocol(self)
 
     async def stop(self) -> None:
-        """Stop: no new connections, `app.stopping`, the shutdown hooks, the running requests, the clean-up.
+        """Stop in order: close the listener, set `app.stopping`, run the shutdown hooks, end the requests, clean up.
 
-        `app.stopping.set(0)` ends the time that what still runs gets.
+        `app.stopping.set(0)` ends the grace period of the running requests.
         """
         self.stopping = True
         self.app.stopping.set(self.options.shutdown_timeout)
@@ -152,7 +153,7 @@ class Server:
             await self.app.cleanup()
 
     async def _drain(self) -> None:
-        """Let running requests end by themselves for a while, then cancel them, then leave them."""
+        """Let running requests end within the grace period, then cancel them; log and abandon those that do not end."""
         for connection in list(self.connections):
             connection.shut_down()
         if self._busy:
@@ -178,18 +179,18 @@ class Server:
             await self.app.cleanup()
 
     def forget(self, connection: BaseProtocol) -> None:
-        """A connection is gone, and so is the last handler on it."""
+        """Remove a connection: it is gone, and no task runs on it any more."""
         self.connections.discard(connection)
         if self.stopping:
             self.check_idle()
 
     def check_idle(self) -> None:
-        """While the server stops: note that there is nothing left to wait for."""
+        """End the wait in `stop` once no connection and no task remains."""
         if not self._busy:
             self._empty.set()
 
     def _sweep(self) -> None:
-        """Look at every connection's deadlines: one timer for all of them."""
+        """Check the deadlines of all connections; one timer serves them all."""
         self._timer = self.loop.call_later(self._sweep_interval, self._sweep)
         self.now = now = self.loop.time()
         self.clock.tick()
@@ -198,18 +199,18 @@ class Server:
                 connection.sweep(now)
 
     def log(self, client: Address | None, request: Request, status: int | None, size: int, seconds: float) -> None:
-        """The access log's line for an answer."""
+        """Write the access log's line for an answer."""
         log_access(client, request.method, request.target, status, size, seconds)
 
     def log_refusal(self, client: Address | None, refusal: Refusal) -> None:
-        """The access log's line for what never became a request."""
+        """Write the access log's line for a refusal."""
         if self.access_log:
             log_access(client, "-", b"-", refusal.status, 0, 0.0)
 
 
 @asynccontextmanager
 async def serve(app: Application | ASGIApp, options: ServeOptions) -> AsyncIterator[Server]:
-    """Serve inside the running event loop, for as long as the block lasts."""
+    """Serve in the running event loop for as long as the `async with` block lasts."""
     server = Server(app, options)
     await server.start()
     try:
@@ -219,10 +220,10 @@ async def serve(app: Application | ASGIApp, options: ServeOptions) -> AsyncItera
 
 
 def tls_context(options: ServeOptions) -> ssl.SSLContext | None:
-    """The TLS context that was given, or one for the given files.
+    """Return the TLS context of the options, or one made from their files; None without TLS.
 
     Raises:
-        ServeError: for files that cannot be used.
+        ServeError: if the files cannot be used.
     """
     if options.ssl_certfile is None:
         return options.ssl

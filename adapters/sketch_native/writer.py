@@ -1,4 +1,4 @@
-"""Responses to bytes (RFC 9112): pure functions, tested without a socket."""
+"""Serializes responses to bytes (RFC 9112): pure functions, tested without a socket."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 LAST_CHUNK = b"0\r\n\r\n"
 
 _USUAL = frozenset((b"content-type", b"content-length"))
-# What the server decides alone. A handler's `Connection: close` is heeded before these are dropped.
+# Fields that only the server decides. A handler's `Connection: close` is heeded before they are dropped.
 _CONNECTION_FIELDS = frozenset((b"connection", b"keep-alive"))
 
 
 class Clock:
-    """The fields that are the same in every response of one second."""
+    """Holds the header fields that are the same in every response of one second: Date and Server."""
 
     __slots__ = ("_second", "fields")
 
@@ -28,7 +28,7 @@ class Clock:
         self.tick()
 
     def tick(self) -> None:
-        """Bring the date up to date; called about once a second."""
+        """Update the date; called about once a second."""
         second = int(time.time())
         if second != self._second:
             self._second = second
@@ -36,17 +36,17 @@ class Clock:
 
 
 def usual(fields: RawHeaders) -> bool:
-    """Whether they are a media type and a length, as those of most responses are: nobody has set any others."""
+    """Whether the fields are just a media type and a length, as in most responses."""
     return len(fields) == 2 and fields[0][0] in _USUAL and fields[1][0] in _USUAL
 
 
 def head(status: int, fields: RawHeaders, common: bytes, connection: bytes) -> bytes:
-    """A complete head.
+    """Build a complete head.
 
     Args:
-        status: of the response.
-        fields: of the finalized response.
-        common: of the `Clock`; left out for a name that the response has itself.
+        status: the status of the response.
+        fields: the fields of the finalized response.
+        common: the fields of the `Clock`; one that the response has itself is left out.
         connection: the server's `Connection` and framing fields as they go out, or nothing.
     """
     if fields and not usual(fields):
@@ -59,7 +59,7 @@ def head(status: int, fields: RawHeaders, common: bytes, connection: bytes) -> b
 
 
 def plain(fields: RawHeaders, common: bytes, payload: bytes) -> bytes:
-    """The whole of a plain answer (`Response.plain`) on a connection that goes on."""
+    """Build a whole plain answer (`Response.plain`) for a connection that stays open."""
     (first, kind), (second, length) = fields
     # A format would take twice the time.
     return b"".join(
@@ -68,11 +68,11 @@ def plain(fields: RawHeaders, common: bytes, payload: bytes) -> bytes:
 
 
 def _without_doubles(fields: RawHeaders, common: bytes) -> tuple[RawHeaders, bytes]:
-    """The fields without those that are the server's, and the common ones without those that are the handler's."""
+    """Drop the handler's fields that only the server decides, and the common fields that the handler has set."""
     names = {name for name, _ in fields}
     if not names.isdisjoint(_CONNECTION_FIELDS):
         fields = [field for field in fields if field[0] not in _CONNECTION_FIELDS]
-    if b"upgrade" in names:  # RFC 9110 section 7.8: whoever sends it names it there, too
+    if b"upgrade" in names:  # RFC 9110 section 7.8: Connection has to name it, too
         common += b"connection: upgrade\r\n"
     for name in (b"date", b"server"):
         if name in names:
@@ -86,12 +86,12 @@ def wants_close(fields: RawHeaders) -> bool:
 
 
 def chunk(data: bytes) -> bytes:
-    """One chunk of RFC 9112 section 7.1. The data must not be empty: that would be the last chunk."""
+    """Frame data as a chunk (RFC 9112 section 7.1). The data must not be empty: that would be the last chunk."""
     return b"%x\r\n%b\r\n" % (len(data), data)
 
 
 def refusal(status: int, reason: str, common: bytes) -> bytes:
-    """A whole plain text answer to what never became a request."""
+    """Build the whole answer, as plain text, by which the server refuses a request."""
     text = f"{status} {PHRASES[status]}: {reason}\n".encode()
     fields = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(text))]
     if status == 503:

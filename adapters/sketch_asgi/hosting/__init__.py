@@ -1,1 +1,1 @@
-"""Foreign ASGI applications under sketch: served by the native server, or mounted in an application."""
+"""Foreign applications under sketch: served by the native server, or mounted in a sketch application."""

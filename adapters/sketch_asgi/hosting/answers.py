@@ -1,4 +1,4 @@
-"""Where the answer of an application goes that is not ours: out at once, or back as a response."""
+"""Takes the response of a foreign application: writes it at once, or returns it as a value."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ logger = logging.getLogger("sketch.server")
 
 
 class _Unasked:
-    """Stands for a body that is written part by part: nobody iterates over it."""
+    """Placeholder for a body that is written part by part, and so is never iterated."""
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         raise TypeError("expected the parts of this body to be written, not to be asked for")
@@ -34,11 +34,11 @@ _UNASKED = _Unasked()
 
 
 class Written(Conversation):
-    """An answer that is written as it comes, in the application's own task.
+    """Writes the response as it comes. The application runs in the task of the exchange.
 
     Args:
-        request: what is asked.
-        answer: lent by the server.
+        request: the request being answered.
+        answer: lent by the server, to write with.
     """
 
     def __init__(self, request: Request, answer: Answer) -> None:
@@ -49,10 +49,10 @@ class Written(Conversation):
         """Write the head and the first part."""
         answer, request, status = self._answer, self.request, start["status"]
         fields = start.get("headers", ())
-        if type(fields) is not list:  # any iterable may be given, one that can be read once among them
+        if type(fields) is not list:  # any iterable is allowed, also one that can be read only once
             fields = list(fields)
         if status == 200 and not more and request.method != "HEAD":
-            # Most answers: what follows comes to the same, in twice the time.
+            # Most responses: the code below does the same in twice the time.
             kind = media_type_alone(fields, len(part))
             if kind is not None and answer.reply(kind, part):
                 self.note_end(OVER)
@@ -65,7 +65,7 @@ class Written(Conversation):
             if response.payload is _UNASKED:
                 self.listen()
                 return answer.drain() if blocked else None
-            answer.end()  # to HEAD, say
+            answer.end()  # the response has no body: to HEAD, for example
             self.drop_rest()
         elif blocked:
             return self._end_after(answer.drain())
@@ -80,7 +80,7 @@ class Written(Conversation):
         self.note_end(OVER)
 
     def go_on(self, part: bytes, more: bool) -> Awaitable[None] | None:
-        """Write a part, if it is one."""
+        """Write a part, unless it is empty."""
         wait = self._answer.write(part) if part else None
         if more:
             return wait
@@ -91,7 +91,7 @@ class Written(Conversation):
         return None
 
     def refuse(self, refusal: HTTPException) -> None:
-        """Answer at once; the application may find out."""
+        """Answer at once with the refusal, and drop what the application sends."""
         self.reply(refusal.to_response())
         self.drop_rest()
 
@@ -102,7 +102,7 @@ class Written(Conversation):
         self._answer.end()
 
     def listen(self) -> None:
-        """Be called by the server."""
+        """Let the server call `leave`."""
         self.kept = True
         self._answer.on_leave = self.leave
 
@@ -111,18 +111,18 @@ class Written(Conversation):
         self._answer.cancel()
 
     def detach(self) -> None:
-        """Leave nothing behind."""
+        """Cancel the timer, and take `leave` back from the server."""
         Conversation.detach(self)
         self._answer.on_leave = None
 
 
 class Returned(Conversation):
-    """An answer that somebody waits for as a response. Its application runs in a task of its own.
+    """Returns the response as a value; a body of several parts is this object. The application runs in its own task.
 
-    The body of the response is asked for part by part; the application waits with the next until the last is taken.
+    The body is read part by part: the application waits with each part until the previous one is taken.
 
     Args:
-        request: what is asked.
+        request: the request being answered.
     """
 
     _changed: asyncio.Event | None = None
@@ -139,7 +139,7 @@ class Returned(Conversation):
     # -- the application's side ---------------------------------------------------------------------------------------
 
     async def converse(self, app: ASGIApp, scope: MutableMapping[str, Any]) -> None:
-        """Let the application answer; what it fails with is raised where the answer is waited for."""
+        """Run the application. Its error is raised where the response, or a part of it, is awaited."""
         self._task = asyncio.current_task()
         error: Exception | None = None
         try:
@@ -147,7 +147,7 @@ class Returned(Conversation):
         except Exception as exc:
             error = exc
         except asyncio.CancelledError:
-            if not self.response.cancelled():  # it was not who waits
+            if not self.response.cancelled():  # else the task that awaits it was cancelled
                 self._fail(RuntimeError("expected the ASGI application to answer, but it was cancelled"))
             raise
         finally:
@@ -158,21 +158,21 @@ class Returned(Conversation):
             self._fail(error)
 
     def begin(self, start: Message, part: bytes, more: bool) -> Awaitable[None] | None:
-        """Hand over the response, where somebody still waits for it."""
+        """Hand over the response, if it is still awaited."""
         if self.response.done():
-            raise ClientDisconnected("nobody waits for the answer any more")
+            raise ClientDisconnected("the response is no longer awaited")
         response = RawResponse(start["status"], start.get("headers", ()), self if more else part)
         if more:
             self._part = part
             self.stage = PARTS
-            self.request.files += (self,)  # to be closed where middleware answers something else
+            self.request.files += (self,)  # closed if middleware answers something else
         else:
             self.note_end(OVER)
         self.response.set_result(response)
         return None
 
     def go_on(self, part: bytes, more: bool) -> Awaitable[None] | None:
-        """Hand over a part, when the last one is taken."""
+        """Hand over a part, once the previous one is taken."""
         return self._put(part, more)
 
     async def _put(self, part: bytes, more: bool) -> None:
@@ -188,12 +188,12 @@ class Returned(Conversation):
                 self.note_end(OVER)
 
     def refuse(self, refusal: HTTPException) -> None:
-        """Raise it where the answer is waited for."""
+        """Raise the refusal where the response is awaited."""
         self._fail(refusal)
         self.drop_rest()
 
     def _fail(self, error: Exception) -> None:
-        """There is no answer, or no end of it."""
+        """Raise the error in place of the response or of its next part; log it if neither is awaited."""
         if not self.response.done():
             self.response.set_exception(error)
         elif not self._broken and not self.response.cancelled():
@@ -203,7 +203,7 @@ class Returned(Conversation):
             logger.error("error in the ASGI application, for which %r does not wait", self.request, exc_info=error)
 
     def listen(self) -> None:
-        """Wait for the client's leaving in a task."""
+        """Start a task that waits for the client to leave."""
         self._watch = asyncio.get_running_loop().create_task(self._watch_client())
 
     async def _watch_client(self) -> None:
@@ -216,13 +216,13 @@ class Returned(Conversation):
             self._task.cancel()
 
     def detach(self) -> None:
-        """Leave nothing behind."""
+        """Cancel the timer, and the task that waits for the client to leave."""
         super().detach()
         if self._watch is not None:
             self._watch.cancel()
 
     def note_end(self, stage: int) -> None:
-        """Tell who waits for a part, too."""
+        """Set the stage, and also wake the task that waits for a part."""
         super().note_end(stage)
         self._change()
 
@@ -244,7 +244,7 @@ class Returned(Conversation):
         return part
 
     async def aclose(self) -> None:
-        """Nobody wants the rest: that of an answer to HEAD, say, or of one whose client has left."""
+        """Drop the rest of the body: the response is to HEAD, for example, or its client has left."""
         if self.stage == PARTS:
             if self._asked:
                 self.leave()

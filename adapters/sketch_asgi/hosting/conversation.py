@@ -1,4 +1,4 @@
-"""One http scope of an application that is not ours: what it is told of a request, and what it answers."""
+"""One http scope of a foreign application: the request that it receives, and the response that it sends."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ if TYPE_CHECKING:
 logger = logging.getLogger("sketch.server")
 
 ABANDONED_GRACE = 5.0
-"""Seconds that an application may go on with an answer that nobody takes any more; then it is cancelled."""
+"""Seconds for which an application may go on with a response that is no longer wanted. Then it is cancelled."""
 
-# How far the answer is: nothing has come, its start has, parts come, nobody wants the rest, it is over.
+# Stages of a response: nothing has come, its start has come, parts are coming, the rest is unwanted, it is over.
 START, BODY, PARTS, UNWANTED, OVER = range(5)
 
 
 class Conversation(ABC):
-    """`receive` and `send` of one scope. Where the answer goes is for subclasses to say.
+    """The `receive` and `send` of one http scope. Subclasses decide where the response goes.
 
     Args:
-        request: what is asked.
+        request: the request being answered.
     """
 
-    # Most conversations are short: what they do not need stays with the class.
+    # Most conversations are short: what they do not need stays a class attribute.
     stage = START
     left = False
     """Whether the application was told that the client has left."""
     kept = False
-    """Whether somebody keeps it who is to let go at the end: see `part`."""
+    """Whether the server or a timer refers to this object, so that it needs `detach` at the end."""
     _broken = False
     _reading = True
     _ended: asyncio.Event | None = None
@@ -50,7 +50,7 @@ class Conversation(ABC):
     # -- what the application is told ---------------------------------------------------------------------------------
 
     async def receive(self) -> Message:
-        """The next part of the request body; after its end, that the client has left or the answer is over."""
+        """Return the next part of the request body; after its end, wait for the disconnect or the response's end."""
         if self.stage < UNWANTED and not self.left:
             request = self.request
             if self._reading:
@@ -65,7 +65,7 @@ class Conversation(ABC):
                 except (ClientDisconnected, HTTPException) as exc:
                     self._fail_reading(exc)
                 else:
-                    # To be told which part is the last spares the application a message.
+                    # Marking the last part spares the application a message.
                     self._reading = more = part != b"" and not body.complete
                     return {"type": "http.request", "body": part, "more_body": more}
             elif not request.connection.disconnected:
@@ -85,15 +85,15 @@ class Conversation(ABC):
 
     @abstractmethod
     def listen(self) -> None:
-        """See to it that `leave` is called when the client leaves."""
+        """Arrange for `leave` to be called when the client leaves."""
 
     # -- what it answers ----------------------------------------------------------------------------------------------
 
     async def send(self, message: Message) -> None:
-        """Take a message of the answer.
+        """Take a message of the response.
 
         Raises:
-            ClientDisconnected: when the client has left: an OSError, as ASGI 2.4 has it.
+            ClientDisconnected: if the client has left: an OSError, as ASGI 2.4 requires.
             RuntimeError: for a message out of order.
             TypeError, ValueError: for what cannot be sent.
         """
@@ -102,7 +102,7 @@ class Conversation(ABC):
             self._start = message
             self.stage = BODY
             return
-        if kind != "http.response.body" or (stage != BODY and stage != PARTS):  # a tuple would be made anew each time
+        if kind != "http.response.body" or (stage != BODY and stage != PARTS):  # `not in` would build a tuple each time
             await self._drop(kind, stage)
             return
         part = message.get("body", b"")
@@ -118,28 +118,28 @@ class Conversation(ABC):
             await wait
 
     async def _drop(self, kind: str, stage: int) -> None:
-        """Take a message that has no place: refuse it, unless it is for an answer that nobody wants any more."""
+        """Take a message that is out of order: refuse it, or drop it if the response is no longer wanted."""
         if stage != UNWANTED:
             expected = {START: "http.response.start", OVER: "nothing after the end of the answer"}
             raise RuntimeError(f"expected {expected.get(stage, 'http.response.body')}, got {kind!r}")
-        await asyncio.sleep(0)  # a stream without an end must not stop everything else
+        await asyncio.sleep(0)  # an endless stream must not stop everything else
 
     @abstractmethod
     def begin(self, start: Message, part: bytes, more: bool) -> Awaitable[None] | None:
-        """Begin the answer, and end it if there is no more. Returns what is to be waited for."""
+        """Begin the response, and end it if there is no more. Returns what is to be awaited."""
 
     @abstractmethod
     def go_on(self, part: bytes, more: bool) -> Awaitable[None] | None:
-        """Go on with it."""
+        """Go on with the response, and end it if there is no more. Returns what is to be awaited."""
 
     @abstractmethod
     def refuse(self, refusal: HTTPException) -> None:
-        """Answer in the application's place: its request has a body that nobody takes."""
+        """Answer in the application's place: the request has a body that cannot be read."""
 
     # -- ends ---------------------------------------------------------------------------------------------------------
 
     def leave(self) -> None:
-        """The client has left before the end of the answer."""
+        """Note that the client has left before the end of the response."""
         if self.stage < UNWANTED and not self.left:
             self.left = True
             if self.stage == PARTS:
@@ -148,18 +148,18 @@ class Conversation(ABC):
             self.note_end(self.stage)
 
     def drop_rest(self) -> None:
-        """The client has all that it gets; what else the application sends is dropped."""
+        """Drop what else the application sends: the client has all that it gets."""
         self._cancel_later()
         self.note_end(UNWANTED)
 
     def note_end(self, stage: int) -> None:
-        """Tell who waits for the end."""
+        """Set the stage, and wake the task that waits for the end."""
         self.stage = stage
         if self._ended is not None:
             self._ended.set()
 
     def _cancel_later(self) -> None:
-        """The application was told: cancel it after a while."""
+        """Cancel the application after ABANDONED_GRACE: it was told that its response is no longer wanted."""
         if self._grace is None:
             self.kept = True
             self._grace = asyncio.get_running_loop().call_later(ABANDONED_GRACE, self.cancel)
@@ -169,14 +169,15 @@ class Conversation(ABC):
         """Cancel the application."""
 
     def detach(self) -> None:
-        """Leave nothing behind that knows of this: together, they would wait for the garbage collector."""
+        """Cancel the timer: it refers to this object, which would form a cycle."""
         if self._grace is not None:
             self._grace.cancel()
 
     def conclude(self, error: Exception | None) -> Exception | None:
-        """What is wrong with the answer when the application has returned, or has failed with an error.
+        """Return what is wrong with the response once the application has returned, or failed with `error`.
 
-        An error that comes too late is logged. That the client has left is none, in whatever words it is said.
+        An error after the response is only logged. One that says that the client has left becomes
+        `ClientDisconnected`.
         """
         if self.stage >= UNWANTED:
             if error is not None:
@@ -195,7 +196,7 @@ def _as_bytes(part: object) -> bytes:
 
 
 def tells_of_leaving(exc: BaseException) -> bool:
-    """Whether an exception says that the client has left: ours, one made of it, or another framework's name for it."""
+    """Whether an exception says that the client has left: sketch's, one raised from it, or another framework's."""
     if isinstance(exc, BaseExceptionGroup):
         return all(tells_of_leaving(inner) for inner in exc.exceptions)
     reasons = (exc, exc.__cause__, exc.__context__)

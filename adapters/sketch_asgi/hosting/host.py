@@ -1,4 +1,4 @@
-"""Applications that are not ours: any ASGI 3 application as a handler of ours."""
+"""Runs a foreign application: any ASGI 3 application as a sketch handler."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class ASGIHost:
-    """Runs an ASGI 3 application: `await host(request)` is its response, to the handshake of a websocket as well.
+    """Runs an ASGI 3 application: `await host(request)` returns its response, also to the handshake of a websocket.
 
     Args:
         app: `async (scope, receive, send)`.
@@ -37,14 +37,14 @@ class ASGIHost:
 
     @property
     def state(self) -> dict[str, Any]:
-        """What the application's lifespan has put into its scope: each request gets a copy."""
+        """What the application's lifespan has put into its scope. Each request gets a copy."""
         return self._life.state
 
     async def __call__(self, request: Request) -> Response:
-        """The application's answer to a request. It may go on in a task of its own, which is ended by `cleanup`.
+        """Return the application's response. The application may go on in its own task, which `cleanup` ends.
 
         Raises:
-            ClientDisconnected: where the client has left before there was one.
+            ClientDisconnected: if the client left before there was a response.
             Exception: what the application failed with.
         """
         self._stopping = request.app.stopping
@@ -68,19 +68,19 @@ class ASGIHost:
         """Start the application.
 
         Raises:
-            Exception: why it says it could not be started.
+            Exception: why the application says it could not be started.
         """
         self._background.open()
         await self._life.startup()
 
     async def shutdown(self) -> None:
-        """Nothing: the protocol has no word for an end that is near."""
+        """Do nothing: the protocol has no message for an end that is near."""
 
     async def cleanup(self) -> None:
-        """Wait for what the application does after its answers, as long as the grace period lasts; then end its life.
+        """Wait within the grace period for what the application does after its responses; then end its lifespan.
 
         Raises:
-            Exception: why it says it could not be stopped in order.
+            Exception: why the application says it could not be stopped in order.
         """
         try:
             if self._stopping is not None:
@@ -93,5 +93,5 @@ class ASGIHost:
 
 
 def make_host(app: Any) -> ASGIHost:
-    """The host of an ASGI application; one that has a host already keeps it."""
+    """Return the host of an ASGI application. A host is returned as it is."""
     return app if isinstance(app, ASGIHost) else ASGIHost(app)

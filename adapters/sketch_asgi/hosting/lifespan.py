@@ -1,4 +1,4 @@
-"""The life of an application that is not ours: the lifespan protocol from the server's side."""
+"""Runs the lifespan of a foreign application: the server's side of the lifespan protocol."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from sketch_asgi.hosting.scope import LIFESPAN
 logger = logging.getLogger("sketch.server")
 
 LAST_STEPS = 5.0
-"""Seconds that an application may go on after it has said that it has ended."""
+"""Seconds for which an application may go on after it has said that it has ended."""
 
 
 class HostedLife:
-    """One lifespan scope at a time, in a task of its own.
+    """Runs the lifespan scopes of a foreign application, one at a time, in a task of its own.
 
     Args:
-        app: may know nothing of the protocol. Then it is served without, as the specification wants it.
+        app: served without a lifespan if it does not know the protocol, as the specification requires.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -30,7 +30,7 @@ class HostedLife:
         self._phase = "startup"
 
     async def startup(self) -> None:
-        """Begin a life, and wait until the application is ready.
+        """Begin a lifespan, and wait until the application is ready.
 
         Raises:
             Exception: why the application says it could not be started.
@@ -53,7 +53,7 @@ class HostedLife:
             raise await self._end(task) or self._failure("started")
 
     async def _first_of(self, task: asyncio.Task[Any]) -> None:
-        """Wait until the application answers, or has ended."""
+        """Wait until the application has answered or ended."""
         waits: list[asyncio.Future[Any]] = [task, self._answer]
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
 
@@ -74,7 +74,7 @@ class HostedLife:
         self._answer.set_result(message)
 
     def _note_unsupported(self, task: asyncio.Task[Any]) -> None:
-        """It has returned or failed without an answer: served all the same, says the specification."""
+        """Log that the application gave no answer. It is served all the same, as the specification requires."""
         error = None if task.cancelled() else task.exception()
         if self._asked and error is not None:
             logger.warning("the ASGI application is served without its lifespan, in which it failed", exc_info=error)
@@ -82,7 +82,7 @@ class HostedLife:
             logger.debug("the ASGI application knows no lifespan")
 
     async def cleanup(self) -> None:
-        """End the life, and wait until the application has ended.
+        """End the lifespan, and wait until the application has ended.
 
         Raises:
             Exception: why the application says it could not be stopped in order.
@@ -100,7 +100,7 @@ class HostedLife:
             raise self._failure("stopped in order")
 
     async def _end(self, task: asyncio.Task[Any]) -> BaseException | None:
-        """Let the application take its last steps. Returns what it fails with."""
+        """Let the application take its last steps, cancel it if it takes too long, and return its error."""
         self._task = None
         _, left = await asyncio.wait([task], timeout=LAST_STEPS)
         if left:
@@ -112,5 +112,5 @@ class HostedLife:
         return None if task.cancelled() else task.exception()
 
     def _failure(self, what: str) -> Exception:
-        """What the application has said of it."""
+        """Return the error with the message that the application gave."""
         return RuntimeError(f"the ASGI application could not be {what}: {self._answer.result().get('message', '')}")

@@ -1,4 +1,4 @@
-"""Responses whose header fields are bytes already: what another framework has answered."""
+"""The response of a foreign application, with header fields as bytes."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 
 class RawResponse(Response):
-    """An answer as another framework gives it. Its fields become a multidict only when somebody looks at them.
+    """A response as a foreign application gives it. Its fields become a multidict only when `headers` is used.
 
     Args:
-        status: of the answer.
-        fields: names and values; their order is kept, and so are doubles.
+        status: of the response.
+        fields: names and values; their order is kept, and so are duplicates.
         body: as it is sent.
     """
 
@@ -31,7 +31,7 @@ class RawResponse(Response):
         self.owner = None
         self._background = ()
         self._content_type = None
-        # In the multidict's place: `finalize` knows the two apart, and everybody else asks for `headers`.
+        # In the multidict's place: `finalize` tells the two apart, and all other code uses `headers`.
         self._headers = RawFields(fields)  # type: ignore[assignment]
 
     @property
@@ -44,7 +44,7 @@ class RawResponse(Response):
 
     @property
     def content_type(self) -> str | None:
-        """The media type with its parameters, None where there is none."""
+        """The media type with its parameters, None if there is none."""
         return self.headers.get("Content-Type")
 
     @content_type.setter

@@ -1,4 +1,4 @@
-"""Requests as ASGI scopes, for applications that are not ours."""
+"""Makes ASGI scopes from requests, for foreign applications."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from urllib.parse import unquote
 from sketch.request import Request, WebSocketRequest
 
 SPECIFICATION = {"version": "3.0", "spec_version": "2.5"}
-"""The version of the protocol, and that of its messages for HTTP and websockets."""
+"""The version of the protocol, and of its messages for HTTP and websockets."""
 LIFESPAN = {"version": "3.0", "spec_version": "2.0"}
 
 _WEBSOCKET_SCHEMES = {"http": "ws", "https": "wss"}
 
 
 def http_scope(request: Request, state: dict[str, Any]) -> dict[str, Any]:
-    """The scope of a request.
+    """Make the scope of a request.
 
     Args:
-        request: as it comes to the host: with the prefixes of mounts in `root_path`.
+        request: as the host gets it, with the prefixes of mounts in `root_path`.
         state: of the lifespan; each scope gets a copy.
     """
     connection, path, query, root_path = request.connection, request.raw_path, request.query_string, request.root_path
@@ -43,7 +43,7 @@ def http_scope(request: Request, state: dict[str, Any]) -> dict[str, Any]:
 
 
 def websocket_scope(request: WebSocketRequest, state: dict[str, Any]) -> dict[str, Any]:
-    """The scope of a handshake; arguments as for `http_scope`."""
+    """Make the scope of a handshake. The arguments are those of `http_scope`."""
     scope = http_scope(request, state)
     del scope["method"]
     scope["type"] = "websocket"

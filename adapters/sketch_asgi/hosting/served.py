@@ -1,4 +1,4 @@
-"""An ASGI application in the place of an `Application`: what our own server serves where it is not ours."""
+"""Wraps an ASGI application as an `Application`, so that every backend can serve it."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
 
 class HostedApplication(Application):
-    """An application that is nothing but another one's: requests go to it past the router. It is a `Responder`.
+    """An `Application` that passes all requests to a foreign application, past the router. It is a `Responder`.
 
     Args:
         app: `async (scope, receive, send)`.
         limits: what clients may ask of it.
 
     Raises:
-        TypeError: for what is no ASGI 3 application.
+        TypeError: if `app` is not an ASGI 3 application.
     """
 
     def __init__(self, app: ASGIApp, *, limits: Limits | None = None) -> None:
@@ -39,16 +39,16 @@ class HostedApplication(Application):
         self.asgi = app
         self._host = ASGIHost(app)
         self.mount("/", self._host)
-        if self.limits.handler_timeout is not None:  # a timeout is of handlers that return
+        if self.limits.handler_timeout is not None:  # the timeout needs a handler that returns
             self.respond = None  # type: ignore[assignment]
 
     async def startup(self) -> None:
-        """Start it. What its lifespan hands out is the state."""
+        """Start the foreign application. What its lifespan hands out is the state."""
         await super().startup()
         self.state = self._host.state
 
     async def respond(self, request: Request, answer: Answer) -> None:
-        """Let the application write its answer: see `sketch.serving.contract.Responder`."""
+        """Let the foreign application write its response: see `sketch.serving.contract.Responder`."""
         request.app = self
         host = self._host
         conversation = Written(request, answer)
@@ -66,10 +66,10 @@ class HostedApplication(Application):
             try:
                 await self._see_to(conversation, error)
             finally:
-                error = None  # it knows this frame: what the application has left would wait for the garbage collector
+                error = None  # its traceback refers to this frame, which would form a cycle
 
     async def _see_to(self, conversation: Written, error: Exception | None) -> None:
-        """Answer in the application's place, or break its answer off."""
+        """Answer in the application's place, or break its response off."""
         error = conversation.conclude(error)
         try:
             if error is not None and conversation.stage == PARTS:
@@ -77,15 +77,15 @@ class HostedApplication(Application):
             if error is not None:
                 conversation.reply(await answer_error(conversation.request, error))
         finally:
-            error = None  # as above
+            error = None  # as in `respond`
 
 
 class WrappedApplication(HostedApplication):
-    """An application of ours inside raw ASGI middleware.
+    """A sketch application inside raw ASGI middleware.
 
     Args:
-        app: inside, where its own limits are kept. Outside are the loosest of its routes, for middleware that reads.
-        grace: seconds between the order to stop and the end of what still runs then.
+        app: the sketch application, which keeps its own limits. The middleware gets the loosest limits of its routes.
+        grace: seconds from the order to stop until what still runs is ended.
     """
 
     def __init__(self, app: Application, grace: float) -> None:
@@ -95,11 +95,11 @@ class WrappedApplication(HostedApplication):
 
     @property
     def stopping(self) -> Stopping:
-        """That of the application inside."""
+        """The `stopping` of the application inside."""
         return self._app.stopping
 
     async def startup(self) -> None:
-        """Start, and take over the limits."""
+        """Start, and apply the loosest limits of the application inside."""
         await super().startup()
         self.limits = _loosest(self._app)
         for mount in self.router.mounts():
@@ -107,7 +107,7 @@ class WrappedApplication(HostedApplication):
 
 
 def _loosest(app: Application) -> Limits:
-    """For each bound that of the route which bounds least; how long a handler takes is bounded inside."""
+    """Return, for each bound, the loosest of all routes. The handler timeout is kept inside."""
     every = [app.limits, *(route.limits for route in app.router.walk() if route.limits is not None)]
     return replace(
         app.limits,
@@ -119,12 +119,12 @@ def _loosest(app: Application) -> Limits:
 
 
 def as_application(app: Application | ASGIApp) -> Application:
-    """An application of ours as it is, and any other in the place of one."""
+    """Return a sketch application as it is, and a foreign application wrapped as one."""
     return app if is_sketch_application(app) else HostedApplication(app)
 
 
 def make_served(app: Application | ASGIApp, options: ServeOptions) -> HostedApplication:
-    """What our own server serves for an application that is not ours, or has raw ASGI middleware round it."""
+    """Wrap a foreign application, or a sketch application with its raw ASGI middleware, for the native server."""
     if is_sketch_application(app):
         return WrappedApplication(app, options.shutdown_timeout)
     return HostedApplication(app, limits=options.limits)

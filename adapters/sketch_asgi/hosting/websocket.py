@@ -1,4 +1,4 @@
-"""One websocket scope of an application that is not ours."""
+"""One websocket scope of a foreign application."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
     from sketch.serving.asgi import ASGIApp, Message
 
 POLICY = WebSocketPolicy(origins=ANY_ORIGIN)
-"""Whom it lets in, such an application decides by itself."""
+"""Allows any origin: a foreign application checks origins by itself."""
 
 OPENING = 5.0
-"""Seconds after which a websocket that was accepted, and is not open, never will be."""
+"""Seconds after which a websocket that was accepted, but is not open, is given up."""
 
-# How far it is: the handshake is not answered, it is being denied, it is accepted, the application has closed.
+# Stages: the handshake is not answered, it is being denied, it is accepted, the application has closed.
 CONNECTING, DENYING, OPEN, CLOSED = range(4)
 
 
 class SocketConversation:
-    """`receive` and `send` of a websocket scope. The application runs in a task of its own, through the handshake.
+    """The `receive` and `send` of one websocket scope. The application runs in its own task, from the handshake on.
 
     Args:
         request: the handshake.
@@ -38,9 +38,9 @@ class SocketConversation:
         loop = asyncio.get_running_loop()
         self.request = request
         self.response: asyncio.Future[Response] = loop.create_future()
-        """The application's answer to the handshake."""
+        """The application's response to the handshake."""
         self.socket: asyncio.Future[WebSocket] = loop.create_future()
-        """The open websocket, once the answer is out."""
+        """The open websocket, once the response is sent."""
         self.error: Exception | None = None
         """What the application has failed with."""
         self._asked = False
@@ -50,7 +50,7 @@ class SocketConversation:
         self._opening: asyncio.TimerHandle | None = None
 
     async def converse(self, app: ASGIApp, scope: MutableMapping[str, Any]) -> None:
-        """Let the application take the handshake, and then hold the websocket."""
+        """Run the application, through the handshake and then with the open websocket."""
         self._task = asyncio.current_task()
         try:
             await app(scope, self.receive, self.send)
@@ -67,7 +67,7 @@ class SocketConversation:
     # -- the application's side ---------------------------------------------------------------------------------------
 
     async def receive(self) -> Message:
-        """That a client has come, its messages, and that it has left, which is told as often as it is asked."""
+        """Return the connect, then the client's messages, then the disconnect, which is returned again and again."""
         if not self._asked:
             self._asked = True
             return {"type": "websocket.connect"}
@@ -80,14 +80,14 @@ class SocketConversation:
         return {"type": "websocket.receive", "text" if isinstance(message, str) else "bytes": message}
 
     async def _opened(self) -> WebSocket:
-        """The websocket. Of those who wait for it, none may cancel it for the others."""
+        """Wait for the open websocket. A cancelled waiter must not cancel it for the others."""
         return await asyncio.shield(self.socket)
 
     async def send(self, message: Message) -> None:
         """Take a message.
 
         Raises:
-            ClientDisconnected, WebSocketDisconnected: when the client has left: both are an OSError.
+            ClientDisconnected, WebSocketDisconnected: if the client has left. Both are an OSError.
             RuntimeError: for a message out of order.
             TypeError, ValueError: for what cannot be sent.
         """
@@ -117,7 +117,7 @@ class SocketConversation:
 
     def _accept(self, message: Message) -> Response:
         fields = RawFields(message.get("headers") or ()).decoded()
-        # What the request holds is closed as soon as it is clear what the answer is: this one, or another's.
+        # The request's files are closed as soon as the response is decided: this one, or another in its place.
         self.request.files += (self,)
         return WebSocketResponse(self.hold, subprotocol=message.get("subprotocol"), headers=fields, policy=POLICY)
 
@@ -128,10 +128,10 @@ class SocketConversation:
     # -- the websocket's side -----------------------------------------------------------------------------------------
 
     async def hold(self, ws: WebSocket) -> None:
-        """The session: lasts as long as the application. Raises what it fails with."""
+        """Run the session until the application ends. Raises what the application fails with."""
         if self._opening is not None:
             self._opening.cancel()
-        if self.socket.done():  # given up too early: the application knows of no websocket
+        if self.socket.done():  # given up too early: the application was told that there is no websocket
             return
         self.socket.set_result(ws)
         task = self._task
@@ -145,13 +145,13 @@ class SocketConversation:
             raise self.error
 
     async def aclose(self) -> None:
-        """The answer to the handshake is known: open soon, or never."""
+        """Limit the time to open, now that the response to the handshake is decided."""
         self._opening = asyncio.get_running_loop().call_later(OPENING, self._drop)
 
     def _drop(self) -> None:
-        """Middleware has answered in the application's place, or the client has left."""
+        """Give the websocket up: middleware has answered in the application's place, or the client has left."""
         self.socket.set_exception(ClientDisconnected("the websocket was not opened"))
-        self.socket.exception()  # nobody may ask for it
+        self.socket.exception()  # mark it as retrieved: the application may never await it
 
 
 _EXPECTED = {

@@ -1,1 +1,1 @@
-"""Launchers of ASGI servers: the same options, first line and exit codes on each."""
+"""Launchers of ASGI servers: each has the same options, first output line and exit codes."""

@@ -1,4 +1,4 @@
-"""What the launchers share: a loop, the order to stop, and the first line."""
+"""Shared by the launchers: the event loop, the order to stop, the first output line and the ASGI callable."""
 
 from __future__ import annotations
 
@@ -22,21 +22,20 @@ from sketch_asgi.stop_signals import NUMBERS
 if TYPE_CHECKING:
     from sketch.application import Application
 
-
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 
 _USUAL_MESSAGE = 16 * 1024 * 1024
-"""Bytes that servers let through by default."""
+"""Bytes of a websocket message that servers let through by default."""
 
 _POLL = 0.01
-"""Seconds between two looks at whether a server listens: none of them tells."""
+"""Seconds between two checks whether a server listens: no server tells."""
 
 
 def loop_factory(options: ServeOptions) -> LoopFactory | None:
-    """What makes the asked-for event loop, None for asyncio's own.
+    """Return the factory of the requested event loop, None for asyncio's own.
 
     Raises:
-        ServeError: if uvloop was asked for by name and is missing.
+        ServeError: if uvloop was requested by name and is missing.
     """
     if options.loop == "asyncio":
         return None
@@ -65,9 +64,9 @@ def check_certificate(options: ServeOptions) -> None:
 
 
 def largest_message(app: Application) -> int:
-    """Bytes of a websocket's message that a server has to let through: the most that any route allows."""
+    """Return the bytes of a websocket message that a server has to let through: the most that any route allows."""
     policies = [getattr(route.handler, "policy", None) for route in app.router.walk() if WEBSOCKET in route.methods]
-    # What a handler allows is not known before it answers; what another application allows, never.
+    # The policy of a plain handler is not known before it answers; that of a foreign application, never.
     allowed = [policy.max_message if isinstance(policy, WebSocketPolicy) else _USUAL_MESSAGE for policy in policies]
     return max(allowed, default=DEFAULT_POLICY.max_message)
 
@@ -75,13 +74,13 @@ def largest_message(app: Application) -> int:
 def run(main: Callable[[], Coroutine[Any, Any, None]], life: Life, options: ServeOptions) -> int:
     """Run a server's coroutine in a loop of its own. Returns the exit code.
 
-    Servers make of a failed start an exception or a silent end. The life knows, and has logged why.
+    After a failed start a server raises an exception or ends silently. `life` knows, and has logged why.
     """
     try:
         with asyncio.Runner(loop_factory=loop_factory(options)) as runner:
             runner.run(main())
     except asyncio.CancelledError:
-        pass  # told twice to stop: an order like the first, only in more of a hurry
+        pass  # the second order to stop, which is no error either
     except Exception:
         if not life.exit_code:
             raise
@@ -89,13 +88,13 @@ def run(main: Callable[[], Coroutine[Any, Any, None]], life: Life, options: Serv
 
 
 class Stop:
-    """The order to stop: SIGINT or SIGTERM. A second one ends everything at once.
+    """Waits for the order to stop: SIGINT or SIGTERM. A second one cancels the server's task at once.
 
     Args:
-        app: its `stopping` is set before the server hears anything.
-        life: whether requests are still waited for when the grace period ends.
+        app: its `stopping` is set before the server is told.
+        life: tells at the end of the grace period whether the server still waits for requests.
         timeout: the grace period in seconds.
-        expire: cancels the requests that run then. Only called if the server has not done so itself.
+        expire: cancels the requests that outlast the grace period. Called only if the server has not done so itself.
     """
 
     def __init__(self, app: Application, life: Life, timeout: float, expire: Callable[[], object]) -> None:
@@ -107,7 +106,7 @@ class Stop:
         self._deadline: asyncio.TimerHandle | None = None
 
     async def wait(self) -> None:
-        """Return once told."""
+        """Return once the order to stop is given."""
         await self._told.wait()
 
     async def __aenter__(self) -> Stop:
@@ -140,7 +139,7 @@ class Stop:
 
 @asynccontextmanager
 async def announced(options: ServeOptions, port: int | None, listens: Callable[[], bool]) -> AsyncIterator[None]:
-    """Print the first line as soon as `listens` says so, while the block runs."""
+    """Print the first output line as soon as `listens` returns True, while the block runs."""
 
     async def wait() -> None:
         while not listens():  # noqa: ASYNC110  # there is no event to wait for
@@ -162,7 +161,7 @@ COMMON_OPTIONS = frozenset(
 
 
 def adapt(app: Application, options: ServeOptions) -> ASGIApplication:
-    """The application as an ASGI callable; a foreign application is passed on as it is."""
+    """Return the application as an ASGI callable. A foreign application is passed through as it is."""
     log, prefix, grace = options.access_log, options.root_path, options.shutdown_timeout
     if isinstance(app, HostedApplication):
         return PassthroughApplication(app, access_log=log, root_path=prefix, grace=grace)

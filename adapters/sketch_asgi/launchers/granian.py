@@ -1,4 +1,4 @@
-"""granian, embedded in this process."""
+"""The launcher of granian, embedded in this process."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class GranianServer:
-    """granian, embedded in this process: only so does it serve an application object."""
+    """Runs granian embedded in this process: only its embedded server takes an application object."""
 
     options = COMMON_OPTIONS
 
@@ -40,7 +40,7 @@ class GranianServer:
             ServeError: if granian is missing, or cannot listen.
         """
         try:
-            from granian.server.embed import Server  # noqa: F401  # found out before anything is bound
+            from granian.server.embed import Server  # noqa: F401  # checked before anything is bound
         except ModuleNotFoundError as exc:
             raise missing_package("granian", exc) from None
         check_certificate(options)
@@ -99,12 +99,12 @@ def _make_granian(asgi: ASGIApp, options: ServeOptions, address: str, port: int)
 
 async def _stop_granian(stop: Stop, server: Granian, asgi: ASGIApplication) -> None:
     await stop.wait()
-    await asgi.websockets_ended()  # granian cuts them off at once; `stop` sees to it that this has an end
+    await asgi.websockets_ended()  # granian would cut them off at once; `stop` bounds this wait
     server.stop()  # type: ignore[no-untyped-call]
 
 
 def _cancel_granian_requests() -> None:
-    """granian waits for its requests without a bound. Cancelled one by one, they let it end in its own order."""
+    """Cancel the requests that granian waits for without a bound. It then ends in its own order."""
     for task in asyncio.all_tasks():
         coroutine = task.get_coro()
         if getattr(coroutine, "__name__", "") == "future_watcher":
@@ -112,7 +112,7 @@ def _cancel_granian_requests() -> None:
 
 
 def _answers(life: Life, options: ServeOptions, address: str, port: int) -> bool:
-    """Whether it takes a connection: granian's socket is out of reach."""
+    """Whether the server accepts a connection: granian's socket is out of reach."""
     if not life.started:
         return False
     with socket.socket(
@@ -122,15 +122,15 @@ def _answers(life: Life, options: ServeOptions, address: str, port: int) -> bool
 
 
 THREADS_END = 1.0
-"""Seconds that such threads get to end. They take a few milliseconds, on a busy machine some more."""
+"""Seconds that native threads get to end. They take a few milliseconds, more on a busy machine."""
 
 
 @contextmanager
 def native_threads_ended() -> Iterator[None]:
-    """Leave the block a moment after its end, when the threads that were started in it have ended, too.
+    """At the end of the block, wait until the native threads that were started in it have ended.
 
-    granian's still work when it says that it has ended. One that lets go of its Python objects while the interpreter
-    ends already makes it abort the process. Where the system does not list threads, nobody is waited for.
+    granian's threads still run when it says that it has ended. A thread that releases Python objects while the
+    interpreter shuts down aborts the process. Where the system does not list threads, there is no wait.
     """
     before = _native_threads()
     try:
@@ -142,8 +142,8 @@ def native_threads_ended() -> Iterator[None]:
 
 
 def _native_threads() -> set[str]:
-    ours = {str(thread.native_id) for thread in threading.enumerate()}
+    python_threads = {str(thread.native_id) for thread in threading.enumerate()}
     try:
-        return {*os.listdir("/proc/self/task")} - ours  # noqa: PTH208 - names, not paths
+        return {*os.listdir("/proc/self/task")} - python_threads  # noqa: PTH208 - names, not paths
     except OSError:
         return set()

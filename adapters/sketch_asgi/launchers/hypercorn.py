@@ -1,4 +1,4 @@
-"""hypercorn, in this process."""
+"""The launcher of hypercorn, in this process."""
 
 from __future__ import annotations
 
@@ -19,13 +19,12 @@ if TYPE_CHECKING:
     from sketch.application import Application
     from sketch.serving.asgi import ASGIApp
 
-
 _NO_LIMIT = 24 * 3600.0
-"""Seconds for start-up and clean-up hooks, where a server insists on a bound that the others do not have."""
+"""Seconds for start-up and clean-up hooks: hypercorn insists on a bound, the other servers have none."""
 
 
 class HypercornServer:
-    """hypercorn, in this process: its own command line spawns workers that see no signal."""
+    """Runs hypercorn in this process: its own command line spawns workers that see no signal."""
 
     options = COMMON_OPTIONS | {"sock"}
 
@@ -50,19 +49,19 @@ class HypercornServer:
         async def main() -> None:
             task = asyncio.current_task()
             assert task is not None
-            # Where it waits for connections without a bound (Python 3.12 on), only cancelling it helps.
+            # From Python 3.12 on hypercorn waits for connections without a bound: only cancelling it helps.
             stop = Stop(application, asgi.life, options.shutdown_timeout + 1, task.cancel)
             async with stop, announced(options, _port(sockets[0]), lambda: _listens(sockets[0])):
                 await serve(wrapped, config, shutdown_trigger=stop.wait, mode="asgi")
 
         with listening(options) as sockets:
-            # It closes what it is given: it gets descriptors of its own.
+            # hypercorn closes the descriptors it is given, so it gets duplicates.
             config.bind = [f"fd://{sock.dup().detach()}" for sock in sockets]
             return run(main, asgi.life, options)
 
 
 def configure_hypercorn(config: HypercornConfig, options: ServeOptions) -> HypercornConfig:
-    """Set hypercorn's configuration to the options; returns it."""
+    """Set hypercorn's configuration to the options, and return it."""
     config.backlog = options.backlog
     config.certfile, config.keyfile = options.ssl_certfile, options.ssl_keyfile or options.ssl_certfile
     config.graceful_timeout = options.shutdown_timeout

@@ -1,4 +1,4 @@
-"""Sockets bound before a server starts: the same errors, and the same free port, on every server."""
+"""Binds sockets before a server starts, so that errors and the choice of a free port are the same on every server."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SKIPPED = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
 @contextmanager
 def listening(options: ServeOptions) -> Iterator[list[socket.socket]]:
-    """A bound socket for each address of the host, all on the same port; a unix socket; or the one that was given.
+    """Yield a bound socket for each address of the host, all on one port; a unix socket; or the socket that was given.
 
     Raises:
         ServeError: for a port in use, a missing permission, an unknown host.
@@ -58,10 +58,10 @@ def _bind_path(path: str) -> socket.socket:
 
 
 def clear_path(path: str) -> None:
-    """Remove the socket that a killed server has left; one that still answers is in use.
+    """Remove the socket that a killed server has left.
 
     Raises:
-        OSError: EADDRINUSE if it is.
+        OSError: EADDRINUSE if a server still answers on it.
     """
     if not Path(path).is_socket():
         return
@@ -104,13 +104,13 @@ def _bind_one(sock: socket.socket, address: tuple[Any, ...]) -> None:
 
 @contextmanager
 def reserved(options: ServeOptions) -> Iterator[tuple[str, int]]:
-    """Address and port, held by `SO_REUSEPORT` for a server that insists on binding its own socket.
+    """Yield an address and a port, held by `SO_REUSEPORT` for a server that insists on binding its own socket.
 
-    The holder never listens, so it gets no connections. Without it a free port could be lost again; and without the
-    plain `bind` before it, two servers would share a port and not notice.
+    The holding socket never listens, so it gets no connections. Without it a free port could be lost again; without
+    the plain `bind` before it, two servers would share a port and not notice.
 
     Raises:
-        ServeError: as `listening`.
+        ServeError: for the same reasons as `listening`.
     """
     with listening(options) as sockets:
         family, address = sockets[0].family, sockets[0].getsockname()

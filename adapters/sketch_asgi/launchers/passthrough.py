@@ -1,4 +1,4 @@
-"""ASGI applications that are not ours on servers that are not ours: passed on as they are."""
+"""Passes a foreign application through to an ASGI server as it is."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from sketch_asgi.hosting.served import HostedApplication
 
 
 class PassthroughApplication(ASGIApplication):
-    """The application itself, but for its lifespan, which tells us of its start and end, and for the access log.
+    """Passes each scope through to a foreign application, but runs its lifespan and writes the access log.
 
     Args:
-        app: the application that is not ours.
-        access_log, root_path, grace: as for an application of ours.
+        app: the foreign application.
+        access_log, root_path, grace: as for `ASGIApplication`.
     """
 
     __slots__ = ("_asgi", "_prefix")
@@ -46,7 +46,7 @@ class PassthroughApplication(ASGIApplication):
             await self._asgi(self._prefixed(scope), receive, send)
 
     def _prefixed(self, scope: Scope) -> Scope:
-        """With the prefix under which a proxy publishes the application in the path, as the specification has it."""
+        """Return the scope with the proxy's prefix in `root_path` and in the path, as the specification requires."""
         prefix = self._prefix
         if not prefix:
             return scope
@@ -82,7 +82,7 @@ class PassthroughApplication(ASGIApplication):
 
 
 class _Watch:
-    """A `send` that notes what is sent."""
+    """A `send` that records the status and the size of the payload."""
 
     __slots__ = ("_send", "size", "status")
 

@@ -1,4 +1,4 @@
-"""uvicorn, in this process."""
+"""The launcher of uvicorn, in this process."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class UvicornServer:
-    """uvicorn, in this process."""
+    """Runs uvicorn in this process."""
 
     options = COMMON_OPTIONS | {"sock", "ssl"}
 

@@ -1,4 +1,4 @@
-"""uvicorn, told what its command line would not tell it. Imported only where uvicorn is installed."""
+"""uvicorn with settings that its command line does not offer. Imported only if uvicorn is installed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from sketch_asgi.stop_signals import NUMBERS
 
 
 def make_config(asgi: ASGIApp, options: ServeOptions, largest_message: int) -> uvicorn.Config:
-    """uvicorn's configuration for our options."""
+    """Return uvicorn's configuration for the options."""
     config = uvicorn.Config(
         asgi,
         interface="asgi3",
@@ -41,7 +41,7 @@ def make_config(asgi: ASGIApp, options: ServeOptions, largest_message: int) -> u
         log_config=None,
         log_level="warning",
         server_header=False,
-        proxy_headers=False,  # whom to believe X-Forwarded-For is for the application to say, alike on every server
+        proxy_headers=False,  # the application decides which X-Forwarded-For to trust, on every server alike
     )
     config.load()
     if options.ssl is not None:
@@ -51,26 +51,26 @@ def make_config(asgi: ASGIApp, options: ServeOptions, largest_message: int) -> u
 
 
 def _websockets() -> Literal["websockets-sansio", "wsproto", "none"]:
-    """The best implementation that is installed: what uvicorn chooses by itself was another one in older versions."""
+    """Return the best implementation that is installed: older versions of uvicorn choose another one by themselves."""
     if find_spec("websockets") is not None:
         return "websockets-sansio"
     return "wsproto" if find_spec("wsproto") is not None else "none"
 
 
 def _is_true(record: logging.LogRecord) -> bool:
-    """uvicorn's websockets-sansio says of every handshake with an answer of our own that it got none."""
+    """Whether a log record is true: uvicorn's websockets-sansio calls every denied handshake unanswered."""
     return record.msg != "ASGI callable returned without completing handshake."
 
 
 class UvicornRunner(uvicorn.Server):
-    """Announces itself as every backend does, and ends with 0 after a signal."""
+    """A uvicorn server that prints the same first output line as every backend, and ends with 0 after a signal."""
 
     def __init__(self, config: uvicorn.Config, options: ServeOptions) -> None:
         super().__init__(config)
         self._options = options
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start as uvicorn does, then print the first line."""
+        """Start as uvicorn does, then print the first output line."""
         await super().startup(sockets=sockets)
         if self.started and sockets:
             name = sockets[0].getsockname()
@@ -78,7 +78,7 @@ class UvicornRunner(uvicorn.Server):
 
     @contextmanager
     def signals_taken(self) -> Iterator[None]:
-        """Take the signals that uvicorn raises again at its end, and those that come before it listens to any."""
+        """Take the signals that uvicorn raises again at its end, and those that come before it handles any."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return

@@ -1,1 +1,1 @@
-"""Websockets on the native server: handshake, frames, compression, connection."""
+"""Websockets on the native server: handshake, upgrade, frames, compression, connection."""

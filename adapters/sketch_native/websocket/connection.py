@@ -1,4 +1,4 @@
-"""A native connection after the handshake: frames in and out, a heartbeat, and every end that it can have."""
+"""A native connection after a websocket handshake: messages, the heartbeat, and every way in which it can end."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ logger = logging.getLogger("sketch.native")
 OPEN, CLOSING, ENDED = "open", "closing", "ended"
 
 COMPRESSED_FROM = 1024
-"""Bytes from which on a message is compressed: a shorter one fits into a packet either way."""
+"""Size in bytes from which on a message is compressed: a shorter one fits into one packet anyway."""
 
 LARGE = 64 * 1024
-"""From this size on, a copy to put a head before a message costs more than a second write."""
+"""Size in bytes from which on joining head and message costs more than a second write."""
 
 _TEXT_HEADS = [frame_head(TEXT, size) for size in range(126)]
 _BINARY_HEADS = [frame_head(BINARY, size) for size in range(126)]
 
 
 class WebSocketConnection(BaseProtocol):
-    """The connection as a `WebSocketTransport`.
+    """The protocol of an open websocket, and the `WebSocketTransport` of its session.
 
-    It takes the place of the HTTP protocol, which nothing keeps from then on. What is read and not received yet is
-    bounded: beyond it the socket is not read.
+    It replaces the HTTP protocol, to which no reference is kept. Messages that were read and not received yet are
+    bounded: beyond the bound the socket is not read.
 
     Args:
-        protocol: what served the connection until now.
+        protocol: the HTTP protocol that served the connection until now.
         request: the handshake.
-        policy: of the response.
-        deflate: where compression was agreed on.
+        policy: the policy of the response.
+        deflate: the compression that was agreed on, None without.
     """
 
     __slots__ = (
@@ -73,9 +73,9 @@ class WebSocketConnection(BaseProtocol):
         self.transport = protocol.transport
         self.connection = protocol.connection
         self.sent = 0
-        """Bytes of messages."""
+        """Bytes of messages sent so far, before compression."""
         self.end: tuple[int, str] | None = None
-        """Code and reason, once either side has closed."""
+        """Code and reason of the first close by either side; None while the websocket is open."""
         self._request = request
         self._policy = policy
         self._reader = FrameReader(self, policy.max_message, deflate)
@@ -107,17 +107,17 @@ class WebSocketConnection(BaseProtocol):
 
     @property
     def write_timeout(self) -> float | None:
-        """That of the route."""
+        """The write timeout of the route, in seconds."""
         return self._request.limits.write_timeout
 
     # -- for the session --------------------------------------------------------------------------------------------
 
     async def receive(self) -> str | bytes:
-        """The next message.
+        """Return the next message.
 
         Raises:
-            WebSocketDisconnected: at the end.
-            RuntimeError: if another task already waits.
+            WebSocketDisconnected: at the end of the websocket.
+            RuntimeError: if another task already waits for a message.
         """
         if self._queue:
             return self._next(self._queue)
@@ -130,7 +130,7 @@ class WebSocketConnection(BaseProtocol):
         try:
             return await waiter
         except asyncio.CancelledError:
-            if not waiter.cancelled() and waiter.exception() is None:  # it came, but nobody gets it
+            if not waiter.cancelled() and waiter.exception() is None:  # a message came, and would be lost
                 self._put_back(waiter.result())
             raise
         finally:
@@ -153,7 +153,7 @@ class WebSocketConnection(BaseProtocol):
         """Send a message, once the peer has read what was sent before.
 
         Raises:
-            WebSocketDisconnected: after the end.
+            WebSocketDisconnected: after the end of the websocket.
         """
         if self.flow.blocked:
             await self._drain()
@@ -187,7 +187,7 @@ class WebSocketConnection(BaseProtocol):
             raise WebSocketDisconnected(*(self.end or (ABNORMAL, ""))) from None
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
-        """Send a close; the peer gets some time to answer it."""
+        """Send a close frame, unless either side has closed, and give the peer some time to answer it."""
         if self.end is not None:
             return
         self._ended(code, reason)
@@ -199,7 +199,7 @@ class WebSocketConnection(BaseProtocol):
             self._go_on()
 
     def session_ended(self) -> None:
-        """The task that held the websocket does nothing more with it."""
+        """Note that the task of the session does nothing more with the websocket."""
         self._task = None
         if self.flow.lost:
             self.server.forget(self)
@@ -207,7 +207,7 @@ class WebSocketConnection(BaseProtocol):
     # -- called by the transport ------------------------------------------------------------------------------------
 
     def data_received(self, data: bytes) -> None:
-        """Read what has come."""
+        """Feed the frame reader; after the end, discard the bytes."""
         self._heard = self.server.now
         if self._state == ENDED:
             self.discard(len(data))
@@ -218,7 +218,7 @@ class WebSocketConnection(BaseProtocol):
             self._fail(error)
 
     def eof_received(self) -> bool:
-        """The peer is gone, with or without a word."""
+        """End the websocket: the peer is gone, with or without a close frame."""
         self._eof = True
         self._close_arrived()
         self._gone()
@@ -228,7 +228,7 @@ class WebSocketConnection(BaseProtocol):
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - whatever the reason
-        """The connection is gone."""
+        """End the websocket: the connection is gone."""
         self._state = ENDED
         self.read_deadline = self.write_deadline = NEVER
         self.flow.lose()
@@ -237,16 +237,16 @@ class WebSocketConnection(BaseProtocol):
             self.server.forget(self)
 
     def resume_writing(self) -> None:
-        """The peer has caught up."""
+        """Let writers go on, and answer the last ping that had to wait: the peer has caught up."""
         super().resume_writing()
         if self._pong is not None:
             payload, self._pong = self._pong, None
             self.on_ping(payload)
 
-    # -- called by the reader ---------------------------------------------------------------------------------------
+    # -- called by the frame reader ---------------------------------------------------------------------------------
 
     def on_message(self, message: str | bytes) -> None:
-        """Hand a message to who waits for it, or keep it; stop reading while many are kept."""
+        """Hand a message to the waiting receiver, or queue it; pause reading while the queue is full."""
         if self.end is not None:
             return
         waiter = self._waiter
@@ -264,7 +264,7 @@ class WebSocketConnection(BaseProtocol):
             self.transport.pause_reading()
 
     def on_ping(self, payload: bytes) -> None:
-        """Answer; to a peer that does not read only its last ping, when it does (RFC 6455 section 5.5.3)."""
+        """Answer a ping. While the peer does not read, keep only its last one to answer (RFC 6455 section 5.5.3)."""
         if self.end is not None:
             return
         if self.flow.blocked:
@@ -273,14 +273,14 @@ class WebSocketConnection(BaseProtocol):
             self.transport.write(frame_head(PONG, len(payload)) + payload)
 
     def on_close(self, code: int, reason: str) -> None:
-        """Answer, but not before the session had a turn to answer what came before the close."""
+        """Answer a close frame, after the session has had a turn to answer what came before it."""
         self._peer_close = (code, reason)
         self.loop.call_soon(self._close_arrived)
 
-    # -- ends -------------------------------------------------------------------------------------------------------
+    # -- teardown ---------------------------------------------------------------------------------------------------
 
     def _ended(self, code: int, reason: str) -> None:
-        """Note the end, unless it is known, and tell who waits for a message."""
+        """Note code and reason of the end, unless they are known, and wake the waiting receiver."""
         if self.end is None:
             self.end = (code, reason)
             if self._waiter is not None and not self._waiter.done():
@@ -291,7 +291,7 @@ class WebSocketConnection(BaseProtocol):
         self.transport.write(frame_head(CLOSE, len(payload)) + payload)
 
     def _close_arrived(self) -> None:
-        """Answer the peer's close with its code."""
+        """Answer the peer's close frame with its own code, then close the connection."""
         close, self._peer_close = self._peer_close, None
         if close is None or self._state == ENDED:
             return
@@ -302,26 +302,26 @@ class WebSocketConnection(BaseProtocol):
         self._finish()
 
     def _fail(self, error: FrameError) -> None:
-        """Close, because the peer breaks the rules; nothing more of it is read."""
+        """Close because the peer has broken the protocol or a limit; nothing more is read from it."""
         if self.end is None:
             self._ended(error.code, error.reason)
             self._write_close(error.code, error.reason)
         self._finish()
 
     def _gone(self) -> None:
-        """The peer has closed or lost the connection."""
+        """Note that the peer has closed or lost the connection."""
         self._ended(*(self._peer_close or (ABNORMAL, "")))
         self.connection.lost()
 
     def _finish(self) -> None:
-        """Close the connection: both sides have said, or had a chance to say, that they close."""
+        """Close the connection: both sides have sent a close frame, or had the chance to."""
         if self._state != ENDED:
             self._state = ENDED
             if not self.transport.is_closing():
                 self.linger()
 
     def _go_on(self) -> None:
-        """Read on after a pause."""
+        """Resume reading after a pause."""
         self._held = False
         try:
             self._reader.go_on()
@@ -333,17 +333,17 @@ class WebSocketConnection(BaseProtocol):
     # -- called by the server ---------------------------------------------------------------------------------------
 
     def shut_down(self) -> None:
-        """Nothing: `app.stopping` has told the session already."""
+        """Do nothing: `app.stopping` has already told the session."""
 
     def cancel(self) -> None:
-        """End at once what is still running."""
+        """Cancel the session; without one, abort the connection."""
         if self._task is not None:
             self._task.cancel()
         else:
             self.transport.abort()
 
     def read_expired(self) -> None:
-        """The peer was silent for some time: ask, or give it up."""
+        """Ping a silent peer, or give it up; if the websocket is closing, end the wait for the peer."""
         if self._state == OPEN:
             self._beat()
         else:

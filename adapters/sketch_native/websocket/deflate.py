@@ -1,27 +1,27 @@
-"""permessage-deflate (RFC 7692) of one websocket. No input or output happens here."""
+"""The permessage-deflate extension (RFC 7692) for one websocket. The module does no I/O."""
 
 from __future__ import annotations
 
 import zlib
 
 _TAIL = b"\x00\x00\xff\xff"
-"""What ends a flushed block, and is left out of the last frame of a message (section 7.2.1)."""
+"""The bytes that end a flushed block; they are left out of the last frame of a message (section 7.2.1)."""
 
 _PADDING = b"\x00"
-"""What follows a final block, so that with the tail it is an empty one (section 7.2.3.4)."""
+"""The octet behind a final block; together with the tail it is an empty block (section 7.2.3.4)."""
 
 _MEMORY_LEVEL = 5
 
 
 class TooMuch(Exception):
-    """More comes out than is allowed."""
+    """The decompressed data exceeds its limit."""
 
 
 class Deflate:
-    """Compresses and expands messages; takes memory only once it has done so.
+    """Compresses and decompresses messages; the zlib objects, and their memory, exist only from the first use on.
 
     Args:
-        client_bits, server_bits: of the windows that either side looks back on.
+        client_bits, server_bits: the compression window of that side, as the base-2 logarithm of its bytes.
         client_forgets, server_forgets: whether that side begins each message with an empty window.
     """
 
@@ -38,7 +38,7 @@ class Deflate:
         self._expand: zlib._Decompress | None = None
 
     def compress(self, message: bytes) -> bytes:
-        """The payload of a message's only frame."""
+        """Return the payload of the only frame of a message."""
         compress = self._compress
         if compress is None:
             compress = zlib.compressobj(wbits=-self._server_bits, memLevel=_MEMORY_LEVEL)
@@ -46,28 +46,28 @@ class Deflate:
         return (compress.compress(message) + compress.flush(zlib.Z_SYNC_FLUSH)).removesuffix(_TAIL)
 
     def expand(self, payload: bytes, most: int, *, last: bool) -> bytes:
-        """What the payload of a frame holds.
+        """Decompress the payload of a frame.
 
         Args:
-            payload: of one frame, whole.
-            most: bytes that may come out.
+            payload: the whole payload of one frame.
+            most: bytes that may come out at most.
             last: whether it is the message's last frame.
 
         Raises:
-            TooMuch: if more comes out.
-            zlib.error: for what is no compressed data.
+            TooMuch: if more than `most` bytes come out.
+            zlib.error: if the payload is no compressed data.
         """
         expand = self._expand
         if expand is None:
             expand = self._expand = zlib.decompressobj(wbits=-self._client_bits)
         found = expand.decompress(payload, most + 1)
-        if expand.eof:  # behind a final block there is at most the octet of section 7.2.3.4; zlib would keep all of it
+        if expand.eof:  # only the octet of section 7.2.3.4 may follow a final block; zlib would keep any bytes
             if expand.unused_data not in (b"", _PADDING):
                 raise zlib.error("expected nothing behind the final block")
         elif last and len(found) <= most:
             found += expand.decompress(_TAIL, most + 1 - len(found))
         if len(found) > most:
             raise TooMuch
-        if last and (self._client_forgets or expand.eof):  # a final block ends more than the message
+        if last and (self._client_forgets or expand.eof):  # a final block ends the object's stream, too
             self._expand = None
         return found

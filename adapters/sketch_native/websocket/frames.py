@@ -1,8 +1,8 @@
-"""Websocket frames (RFC 6455 section 5) to messages and back. No input or output happens here.
+"""Parses websocket frames (RFC 6455 section 5) into messages, and builds frame heads. The module does no I/O.
 
-`FrameReader` is fed bytes and calls a sink. Masks are taken off by the `websockets` package. Its protocol object is not
-used, because it sees a frame only when it is complete: text that is no UTF-8 would be found out too late, and each idle
-connection would keep one.
+`FrameReader` is fed bytes and calls a sink. The `websockets` package removes the masks. Its protocol object is not
+used, because it handles only complete frames: invalid UTF-8 would be found too late. Each idle connection would also
+have to keep one.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _decoder = getincrementaldecoder("utf-8")
 
 
 def frame_head(opcode: int, size: int, *, compressed: bool = False) -> bytes:
-    """The head of a whole message's only frame, as a server sends it: unmasked."""
+    """Build the head of a frame that holds a whole message, unmasked as a server sends it."""
     first = _FIN | opcode | (_RSV1 if compressed else 0)
     if size <= _LONGEST_CONTROL:
         return bytes((first, size))
@@ -43,11 +43,11 @@ def frame_head(opcode: int, size: int, *, compressed: bool = False) -> bytes:
 
 
 class FrameError(Exception):
-    """The peer does not keep to the protocol, or to a limit.
+    """The peer has broken the websocket protocol or exceeded a limit.
 
     Args:
-        code: to close with.
-        reason: for people.
+        code: the code to close with.
+        reason: the reason to close with, for people.
     """
 
     def __init__(self, code: int, reason: str) -> None:
@@ -57,20 +57,20 @@ class FrameError(Exception):
 
 
 class Sink(Protocol):
-    """What the reader calls."""
+    """The receiver of a frame reader's events."""
 
     def on_message(self, message: str | bytes) -> None:
-        """A message is complete. The sink may call `hold()`."""
+        """Called with a complete message. The sink may call `hold()`."""
 
     def on_ping(self, payload: bytes) -> None:
-        """The peer wants this payload back."""
+        """Called with the payload of a ping, which the peer wants back."""
 
     def on_close(self, code: int, reason: str) -> None:
-        """The peer closes; nothing more is read. The code is 1005 where there is none."""
+        """Called when the peer closes; nothing more is read. The code is 1005 where the frame has none."""
 
 
 class _Text:
-    """A text message as its parts come in. What is no UTF-8 is found at once."""
+    """Assembles a text message from its parts; invalid UTF-8 is found at once."""
 
     __slots__ = ("_decoder", "_out")
 
@@ -87,7 +87,7 @@ class _Text:
 
 
 class _Binary(bytearray):
-    """A binary message as its parts come in."""
+    """Assembles a binary message from its parts."""
 
     __slots__ = ()
 
@@ -99,12 +99,12 @@ class _Binary(bytearray):
 
 
 class FrameReader:
-    """Reads what a client sends: strictly, in any segmentation, never more of a message than its limit.
+    """Parses the frames of a client: strictly, in any segmentation, and never more of a message than its limit.
 
     Args:
-        sink: is told of messages and control frames.
-        max_message: bytes of a message, after decompression.
-        deflate: where compression was agreed on.
+        sink: receives messages and control frames.
+        max_message: bytes of a message at most, after decompression.
+        deflate: the compression that was agreed on, None without.
     """
 
     __slots__ = (
@@ -129,34 +129,34 @@ class FrameReader:
         self._max = max_message
         self._rest = b""
         self._held = self._closed = False
-        # The frame that is being read, where it did not come in one piece, or is no whole message.
+        # The current frame, where it did not come in one piece, or is only a part of a message.
         self._left = -1
         self._first = 0
         self._mask = b""
         self._data = _NOTHING
-        # The message that its frames are a part of.
+        # The current message, of which the current frame is a part.
         self._message: _Text | _Binary | None = None
         self._compressed = False
         self._size = 0
 
     def hold(self) -> None:
-        """Read no further for now: what comes is kept."""
+        """Pause: bytes that come are kept unparsed."""
         self._held = True
 
     def go_on(self) -> None:
-        """Read on, beginning with what was kept.
+        """Resume, beginning with the bytes that were kept.
 
         Raises:
-            FrameError: as `feed`.
+            FrameError: as in `feed`.
         """
         self._held = self._closed
         self.feed(b"")
 
     def feed(self, data: bytes) -> None:
-        """Read the next bytes.
+        """Parse the next bytes.
 
         Raises:
-            FrameError: for what breaks the protocol or a limit. What was complete before has reached the sink.
+            FrameError: if they break the protocol or a limit. What was complete before that has reached the sink.
         """
         if self._rest:
             data = self._rest + data
@@ -186,7 +186,7 @@ class FrameReader:
                 and length <= self._max
                 and self._message is None
             ):
-                # Most messages: in one frame that has come in one piece. The same as below, in a third of the time.
+                # Most messages are one frame that came in one piece: as below, in a third of the time.
                 payload: bytes = apply_mask(data[start:end], data[start - 4 : start])
                 position = end
                 self._sink.on_message(payload if first == _WHOLE_BINARY else _decoded(payload))
@@ -219,7 +219,7 @@ class FrameReader:
             raise FrameError(TOO_BIG, f"message over {self._max} bytes")
 
     def _go_on(self, data: bytes, position: int) -> int:
-        """Read on in a frame; the position behind what was taken."""
+        """Parse more of the current frame. Returns the position behind the bytes that were taken."""
         part = data[position : position + self._left]
         if part:
             self._left -= len(part)
@@ -240,7 +240,7 @@ class FrameReader:
         return position + len(part)
 
     def _end(self, opcode: int) -> None:
-        """A frame is complete."""
+        """Act on the current frame, which is complete."""
         data, self._data = bytes(self._data), _NOTHING
         if opcode > BINARY:
             self._control(opcode, data)
@@ -297,7 +297,7 @@ def _invalid(exc: UnicodeDecodeError) -> FrameError:
 
 
 def _parse_close(payload: bytes) -> tuple[int, str]:
-    """Code and reason of a close frame."""
+    """Return code and reason of a close frame."""
     if not payload:
         return NO_CODE, ""
     code, reason = int.from_bytes(payload[:2]), _decoded(payload[2:])

@@ -1,4 +1,4 @@
-"""The opening handshake of a websocket (RFC 6455 section 4.2): pure functions over a head that is parsed already."""
+"""The opening handshake of a websocket (RFC 6455 section 4.2): pure functions over a parsed head."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _KEY_SIZE = 16
 
 _WINDOW_BITS = 12
-"""Windows of four kilobytes: some 45 KiB for a connection that compresses, where zlib's defaults would take 300."""
+"""Windows of 4 KiB: a connection that compresses takes some 45 KiB; with zlib's defaults it would take 300."""
 
 
 @cache
 def available() -> bool:
-    """Whether the package is installed that websockets need."""
+    """Whether the package `websockets` is installed, which the native websockets need."""
     return find_spec("websockets") is not None
 
 
 def check_handshake(fields: RawHeaders) -> tuple[int, str] | None:
-    """Status and reason for what is wrong with a handshake; None where nothing is."""
+    """Return the status and the reason by which a handshake has to be refused; None for a valid one."""
     if not available():
         return 501, "websockets are not supported by this server"
     versions = [value for name, value in fields if name == b"sec-websocket-version"]
@@ -47,7 +47,7 @@ def _is_key(value: bytes) -> bool:
 
 
 def accept_fields(key: bytes, subprotocol: str | None, extensions: bytes | None) -> bytes:
-    """The handshake's own fields of the answer, as they go out."""
+    """Build the response fields that belong to the handshake itself, as they go out."""
     accept = b64encode(hashlib.sha1(key + _GUID, usedforsecurity=False).digest())
     lines = b"upgrade: websocket\r\nconnection: Upgrade\r\nsec-websocket-accept: %b\r\n" % accept
     if subprotocol is not None:
@@ -58,9 +58,9 @@ def accept_fields(key: bytes, subprotocol: str | None, extensions: bytes | None)
 
 
 def negotiate(offer: bytes | None) -> tuple[bytes | None, Deflate | None]:
-    """The answer to the extensions that a client offers, and the one that is agreed on: permessage-deflate, or none.
+    """Accept permessage-deflate if a client offers it. Returns the value of the response's field, and the compression.
 
-    An offer that is malformed is none (RFC 7692 section 5.1 lets a server decline any).
+    Both are None without it. A malformed offer is declined (RFC 7692 section 5.1 lets a server decline any).
     """
     if offer is None:
         return None, None
@@ -81,9 +81,9 @@ def negotiate(offer: bytes | None) -> tuple[bytes | None, Deflate | None]:
             continue
         try:
             answer, extension = factory.process_request_params(parameters, [])
-        except (NegotiationError, ValueError):  # older versions ask zlib for windows that it cannot do
+        except (NegotiationError, ValueError):  # older versions of `websockets` ask zlib for windows that it cannot do
             continue
-        # Of the extension only what was agreed on is kept: its zlib objects would take memory of idle websockets.
+        # Only the parameters of the extension are kept: its zlib objects would take memory while websockets are idle.
         deflate = Deflate(
             client_bits=extension.remote_max_window_bits,
             server_bits=extension.local_max_window_bits,

@@ -1,4 +1,4 @@
-"""The exchange that opens a websocket, and the session that follows."""
+"""The exchange that upgrades a connection to a websocket, and the session that follows."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ logger = logging.getLogger("sketch.native")
 
 
 class UpgradeExchange(Exchange):
-    """The exchange that opens a websocket, or answers otherwise; and then the websocket's session, in the same task.
+    """The exchange of a websocket handshake; if its answer is 101, it runs the websocket's session in the same task.
 
     Args:
-        protocol: of the connection.
+        protocol: the HTTP protocol of the connection.
         request: the handshake.
-        keep_alive: whether another answer leaves the connection open.
-        trailers: none.
+        keep_alive: whether the connection stays open after any other answer.
+        trailers: an empty list; a handshake has no body.
     """
 
     __slots__ = ("_deflate", "_response", "_websocket")
@@ -46,7 +46,7 @@ class UpgradeExchange(Exchange):
         self._websocket: WebSocketConnection | None = None
 
     async def run(self) -> None:
-        """Handle the request; where it becomes a websocket, await its session."""
+        """Handle the handshake; if it opens a websocket, await its session."""
         await super().run()
         if self._websocket is not None and self._response is not None:
             del self._protocol  # nothing of HTTP is kept for an open websocket
@@ -68,7 +68,7 @@ class UpgradeExchange(Exchange):
             websocket.session_ended()
 
     def _log(self) -> None:
-        """A websocket is logged at its end."""
+        """Write the access log's line, except for an open websocket: that is logged at its end."""
         if self._websocket is None:
             super()._log()
 
