@@ -1,6 +1,7 @@
 """The checks of the project: `nox -l` lists them, `nox -s NAME` runs one, `.ci/run` runs them all.
 
-The version that runs nox is the default Python: it gets the full suite, the others the core and the native server.
+The Python that runs nox is the default: it runs the full suite, the others run the tests of the core and the native
+server.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ DEFAULT = f"{sys.version_info.major}.{sys.version_info.minor}"
 PYTHONS = sorted({DEFAULT, "3.11", "3.12", "3.13", "3.14", "3.15"})
 PROJECT = nox.project.load_toml("pyproject.toml")
 PARALLEL = ("-n", "2", "--dist", "worksteal")
-"""For pytest: two processes, as in the README's command. `-- -n 0` behind a session's name makes it one."""
+"""Arguments for pytest: two processes, as in the README's command. `-- -n 0` after a session's name makes it one."""
 
 nox.needs_version = ">=2025.5.1"
 nox.options.error_on_missing_interpreters = False
@@ -83,7 +84,7 @@ def types(session: nox.Session) -> None:
 
 @nox.session(python=DEFAULT)
 def imports(session: nox.Session) -> None:
-    """Who may import whom (pyproject.toml, tool.importlinter), and that there are no import cycles."""
+    """The import rules (pyproject.toml, tool.importlinter), and that there are no import cycles."""
     session.install("-e", ".[all]", *group("lint"), *group("test"))
     session.run("lint-imports")
     session.run("pytest", "tests/house/test_imports.py")
@@ -98,7 +99,7 @@ def wheel(session: nox.Session) -> None:
     session.run("python", "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(directory), str(HERE))
     (built,) = directory.glob("sketch_web-*.whl")
     session.install(f"sketch-web[all] @ {built.as_uri()}", *group("test"))
-    session.install("--force-reinstall", "--no-deps", str(built))  # a session that is run again has an older build
+    session.install("--force-reinstall", "--no-deps", str(built))  # a reused environment has an older build
     ignored = shutil.ignore_patterns("__pycache__")
     shutil.copytree(HERE / "tests", directory / "tests", ignore=ignored, symlinks=True)
     shutil.copy(HERE / "pyproject.toml", directory)
@@ -115,7 +116,7 @@ def wheel(session: nox.Session) -> None:
 @nox.session(python=DEFAULT)
 @nox.parametrize("extras", ["", "[fast]", "[all]"], ids=["plain", "fast", "all"])
 def demo(session: nox.Session, extras: str) -> None:
-    """`sketch demo` in an environment with no extra, with `[fast]` and with `[all]`: what is missing is named."""
+    """`sketch demo` in an environment with no extra, with `[fast]` and with `[all]`: it names what is missing."""
     session.install(f".{extras}")
     missing = [] if extras == "[all]" else ["websockets", "uvicorn", "hypercorn", "granian"]
     with socket.socket() as probe:
@@ -127,14 +128,14 @@ def demo(session: nox.Session, extras: str) -> None:
 
 @nox.session(python=DEFAULT)
 def quick(session: nox.Session) -> None:
-    """The tests of the core alone: under a minute, for the time between two edits."""
+    """The tests of the core alone, to run between two edits: they take under a minute."""
     session.install("-e", ".[all]", *group("test"))
     session.run("pytest", *PARALLEL, "tests/core", *session.posargs)
 
 
 @nox.session(python=DEFAULT)
 def compare(session: nox.Session) -> None:
-    """The same bytes to other servers, as installed today: writes docs/same-bytes.md. By hand."""
+    """Send the same bytes to other servers, in today's versions: writes docs/same-bytes.md. Run it by hand."""
     peers = ["aiohttp", "granian", "h11", "httptools", "hypercorn", "sanic", "uvicorn"]
     session.install("-e", ".[fast]", *peers)
     session.run("python", "-m", "tests.comparison")
@@ -150,7 +151,7 @@ def fuzz(session: nox.Session) -> None:
 
 @nox.session(python=DEFAULT)
 def browser(session: nox.Session) -> None:
-    """What needs a browser, in Chromium, headless."""
+    """The tests that need a browser, in headless Chromium."""
     if not any(map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))):
         session.skip("no Chromium here: the browser tests are NOT run (Debian: apt-get install chromium)")
     session.install("-e", ".[all]", *group("test"))

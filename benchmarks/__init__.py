@@ -1,1 +1,1 @@
-"""The benchmarks of sketch: its backends and its peers at the same work. README.md says how and why."""
+"""The benchmarks: sketch's backends and its peers do the same work. README.md says how and why."""

@@ -99,11 +99,11 @@ def _measure(given: argparse.Namespace) -> Outcome:
     for tool in sorted({case.load.tool for case in cases}):
         require(tool)
     cores = Cores.choose()
-    everybody = [one for one in CONTESTANTS.values() if not given.only or one.name in given.only]
+    contestants = [one for one in CONTESTANTS.values() if not given.only or one.name in given.only]
     with tempfile.TemporaryDirectory() as compiled, tempfile.TemporaryDirectory() as folder:
-        # An installed package has compiled files, a checkout may have none: the first round makes them for all.
+        # An installed package has compiled files, a checkout may have none: the first round compiles for all.
         ENVIRONMENT.update(PYTHONPYCACHEPREFIX=compiled, PYTHONDONTWRITEBYTECODE="")
-        settings = Settings(everybody, given.seconds, given.rounds, cores, Progress(0), _write_files(Path(folder)))
+        settings = Settings(contestants, given.seconds, given.rounds, cores, Progress(0), _write_files(Path(folder)))
         settings.progress = Progress(_steps(names, settings))
         outcome = Outcome(_about(given, cores))
         for result in _run(names, settings):
@@ -116,7 +116,7 @@ def _write_files(folder: Path) -> dict[str, str]:
     paths = {name: folder / f"{name}.bin" for name in FILES}
     for name, path in paths.items():
         path.write_bytes(FILES[name])
-        os.utime(path, (0, 0))  # so that nobody has to say that it has just changed
+        os.utime(path, (0, 0))  # long ago, so that no server treats the file as just changed
     return {name: str(path) for name, path in paths.items()}
 
 

@@ -1,12 +1,13 @@
-"""Bodies of a gibibyte: how much a server's memory grows by them, and how long they hold up its event loop.
+"""Measures bodies of a gibibyte: how much a server's memory grows, and how long its event loop is held up.
 
-`python -m benchmarks.bodies` asks sketch on each of its servers, from a client on another core that takes what comes,
-and sends as fast as the server reads: a download; an upload in a multipart form, saved while it arrives; and the same
-form read as a whole, its file in a temporary one.
-The memory is the peak of the resident memory over what it was before the first of three such bodies. The lag is the
-longest that a task in the server's event loop, which sleeps five milliseconds at a time, was late: in the best of the
-three, because a busy machine makes everybody late. What is downloaded is a sparse file, so that no disk is measured;
-what is uploaded is really written.
+`python -m benchmarks.bodies` runs sketch on each of its servers. A client on another core reads as fast as it can, and
+sends as fast as the server reads: a download; an upload in a multipart form, saved while it arrives; and the same form
+read as a whole, with its file in a temporary file.
+
+Each body is moved three times. The memory is the peak of the resident memory, minus the resident memory before the
+first time. The lag is the longest that a task in the server's event loop, which sleeps five milliseconds at a time, was
+late: the best of the three, because on a busy machine every task is late. The download is a sparse file, so that no
+disk is measured; the upload is really written.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from sketch.bench.table import table
 MIB = 1024 * 1024
 SERVERS = ("native", "native-asyncio", "uvicorn", "hypercorn", "granian")
 BOUND = ("native", "native-asyncio", "uvicorn")
-"""The servers that are held to the bounds; what others buffer is theirs to say."""
+"""The servers that must keep within the bounds; how much the others buffer is not up to sketch."""
 MOST_MEMORY = 40
 """MiB of growth."""
 MOST_LAG = 50.0
@@ -47,13 +48,13 @@ TIMEOUT = 120.0
 
 
 class Watch:
-    """Sleeps in short steps, and notes how late it wakes."""
+    """Measures the lag of an event loop: sleeps in short steps, and notes how late it wakes."""
 
     def __init__(self) -> None:
         self.longest = 0.0
 
     async def run(self) -> None:
-        """Until it is cancelled."""
+        """Run until cancelled."""
         while True:
             due = monotonic() + STEP  # not the loop's own time: uvloop's stands still while the loop is held up
             await asyncio.sleep(STEP)
@@ -61,7 +62,7 @@ class Watch:
 
 
 def make_app(folder: Path) -> Application:
-    """Sends `folder/file`, saves uploads; `/lag` tells the longest lag since it was asked before, in milliseconds."""
+    """Make an app that sends `folder/file` and saves uploads; `/lag` is the longest lag since its last call, in ms."""
     watch = Watch()
 
     async def watching(app: Application) -> AsyncIterator[None]:
@@ -105,7 +106,7 @@ def serve(server: str, port: int, folder: Path) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a body costs: MiB of memory at most; milliseconds of lag, seconds of CPU time and of time at best."""
+    """What a body costs: MiB of memory at most; milliseconds of lag, seconds of CPU and of wall-clock time at best."""
 
     growth: float
     lag: float
@@ -114,10 +115,10 @@ class Outcome:
 
 
 def download(port: int, size: int) -> None:
-    """Take the whole file.
+    """Download the whole file.
 
     Raises:
-        BenchError: if it does not come.
+        BenchError: if it does not arrive as a whole.
     """
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT)
     try:
@@ -166,11 +167,11 @@ BODIES: dict[str, Callable[[int, int], None]] = {
     "upload": upload,
     "form": partial(upload, target="/form"),
 }
-"""What is measured, by its name: sends or takes a body of so many bytes, by way of a port."""
+"""The bodies by name. Each function sends or takes a body: `(port, bytes)`."""
 
 
 def measure(program: Program, body: Callable[[int, int], None], size: int) -> Outcome:
-    """Move the body a few times."""
+    """Move the body a few times, and measure what it costs."""
     lag(program.port)
     before = _begin_peak(program.pid)
     rounds = [_round(program, body, size) for _ in range(ROUNDS)]
@@ -179,7 +180,7 @@ def measure(program: Program, body: Callable[[int, int], None], size: int) -> Ou
 
 
 def _round(program: Program, body: Callable[[int, int], None], size: int) -> tuple[float, float, float]:
-    """Milliseconds of lag, seconds of CPU time and of time."""
+    """Move the body once. Returns milliseconds of lag, seconds of CPU time and of wall-clock time."""
     lag(program.port)
     cpu, begin = program.cpu_seconds(), monotonic()
     body(program.port, size)
@@ -188,7 +189,7 @@ def _round(program: Program, body: Callable[[int, int], None], size: int) -> tup
 
 
 def lag(port: int) -> float:
-    """What the server's event loop was late at most since it was asked before, in milliseconds."""
+    """Ask for the longest lag of the server's event loop since the last call, in milliseconds."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT)
     try:
         connection.request("GET", "/lag")
@@ -198,7 +199,7 @@ def lag(port: int) -> float:
 
 
 def _begin_peak(pid: int) -> int:
-    """Begin a new peak of each process; the bytes that are resident now."""
+    """Reset the memory peak of each process. Returns the bytes that are resident now."""
     for member in tree(pid):
         Path(f"/proc/{member}/clear_refs").write_text("5")
     return _memory(pid, "VmRSS:")
@@ -244,7 +245,7 @@ def _command(server: str, port: int, folder: str) -> list[str]:
 
 
 def text(found: dict[tuple[str, str], Outcome]) -> str:
-    """A row for each body on each server."""
+    """The table of figures, a row for each body on each server."""
     headings = ("body", "server", "memory MiB", "lag ms", "CPU s", "seconds")
     rows = [
         [name, server, f"{one.growth:.1f}", f"{one.lag:.1f}", f"{one.cpu:.2f}", f"{one.seconds:.2f}"]
@@ -254,7 +255,7 @@ def text(found: dict[tuple[str, str], Outcome]) -> str:
 
 
 def over(found: dict[tuple[str, str], Outcome]) -> list[str]:
-    """Who has passed the bounds."""
+    """The bodies and servers that exceed the bounds, a line for each."""
     return [
         f"{name} on {server}: {one.growth:.1f} MiB, {one.lag:.1f} ms"
         for (name, server), one in found.items()

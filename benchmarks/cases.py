@@ -1,4 +1,4 @@
-"""The cases: what is asked over the network, and what must be answered."""
+"""The cases: requests over the network, with the responses that are expected."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ BROWSER = (
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """Something that is measured over the network.
+    """A request that is measured over the network.
 
     Attributes:
-        name, title: for the command line, for people.
-        load: what is asked.
-        body: what must be answered; in JSON, if it is that, in any spelling.
-        variant: of the application that is asked.
-        with_floor: whether the floor's canned answer is a right one.
+        name, title: for the command line; for tables and pictures.
+        load: the request, and how it is sent.
+        body: the expected body; if it is JSON, any spelling of the same data is right.
+        variant: of the application.
+        with_floor: whether the floor's fixed response is right.
         hosting: whether it compares servers by the ASGI applications that they run.
     """
 
@@ -44,10 +44,10 @@ class Case:
     hosting: bool = False
 
     def check(self, answer: Answer) -> None:
-        """Make sure that the work was done.
+        """Check a response.
 
         Raises:
-            BenchError: if it was not.
+            BenchError: if it is not the expected one.
         """
         if answer.status != 200:
             raise BenchError(f"answers {answer.status}")
@@ -63,14 +63,14 @@ def _data(body: bytes) -> object:
 
 
 def _routes(count: int) -> Case:
-    # The middle one: what a search in order takes on average.
+    # The middle route: what a search in order takes on average.
     load = Load(f"/section{count // 2}/42")
     title = f"{count:,} route{'s' if count > 1 else ''}"
     return Case(f"routes-{count}", title, load, b"42", Variant(routes=count))
 
 
 def _form(name: str, title: str, mebibytes: int, connections: int) -> Case:
-    """Handlers answer with the number of names and the size of the file."""
+    """Make a case with a form. Handlers answer with the number of names and the size of the file."""
     load = Load("/form", "POST", (("Content-Type", FORM_TYPE),), form(PHOTO * mebibytes), connections)
     return Case(name, title, load, b"%d %d" % (FIELDS + 1, mebibytes * len(PHOTO)))
 
@@ -85,7 +85,7 @@ MAIN = (
     Case("json", "JSON", Load("/json"), json.dumps(DATA).encode()),
     Case("echo", "JSON echo (POST)", Load("/echo", "POST", _JSON, _ITEM), _ITEM),
 )
-"""What a run measures if it is not told otherwise."""
+"""The cases of the default group."""
 
 FILE_CASES = (
     Case("file-1k", "file of 1 KiB", Load("/file"), FILES["1k"], Variant(file="1k")),

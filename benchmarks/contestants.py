@@ -1,4 +1,4 @@
-"""Who takes part."""
+"""The contestants: sketch's backends, their peers, and the floor."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ class Contestant:
     Attributes:
         name: on the command line and in tables.
         module: of `benchmarks.peers`.
-        kind: `"ours"`, `"peer"`, or `"floor"` for what no server can go below.
-        server: the argument that the module gets, where it can run on several.
-        on: the server below it, where its name does not say that.
-        loads: what a user of it imports, for the time that takes; None if it is no Python framework.
-        asgi: whether it makes an ASGI application, to be called without a network.
+        kind: `"ours"` for sketch, `"peer"`, or `"floor"` for the cost that no server can go below.
+        server: the server that the module starts, if it can start several.
+        on: the server below the framework, if the name does not say it.
+        loads: the module that a user of the framework imports, to time the import; None if it is no Python framework.
+        asgi: whether it makes an ASGI application, which can be called without a network.
         http2: whether it answers HTTP/2 without TLS.
-        middlewares: whether it knows such a thing.
-        files: whether it can send them.
-        only: `"files"`, `"websockets"` or `"hosting"`, if it can do, or is to do, nothing else that is measured.
+        middlewares: whether it has middlewares.
+        files: whether it can send files.
+        only: `"files"`, `"websockets"` or `"hosting"`, if it takes part in no other cases.
         hosted: whether the same application is measured on several servers.
-        websockets: whether it can do them, without compression.
+        websockets: whether it can serve websockets, without compression.
         forms: whether its application takes uploads here.
     """
 
@@ -49,11 +49,11 @@ class Contestant:
 
     @property
     def label(self) -> str:
-        """Its name in pictures."""
+        """The name in pictures."""
         return f"{self.name} / {self.on}" if self.on else self.name
 
     def command(self, port: int, variant: Variant) -> list[str]:
-        """The command that serves it."""
+        """The command that serves the contestant."""
         command = [sys.executable, "-m", "benchmarks.peers", self.module, str(port), "--server", self.server]
         sizes = ["--routes", str(variant.routes), "--middlewares", str(variant.middlewares)]
         return [*command, *sizes, "--file", variant.file, *["--websockets"] * variant.websockets]

@@ -1,4 +1,4 @@
-"""What an idle connection costs in memory: one that is kept alive, and an open websocket."""
+"""Measures the memory of an idle connection: a keep-alive connection, and an open websocket."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ ENOUGH = 10.0
 
 
 def steps(settings: Settings) -> int:
-    """How many steps of progress that is."""
+    """The number of progress steps of `run`."""
     return len(settings.frameworks) * settings.rounds
 
 
 def socket_steps(settings: Settings) -> int:
-    """How many steps of progress that is."""
+    """The number of progress steps of `run_sockets`."""
     return len(_with_sockets(settings)) * settings.rounds
 
 
@@ -74,7 +74,7 @@ def _run(
 
 
 def _growth(program: Program, open_one: Callable[[int], socket.socket], count: int) -> float:
-    """KiB per connection. The first connections pay for what is loaded once."""
+    """The growth in KiB per connection. The first connections do not count: they pay for what is loaded once."""
     with ExitStack() as stack:
         for _ in range(WARM_UP):
             stack.enter_context(open_one(program.port))

@@ -1,7 +1,7 @@
-"""The cost of one ASGI call, without a server: `python -m benchmarks.inprocess NAME` measures one framework.
+"""Measures the cost of one ASGI call, without a server: `python -m benchmarks.inprocess NAME` measures one framework.
 
-Each framework has a process of its own. Scope and `receive` are made anew for each call, as a server does; that is in
-the figures, also in that of the bare ASGI function.
+Each framework has a process of its own. Scope and `receive` are made anew for each call, as a server does; the figures
+include that, also the figure of the bare ASGI function.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ Message = dict[str, Any]
 ASGI = Callable[[Message, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]]
 
 
-# -- all of them ------------------------------------------------------------------------------------------------------
+# -- all frameworks ---------------------------------------------------------------------------------------------------
 
 
 def steps(settings: Settings) -> int:
-    """How many steps of progress that is."""
+    """The number of progress steps of `run`."""
     return len(_able(settings)) * settings.rounds
 
 
@@ -76,11 +76,11 @@ def _in_child(contestant: Contestant, core: int) -> dict[str, float]:
     return found
 
 
-# -- one of them ------------------------------------------------------------------------------------------------------
+# -- one framework ----------------------------------------------------------------------------------------------------
 
 
 def make_scope(case: Case) -> Message:
-    """What a server hands over for the request of a case."""
+    """The scope that a server makes for the request of a case."""
     headers = [(b"host", b"127.0.0.1:8000"), (b"user-agent", b"benchmark"), (b"accept", b"*/*")]
     if case.load.body:
         headers += [(b"content-length", b"%d" % len(case.load.body)), (b"content-type", b"application/json")]
@@ -102,7 +102,7 @@ def make_scope(case: Case) -> Message:
 
 
 class Receive:
-    """The client's side: the request's body at once, and then nothing, for as long as anybody waits."""
+    """An ASGI `receive`: gives the request's whole body at once, and then waits for ever."""
 
     __slots__ = ("_body",)
 
@@ -117,11 +117,11 @@ class Receive:
 
 
 async def calls(app: ASGI, case: Case, count: int) -> float:
-    """Call it that often. Returns microseconds of CPU time per call."""
+    """Call the application `count` times. Returns microseconds of CPU time per call."""
     body = case.load.body
 
     async def send(message: Message) -> None:
-        """Nobody looks at it."""
+        """Drop the message."""
 
     begin = process_time()
     for _ in range(count):
@@ -130,7 +130,7 @@ async def calls(app: ASGI, case: Case, count: int) -> float:
 
 
 async def look(app: ASGI, case: Case) -> Answer:
-    """Call it once. Returns what it answers."""
+    """Call the application once. Returns its response."""
     messages: list[Message] = []
 
     async def send(message: Message) -> None:
@@ -150,7 +150,7 @@ async def _measure(app: ASGI) -> dict[str, float]:
     started = asyncio.ensure_future(outgoing.get())
     await asyncio.wait([life, started], return_when=asyncio.FIRST_COMPLETED)
     if life.done():
-        await life  # it says why it did not start
+        await life  # raises the reason why the application did not start
     assert (await started)["type"] == "lifespan.startup.complete"
     found = {}
     for name in CASES:

@@ -1,4 +1,4 @@
-"""Cases over the network: all servers of a variant run side by side, and are asked in turn."""
+"""Measures cases over the network: all servers of a variant run side by side, and get their requests in turn."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ MESSAGE_UNIT = "microseconds of server CPU per message"
 
 
 def steps(cases: Sequence[Case], settings: Settings) -> int:
-    """How many steps of progress that is."""
+    """The number of progress steps of `run`."""
     return sum(len(_taking_part(case, settings)) for case in cases) * (settings.rounds + 1)
 
 
 def run(cases: Sequence[Case], settings: Settings) -> Iterator[Result]:
-    """Measure the cases, those of one variant together."""
+    """Measure the cases. Those of one variant share the running servers."""
     for variant, group in groupby(sorted(cases, key=_by_variant), key=lambda case: case.variant):
         together = list(group)
         refused: dict[str, str] = {}

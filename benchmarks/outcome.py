@@ -1,4 +1,4 @@
-"""What a run has found out: made while it measures, kept as JSON, read back to draw."""
+"""The outcome of a run: filled while it measures, stored as JSON, read back to draw."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from sketch.bench import Figures
 
 @dataclass(slots=True)
 class Result:
-    """One case.
+    """The result of one case.
 
     Attributes:
         unit: of `values`, in words.
-        values: the figure that is compared, by contestant: the lower the better.
+        values: the figures that are compared, by contestant; lower is better.
         more: everything else that was measured, by contestant.
         skipped: why a contestant has no figure.
     """
@@ -31,13 +31,13 @@ class Result:
     skipped: dict[str, str] = field(default_factory=dict)
 
     def add_figures(self, figures: Mapping[str, Figures]) -> None:
-        """Figures of a measurement over the network; what is compared is the CPU time per request."""
+        """Add figures of a measurement over the network; the CPU time per request is compared."""
         for name, one in figures.items():
             self.values[name] = one.cpu
             self.more[name] = one.as_json()
 
     def add_samples(self, samples: Mapping[str, Sequence[float]]) -> None:
-        """Several measurements of one number each; the median counts."""
+        """Add several measurements of one number for each contestant; the median counts."""
         for name, found in samples.items():
             if found:
                 self.values[name] = median(found)
@@ -50,25 +50,25 @@ class Result:
 
 @dataclass(slots=True)
 class Outcome:
-    """A run: on what, and the results by the cases' names."""
+    """The outcome of a run: what it ran on, and the results by case name."""
 
     about: dict[str, Any]
     results: dict[str, Result] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
-        """Everything."""
+        """The outcome as data for JSON."""
         return {
             "about": self.about,
             "results": {name: _fields(result) for name, result in self.results.items()},
         }
 
     def write(self, path: Path) -> None:
-        """Keep it."""
+        """Store the outcome in a file."""
         path.write_text(json.dumps(self.as_json(), indent=1) + "\n")
 
     @classmethod
     def read(cls, path: Path) -> Outcome:
-        """What was kept."""
+        """Read an outcome that `write` has stored."""
         data = json.loads(path.read_text())
         results = {name: Result(**result) for name, result in data["results"].items()}
         return cls(data["about"], results)

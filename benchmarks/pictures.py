@@ -1,4 +1,4 @@
-"""Bars, the shorter the better, from zero, with everything needed to judge them in the picture."""
+"""Draws results as bars from zero, the shorter the better, with all that is needed to judge them in the picture."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ STYLE = {
 
 
 def draw(outcome: Outcome, directory: Path) -> Iterator[Path]:
-    """Draw every picture of which something was measured, as SVG and PNG."""
+    """Draw a picture of each section that has results, as SVG and PNG."""
     for section, results in measured(outcome):
         with mpl.rc_context(STYLE):
             figure = _figure(section.title, results, outcome)
@@ -76,7 +76,7 @@ def _subtitle(results: Sequence[Result]) -> str:
 
 
 def _scale(result: Result) -> float:
-    """Where the axis ends: a few that cost many times more than most would hide the differences between these."""
+    """Where the axis ends. A few bars many times longer than most would hide the differences between the others."""
     return min(max(result.values.values()), 3 * median(result.values.values()))
 
 

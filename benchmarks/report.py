@@ -1,4 +1,4 @@
-"""What a run leaves: tables to read, the data, the pictures, and the table in README.md."""
+"""Writes the report of a run: tables to read, the data, the pictures, and the tables in README.md."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def text(outcome: Outcome) -> str:
 
 
 def about(outcome: Outcome) -> str:
-    """On what and how it was measured."""
+    """Describe the machine, the method and the versions of a run."""
     known = outcome.about
     names = ", ".join(f"{name} {version}" for name, version in known["versions"].items())
     place = f"{known['date']}; {known['processor']}; {known['system']}; {known['python']}; {known['cores']}."
@@ -52,7 +52,7 @@ def _figures(data: dict[str, object]) -> Figures:
 
 
 def markdown(outcome: Outcome) -> str:
-    """A table for each section; then how it was measured, what was left out, and why."""
+    """A table for each section; then the method, and which contestants have no figure, and why."""
     lines = [line for section, results in measured(outcome) for line in _section(section, results)]
     lines += ["Bold figures: the best, what can only be a floor aside.", "", *about(outcome).splitlines()]
     results = outcome.results.values()
@@ -61,7 +61,7 @@ def markdown(outcome: Outcome) -> str:
 
 
 def _section(section: Section, results: list[Result]) -> list[str]:
-    """A row per contestant, a column per case."""
+    """The Markdown of a section: a row per contestant, a column per case."""
     rows = [name for name in CONTESTANTS if any(name in result.values for result in results)]
     return [
         f"### {section.title}",
@@ -88,7 +88,7 @@ def _cell(result: Result, name: str) -> str:
 
 
 def _is_floor(result: Result, name: str) -> bool:
-    """Whether no framework can be better: the event loop alone, and the bare function where there is no server."""
+    """Whether no framework can be better: the bare event loop, or the bare function where there is no server."""
     one = CONTESTANTS[name]
     return one.kind == "floor" or (one.module == "bare" and result.name.startswith("inprocess"))
 
@@ -122,7 +122,7 @@ def write(outcome: Outcome, directory: Path) -> None:
 
 
 def with_table(document: str, new: str) -> str:
-    """The document with another table between its marks."""
+    """Replace the table between the marks of a document."""
     before, _, rest = document.partition(BEGIN)
     _, _, after = rest.partition(END)
     return f"{before}{BEGIN}\n\n{new}\n{END}{after}"

@@ -1,8 +1,8 @@
-"""What it costs to find a route: `python -m benchmarks.routing`, by the number of routes, sketch beside others.
+"""Measures what it costs to find one of many routes, in sketch and in other routers: `python -m benchmarks.routing`.
 
-Only the look-up is measured, by the router's own means, without request, handler and server around it. Half of the
-routes are plain text, half end in a parameter. Those in the middle are asked for, the parameter ever new in its value,
-and paths that nobody has.
+Only the router's own look-up is measured, without request, handler and server around it. Half of the routes are plain
+text, half end in a parameter. The look-ups ask for the routes in the middle, with a new parameter value each time, and
+for paths that no route has.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ COUNTS = (10, 100, 1000, 10_000)
 LOOKUPS = ("text", "parameter", "unknown")
 ROUNDS = 5
 SECONDS = 0.2
-"""Of CPU time that each figure is measured for, as far as a look-up is not longer by itself."""
+"""CPU time for which each figure is measured; a single look-up may take longer."""
 
 VARIETY = 4096
-"""So many values of a parameter in turn: more than caches by the path keep."""
+"""Number of parameter values that are used in turn: more than caches by path keep."""
 
 Find = Callable[[str], Any]
 
@@ -97,7 +97,7 @@ def starlette(count: int) -> Find:
 
     def find(path: str) -> Any:
         scope = {"type": "http", "method": "GET", "path": path, "root_path": ""}
-        for route in routes:  # as its Router does
+        for route in routes:  # as starlette's Router does
             match, _ = route.matches(scope)
             if match is Match.FULL:
                 return route.path
@@ -147,7 +147,7 @@ ROUTERS: dict[str, Callable[[int], Find]] = {
 
 
 async def measure(name: str, count: int) -> dict[str, float]:
-    """Microseconds of CPU time for each look-up. A wrong answer is an error."""
+    """Measure a router with that many routes: microseconds of CPU time by look-up. A wrong answer is an error."""
     find = ROUTERS[name](count)
     figures = {}
     for lookup in LOOKUPS:
@@ -195,7 +195,7 @@ def table(figures: dict[str, dict[int, dict[str, float]]]) -> str:
 
 
 def main() -> None:
-    """Measure all of them, each in a process of its own, in turn."""
+    """Measure all routers in turn, each in a process of its own."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.routing", description=__doc__.split("\n")[0])
     parser.add_argument("--only", action="append", choices=ROUTERS, help="a router; repeatable")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"the median counts (default: {ROUNDS})")

@@ -1,4 +1,4 @@
-"""What is shown together, in one table and one picture."""
+"""The sections of the report: cases that share a table and a picture."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from benchmarks.outcome import Outcome, Result
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Some cases under one title.
+    """Cases that share a table and a picture.
 
     Attributes:
-        name: of its picture's files.
-        title: for people.
+        name: of the picture's files.
+        title: of the table and the picture.
         cases: in the order in which they are shown.
     """
 
@@ -23,7 +23,7 @@ class Section:
     cases: tuple[str, ...]
 
     def results(self, results: Mapping[str, Result]) -> list[Result]:
-        """Those of its cases that have figures."""
+        """The results of the section's cases that have figures."""
         return [results[case] for case in self.cases if case in results and results[case].values]
 
 
@@ -45,7 +45,7 @@ SECTIONS = (
 
 
 def measured(outcome: Outcome) -> Iterator[tuple[Section, list[Result]]]:
-    """The sections of which something was measured, and what."""
+    """The sections that have results, each with them."""
     for section in SECTIONS:
         results = section.results(outcome.results)
         if results:

@@ -1,4 +1,4 @@
-"""How a run is made: what it measures, for how long, and to whom it reports."""
+"""The settings of a run: what it measures, for how long, and where it reports its progress."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ from benchmarks.work import Variant
 from sketch.bench import BenchError, Cores, Program, Progress
 
 ENVIRONMENT = {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "adapters"), *filter(None, sys.path)])}
-"""Children measure this checkout, whatever is installed."""
+"""For child processes: they measure this checkout, whatever is installed."""
 
 
 @dataclass(slots=True)
 class Settings:
-    """The choices of a run.
+    """The settings of a run.
 
     Attributes:
-        seconds, rounds: of each contestant's round over the network, and how many.
-        files: the paths of what `/file` answers, by their names in `FILES`.
+        seconds: the length of each contestant's round over the network.
+        rounds: how many rounds.
+        files: the paths of the files that `/file` sends, by their names in `FILES`.
     """
 
     contestants: Sequence[Contestant]
@@ -33,7 +34,7 @@ class Settings:
 
     @property
     def frameworks(self) -> list[Contestant]:
-        """Who answers any request."""
+        """The contestants that are not limited to one kind of case."""
         return [one for one in self.contestants if not one.only]
 
     def start(self, contestant: Contestant, variant: Variant) -> Program:
@@ -51,6 +52,6 @@ class Settings:
         )
 
     def skip(self, skipped: dict[str, str], name: str, exc: BenchError) -> None:
-        """Note that a contestant has no figure, where everybody sees it."""
+        """Record and print why a contestant has no figure."""
         skipped[name] = str(exc)
         self.progress.say(f"skipped: {name}: {exc}")

@@ -1,4 +1,4 @@
-"""How long it takes to import a framework, and until a server answers."""
+"""Measures how long it takes to import a framework, and how long until a started server answers."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from sketch.bench import BenchError, probe, running
 from sketch.bench.program import run_pinned
 
 IMPORTS = 9
-"""Rounds: an import is short, and what disturbs it is not."""
+"""Rounds. Many, because an import is short, and a disturbance lasts longer."""
 ANSWERS = 3
 TIMED = "import time; begin = time.perf_counter(); import {}; print(time.perf_counter() - begin)"
 
 
 def import_steps(settings: Settings) -> int:
-    """How many steps of progress that is."""
+    """The number of progress steps of `imports`."""
     return sum(one.loads is not None for one in settings.contestants) * (IMPORTS + 1)
 
 
 def answer_steps(settings: Settings) -> int:
-    """How many steps of progress that is."""
+    """The number of progress steps of `answers`."""
     return len(settings.frameworks) * ANSWERS
 
 
@@ -33,7 +33,7 @@ def imports(settings: Settings) -> Result:
     """Import each framework in fresh interpreters, in turn."""
     result = Result("import", "import", "milliseconds to import the framework")
     samples: dict[str, list[float]] = {}
-    for number in range(-1, IMPORTS):  # one to compile
+    for number in range(-1, IMPORTS):  # the first one compiles
         for contestant in settings.contestants:
             if contestant.loads is None or contestant.name in result.skipped:
                 continue

@@ -1,6 +1,6 @@
 """The work that every contestant does.
 
-It imports nothing of sketch: in a peer's process, that would count as the peer's time and memory.
+This module imports nothing of sketch: in a peer's process, that would count as the peer's time and memory.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ CHUNKS = 16
 FILES = {"1k": CHUNK, "64k": CHUNK * 64, "16m": CHUNK * 16 * 1024}
 
 GIBIBYTE = 1024**3
-"""A bound for uploads, where a framework has a smaller one."""
+"""The bound for uploads, where a framework's default is smaller."""
 
 PHOTO = Random(1).randbytes(1024 * 1024)
 FIELDS = 20
@@ -36,7 +36,7 @@ def form(file: bytes) -> bytes:
 class Variant:
     """How an application is built: with how many routes `/section{n}/{id}`, and how many middlewares that do nothing.
 
-    `file` is what `/file` answers: for who measures, one of FILES; for the application, its path. With `websockets` the
+    `file` is what `/file` sends: in a case, a name in FILES; in the application, the file's path. With `websockets` the
     server answers handshakes, and `/ws` sends back what it gets.
     """
 

@@ -1,4 +1,4 @@
-"""A feed: what anybody posts, everybody sees, also who was away for a while."""
+"""A feed: every post reaches all readers, also those that were disconnected for a while."""
 
 from collections.abc import AsyncIterator
 
@@ -55,7 +55,7 @@ async def say(request: Request) -> Response:
 
 @app.get("/feed")
 async def feed(request: Request) -> Response:
-    """The last ten posts and whatever comes; to a browser that comes back, what it has missed."""
+    """Send the last ten posts and every new one; to a browser that reconnects, the posts that it has missed."""
 
     async def events() -> AsyncIterator[Event]:
         async with channels.subscribe("feed", history=10, after=last_event_id(request)) as subscription:

@@ -1,4 +1,4 @@
-"""Middleware: functions round the handler. The first in the list is the outermost."""
+"""Middleware: functions around the handler. The first in the list is the outermost."""
 
 from time import perf_counter
 
@@ -9,7 +9,7 @@ USERS = {"token-of-ada": "ada", "token-of-bob": "bob"}
 
 
 async def timing(request: Request, handler: Endpoint) -> Response:
-    """Outermost of all, so it sees the answers to errors as well."""
+    """Add the time of the request to its response. An outer middleware, so it also sees the responses to errors."""
     begin = perf_counter()
     response = await handler(request)
     response.headers["Server-Timing"] = f"app;dur={(perf_counter() - begin) * 1e3:.2f}"
@@ -17,7 +17,7 @@ async def timing(request: Request, handler: Endpoint) -> Response:
 
 
 async def login(request: Request, handler: Endpoint) -> Response:
-    """Finds the user of a token, refuses everybody else before the handler runs."""
+    """Find the user of a token, and refuse all other requests before the handler runs."""
     token = request.headers.get("Authorization", "").removeprefix("Bearer ")
     if token not in USERS:
         raise HTTPForbidden("expected a token in the Authorization header")

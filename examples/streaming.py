@@ -11,7 +11,7 @@ app = Application()
 
 @app.post("/sha256")
 async def sha256(request: Request) -> Response:
-    """Memory stays flat, however large the body: a chunk is gone before the next one is read."""
+    """Hash a body of any size in constant memory: a chunk is gone before the next one is read."""
     digest = hashlib.sha256()
     async for chunk in request.stream():
         digest.update(chunk)
@@ -19,7 +19,7 @@ async def sha256(request: Request) -> Response:
 
 
 async def count_down(begin: int) -> AsyncIterator[bytes]:
-    """One line per tenth of a second. When the client leaves, the generator is closed: `finally` runs."""
+    """Yield a line every tenth of a second. When the client leaves, the generator is closed: `finally` runs."""
     try:
         for number in range(begin, 0, -1):
             yield f"{number}\n".encode()

@@ -1,4 +1,4 @@
-"""A bare ASGI function on uvicorn, or another server: what no framework on uvicorn can go below."""
+"""A bare ASGI function on uvicorn, or another server: the least that a framework on uvicorn can cost."""
 
 from __future__ import annotations
 

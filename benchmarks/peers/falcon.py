@@ -37,7 +37,7 @@ class Echo:
 
 
 class Form:
-    """It has nothing that keeps a whole form: the file is counted as it passes, and not kept."""
+    """Counts the bytes of the file as they pass: Falcon has nothing that keeps a whole form."""
 
     async def on_post(self, req: Any, resp: Any) -> None:
         names: set[str] = set()
@@ -83,7 +83,7 @@ def make(variant: Variant) -> falcon.asgi.App:
     app.add_route("/form", Form())
     app.add_route("/stream", Stream())
     path = Path(variant.file)
-    if path.is_absolute():  # without one nobody asks for a file
+    if path.is_absolute():  # without a path no case asks for a file
         app.add_static_route("/file", str(path.parent), fallback_filename=path.name)
     for number in range(variant.routes):
         app.add_route(f"/section{number}/{{id}}", User())

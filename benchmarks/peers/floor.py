@@ -1,4 +1,4 @@
-"""The floor: an event loop that answers whatever comes with the same bytes. No server in Python can cost less."""
+"""The floor: an event loop that answers any input with the same bytes. No server in Python can cost less."""
 
 from __future__ import annotations
 

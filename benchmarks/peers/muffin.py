@@ -1,4 +1,4 @@
-"""Muffin on uvicorn. It takes orjson by itself where that is installed."""
+"""Muffin on uvicorn. It uses orjson if that is installed."""
 
 from __future__ import annotations
 

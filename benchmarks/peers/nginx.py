@@ -1,4 +1,4 @@
-"""nginx, for files: what a server in C needs for them."""
+"""nginx, for the file cases: the cost of files in a server in C."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def serve(variant: Variant, port: int, server: str) -> None:
     path = shutil.which("nginx")
     if path is None:
         raise SystemExit("error: nginx is not installed (Debian: apt-get install nginx-light)")
-    folder = Path(variant.file).parent  # it goes when the run ends
+    folder = Path(variant.file).parent  # removed when the run ends
     folders = "\n".join(f"{name}_temp_path {name};" for name in FOLDERS)
     config = folder / "nginx.conf"
     config.write_text(CONFIG.format(folders=folders, host=HOST, port=port, file=variant.file))

@@ -48,7 +48,7 @@ async def nothing_after(response: Response) -> Response:
 
 
 def make(variant: Variant) -> Robyn:
-    # It reads its settings from the command line of the process.
+    # Robyn reads its settings from the command line of the process.
     sys.argv = ["benchmark", "--processes", "1", "--workers", "1", "--log-level", "ERROR", "--disable-openapi"]
     app = Robyn(__file__)
 

@@ -34,11 +34,11 @@ async def stream(request: Request) -> None:
 
 
 async def nothing(request: Request) -> None:
-    """A middleware that sees the request."""
+    """A request middleware that does nothing."""
 
 
 async def nothing_after(request: Request, response: HTTPResponse) -> None:
-    """And one that sees the response: together, what others call one."""
+    """A response middleware that does nothing: Sanic needs both for what is one middleware in other frameworks."""
 
 
 def make(variant: Variant) -> Sanic:

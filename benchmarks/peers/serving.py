@@ -1,4 +1,4 @@
-"""The ASGI servers on which peers run, at their fastest."""
+"""Starts the ASGI servers on which peers run, with their fastest settings."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ HOST = "127.0.0.1"
 
 
 def on_uvicorn(app: Any, port: int, *, websockets: bool = False) -> None:
-    """One process, uvloop, httptools, no access log; websockets by the fastest of its engines, uncompressed."""
+    """Serve on uvicorn: one process, uvloop, httptools, no access log; its fastest websocket engine, uncompressed."""
     import uvicorn
 
     uvicorn.run(
@@ -19,14 +19,14 @@ def on_uvicorn(app: Any, port: int, *, websockets: bool = False) -> None:
 
 
 def on_sketch(app: Any, port: int) -> None:
-    """sketch's own server, which runs any ASGI application; uvloop, no access log."""
+    """Serve on sketch's own server, which runs any ASGI application: uvloop, no access log."""
     from sketch import run_app
 
     run_app(app, host=HOST, port=port, loop="uvloop", access_log=False, log_level="error", shutdown_timeout=1)
 
 
 def on_granian(app: Any, port: int) -> None:
-    """Inside this process, where it takes an application as it is; uvloop, no access log."""
+    """Serve on granian inside this process, where it takes an application object: uvloop, no access log."""
     import signal
 
     import uvloop
@@ -46,7 +46,7 @@ def on_granian(app: Any, port: int) -> None:
 
 
 def on_server(app: Any, port: int, server: str, *, websockets: bool = False) -> None:
-    """uvicorn, unless another one is named."""
+    """Serve on the named server, or on uvicorn if none is named."""
     if server == "sketch":
         on_sketch(app, port)
     elif server == "granian":
@@ -56,7 +56,7 @@ def on_server(app: Any, port: int, server: str, *, websockets: bool = False) -> 
 
 
 def on_hypercorn(app: Any, port: int) -> None:
-    """One process, uvloop, no access log."""
+    """Serve on hypercorn: one process, uvloop, no access log."""
     import uvloop
     from hypercorn.asyncio import serve
     from hypercorn.config import Config

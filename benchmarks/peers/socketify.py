@@ -25,7 +25,7 @@ def user(res: Any, req: Any) -> None:
 
 
 def echo(res: Any, req: Any) -> None:
-    # Its `await res.get_data()` breaks off connections under load; this is the other way that it documents.
+    # `await res.get_data()` breaks off connections under load; this is the other documented way.
     body = bytearray()
 
     def on_data(res: Any, chunk: bytes | None, is_end: bool) -> None:

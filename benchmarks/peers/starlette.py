@@ -25,7 +25,7 @@ class ORJSONResponse(Response):
 
 
 class Nothing:
-    """A pure ASGI middleware: the cheapest kind."""
+    """A pure ASGI middleware that does nothing: the cheapest kind."""
 
     def __init__(self, app: Any) -> None:
         self.app = app
