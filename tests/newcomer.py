@@ -35,7 +35,7 @@ def fetch(url: str) -> str:
 
 
 def listens(url: str) -> bool:
-    """Whether something accepts connections where the page will be."""
+    """Whether a server accepts connections at the address of the page."""
     parts = urlsplit(url)
     with socket.socket() as probe:
         return probe.connect_ex((parts.hostname or "127.0.0.1", parts.port or 80)) == 0
@@ -98,7 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         check(first_page(process, options.url), options.url.rstrip("/"), options.missing)
     finally:
         status = stop(process)
-    if status not in (0, -signal.SIGTERM, 128 + signal.SIGTERM):  # the shell round the server ends by the signal
+    if status not in (0, -signal.SIGTERM, 128 + signal.SIGTERM):  # the shell that runs the server ends by the signal
         print(f"expected the command to end with status 0, got {status}", file=sys.stderr)
         return 1
     return 0

@@ -29,7 +29,7 @@ def present(*modules: str) -> bool:
 
 
 def some_outcome() -> Outcome:
-    """What a run might have given."""
+    """A made-up outcome of a run."""
     about = {
         "date": "2026-01-02", "processor": "2 x a <fast> one", "system": "Linux", "python": "CPython", "cores": "two",
         "method": "carefully", "versions": {"sketch-web": "1.0"},
@@ -58,7 +58,7 @@ def test_peers_do_not_pay_for_sketch() -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_nonsense_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+def test_invalid_arguments_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
     for arguments in (["--seconds", "0.1"], ["--rounds", "0"], ["--only", "nobody"], ["--case", "nothing"]):
         with pytest.raises(SystemExit) as caught:
             main(arguments)
@@ -208,7 +208,7 @@ def test_table_of_look_ups() -> None:
 
 @pytest.mark.skipif(not present("uvicorn"), reason="needs uvicorn: pip install 'sketch-web[uvicorn]'")
 def test_large_bodies(capsys: pytest.CaptureFixture[str]) -> None:
-    """Small ones here; what is over the bounds is named."""
+    """Run with small sizes; results over the bounds are named."""
     servers = ["native-asyncio", "uvicorn"]
     found = bodies.run(servers, list(bodies.BODIES), 20 * bodies.MIB)
     assert set(found) == {(body, server) for body in bodies.BODIES for server in servers}

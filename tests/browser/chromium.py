@@ -15,7 +15,7 @@ from typing import Any
 
 TIMEOUT = 30.0
 
-# Nothing that would talk to anybody but the page under test.
+# No connections except those of the page under test.
 SWITCHES = [
     "--headless",
     "--no-sandbox",
@@ -29,7 +29,7 @@ SWITCHES = [
     "--remote-debugging-pipe",
 ]
 
-# What the browser says to a script whose page is left, before and after its context is gone.
+# What the browser answers a script after its page was left, before and after its context is gone.
 LEFT = ("Inspected target navigated or closed", "Execution context was destroyed.")
 
 
@@ -43,7 +43,7 @@ class PageLeft(AssertionError):
 
 
 class Page:
-    """One tab: navigates, clicks as a user does, waits for what a script says."""
+    """One tab: navigates, clicks as a user does, waits for the values of scripts."""
 
     def __init__(self, browser: Chromium) -> None:
         self._browser = browser

@@ -1,4 +1,4 @@
-"""A page that follows an event stream, and an application whose streams end: after a few events, or with the server.
+"""A page that follows an event stream, and an application whose streams end after a few events or with the server.
 
 `python -m tests.browser.events PORT SERVER`
 """

@@ -1,4 +1,4 @@
-"""A film made of nothing: WebM written by hand, and an application that serves it and notes what it is asked for.
+"""A generated film: WebM written by hand, and an application that serves it and records the requested ranges.
 
 `python -m tests.browser.film PORT SERVER`
 """
@@ -17,7 +17,7 @@ from sketch import Application, FileResponse, HTMLResponse, JSONResponse, Reques
 
 SECONDS = 60
 VOID = 4_000_000
-"""Bytes of each second that mean nothing: so many that a browser does not read it all ahead."""
+"""Filler bytes per second, so many that a browser does not buffer the whole film."""
 
 # One key frame of VP8 (RFC 6386): a macroblock of one colour; then the size says 16 x 16.
 FRAME = bytes.fromhex("3001009d012a100010000ec0fe25a400037000000000")

@@ -32,7 +32,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
 
 
 class House:
-    """Where pages are opened: rooms of one test, on one server. At its end they are closed."""
+    """Opens pages in the rooms of one test; they are closed at its end."""
 
     def __init__(self, browser: Chromium, room: str) -> None:
         self.room = room
@@ -48,7 +48,7 @@ class House:
         return page
 
     def enter(self, server: Program, name: str | None = None, **metrics: int) -> Page:
-        """A page in the room, with somebody of that name."""
+        """A page in the room, entered under that name."""
         page = self.open(f"{server.url}/chat/{self.room}", **metrics)
         connected(page)
         if name is not None:
@@ -107,7 +107,7 @@ def test_two_people_talk(house: House, server: Program) -> None:
     assert ada.complaints() == []
 
 
-def test_who_leaves_is_gone(house: House, server: Program) -> None:
+def test_a_member_that_leaves_is_gone(house: House, server: Program) -> None:
     ada, grace = house.enter(server, "Ada"), house.enter(server, "Grace")
     people(ada, "Ada", "Grace")
     grace.open(server.url)
@@ -117,7 +117,7 @@ def test_who_leaves_is_gone(house: House, server: Program) -> None:
     people(ada, "Ada", "Grace")
 
 
-def test_who_comes_later_sees_what_was_said(house: House, server: Program) -> None:
+def test_a_later_member_sees_the_history(house: House, server: Program) -> None:
     ada = house.enter(server, "Ada")
     say(ada, "anybody?")
     hear(ada, "anybody?")

@@ -1,4 +1,4 @@
-"""A browser that plays a film: it asks for ranges, and for others when somebody seeks."""
+"""A browser plays a film: it asks for ranges, and for other ranges after a seek."""
 
 from __future__ import annotations
 

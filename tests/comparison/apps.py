@@ -16,7 +16,7 @@ METHODS = ("GET", "POST", "QUERY")
 
 
 def saw(path: str, headers: Iterable[tuple[str, str]], body: bytes) -> bytes:
-    """The answer; to be made once the body is read."""
+    """What the application saw, as JSON; call it after the body is read."""
     return json.dumps({"path": path, "headers": dict(headers), "body": body.decode("latin-1")}).encode()
 
 
@@ -137,7 +137,7 @@ SERVERS: dict[str, tuple[Callable[[int], None], tuple[str, ...]]] = {
     "granian": (command("granian", "--interface", "asgi", "--port", "PORT"), ("granian",)),
     "sanic": (serve_sanic, ("sanic", "httptools")),
 }
-"""By name: how to serve, and the packages whose versions matter."""
+"""By name: how to serve, and the packages to name with their versions."""
 
 
 if __name__ == "__main__":

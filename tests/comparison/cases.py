@@ -11,7 +11,7 @@ from tests.support.wire import Reply
 QUIET = 1.0
 """Seconds without a byte after which nothing more is expected."""
 PATIENCE = 15.0
-"""The same where the question is how long a server waits."""
+"""Seconds without a byte after which nothing more is expected, for cases about timeouts."""
 
 
 def _nothing(_: Reply) -> str:

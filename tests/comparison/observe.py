@@ -55,7 +55,7 @@ async def _everything(wire: Wire, case: Case) -> tuple[bytes, bool]:
     try:
         await wire.send(case.raw)
     except ConnectionError:
-        pass  # it was closed while we sent: what it said before is still to be read
+        pass  # closed while sending: the answer before it can still be read
     data = b""
     while True:
         try:

@@ -1,4 +1,4 @@
-"""The page of the comparison says of sketch what it does today."""
+"""The comparison page shows the present behaviour of sketch."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_sketch_does_what_is_right() -> None:
 
 
 def test_outcomes_of_sketch(tmp_path: Path) -> None:
-    """What takes ten seconds is held where timeouts are tested."""
+    """Cases of ten seconds are tested with the other timeouts."""
     quick = [(case, row[2]) for case, row in zip(CASES, ROWS[2:], strict=True) if case.patience == QUIET]
 
     async def observe(port: int) -> list[str]:

@@ -75,13 +75,13 @@ PROXIES = {
 
 
 async def behind_proxies(request: Request, handler: Any) -> Response:
-    """Believe proxies, where a test asks for it."""
+    """Apply `ProxyHeaders` if a test asks for it."""
     trusting = PROXIES.get(request.headers.get("x-proxies", ""))
     return await (handler(request) if trusting is None else trusting(request, handler))
 
 
 async def tag(request: Request, handler: Any, name: str) -> Response:
-    """Note the way in and the way out, where a test asks for it."""
+    """Note the way in and the way out if a test asks for it."""
     if "x-trace" not in request.headers:
         return await handler(request)
     if not hasattr(request, "trace"):

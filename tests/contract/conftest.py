@@ -103,7 +103,7 @@ class Pool:
         self._shared: dict[str, Served] = {}
 
     def get(self, name: str) -> Served:
-        """The one that serves the fixture application as long as the run lasts."""
+        """The server of the fixture application; it lives as long as the run."""
         served = self._shared.get(name)
         if served is None:
             served = self._shared[name] = self._start(name, "tests.contract.app:app", [])
@@ -111,7 +111,7 @@ class Pool:
 
     @contextmanager
     def own(self, name: str, target: str, *options: str) -> Iterator[Served]:
-        """One for a single test. After one that has failed it is not waited for."""
+        """A server for a single test. After a failed test its end is not awaited."""
         served = self._start(name, target, list(options))
         try:
             yield served
@@ -127,7 +127,7 @@ class Pool:
         return Served(name, command, self._logs)
 
     def stop(self) -> None:
-        """End all, side by side. How each ends is a test of its own."""
+        """Stop all servers in parallel. Other tests check how each of them stops."""
         with ExitStack() as stack:
             for served in self._shared.values():
                 served.terminate()

@@ -1,4 +1,4 @@
-"""Where a server forces another answer than the others give: the one table.
+"""The table of deviations: where a server forces another answer than the others give.
 
 A case that is named here is still run, and has to fail: when a server changes, the row has to go. The documentation
 publishes the table (`docs/deviations.md`, written by `python -m tests.contract.deviations`).
@@ -45,14 +45,14 @@ DEVIATIONS: tuple[Deviation, ...] = (
         NO_RAW_PATH,
     ),
     Deviation(
-        "test_nothing_else_is_found[css%2Fsite.css]",
+        "test_every_other_path_is_a_404[css%2Fsite.css]",
         ("scripted",),
         "`/static/css%2Fsite.css` is no file of a directory",
         "it is that of `css/site.css`; nothing outside the directory is found there either",
         NO_RAW_PATH,
     ),
     Deviation(
-        "test_what_cannot_be_decoded_matches_nothing",
+        "test_undecodable_paths_match_nothing",
         ("scripted",),
         "a path with bytes that are not UTF-8 is 404",
         "they arrive as U+FFFD and match a text parameter",

@@ -1,4 +1,4 @@
-"""What a client cannot see in an answer, handlers write down here."""
+"""A journal: handlers write down what a client cannot see in an answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Routes that leave something to be done, and tasks that outlive their request."""
+"""Routes that leave background work, and tasks that outlive their request."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ ANSWERS: dict[str, Callable[[], Response]] = {
 
 def add_background(app: Application) -> None:
     async def after(request: Request) -> None:
-        """Ends only once the client has said that it has the answer."""
+        """Work that ends only once the client has confirmed the answer."""
         same = current_request.query["key"] == request.query["key"]
         app.journal.write(request, "began" if same else "began for another request")
         await app.journal.wait(request.query["key"], "got it")

@@ -1,4 +1,4 @@
-"""Routes whose bodies are compressed, on the way out or on the way in."""
+"""Routes with compressed bodies, on the way out or on the way in."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Routes of parts: groups, mounted applications, conditions, slashes, reverse URLs."""
+"""Routes of groups and mounted applications, conditions, slashes, reverse URLs."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def add_composition(app: Application) -> None:
 
 
 def make_part() -> Application:
-    """An application with everything of its own, mounted below a parameter."""
+    """An application with its own hooks and handlers, mounted below a parameter."""
 
     async def outer(request: Request, handler: Any) -> Response:
         response: Response = await handler(request)

@@ -21,7 +21,7 @@ def add_files(app: Application) -> None:
 
     @app.get("/files/shrinking")
     async def shrinking(request: Request) -> Response:
-        """It becomes shorter between the look at it and the first byte of the answer."""
+        """A file that becomes shorter between its `fstat` and the first byte of the answer."""
         path = request.query["path"]
         response = await FileResponse(path).prepare(request)
         os.truncate(path, Path(path).stat().st_size // 2)  # noqa: ASYNC240  # that is the point

@@ -1,4 +1,4 @@
-"""An application that is not ours, in plain ASGI, mounted below `/foreign`: what a mount has to carry through."""
+"""A foreign application in plain ASGI, mounted below `/foreign`: what a mount has to carry through."""
 
 from __future__ import annotations
 

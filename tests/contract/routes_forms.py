@@ -52,7 +52,7 @@ def add_forms(app: Application) -> None:  # noqa: C901  # a list of routes, noth
 
     @app.post("/form/parts")
     async def parts(request: Request) -> Response:
-        """Says what has arrived as it arrives."""
+        """Writes each part to the journal as it arrives."""
         async for part in request.multipart():
             app.journal.write(request, f"part {part.name}")
             if part.filename is None:
@@ -84,7 +84,7 @@ def add_forms(app: Application) -> None:  # noqa: C901  # a list of routes, noth
 
 
 async def described(form: Form) -> list[Any]:
-    """Fields as they are, files by what is known of them."""
+    """The form as JSON: fields as they are, files by their attributes."""
     found: list[Any] = []
     for name, value in form.items():
         if isinstance(value, UploadedFile):

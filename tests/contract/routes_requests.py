@@ -90,7 +90,7 @@ def add_bodies(app: Application) -> None:  # noqa: C901  # a list of routes, not
 
     @app.post("/upload-in-steps")
     async def upload_in_steps(request: Request) -> Response:
-        """Says what has arrived before the body has ended: a handler starts with the head."""
+        """Answers before the body has ended: a handler starts with the head."""
         stream = request.stream()
         app.journal.write(request, "started")
         app.journal.write(request, (await anext(stream)).decode())

@@ -1,4 +1,4 @@
-"""Websockets: what comes and goes, every end, and handshakes that are answered otherwise."""
+"""Websocket routes: messages, every end, and handshakes with other answers."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def add_messages(app: Application) -> None:  # noqa: C901  # a list of routes, n
 
     @app.websocket("/ws/patience")
     async def patience(ws: WebSocket) -> None:
-        """Looks for messages again and again, and does something else in between."""
+        """Receives with short timeouts, again and again."""
         while True:
             try:
                 async with asyncio.timeout(0.001):
@@ -129,7 +129,7 @@ def add_pressure(app: Application) -> None:
 
     @app.websocket("/ws/gate")
     async def gate(ws: WebSocket) -> None:
-        """Receives nothing until it is told to, and then counts."""
+        """Receives nothing until the test lets it, and then counts the messages."""
         event = app.gates[ws.request.query["key"]] = asyncio.Event()
         app.journal.write(ws.request, "waiting")
         await event.wait()
@@ -160,7 +160,7 @@ def add_ends(app: Application) -> None:  # noqa: C901  # a list of routes, nothi
 
     @app.websocket("/ws/talk")
     async def talk(ws: WebSocket) -> None:
-        """Receives nothing: only by sending it finds out that there is nobody."""
+        """Receives nothing: finds out only by sending that the client has left."""
         try:
             while True:
                 await ws.send("tick")
@@ -222,7 +222,7 @@ def add_ends(app: Application) -> None:  # noqa: C901  # a list of routes, nothi
 
     @app.websocket("/ws/leaving")
     async def leaving(ws: WebSocket) -> None:
-        """Neither sends nor receives, and knows nevertheless."""
+        """Neither sends nor receives once it is open; waits for the end."""
         await ws.send("open")
         await ws.request.wait_disconnected()
         assert ws.request.connection.disconnected

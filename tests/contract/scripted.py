@@ -1,4 +1,4 @@
-"""A hostile ASGI server, in process: everything the specification allows and tidy servers do not do.
+"""A hostile ASGI server, in process: it does what the specification allows and common servers do not do.
 
 No `raw_path`, no `state`, ports as strings; `receive()` gives an awaitable that is no coroutine and can be awaited only
 once; chunks come with empty ones between them; after the client has left, `send()` raises; and `send()` waits until the
@@ -176,7 +176,7 @@ class ScriptedExchange:
         return b""
 
     async def leave(self) -> None:
-        """The client goes away; waits for the application to end. What it failed with is a server's to log."""
+        """Disconnect the client, and wait for the application to end. Its error is ignored: a server would log it."""
         self._gone.set()
         async with asyncio.timeout(10):
             await asyncio.wait([self._task])

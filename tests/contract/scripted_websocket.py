@@ -135,7 +135,7 @@ class ScriptedWebsocket:
         self._gone.set()
 
     async def leave(self) -> None:
-        """The client goes away; waits for the application to end. What it failed with is a server's to log."""
+        """Disconnect the client, and wait for the application to end. Its error is ignored: a server would log it."""
         if self._end is None:
             self._finish(1000, "")
         self._gone.set()
@@ -146,7 +146,7 @@ class ScriptedWebsocket:
 
 
 async def _first(awaitable: Any, event: asyncio.Event) -> Any:
-    """The result, or None if the event comes first. What has both has the result."""
+    """The result, or None if the event comes first; the result if both are there."""
     result = asyncio.ensure_future(awaitable)
     waiting = asyncio.ensure_future(event.wait())
     try:

@@ -16,7 +16,7 @@ from sketch import run_app
 SECONDS = 3
 """How long a server may take to end; hypercorn takes all of it where a body was left unread."""
 SHORT = 1
-"""The same, for tests whose servers take all of it."""
+"""A short shutdown timeout, for tests in which the server uses all of it."""
 
 RUN_APP: dict[str, dict[str, Any]] = {
     "native-asyncio": {"server": "native", "loop": "asyncio"},

@@ -28,7 +28,7 @@ class Ended(Exception):
 
 
 class Refused(Exception):
-    """The handshake was answered otherwise."""
+    """The handshake got another answer than 101."""
 
     def __init__(self, reply: Reply) -> None:
         super().__init__(reply.status, reply.body)
@@ -36,10 +36,10 @@ class Refused(Exception):
 
 
 class Websocket(Protocol):
-    """What tests need of a websocket."""
+    """The interface of a websocket in the tests."""
 
     headers: list[tuple[str, str]]
-    """Of the handshake's answer."""
+    """The header fields of the handshake's answer."""
     subprotocol: str | None
 
     async def send(self, message: str | bytes) -> None:
@@ -68,7 +68,7 @@ async def ended(ws: Websocket) -> tuple[int, str]:
 
 
 class MemoryWebsocket:
-    """One of the test client."""
+    """A websocket of the test client."""
 
     def __init__(self, ws: ClientWebSocket) -> None:
         self._ws = ws
@@ -106,7 +106,7 @@ async def open_in_memory(
 
 
 class WiredWebsocket:
-    """One of a client library that makes no allowances for the server."""
+    """A websocket of a strict client library."""
 
     def __init__(self, connection: ClientConnection) -> None:
         self._connection = connection

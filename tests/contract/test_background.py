@@ -1,4 +1,4 @@
-"""Background work: after the answer in every mode, waited for at the end, never without a bound."""
+"""Background work: it runs after the answer, and the server waits for it, for a bounded time."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ BODIES = {"plain": b"plain", "large": LARGE, "stream": LARGE, "sized": LARGE, "e
 
 
 async def finish(transport: Transport, key: str) -> None:
-    """Say that the answer is there; only then does the work end."""
+    """Confirm the answer, for which the work waits; then wait for the end of the work."""
     assert await transport.journal(key, "began") == ["began"]
     await transport.post(f"/journal/got%20it?key={key}", b"")
     assert await transport.journal(key, "ended") == ["began", "got it", "ended"]
@@ -53,7 +53,7 @@ async def test_a_client_that_leaves_changes_nothing(transport: Transport, key: s
     await finish(transport, key)
 
 
-async def test_a_body_that_nobody_reads_holds_nothing_up(transport: Transport, key: str) -> None:
+async def test_an_unread_body_does_not_delay_the_work(transport: Transport, key: str) -> None:
     assert (await transport.post(f"/background/unread?key={key}", b"x" * 100_000)).text == "unread"
     await finish(transport, key)
 

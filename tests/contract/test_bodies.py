@@ -60,7 +60,7 @@ async def test_a_body_cut_short_is_never_complete(transport: Transport, key: str
 
 
 async def test_a_body_that_could_not_be_read_is_not_there_when_it_is_tried_again(transport: Transport) -> None:
-    """And it is still the client's fault."""
+    """The second attempt is the client's fault, too."""
     assert (await transport.post("/limited/tried-twice", chunks(b"x" * 900, b"y" * 900))).status == 413
     with pytest.raises(Broken):
         await transport.post("/limited/tried-twice", cut_after(b"0123456789"), [("Content-Length", "100")])
@@ -77,7 +77,7 @@ async def test_a_body_over_the_routes_limit(transport: Transport, framing: str) 
 
 
 async def test_a_body_over_the_default_limit(transport: Transport) -> None:
-    """31 MB in chunks, where 16 MiB are the limit."""
+    """31 MB in chunks; the limit is 16 MiB."""
     part = b"x" * 100_000
     reply = await transport.post("/count", chunks(*[part] * 310))
     assert reply.status == 413
@@ -95,7 +95,7 @@ async def slowly(count: int, part: bytes, seconds: float) -> AsyncIterator[bytes
 
 
 async def test_a_body_that_drips(transport: Transport) -> None:
-    """Each byte comes soon after the one before; it is all waits together that count."""
+    """Each byte comes soon after the one before: the sum of all waits counts."""
     reply = await transport.post("/limited/in-time", slowly(500, b"x", 0.01))
     assert (reply.status, reply.text) == (408, "the request body took too long")
 
@@ -108,13 +108,13 @@ async def test_a_slow_body_that_is_fast_enough(transport: Transport) -> None:
 
 @pytest.mark.parametrize("how", ["read", "text"])
 async def test_an_empty_body_may_be_read_twice(transport: Transport, how: str) -> None:
-    """And does not wait for a body that never comes."""
+    """It does not wait for a body that never comes."""
     assert (await transport.post(f"/twice?how={how}", b"")).json() == {"equal": True, "value": ""}
 
 
 @pytest.mark.parametrize("value", [0, [], {}, "é", None, {"a": [1, 2.5]}])
 async def test_json_may_be_read_twice(transport: Transport, value: object) -> None:
-    """Also where the value is false."""
+    """Also if the value is falsy."""
     reply = await transport.post("/twice?how=json", json.dumps(value).encode())
     assert reply.json() == {"equal": True, "value": value}
 
@@ -165,7 +165,7 @@ async def test_a_function_runs_in_a_thread_and_waits_for_the_body(transport: Tra
 
 
 async def test_a_hundred_clients_at_once_get_their_own_answers(transport: Transport) -> None:
-    """No header and no body of one shows up in another's request."""
+    """No header and no body of one request appears in another."""
 
     async def one(number: int) -> None:
         headers = [(f"X-Only-{number}", str(number)), ("X-Number", str(number))]

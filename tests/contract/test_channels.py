@@ -19,8 +19,8 @@ MESSAGES = 400
 POLICIES = ("drop-oldest", "drop-newest", "close")
 
 
-def room(key: str, who: str, policy: str = "drop-oldest") -> str:
-    return f"/events/room/{key}?key={key}-{who}&policy={policy}"
+def room(key: str, member: str, policy: str = "drop-oldest") -> str:
+    return f"/events/room/{key}?key={key}-{member}&policy={policy}"
 
 
 async def test_a_room_of_websockets_and_event_streams(transport: Transport, key: str) -> None:
@@ -30,8 +30,8 @@ async def test_a_room_of_websockets_and_event_streams(transport: Transport, key:
         transport.stream("GET", f"/events/feed/{key}?key={key}-3") as stream,
     ):
         coming = asyncio.create_task(EventReader(stream.chunk).event())
-        for who in "123":
-            await transport.journal(f"{key}-{who}", "subscribed")
+        for member in "123":
+            await transport.journal(f"{key}-{member}", "subscribed")
         await one.send("hello")
         async with asyncio.timeout(DEADLINE):
             assert [await one.receive(), await two.receive()] == ["hello", "hello"]
@@ -45,7 +45,7 @@ async def test_a_room_of_websockets_and_event_streams(transport: Transport, key:
     assert await transport.journal(f"{key}-1", "left") == ["subscribed", "left"]
 
 
-async def test_members_that_read_nothing_harm_nobody(wired: Served, key: str) -> None:
+async def test_stalled_members_do_not_delay_the_others(wired: Served, key: str) -> None:
     """One of each policy beside one that reads, which gets every message; the server's memory stays flat."""
     async with AsyncExitStack() as stack, wired.websocket(room(key, "reads")) as reading:
         await wired.journal(f"{key}-reads", "subscribed")
@@ -54,7 +54,7 @@ async def test_members_that_read_nothing_harm_nobody(wired: Served, key: str) ->
             await wired.journal(f"{key}-{each}", "subscribed")
         before = 0
         for number in range(MESSAGES):
-            if number == MESSAGES // 2:  # what can be under way to who does not read is under way
+            if number == MESSAGES // 2:  # the buffers to the stalled members are full
                 before = wired.forget_peak()
             await reading.send(f"{number} {LARGE}")
             async with asyncio.timeout(DEADLINE):

@@ -34,7 +34,7 @@ def compress(name: str, data: bytes) -> bytes:
 
 
 def lasting(headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """The fields that say the same of each answer."""
+    """The fields that are equal in each answer."""
     return sorted(field for field in headers if field[0] not in ("date", "server", "connection", "transfer-encoding"))
 
 
@@ -49,7 +49,7 @@ async def test_an_answer_in_the_coding_of_the_client(transport: Transport, codin
 
 
 @pytest.mark.parametrize("field", [None, "", "identity", "gzip;q=0", "*;q=0", "deflate"])
-async def test_an_answer_for_who_accepts_none(transport: Transport, field: str | None) -> None:
+async def test_an_answer_for_a_client_without_codings(transport: Transport, field: str | None) -> None:
     reply = await transport.get("/coded/text", [] if field is None else accept(field))
     assert (reply.header("content-encoding"), reply.header("vary")) == (None, "Accept-Encoding")
     assert (reply.text, reply.header("etag")) == (TEXT, '"text"')
@@ -141,7 +141,7 @@ async def test_a_malformed_upload(transport: Transport) -> None:
     assert (await transport.get("/")).text == "hello"
 
 
-async def test_an_upload_is_left_alone_where_nobody_asked(transport: Transport) -> None:
+async def test_an_upload_is_not_expanded_without_the_middleware(transport: Transport) -> None:
     body = gzip.compress(TEXT.encode())
     reply = await transport.post("/uncoded/upload", body, [("Content-Encoding", "gzip")])
     assert reply.body == body

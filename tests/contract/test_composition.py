@@ -1,4 +1,4 @@
-"""Applications made of parts are the same application in every transport."""
+"""Groups and mounted applications behave alike in every transport."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each request has a task and a context of its own, from the handler's first line to the last byte."""
+"""Each request has its own task and context, from the handler's first line to the last byte."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ async def test_a_context_variable_ends_with_its_request(transport: Transport) ->
         assert (await transport.get(f"/variable/{value}")).text == "unset"
 
 
-async def test_also_on_the_same_connection(wired: Served) -> None:
+async def test_a_context_variable_ends_with_its_request_on_one_connection(wired: Served) -> None:
     async with wired.connect() as wire:
         for value in (b"a", b"b", b"c"):
             await wire.send(b"GET /variable/%b HTTP/1.1\r\nHost: x\r\n\r\n" % value)

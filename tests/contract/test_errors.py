@@ -1,4 +1,4 @@
-"""Errors, middleware and hooks: who sees what, and what is answered."""
+"""Errors, middleware and hooks: what each of them sees, and what is answered."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ async def test_an_unexpected_error_is_a_plain_500_and_the_application_goes_on(tr
 
 
 @pytest.mark.parametrize("target", ["/none", "/dict", "/length-lie"])
-async def test_what_is_no_response_is_a_500_and_no_hanging_client(transport: Transport, target: str) -> None:
+async def test_invalid_responses_are_a_500(transport: Transport, target: str) -> None:
     reply = await transport.get(target)
     assert (reply.status, reply.text) == (500, "500 Internal Server Error")
 
@@ -74,7 +74,7 @@ async def test_middleware_sees_errors_on_their_way_out(transport: Transport) -> 
 
 @pytest.mark.parametrize(("target", "status"), [("/shared/response", 200), ("/shared/error", 403)])
 async def test_one_response_object_for_a_hundred_requests(transport: Transport, target: str, status: int) -> None:
-    """What a hook adds to one answer does not show in the next."""
+    """What a hook adds to one answer does not appear in the next."""
     for _ in range(100):
         reply = await transport.get(target)
         assert (reply.status, reply.text, reply.all("x-after")) == (status, "shared", ["once"])
@@ -134,7 +134,7 @@ async def test_the_page_of_a_500_says_nothing(transport: Transport) -> None:
 
 
 @pytest.mark.transports("native-asyncio", "native-uvloop", "native-tls")
-async def test_what_is_refused_before_it_is_a_request_stays_text(wired: Served) -> None:
-    """Nobody reads the fields of what is no request."""
+async def test_refusals_before_a_request_exists_are_plain_text(wired: Served) -> None:
+    """The fields of a malformed head are not read."""
     reply = await wired.exchange(b"GET / HTTP/1.1\r\nHost: a b\r\nAccept: text/html\r\n\r\n")
     assert (reply.status, reply.header("content-type")) == (400, TEXT)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.test_streams import MOST_CHUNKS
+from tests.contract.support import MOST_CHUNKS
 from tests.contract.transports import Transport
 from tests.support.eventstream import EventReader, Received
 from tests.support.wire import Broken
@@ -16,7 +16,7 @@ APP = "tests.contract.app:app"
 
 
 async def publish(transport: Transport, topic: str, text: str) -> str:
-    """Publish; the id of the message."""
+    """Publish; returns the id of the message."""
     reply = await transport.post(f"/events/feed/{topic}", text.encode())
     assert reply.status == 200, reply.text
     return reply.text
@@ -53,7 +53,7 @@ async def test_every_kind_of_event(transport: Transport) -> None:
 
 
 async def test_events_arrive_one_by_one(transport: Transport, key: str) -> None:
-    """Each before there is another one, and long before the end."""
+    """Each event arrives before the next is sent, and long before the end."""
     async with transport.stream("GET", f"/events/feed/{key}?key={key}") as stream:
         reader = EventReader(stream.chunk)
         coming = await following(transport, reader, key)
@@ -94,7 +94,7 @@ async def test_a_client_that_comes_back_gets_what_it_has_missed(transport: Trans
 
 
 async def test_pings(transport: Transport, key: str) -> None:
-    """While the source waits for its first event, which it is asked for but once."""
+    """Pings come while the source waits for its first event; the source is asked only once."""
     async with transport.stream("GET", f"/events/silent?key={key}") as stream:
         reader = EventReader(stream.chunk)
         assert [await reader.comment() for _ in range(3)] == [" ping"] * 3
@@ -135,7 +135,7 @@ async def test_head_asks_no_source(transport: Transport, key: str) -> None:
 
 
 async def test_event_streams_come_to_their_end_when_the_server_stops(pool: Any, server_name: str, key: str) -> None:
-    """Those that wait as those that have just sent something; what a source says on its way out still arrives."""
+    """Both waiting and active streams end; events that a source sends while it closes still arrive."""
     with pool.own(server_name, APP) as served:
         async with (
             served.stream("GET", "/events/goodbye") as one,

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.contract.routes_files import STATIC
-from tests.contract.test_streams import open_files
+from tests.contract.support import open_files
 from tests.contract.transports import Served, Stream, Transport
 from tests.support.wire import Broken, Reply
 
@@ -73,7 +73,7 @@ async def test_conditions(transport: Transport, file: Path, fields: list[tuple[s
 
 
 async def test_a_file_that_has_just_changed_has_a_weak_tag(transport: Transport, file: Path) -> None:
-    """And resuming begins anew, because it may have changed again within the same instant."""
+    """A resumed download starts again, because the file may have changed within the same second."""
     os.utime(file)
     reply = await transport.get(f"/file?path={file}")
     etag, modified = reply.header("etag"), reply.header("last-modified")
@@ -110,7 +110,7 @@ async def test_several_ranges(transport: Transport, tmp_path: Path) -> None:
     assert reply.body.count(b"Content-Type: text/plain; charset=utf-8\r\n") == 4
 
 
-async def test_several_ranges_that_come_to_one(transport: Transport, file: Path) -> None:
+async def test_several_ranges_that_merge_into_one(transport: Transport, file: Path) -> None:
     reply = await transport.get(f"/file?path={file}", [("Range", "bytes=5-9,0-4,999999-")])
     assert (reply.status, reply.body, reply.header("content-range")) == (206, DATA[:10], f"bytes 0-9/{SIZE}")
 
@@ -155,7 +155,7 @@ async def test_a_file_that_shrinks_before_it_is_sent(
 async def test_a_file_that_shrinks_while_it_is_sent(
     transport: Transport, tmp_path: Path, fields: list[tuple[str, str]]
 ) -> None:
-    """More of it than all buffers on the way can hold."""
+    """The file is larger than all buffers on the way."""
     path = tmp_path / "sparse"
     with path.open("wb") as file:
         file.truncate(100_000_000)
@@ -194,7 +194,7 @@ async def test_files_of_a_directory(transport: Transport) -> None:
     assert (refused.status, refused.header("allow")) == (405, "GET, HEAD, OPTIONS")
 
 
-async def test_names_that_never_change(transport: Transport) -> None:
+async def test_immutable_names(transport: Transport) -> None:
     reply = await transport.get("/static/page.1f9c2b3d.js")
     assert reply.header("cache-control") == "public, max-age=31536000, immutable"
 
@@ -218,7 +218,7 @@ async def test_an_index(transport: Transport) -> None:
         "missing",
     ],
 )  # fmt: skip
-async def test_nothing_else_is_found(transport: Transport, path: str) -> None:
+async def test_every_other_path_is_a_404(transport: Transport, path: str) -> None:
     reply = await transport.get(f"/static/{path}")
     assert reply.status == 404
 
@@ -248,7 +248,7 @@ needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="no curl he
 
 
 async def curl(wired: Served, target: str, *options: str) -> bytes:
-    """What curl prints. It is told where the server is, and trusts any certificate."""
+    """The output of curl, which is told the server's address and trusts any certificate."""
     url = f"{'https' if wired.tls else 'http'}://127.0.0.1:{wired.port}{target}"
     command = ["curl", "--silent", "--show-error", "--fail", "--insecure", "--max-time", "20", *options, url]
     process = await asyncio.create_subprocess_exec(
@@ -273,7 +273,7 @@ async def test_curl_asks_for_ranges(wired: Served, file: Path) -> None:
 
 @needs_curl
 async def test_curl_resumes(wired: Served, file: Path, tmp_path: Path) -> None:
-    """What is there already is not sent again."""
+    """Bytes that the client already has are not sent again."""
     target, copy, log = f"/file?path={file}", tmp_path / "copy", tmp_path / "head"
     copy.write_bytes(DATA[:100_000])
     await curl(wired, target, "--continue-at", "-", "--output", str(copy), "--dump-header", str(log))

@@ -1,5 +1,5 @@
-"""ASGI applications that are not ours: mounted in one of ours in every transport, and served by `run_app` on every
-server; and ASGI middleware round one of ours."""
+"""Foreign ASGI applications: mounted in a sketch application in every transport, and served by `run_app` on every
+server; and ASGI middleware around a sketch application."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.contract.sockets import Ended, Refused
-from tests.contract.test_leaving import leave_after
+from tests.contract.support import leave_after
 from tests.contract.transports import Served, Transport
 from tests.support.wire import Broken, Upload
 
@@ -29,7 +29,7 @@ async def test_scope(transport: Transport) -> None:
         "two": ["1", "2"],
         "state": {"begun": "yes"},
     }
-    assert reply.header("x-after") == "once"  # our own hooks are round it
+    assert reply.header("x-after") == "once"  # the hooks of the outer application run
 
 
 async def test_a_whole_answer(transport: Transport) -> None:
@@ -56,7 +56,7 @@ async def test_a_stream_arrives_as_it_is_made(transport: Transport, key: str) ->
         assert await stream.chunk() == b""
 
 
-async def test_what_follows_the_answer(transport: Transport, key: str) -> None:
+async def test_work_after_the_answer(transport: Transport, key: str) -> None:
     assert (await transport.get(f"/foreign/later?key={key}")).body == b"now"
     await transport.post(f"/journal/answered?key={key}", b"")
     assert await transport.journal(key, "later") == ["answered", "later"]
@@ -138,6 +138,6 @@ async def test_run_app_serves_it(pool: Any, server_name: str) -> None:
 
 
 @pytest.mark.transports(*OTHERS)
-async def test_middleware_round_ours(pool: Any, server_name: str) -> None:
+async def test_asgi_middleware_around_a_sketch_application(pool: Any, server_name: str) -> None:
     with pool.own(server_name, "tests.asgi.hosting.foreign:inside") as served:
         await check(served, b"pool  /x y", ["inner", "outer"])

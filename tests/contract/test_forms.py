@@ -232,7 +232,7 @@ async def test_temporary_files_are_gone_after_a_disconnect_in_the_middle_of_an_u
 
 @needs_proc
 async def test_temporary_files_of_many_clients_are_gone(transport: Transport, key: str) -> None:
-    """Some of them leave, each at another point; the others get their own answers."""
+    """Some clients leave, each at another point; the others get their own answers."""
     before = await opened(transport)
     body = file("f", "f", LARGE) + field("a", b"1") + file("g", "g", LARGE) + LAST
 

@@ -3,34 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
+from collections.abc import AsyncIterator
 
 import pytest
 
+from tests.contract.support import leave_after
 from tests.contract.transports import Served, Transport
 from tests.support.wire import Broken, Cut
 
 WAITED = ["waiting", "cancelled", "cleaned up"]
 
 
-async def leave_after(transport: Transport, entries: Callable[[], Awaitable[Any]], *args: Any, **options: Any) -> None:
-    """Send a request, and leave when the journal has what is waited for."""
-
-    async def ask() -> None:
-        async with transport.stream(*args, **options):
-            raise AssertionError("expected no answer before the client has left")
-
-    asking = asyncio.create_task(ask())
-    await entries()
-    asking.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await asking
-
-
 @pytest.mark.parametrize("body", [None, b"", b"x", b"x" * 50_000], ids=["none", "empty", "small", "large"])
 async def test_a_handler_ends_with_its_client(transport: Transport, key: str, body: bytes | None) -> None:
-    """Also with a body that nobody reads."""
+    """Also with an unread body."""
     method = "GET" if body is None else "POST"
     target = f"/leaving/cancelled?key={key}"
     await leave_after(transport, lambda: transport.journal(key, "waiting"), method, target, body=body)
@@ -49,7 +35,7 @@ async def test_a_client_that_stays_is_answered(transport: Transport) -> None:
 
 
 async def test_a_client_that_leaves_in_the_middle_of_its_body(transport: Transport, key: str) -> None:
-    """Who reads is told, whatever the route says of others."""
+    """A handler that reads is told, whatever `on_disconnect` says."""
 
     async def cut() -> AsyncIterator[bytes]:
         yield b"first"
@@ -85,7 +71,7 @@ async def test_waiting_for_the_client_takes_nothing_from_the_body(transport: Tra
 
 
 async def test_pipelined_requests_end_with_their_client(wired: Served, key: str) -> None:
-    """The one that is answered is cancelled; those behind it are never begun."""
+    """The running request is cancelled; those behind it are never begun."""
     head = f"GET /leaving/cancelled?key={key} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
     async with wired.connect() as wire:
         await wire.send(head + head + head)

@@ -1,4 +1,4 @@
-"""Servers of one's own: prefixes, unix sockets, and the end of a server that is told to stop."""
+"""Tests with their own server: prefixes, unix sockets, and the end of a server that is told to stop."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ async def check_root_path(served: Served, target: str) -> None:
 
 
 async def test_a_prefix_that_a_proxy_has_taken_off(pool: Any, server_name: str) -> None:
-    """It belongs to URLs, not to routes."""
+    """The prefix appears in URLs and not in routes."""
     with pool.own(server_name, APP, "--root-path", "/api") as served:
         await check_root_path(served, "/echo?a=1")
 

@@ -61,7 +61,7 @@ async def endless(counter: itertools.count[int]) -> AsyncIterator[bytes]:
         yield b"x" * MIB
 
 
-async def test_an_endless_upload_that_nobody_reads(wired: Served, key: str) -> None:
+async def test_an_endless_unread_upload(wired: Served, key: str) -> None:
     """The client is stopped after what the buffers hold; then it gets its answer, or is cut off."""
     sent: itertools.count[int] = itertools.count()
     before = wired.forget_peak()
@@ -84,7 +84,7 @@ async def test_an_endless_upload_that_nobody_reads(wired: Served, key: str) -> N
 
 async def test_an_endless_upload_that_is_answered_at_once(wired: Served) -> None:
     before = wired.forget_peak()
-    with suppress(Broken):  # who goes on sending may lose the answer to the reset
+    with suppress(Broken):  # a client that goes on sending may lose the answer to the reset
         assert (await wired.post("/ignore", endless(itertools.count()))).text == "ignored"
     assert wired.peak() - before < GROWTH
 

@@ -56,7 +56,7 @@ async def test_repeated_header_fields_are_all_there(transport: Transport) -> Non
     assert [value for name, value in got["headers"] if name.lower() == "x-tag"] == ["one", "two", "three"]
 
 
-async def test_a_latin1_header_does_not_break_anything(transport: Transport) -> None:
+async def test_latin1_headers(transport: Transport) -> None:
     got = await echoed(transport, headers=[("X-Name", "caf\xe9"), ("X-Utf8", "é".encode().decode("latin-1"))])
     fields = {name.lower(): value for name, value in got["headers"]}
     assert (fields["x-name"], fields["x-utf8"]) == ("caf\xe9", "\xc3\xa9")
@@ -159,7 +159,7 @@ async def test_reset_content_is_empty(transport: Transport) -> None:
 
 
 @pytest.mark.parametrize("status", [99, 100, 101, 199, 1000])
-async def test_what_is_no_final_status_is_an_error(transport: Transport, status: int) -> None:
+async def test_other_statuses_are_an_error(transport: Transport, status: int) -> None:
     assert (await transport.get(f"/status/{status}")).status == 500
 
 
@@ -172,7 +172,7 @@ async def test_html_and_json(transport: Transport) -> None:
     assert (answer.header("content-type"), answer.json()) == ("application/json", {"ok": True, "text": "é"})
 
 
-async def test_what_the_lifespan_hands_out(transport: Transport) -> None:
+async def test_the_state_of_the_lifespan(transport: Transport) -> None:
     """Contexts come before hooks, hooks run in order; each request has its own copy of the state."""
     for _ in range(2):
         got = (await transport.get("/state")).json()

@@ -28,7 +28,7 @@ ANSWERS = pytest.mark.parametrize(
 
 
 async def ask(transport: Transport, outer: str, method: str, target: str, headers: Any, *more: Any) -> Any:
-    """An answer's head; of a body that is announced nothing is sent."""
+    """The head of an answer; an announced body is not sent."""
     fields = [("X-Outer", outer), *headers, *more]
     body = None if not headers else _nothing()
     async with transport.stream(method, target, headers=fields, body=body) as stream:
@@ -60,7 +60,7 @@ async def test_cors(transport: Transport, method: str, target: str, headers: Any
 
 
 async def test_a_preflight(transport: Transport) -> None:
-    """To a path that no route takes."""
+    """A preflight for a path without a route."""
     asked = [("Access-Control-Request-Method", "PUT"), ("Access-Control-Request-Headers", "x-token")]
     reply = await transport.request("OPTIONS", "/preflight", headers=[("Origin", PAGE), *asked])
     assert (reply.status, reply.body) == (204, b"")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.contract.conftest import Pool
-from tests.contract.test_wire import access_line
+from tests.contract.support import access_line
 from tests.contract.transports import Served, Transport
 
 CLIENT = "192.0.2.7"
@@ -42,7 +42,7 @@ async def test_a_forged_chain_through_no_trusted_proxy(transport: Transport) -> 
 
 @pytest.mark.transports("native-asyncio", "uvicorn-httptools", "uvicorn-h11", "hypercorn-command", "granian-command")
 async def test_no_proxy_is_believed_unless_it_is_named(server_name: str, pool: Pool) -> None:
-    """Not by the application, and not by a server in front of it."""
+    """Neither the application nor the server below it trusts an unnamed proxy."""
     with pool.own(server_name, "tests.contract.app:app", "--defaults") as served:
         assert await origin(served, "", *FIELDS) == [
             "127.0.0.1",
@@ -63,7 +63,7 @@ async def test_a_forged_chain_through_two_trusted_proxies(transport: Transport) 
     assert await client_of(transport, "2", f"{CLIENT}, {SECOND}") == CLIENT
     assert await client_of(transport, "2", f"{FORGED}, {CLIENT}, {SECOND}") == CLIENT
     assert await client_of(transport, "2", f"{FORGED}, 10.9.9.9, {CLIENT}, {SECOND}") == CLIENT
-    # Past the second proxy, straight to the first: what it says of the client ends the chain.
+    # The request bypasses the second proxy: the address of the client ends the chain.
     assert await client_of(transport, "2", f"{FORGED}, {SECOND}, {CLIENT}") == CLIENT
 
 

@@ -74,7 +74,7 @@ async def test_an_encoded_slash_stays_in_its_segment(transport: Transport) -> No
 
 
 @pytest.mark.parametrize("target", ["/item/%ff", "/item/%zz", "/item/%C3"])
-async def test_what_cannot_be_decoded_matches_nothing(transport: Transport, target: str) -> None:
+async def test_undecodable_paths_match_nothing(transport: Transport, target: str) -> None:
     assert (await transport.get(target)).status == 404
 
 
@@ -128,7 +128,7 @@ HOSTILE = {
 
 @pytest.mark.parametrize("value", HOSTILE.values(), ids=HOSTILE)
 async def test_converters_do_not_fail(transport: Transport, value: str) -> None:
-    """What a converter cannot read is another path, never an error of the server."""
+    """Text that a converter cannot read is a 404, never a 500."""
     for target in (f"/int/{value}", f"/uuid/{value}", f"/regex/{value}", f"/users/x/posts/{value}"):
         assert (await transport.get(target)).status == 404, target
     status = (await transport.get(f"/float/{value}")).status

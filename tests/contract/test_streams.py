@@ -8,11 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.contract.support import MOST_CHUNKS, open_files
 from tests.contract.transports import Served, Transport
 from tests.support.wire import Broken
-
-MOST_CHUNKS = 500
-"""Chunks of 64 KiB that may be under way to a client that does not read: buffers of both kernels and of the server."""
 
 
 async def test_a_stream(transport: Transport) -> None:
@@ -44,7 +42,7 @@ async def test_a_stream_of_a_known_size(transport: Transport) -> None:
 
 @pytest.mark.parametrize("target", ["/stream/broken", "/stream/short"])
 async def test_a_stream_that_fails_halfway_does_not_look_complete(transport: Transport, target: str) -> None:
-    """And there is no second head in it."""
+    """No second head is sent."""
     with pytest.raises(Broken):
         await transport.get(target)
     assert (await transport.get("/")).text == "hello"
@@ -63,7 +61,7 @@ async def test_an_idle_stream_ends_when_its_client_leaves(transport: Transport, 
 
 
 async def test_a_client_that_does_not_read_stops_the_producer(transport: Transport, key: str) -> None:
-    """After a bounded number of chunks; and when it leaves, the producer's `finally` runs, once, in its own task."""
+    """The producer stops after a bounded number of chunks, and is closed once, in its task, when the client leaves."""
     async with transport.stream("GET", f"/stream/endless?key={key}") as stream:
         await stream.chunk()
         produced, same = 0, 0
@@ -145,19 +143,8 @@ async def test_files_are_closed(wired: Served, file: Path) -> None:
             await wired.get("/")
 
 
-def open_files(pid: int) -> list[str]:
-    """The paths a process has open (Linux)."""
-    found = []
-    for entry in Path(f"/proc/{pid}/fd").iterdir():
-        try:
-            found.append(str(entry.readlink()))
-        except FileNotFoundError:  # closed since
-            continue
-    return found
-
-
 async def test_a_client_that_reads_nothing_is_left(wired: Served, key: str) -> None:
-    """After the write timeout; what it gets when it reads on does not look complete."""
+    """The client is cut after the write timeout; what it then reads does not look complete."""
     async with wired.stream("GET", f"/stream/endless/in-time?key={key}") as stream:
         await wired.journal(key, "closed in its task")
         chunks = iter(stream.chunk, None)

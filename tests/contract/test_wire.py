@@ -1,4 +1,4 @@
-"""Bytes on a connection: what every real server has to do with them."""
+"""Raw connections to every real server: framing, persistence, refusals and access lines."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from contextlib import suppress
 
 import pytest
 
+from tests.contract.support import access_line
 from tests.contract.transports import Served
 from tests.support.wire import Broken, Wire
 
@@ -16,7 +17,7 @@ GET = b"GET /echo HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
 async def test_a_connection_is_used_again(wired: Served) -> None:
-    """Nothing of a request is left for the next: no header, no body, no query."""
+    """No header, body or query of a request is left for the next."""
     async with wired.connect() as wire:
         for _ in range(3):
             await wire.send(POST)
@@ -50,7 +51,7 @@ async def test_a_request_sent_byte_by_byte(wired: Served) -> None:
 
 @pytest.mark.parametrize("at", [b"/ec", b"X-Sec", b"tok", b"\r\n\r", b"abc"])
 async def test_a_request_in_two_parts(wired: Served, key: str, at: bytes) -> None:
-    """Each part is there before the next is sent: the server is asked something in between."""
+    """Each part has arrived before the next is sent: another request is answered in between."""
     whole = await wired.exchange(POST)
     cut = POST.index(at) + len(at)
     async with wired.connect() as wire:
@@ -160,7 +161,7 @@ async def test_trailers_are_no_headers(wired: Served) -> None:
         assert (await wire.receive()).json()["body"] == ""
 
 
-async def test_a_client_that_leaves_early_harms_nobody(wired: Served) -> None:
+async def test_a_client_that_leaves_early_does_not_stop_the_server(wired: Served) -> None:
     for raw in (b"", b"GET", GET[:-2], POST[:-3], GET):
         wire = await Wire.connect(wired.port, wired.tls)
         await wire.send(raw)
@@ -169,26 +170,15 @@ async def test_a_client_that_leaves_early_harms_nobody(wired: Served) -> None:
     assert (await wired.get("/")).text == "hello"
 
 
-async def access_line(wired: Served, marker: str) -> str:
-    """Wait for the one line of the access log with a text in it."""
-    async with asyncio.timeout(10):
-        while not (
-            lines := [line for line in wired.program.output.splitlines() if f"{marker} " in line.replace('"', " ")]
-        ):
-            await wired.get("/")
-    assert len(lines) == 1, lines
-    return lines[0]
-
-
 async def test_one_access_line_per_request(wired: Served, key: str) -> None:
-    """The same on every server, which writes none of its own beside it."""
+    """The line is the same on every server, which writes no other."""
     await wired.get(f"/get?{key}")
     line = await access_line(wired, f"/get?{key}")
     assert re.search(rf' 127\.0\.0\.1:[0-9]+ "GET /get\?{key}" 200 6 [0-9]\.[0-9]{{6}}$', line), line
 
 
 async def test_one_access_line_for_what_breaks_off(wired: Served, key: str) -> None:
-    """An upload that is cut short, a stream that fails and one whose client leaves have their line, too."""
+    """A truncated upload, a failing stream and a stream left by its client have their line, too."""
     for target, expected in ((f"/stream/broken?{key}", "200 9"), (f"/boom?{key}", "500 25")):
         with suppress(Broken):
             await wired.get(target)
@@ -204,7 +194,7 @@ async def test_one_access_line_for_what_breaks_off(wired: Served, key: str) -> N
 
 
 async def test_a_broken_connection_is_noticed_by_the_suite(wired: Served) -> None:
-    """What the other tests rely on: half an answer is not taken for a whole one."""
+    """The other tests rely on it: a truncated answer must not count as complete."""
     async with wired.connect() as wire:
         await wire.send(b"GET /stream/broken HTTP/1.1\r\nHost: x\r\n\r\n")
         with pytest.raises(Broken):

@@ -1,4 +1,4 @@
-"""Every way an application is served, behind one interface.
+"""The transports of the suite: every way of serving an application, behind one interface.
 
 `stream()` and `request()` work everywhere. `connect()` gives a raw connection; only real servers have one, so a test of
 bytes on the wire takes the fixture `wired` instead of `transport`: that is the one rule for what runs where.
@@ -28,7 +28,7 @@ from tests.support.wire import DEADLINE, Broken, Cut, Headers, Reply, Upload, Wi
 
 
 class Stream(Protocol):
-    """An answer whose head is there, and whose body comes as it is read."""
+    """An answer with its head received; the body is received as it is read."""
 
     status: int
     headers: list[tuple[str, str]]
@@ -41,7 +41,7 @@ class Stream(Protocol):
 
 
 class Transport:
-    """What tests need of a transport."""
+    """The interface of a transport in the tests."""
 
     name: str
 
@@ -152,7 +152,7 @@ async def _disconnecting(body: Any) -> AsyncIterator[bytes]:
 
 
 class Scripted(Transport):
-    """An ASGI server that does what the specification allows and real servers rarely do."""
+    """The transport of the hostile ASGI server: see `tests.contract.scripted`."""
 
     name = "scripted"
 
@@ -212,7 +212,7 @@ class Served(Transport):
         name: of the transport.
         command: arguments for Python; `PORT` in them becomes a free port.
         log: a folder for what it prints.
-        authority: whose certificates the client trusts; None for no TLS.
+        authority: the CA that the client trusts; None for no TLS.
     """
 
     def __init__(self, name: str, command: list[str], log: Path, authority: trustme.CA | None = None) -> None:
@@ -226,7 +226,7 @@ class Served(Transport):
             authority.configure_trust(self.tls)
 
     def _start(self, command: list[str], log: Path) -> Program:
-        """Start it on a free port; somebody else may take that first, so more than once if need be."""
+        """Start it on a free port; another process may take the port first, so try more than once."""
         for attempt in (1, 2, 3):
             port = free_port()
             arguments = [part.replace("PORT", str(port)) for part in command]

@@ -86,7 +86,7 @@ def test_decorators_return_the_function() -> None:
         ({"limits": {"body": 1}}, r"expected limits as Limits\(...\), got {'body': 1}"),
     ],
 )
-def test_options_that_are_none(options: dict[str, Any], message: str) -> None:
+def test_invalid_options_are_refused(options: dict[str, Any], message: str) -> None:
     with pytest.raises((TypeError, ValueError), match=message):
         Application(**options)
 

@@ -1,4 +1,4 @@
-"""Applications made of applications: whose hooks, state, errors and life is whose."""
+"""Mounted applications: their hooks, state, errors and life."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from sketch import (
     TextResponse,
     current_app,
 )
-from tests.core.lifecycle.test_lifecycle import CLEANED, STARTED, STOPPED, Log, context, full, hook
+from tests.core.lifecycle.support import CLEANED, STARTED, STOPPED, Log, context, full, hook
 from tests.support.requests import ScriptedBody, answer, in_loop, make_request
 
 # -- life -------------------------------------------------------------------------------------------------------------
@@ -77,7 +77,7 @@ async def test_errors_at_the_end_stop_nothing(log: Log) -> None:
 
 
 @in_loop
-async def test_stopping_is_one_thing(log: Log) -> None:
+async def test_all_parts_share_one_stopping(log: Log) -> None:
     app, inner = Application(), Application()
     app.mount("/in", inner)
     await app.startup()
@@ -244,7 +244,7 @@ async def test_misses_are_the_mounted_applications_own() -> None:
 
 @in_loop
 async def test_a_path_of_both() -> None:
-    """What the path has outside counts where the mounted application has no route: its methods, its slash."""
+    """Methods and slashes of the outer route count if the mounted application has no route for the path."""
     app, inner = Application(), Application()
     app.mount("/", inner)
     for add, path in ((app.get, "/x"), (inner.post, "/x"), (app.get, "/y/")):
@@ -377,7 +377,7 @@ async def test_a_stream_belongs_to_the_application_that_made_it() -> None:
 
 
 @in_loop
-async def test_state_is_its_own() -> None:
+async def test_each_application_has_its_own_state() -> None:
     async def lifespan(app: Application) -> AsyncIterator[dict[str, str]]:
         yield {"who": app.name, app.name: "there"}
 
@@ -403,7 +403,7 @@ async def test_state_is_its_own() -> None:
 
 @in_loop
 async def test_one_response_object_for_both() -> None:
-    """What the middleware of one application changes does not show in the next answer."""
+    """A change by the middleware of one application does not appear in the next answer."""
     app = Application(middlewares=[adding("app")])
     inner = Application()
     same = Response("same")

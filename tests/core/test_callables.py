@@ -1,4 +1,4 @@
-"""What is known of callables that users give."""
+"""Names and kinds of callables."""
 
 from __future__ import annotations
 
@@ -48,10 +48,10 @@ def test_places() -> None:
 
 
 @pytest.mark.parametrize("function", [waits, partial(waits, 1), partial(partial(waits), 1), Waits(), partial(Waits())])
-def test_what_is_awaited(function: object) -> None:
+def test_coroutine_functions(function: object) -> None:
     assert is_coroutine_function(function)
 
 
 @pytest.mark.parametrize("function", [plain, decorated, partial(plain, 1), Plain(), Plain, Waits, min, 7])
-def test_what_is_not(function: object) -> None:
+def test_other_callables(function: object) -> None:
     assert not is_coroutine_function(function)

@@ -21,14 +21,14 @@ from tests.support.requests import in_loop, make_request
     "use", [repr, bool, hash, iter, lambda p: p.name, lambda p: p == 1, lambda p: isinstance(p, Request),
             lambda p: setattr(p, "x", 1), lambda p: hasattr(p, "x"), lambda p: p["x"]],
 )  # fmt: skip
-def test_outside_they_say_so(use: Callable[[Any], Any]) -> None:
+def test_outside_a_context_every_operation_is_an_error(use: Callable[[Any], Any]) -> None:
     with pytest.raises(RuntimeError, match="no current request"):
         use(current_request)
     with pytest.raises(RuntimeError, match="no current application"):
         use(current_app)
 
 
-def test_in_a_context_they_are_what_they_stand_for() -> None:
+def test_in_a_context_the_proxies_act_as_their_targets() -> None:
     app, request = Application("mine"), make_request("/x")
     with app.request_context(request):
         assert isinstance(current_request, Request)
@@ -88,7 +88,7 @@ async def test_each_request_has_its_own() -> None:
 
 
 @in_loop
-async def test_a_request_within_a_request_leaves_the_outer_one() -> None:
+async def test_a_nested_request_restores_the_outer_one() -> None:
     inner, outer = Application("inner"), Application("outer")
 
     @inner.get("/in")

@@ -70,7 +70,7 @@ def test_any_error_status() -> None:
 
 
 @pytest.mark.parametrize("status", [200, 299, 600, 0, -1])
-def test_what_is_no_error(status: int) -> None:
+def test_other_statuses_are_refused(status: int) -> None:
     with pytest.raises(ValueError, match="from 300 to 599"):
         HTTPException(status)
 
@@ -112,7 +112,7 @@ class Custom(HTTPConflict):
     ],
     ids=repr,
 )
-def test_they_can_be_pickled_and_copied(error: HTTPException) -> None:
+def test_exceptions_can_be_pickled_and_copied(error: HTTPException) -> None:
     error.add_note("a note")
     for same in (pickle.loads(pickle.dumps(error)), copy.copy(error), copy.deepcopy(error)):
         assert type(same) is type(error)

@@ -1,4 +1,4 @@
-"""JSON, by whichever library."""
+"""JSON codecs of each library, and typed JSON."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_malformed_text_is_a_value_error(codec: JSONCodec, text: bytes) -> None:
         codec.loads(text)
 
 
-def test_what_json_cannot_hold(codec: JSONCodec) -> None:
+def test_unserializable_values_are_refused(codec: JSONCodec) -> None:
     with pytest.raises((TypeError, ValueError)):
         codec.dumps({"a": object()})
 
@@ -84,7 +84,7 @@ def test_missing_library_says_what_to_install(name: str, monkeypatch: pytest.Mon
         json_codec(name)
 
 
-def test_a_codec_of_ones_own_writes_the_responses_of_its_application() -> None:
+def test_a_custom_codec_writes_the_responses_of_its_application() -> None:
     def dumps(data: Any) -> bytes:
         return b"mine"
 
@@ -160,7 +160,7 @@ def test_malformed_text_is_no_validation_error(text: bytes) -> None:
 
 @pytest.mark.usefixtures("msgspec")
 def test_a_type_that_cannot_be() -> None:
-    """Which of the two an object is meant to be, nobody can say."""
+    """An object could be either of the two."""
     with pytest.raises(TypeError, match="may not contain more than one"):
         loads_as(b"{}", Item | Order)
 

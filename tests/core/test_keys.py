@@ -22,7 +22,7 @@ USER = RequestKey[str]("user")
 
 
 def owner(kind: str) -> tuple[Any, Any, Any]:
-    """An application or a request, a key for it, and one for the other."""
+    """An application or a request, a key of its kind, and a key of the other kind."""
     return (Application(), POOL, USER) if kind == "app" else (make_request(), USER, POOL)
 
 
@@ -50,7 +50,7 @@ def test_a_value_of_a_request_or_a_default() -> None:
 
 
 @KINDS
-def test_what_was_not_set(kind: str) -> None:
+def test_an_unset_key_is_an_error(kind: str) -> None:
     holder, key, _ = owner(kind)
     with pytest.raises(KeyError, match=f"{type(key).__name__} {key.name}> was not set"):
         holder[key]
@@ -87,7 +87,7 @@ def test_another_kind_of_key_is_a_mistake(kind: str, wrong: Any) -> None:
             holder.get(wrong)
 
 
-def test_nobody_iterates_over_them_by_accident() -> None:
+def test_containers_of_keys_are_not_iterable() -> None:
     for holder in (Application(), make_request()):
         with pytest.raises(TypeError):
             list(holder)  # type: ignore[call-overload]

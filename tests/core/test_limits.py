@@ -1,4 +1,4 @@
-"""Limits, and how one set is laid over another."""
+"""Limits, and merging of two sets."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def test_defaults() -> None:
     assert open_ones == {"handler_timeout", "form_file_size"}, "everything else has a bound"
 
 
-def test_what_is_left_open_is_inherited() -> None:
+def test_unset_limits_are_inherited() -> None:
     merged = Limits(body=1).over(Limits(body=2, query_fields=3)).over(DEFAULT_LIMITS)
     assert (merged.body, merged.query_fields, merged.body_timeout) == (1, 3, 30.0)
 
@@ -31,6 +31,6 @@ def test_limits_cannot_be_changed_in_place() -> None:
 
 
 @pytest.mark.parametrize("value", [-1, "5", float("nan")])
-def test_what_is_no_bound(value: Any) -> None:
+def test_invalid_bounds_are_refused(value: Any) -> None:
     with pytest.raises(ValueError, match=f"expected body_timeout as a number from 0 on, or None, got {value!r}"):
         Limits(body_timeout=value)

@@ -1,4 +1,4 @@
-"""Responses as values."""
+"""Responses: bodies, media types, copies, cookies and redirects."""
 
 from __future__ import annotations
 
@@ -7,10 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from yarl import URL
 
-from sketch.http.locations import quote_location
-from sketch.pipeline.finalize import finalize
 from sketch.response import (
     ErrorResponse,
     HTMLResponse,
@@ -21,17 +18,7 @@ from sketch.response import (
     json_response,
 )
 from tests.support.requests import in_loop, make_request
-
-
-def finalized(response: Response, method: str = "GET") -> Response:
-    finalize(make_request(method=method), response)
-    return response
-
-
-def fields(response: Response, method: str = "GET") -> dict[bytes, bytes]:
-    raw = finalized(response, method).raw_headers
-    assert len(dict(raw)) == len(raw)
-    return dict(raw)
+from tests.support.responses import fields, finalized
 
 
 async def numbers() -> AsyncIterator[bytes]:
@@ -93,7 +80,7 @@ def test_another_body_is_an_error_that_says_what_to_use(body: Any, advice: str) 
         Response(body)
 
 
-def test_what_json_cannot_hold() -> None:
+def test_unserializable_values_are_refused() -> None:
     with pytest.raises(TypeError):
         JSONResponse(object())
     with pytest.raises(ValueError):
@@ -109,7 +96,7 @@ def test_content_type_can_be_set_before_and_after_headers_are_seen() -> None:
     assert finalized(response).raw_headers[0] == (b"content-type", b"c/d")
 
 
-def test_a_class_of_ones_own() -> None:
+def test_a_custom_response_class() -> None:
     class CSVResponse(Response):
         media_type = "text/csv"
 
@@ -146,32 +133,6 @@ def test_cookies_are_added_each_in_a_field_of_its_own() -> None:
     with pytest.raises(ValueError):
         response.set_cookie("a", "b\r\nX: y")
     assert len(response.headers.getall("Set-Cookie")) == 2
-
-
-@pytest.mark.parametrize(
-    ("location", "sent"),
-    [
-        ("/a b", "/a%20b"),
-        ("/a%20b?q=1&r=%2F#f", "/a%20b?q=1&r=%2F#f"),
-        ("/é", "/%C3%A9"),
-        ("//evil/x", "/evil/x"),
-        ("/\\evil/x", "/evil/x"),
-        ("\\\\evil/x", "/evil/x"),
-        ("/a\r\nSet-Cookie: x=1", "/a%0D%0ASet-Cookie:%20x=1"),
-        ("https://example.com/a?b", "https://example.com/a?b"),
-        ("relative", "relative"),
-        ("", ""),
-        ("/\t/evil", "/%09/evil"),
-        ("100%", "100%25"),
-        ("/%zz/%4/%é", "/%25zz/%254/%25%C3%A9"),
-        ("../a?b#c", "../a?b#c"),
-        ("./x:y/", "./x:y/"),
-        ("?page=2", "?page=2"),
-        (URL("https://example.com/a b?c=é#d"), "https://example.com/a%20b?c=%C3%A9#d"),
-    ],
-)
-def test_locations(location: object, sent: str) -> None:
-    assert quote_location(location) == sent
 
 
 def test_redirects() -> None:

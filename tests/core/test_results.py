@@ -1,4 +1,4 @@
-"""What handlers and middleware return becomes a response of the request's own."""
+"""Results of handlers and middleware become a separate response for each request."""
 
 from __future__ import annotations
 

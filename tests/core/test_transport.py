@@ -1,4 +1,4 @@
-"""What adapters share: bodies are pulled, checked and closed in one place."""
+"""Helpers of all adapters: pulling, checking and closing bodies."""
 
 from __future__ import annotations
 

@@ -10,8 +10,9 @@ ROOT = Path(__file__).parents[2]
 
 
 def documents() -> list[Path]:
-    """Everything written for people to read and type from."""
-    return [ROOT / "README.md", ROOT / "adapters" / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]
+    """The documents with code that people type or copy."""
+    named = ("README.md", "CONTRIBUTING.md", "adapters/README.md")
+    return [*(ROOT / name for name in named), *sorted((ROOT / "docs").glob("**/*.md"))]
 
 
 @dataclass(frozen=True)

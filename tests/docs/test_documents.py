@@ -25,7 +25,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 EXTRAS = PROJECT["project"]["optional-dependencies"]
 
 # Blocks that show something and do nothing, by document: how many there may be.
-NOT_RUN = {"adapters/README.md": 1}
+NOT_RUN = {"CONTRIBUTING.md": 1, "adapters/README.md": 1}
 
 
 def of(language: str) -> list[Block]:
@@ -80,7 +80,7 @@ def chain(block: Block) -> list[Block]:
 
 
 def compiled(block: Block) -> CodeType:
-    """The block as code whose tracebacks show the document's lines; `await` is allowed at the top level."""
+    """The block as code; its tracebacks show the document's lines, and `await` is allowed at the top level."""
     text = "\n" * block.line + block.text
     return compile(text, str(ROOT / block.document), "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
 
@@ -116,7 +116,7 @@ def is_server(line: str) -> bool:
 
 
 def server_command(line: str, port: int) -> list[str]:
-    """A command of a document as it is run here: in this environment and on a free port."""
+    """A command of a document, adapted to this environment and to a free port."""
     words = shlex.split(re.sub(r"\b8080\b", str(port), line))
     if words[0] == "python":
         patch = "import runpy, sketch.serving.run as s; from functools import partial as p; r = s.run_app; "
@@ -157,7 +157,7 @@ def ask(command: Command, server: Program, cwd: Path) -> None:
 
 
 def check_pip(line: str) -> None:
-    """An installation is not done again; what it names must exist."""
+    """Check that the extras and packages of a `pip install` exist, without installing them."""
     for name, extras in re.findall(r"'?([\w.-]+)\[([\w,]+)\]'?", line):
         assert name in ("sketch-web", "."), line
         assert set(extras.split(",")) <= set(EXTRAS), line

@@ -17,7 +17,7 @@ from tests.docs.documents import ROOT
 
 TEXT = (ROOT / "docs" / "reference.md").read_text()
 
-# For adapters and for the core itself, described where they are defined.
+# For adapters and for the core; their docstrings describe them.
 INTERNAL = {
     "Application": {"begin_background", "freeze", "mounts", "pipeline", "wrapped"},
     "Request": {

@@ -1,4 +1,4 @@
-"""The threat model names tests that exist, for everything that is built."""
+"""The threat model names existing tests for every row that is built."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_every_reference_is_one_that_is_checked() -> None:
     assert len(re.findall(r"`tests/", TEXT)) == len(re.findall(r"`tests/[\w/]+\.py::\w+`", TEXT))
 
 
-def test_every_answer_is_held_by_a_test_or_said_not_to_be_built() -> None:
+def test_every_row_names_a_test_or_says_that_it_is_not_built() -> None:
     for row in ROWS:
         assert len(row) == 3, row
         header = row[0] in ("attack", "advisory")

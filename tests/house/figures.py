@@ -1,4 +1,4 @@
-"""The figures of the house: how many rooms, which circles, how large the largest things are."""
+"""Figures of the code base: packages, import cycles, and the largest files and classes."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def runtime_circles() -> list[list[str]]:
 
 
 def typed_circles() -> list[list[str]]:
-    """The same, with what functions import when they are called and with what only type checkers see."""
+    """The same groups, counting deferred and type-only imports, too."""
     return cycles(graph(deferred=True, typed=True))
 
 

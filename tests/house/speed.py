@@ -65,7 +65,7 @@ class Sent:
 
 
 async def bare(scope: Message, receive: Any, send: Any) -> None:
-    """What any answer costs under ASGI."""
+    """A bare ASGI function: the least that an answer costs."""
     headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"2")]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": b"ok"})
@@ -82,7 +82,7 @@ def asgi_calls(app: Any) -> Measured:
 
 
 class MemoryTransport(asyncio.Transport):
-    """A transport that leads nowhere."""
+    """A transport without a peer."""
 
     written = 0
 
@@ -133,11 +133,11 @@ async def started(app: Application) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def serving(app: Any) -> AsyncIterator[Server]:
-    """A native server, of which only the protocol is used."""
+    """A native server; only its protocol is used."""
     server = Server(app, ServeOptions(port=0, access_log=False))
     await server.start()
     yield server
-    server.connections.clear()  # they have no peer that could end them
+    server.connections.clear()  # no peer can end them
     await server.stop()
 
 
@@ -173,14 +173,14 @@ async def _cpu_time(run: Measured) -> float:
 
 
 def make_careless() -> None:
-    """Look at every header and at the URL of every request: harmless to read, and what laziness is there against."""
+    """Read the headers and the URL of every request, which defeats their lazy parsing."""
     handle, http_scope = Pipeline.handle, hosted.http_scope
 
     def look(request: Request) -> None:
         _ = request.headers, request.url, request.query, request.cookies
 
     async def looking(self: Pipeline, request: Request) -> Response:
-        request.app = self._app  # whose limits say how much of a query is read
+        request.app = self._app  # its limits say how much of a query is read
         look(request)
         return await handle(self, request)
 

@@ -1,4 +1,4 @@
-"""Every public name says what it is."""
+"""Every public name has a docstring."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_package_lists_its_names(package: str) -> None:
 @pytest.mark.parametrize(("package", "name"), [(package, name) for package in PACKAGES for name in exported(package)])
 def test_public_name_has_a_docstring(package: str, name: str) -> None:
     public = getattr(import_module(package), name)
-    is_class = issubclass(type(public), type)  # isinstance() would ask a proxy, which has nothing to stand for here
+    is_class = issubclass(type(public), type)  # isinstance() would ask a proxy for its target, and there is none here
     if not is_class and type(public) is not FunctionType:
         return  # a constant or a proxy: its type is documented
     assert inspect.getdoc(public), f"expected a docstring on {package}.{name}"

@@ -12,9 +12,9 @@ HERE = Path(__file__).parent
 KNOWN = HERE / "circles.txt"
 FLAT = 16
 CLASSES = {
-    # Seen by users in one piece; its head and its place are to become classes of their own.
+    # One class for users; its head and its place are to become separate classes.
     "sketch.request.request.Request": 43,
-    # To be divided into states and what may follow what.
+    # To be divided into states and the transitions between them.
     "sketch_native.protocol.HTTPProtocol": 38,
 }
 """Classes with more than MOST methods and properties, and how many they may have. The list only shrinks."""

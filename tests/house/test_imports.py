@@ -43,7 +43,7 @@ def test_import_loads_no_extra_and_no_adapter() -> None:
 
 
 def test_import_is_faster_than_starlette(tmp_path: Path) -> None:
-    # Both from compiled files of our own: an installed package has them, a checkout may not. No coverage meanwhile.
+    # Both with compiled files: an installed package has them, a checkout may not. Without coverage.
     environment = {"PYTHONPYCACHEPREFIX": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "", "COVERAGE_PROCESS_CONFIG": ""}
     timed = "import time; begin = time.process_time(); import {}; print(time.process_time() - begin)"
     names = ("sketch", "starlette.applications")
@@ -51,8 +51,8 @@ def test_import_is_faster_than_starlette(tmp_path: Path) -> None:
     for _ in range(12):  # interleaved, so that a busy moment hits both
         for name in names:
             taken[name].append(float(python(timed.format(name), **environment)))
-    ours, theirs = (median(taken[name][1:]) for name in names)  # the first round compiled
-    assert ours < theirs, f"expected less than {theirs * 1e3:.0f} ms, took {ours * 1e3:.0f} ms"
+    sketch, starlette = (median(taken[name][1:]) for name in names)  # the first run compiled
+    assert sketch < starlette, f"expected less than {starlette * 1e3:.0f} ms, took {sketch * 1e3:.0f} ms"
 
 
 def test_no_module_imports_in_a_circle() -> None:
@@ -73,7 +73,7 @@ def test_circles_of_deferred_imports_are_known() -> None:
     assert cycles(graph(deferred=True)) == DEFERRED
 
 
-def test_nobody_imports_the_adapters_folder() -> None:
+def test_the_adapters_folder_is_never_imported() -> None:
     files = sources()
     known = {*files, "adapters", *(f"adapters.{name}" for name in files)}
     assert {

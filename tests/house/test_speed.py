@@ -34,12 +34,12 @@ def measured(*flags: str) -> dict[str, float]:
 
 
 def too_slow(best: dict[str, float], recorded: dict[str, float]) -> list[str]:
-    """What has become slower than the slack allows."""
+    """The ratios that exceed the recorded ones by more than the slack."""
     return [f"{kind}: {best[kind]} > {recorded[kind]} x 4/3" for kind in KINDS if best[kind] > recorded[kind] * SLACK]
 
 
 def guard(*flags: str) -> list[str]:
-    """Measure, and again if it looks slow: what disturbs a measurement passes, what makes the code slow stays."""
+    """Measure, and repeat a slow result: a disturbance passes, a slow code path remains."""
     best = dict.fromkeys(KINDS, float("inf"))
     slow: list[str] = []
     for _ in range(ATTEMPTS):

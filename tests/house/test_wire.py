@@ -8,7 +8,7 @@ import socket
 from tests.support.wire import Wire
 
 
-def test_an_answer_is_there_also_where_sending_has_met_the_reset() -> None:
+def test_an_answer_is_received_although_sending_meets_a_reset() -> None:
     """The server answers, and closes with bytes unread: that is a reset, which a client may notice as it sends."""
 
     async def answered() -> bytes:

@@ -36,9 +36,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """What was there before the test is not looked at again: collecting after each then costs next to nothing.
+    """Freeze all objects from before the test, so that collecting after each test costs next to nothing.
 
-    Once for the whole run would not do: pytest keeps all its reports.
+    Freezing once for the whole run is not enough: pytest keeps all its reports.
     """
     gc.collect()
     gc.freeze()
@@ -52,7 +52,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     arguments = {name: pyfuncitem.funcargs[name] for name in inspect.signature(function).parameters}
     with asyncio.Runner(loop_factory=loop_factory(pyfuncitem.callspec.params["loop_name"])) as runner:
         runner.run(_cleanly(function, arguments))
-    gc.collect()  # what was left open warns now, and not in some other test
+    gc.collect()  # what was left open warns now, and not in another test
     return True
 
 
@@ -78,7 +78,7 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
 
 @pytest.fixture
 def descriptors() -> Iterator[None]:
-    """No descriptor more after the test than before it (Linux)."""
+    """Check that the test leaves no new file descriptor (Linux)."""
     for name in LOOPS:  # what a loop opens once in a process
         with asyncio.Runner(loop_factory=loop_factory(name)) as runner:
             runner.get_loop()

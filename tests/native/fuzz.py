@@ -30,7 +30,7 @@ LOOPS = ("asyncio", "uvloop")
 CONNECTIONS = 20
 """At once."""
 ATTACKS = 500
-"""In a round."""
+"""How many attacks a round makes."""
 WARM = 4
 """Rounds before memory is compared: until then caches fill and the allocator learns."""
 GROWTH = 16 * 1024 * 1024
@@ -43,14 +43,14 @@ PROMPT = 5.0
 
 
 def serve(loop: str, port: int) -> None:
-    """The process that is attacked; impatient, so that minutes are enough to meet every deadline."""
+    """The attacked process, with short timeouts, so that a session meets every deadline within minutes."""
     limits = ServerLimits(header_timeout=0.5, keep_alive_timeout=0.5, linger_timeout=0.3)
     app = make_app(limits=Limits(body=100_000, body_timeout=0.5, write_timeout=1.0))
     run_app(app, port=port, loop=loop, server_limits=limits, shutdown_timeout=5, log_level="warning", access_log=False)
 
 
 def start(loop: str, log: Path) -> Program:
-    """That process, listening."""
+    """Start the attacked process, and wait until it listens."""
     port = free_port()
     command = [sys.executable, "-m", "tests.native.fuzz", "--serve", loop, "--port", str(port)]
     program = Program(command, port, ROOT, log)
@@ -133,7 +133,7 @@ async def attack(port: int, rng: random.Random) -> None:
 
 
 async def _read(wire: Wire, rng: random.Random) -> None:
-    """Take something of the answers, and leave."""
+    """Read a part of the answers, and leave."""
     try:
         async with asyncio.timeout(0.05 * rng.random()):
             while await wire.reader.read(rng.choice((1, 100, 65536))):
@@ -174,7 +174,7 @@ async def round_of(port: int, seed: int, attacks: int = ATTACKS) -> None:
 
 
 def session(loop: str, seconds: float, seed: int, rounds: int | None, attacks: int = ATTACKS) -> str:
-    """Attack one server; what to say of it.
+    """Attack one server; returns a summary.
 
     Raises:
         AssertionError: with the seed of the round that has shown a fault.

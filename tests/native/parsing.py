@@ -1,4 +1,4 @@
-"""The request parser alone: bytes in, events out. And requests for it to parse, good and bad."""
+"""The request parser without a server: bytes in, events out; and strategies for valid and mutated requests."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Event = tuple[Any, ...]
 
 
 class Recorder:
-    """A sink that notes what it is told, the bytes of one body as one event."""
+    """A sink that records the parser's events; the bytes of one body are one event."""
 
     parser: RequestParser
 
@@ -104,7 +104,7 @@ def chunked_bodies(draw: st.DrawFn) -> bytes:
 
 @st.composite
 def requests(draw: st.DrawFn, versions: Sequence[str] = ("1.1", "1.1", "1.0")) -> bytes:
-    """A request that must be taken."""
+    """A strategy for valid requests."""
     extra = [f"{name}: {value}".encode("latin-1") for name, value in draw(fields)]
     extra += draw(st.lists(st.sampled_from([b"Expect: 100-continue", b"Accept:", b"X-Tab:\t \t1\t"]), max_size=2))
     extra += draw(st.sampled_from([[], [], [b"Connection: Upgrade", b"Upgrade: h2c"], [b"Connection: keep-alive"]]))

@@ -1,4 +1,4 @@
-"""One line for everything that was answered, however it ended."""
+"""The access log: one line for each answer, however it ended."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""More clients than the server wants: they are refused or wait, and the others are served."""
+"""Admission: connections and requests over the cap are refused or wait, and the others are served."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ async def end(*connections: Streams) -> None:
 
 
 def watch_ends(server: Any) -> asyncio.Semaphore:
-    """Released once for each connection that the server has forgotten."""
+    """A semaphore that is released once for each connection that the server drops."""
     ends = asyncio.Semaphore(0)
     forget = server.forget
 

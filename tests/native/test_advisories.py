@@ -1,4 +1,4 @@
-"""Bytes that other servers have had to publish an advisory for: each is refused here, however it is divided.
+"""Bytes from published advisories of other servers: each is refused, in any segments.
 
 What cannot be shown by one request (floods, slowness, memory) has its tests elsewhere; docs/threat-model.md
 names them.
@@ -62,7 +62,7 @@ ADVISORIES = {
 
 
 @pytest.mark.parametrize("name", ADVISORIES)
-def test_what_others_had_to_fix(name: str) -> None:
+def test_attacks_of_published_advisories_are_refused(name: str) -> None:
     raw, status = ADVISORIES[name]
     assert parse([raw])[-1] == ("refused", status)
     assert parse(bytewise(raw))[-1] == ("refused", status)
@@ -70,7 +70,7 @@ def test_what_others_had_to_fix(name: str) -> None:
 
 @pytest.mark.parametrize("name", ADVISORIES)
 def test_nothing_is_smuggled(name: str) -> None:
-    """What stands behind the malformed request is never parsed as the next one."""
+    """Bytes after the malformed request are never parsed as another request."""
     raw, _ = ADVISORIES[name]
     heads = [event for event in parse([raw + b"GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n"]) if event[0] == "head"]
     assert not [event for event in heads if event[2] == b"/smuggled"]

@@ -53,7 +53,7 @@ async def read_all(body: RequestBody) -> bytes:
     return b"".join(parts)
 
 
-async def test_chunks_come_as_they_came_and_then_nothing() -> None:
+async def test_chunks_are_read_as_they_were_fed() -> None:
     body, _ = make()
     body.feed(b"one")
     body.feed(b"two")
@@ -151,7 +151,7 @@ async def test_leave_to_send_is_given_once_and_at_the_first_read() -> None:
     assert continued == ["100"]
 
 
-async def test_leave_to_send_is_not_given_to_who_already_sends() -> None:
+async def test_leave_to_send_is_not_given_to_a_client_that_already_sends() -> None:
     continued: list[str] = []
     body, _ = make(continued)
     body.feed(b"a")
@@ -160,7 +160,7 @@ async def test_leave_to_send_is_not_given_to_who_already_sends() -> None:
     assert continued == []
 
 
-async def test_what_is_discarded_is_counted_and_not_kept() -> None:
+async def test_discarded_bytes_are_counted_and_not_kept() -> None:
     body, protocol = make()
     body.feed(b"a" * HIGH_WATER)
     assert not protocol.reading
@@ -187,7 +187,7 @@ async def test_a_steady_client_earns_time_and_a_reader_spends_it() -> None:
 @bounded
 @given(st.lists(st.one_of(st.binary(min_size=1, max_size=150), st.none()), max_size=30), st.booleans())
 def test_whatever_is_fed_is_read_in_order(steps: list[bytes | None], cut: bool) -> None:
-    """Feeds, and reads (None) where something waits; the socket is read exactly while there is room."""
+    """A sequence of feeds, and of reads (None) if a chunk waits; the socket is read exactly while there is room."""
 
     async def scenario() -> None:
         body, protocol = make()

@@ -43,7 +43,7 @@ async def ignore(request: Request) -> Response:
 
 
 async def copy(request: Request) -> Response:
-    """Reads while it writes."""
+    """Streams the body back while it reads it."""
 
     async def parts() -> AsyncIterator[bytes]:
         async for part in request.stream():
@@ -92,7 +92,7 @@ def make_case(rng: random.Random, handlers: Sequence[Callable[..., object]]) -> 
 
 
 async def send(wire: Wire, data: bytes, rng: random.Random, half_closing: bool) -> None:
-    """In segments of any size, some of them with a pause behind."""
+    """Send in segments of random sizes, with a pause after some of them."""
     position = 0
     while position < len(data):
         size = rng.choice((1, 7, 300, 5000, 16_384, 100_000, len(data)))
@@ -105,7 +105,7 @@ async def send(wire: Wire, data: bytes, rng: random.Random, half_closing: bool) 
 
 
 @pytest.mark.parametrize("kind", ["plain", "half-closing", "tls"])
-async def test_any_pipeline(kind: str, certificates: Certificates) -> None:
+async def test_any_pipeline_is_answered_in_order(kind: str, certificates: Certificates) -> None:
     """A client that half-closes asks for no streams: its end is the end of a stream under way."""
     rng = random.Random(20261120)
     handlers = HANDLERS if kind == "half-closing" else (*HANDLERS, *STREAMS)

@@ -1,4 +1,4 @@
-"""RFC 9112 section 9 and what RFC 9110 says of connections: persistence, closing, upgrades, expectations."""
+"""RFC 9112 section 9 and RFC 9110 on connections: persistence, closing, upgrades, expectations."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ async def test_a_handler_cannot_keep_a_connection() -> None:
 
 @pytest.mark.parametrize("body", [GET * 1000, b"\0" * 200_000])
 async def test_the_last_answer_arrives_although_more_was_sent(body: bytes) -> None:
-    """A socket that is closed with unread input sends a reset, and that destroys what the client has not read."""
+    """Closing a socket with unread input sends a reset, which discards what the client has not read yet."""
     async with serving(make_app()) as served, served.connect() as wire:
         wire.pause()
         await wire.send(b"GET / HTTP/1.1\r\n\r\n" + body[:100_000])
@@ -176,7 +176,7 @@ UPGRADES = {
 @pytest.mark.parametrize("framing", ["length", "chunked"])
 @pytest.mark.parametrize("way", ["one segment", "bytewise", "head and body"])
 async def test_the_body_of_an_ignored_upgrade_is_a_body(upgrade: str, framing: str, way: str) -> None:
-    """Not another request: that would be smuggling."""
+    """It is not parsed as another request: that would be smuggling."""
     head = POST + UPGRADES[upgrade]
     if framing == "length":
         raw = head + b"Content-Length: %d\r\n\r\n%b" % (len(SMUGGLED), SMUGGLED)
@@ -214,7 +214,7 @@ async def test_upgrade_and_close() -> None:
         assert await wire.ended() == b""
 
 
-async def test_an_ignored_upgrade_whose_body_nobody_reads() -> None:
+async def test_an_ignored_upgrade_with_an_unread_body() -> None:
     raw = b"POST /noread HTTP/1.1\r\n" + HOST + UPGRADES["h2c"]
     async with serving(make_app()) as served, served.connect() as wire:
         await wire.send(raw + b"Content-Length: %d\r\n\r\n%b" % (len(SMUGGLED), SMUGGLED) + GET)
@@ -273,7 +273,7 @@ async def test_http_1_0_is_never_told_to_go_on() -> None:
 
 
 async def test_an_answer_without_leave_to_send_ends_the_connection() -> None:
-    """Whether the body comes now, nobody can know."""
+    """The server cannot know whether the body comes now."""
     app = Application()
 
     @app.post("/echo")

@@ -69,7 +69,7 @@ async def test_fields_that_are_taken(field: bytes, shown: str) -> None:
     ],
 )
 async def test_fields_that_are_refused(field: bytes) -> None:
-    """First, in the middle and last."""
+    """As the first, a middle and the last field."""
     start = b"GET / HTTP/1.1\r\n"
     async with serving(make_app()) as served:
         for head in (

@@ -61,7 +61,7 @@ def written(folder: Path, size: int) -> Path:
 async def test_whole_files(
     size: int, encrypted: bool, tmp_path: Path, certificates: Certificates, closed: list[FileBody]
 ) -> None:
-    """Twice on a connection, with something small behind them."""
+    """Two requests for the file on one connection, with a small request after them."""
     app = app_with(written(tmp_path, size))
     app.add_get("/small", lambda request: Response("small"))
     async with serving(app, certificates if encrypted else None) as served, served.connect() as wire:
@@ -100,7 +100,7 @@ async def test_parts_of_files(
 
 @pytest.mark.parametrize("encrypted", [False, True], ids=["plain", "tls"])
 async def test_several_parts_of_a_file(encrypted: bool, tmp_path: Path, certificates: Certificates) -> None:
-    """Of a known length, on a connection that goes on; the fixture `descriptors` sees that nothing stays open."""
+    """The length is announced and the connection goes on; the fixture `descriptors` checks that nothing stays open."""
     asked = [(5, 10), (700_000, 400_000), (2_999_999, 1)]
     field = ",".join(f"{offset}-{offset + length - 1}" for offset, length in asked).encode()
     app = app_with(written(tmp_path, 3_000_000))

@@ -1,4 +1,4 @@
-"""RFC 9112 sections 6 and 7: where a body ends. One way to tell, or no request."""
+"""RFC 9112 sections 6 and 7: where a body ends. Ambiguous framing is refused."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ async def test_http_1_0_knows_no_transfer_coding(fields: bytes) -> None:
         assert (await served.refusal(raw + GET)).status == 400
 
 
-async def test_a_field_that_only_looks_like_it_frames_nothing() -> None:
+async def test_fields_with_similar_names_frame_nothing() -> None:
     async with serving(make_app()) as served, served.connect() as wire:
         await wire.send(POST + b"Transfer_Encoding: chunked\r\nContent-Length: 5\r\n\r\n" + REST)
         assert (await wire.receive()).body == b"hello"
@@ -205,8 +205,8 @@ async def test_chunks_that_are_refused(chunks: bytes) -> None:
         assert (await served.refusal(CHUNKED + chunks + b"0\r\n\r\n" + GET)).status == 400
 
 
-async def test_a_bad_chunk_is_refused_where_nobody_reads_the_body() -> None:
-    """The answer was good and is kept; the connection is not."""
+async def test_a_bad_chunk_of_an_unread_body_is_refused() -> None:
+    """The answer is sent, and the connection is closed."""
     async with serving(make_app()) as served, served.connect() as wire:
         await wire.send(CHUNKED.replace(b"/echo", b"/noread") + b"x\r\n" + GET)
         assert (await wire.receive()).body == b"noread"
@@ -252,7 +252,7 @@ async def test_trailers_are_kept_apart() -> None:
     "name",
     ["Host", "Transfer-Encoding", "Authorization", "Cookie", "Content-Type", "Connection", "Expect", "Te", "Trailer"],
 )
-async def test_trailers_that_would_mean_something_are_dropped(name: str) -> None:
+async def test_reserved_trailers_are_dropped(name: str) -> None:
     async with serving(app_with_trailers()) as served, served.connect() as wire:
         await wire.send(TRAILED % f"X-A: 1\r\n{name}: chunked\r\nX-B: 2\r\n".encode())
         reply = await wire.receive()

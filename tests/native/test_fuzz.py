@@ -17,7 +17,7 @@ def test_hostile_connections_leave_a_server_as_it_was(loop: str) -> None:
 
 
 async def test_a_client_that_leaves_between_the_last_answer_and_its_end() -> None:
-    """The answer meets a closed socket, whose reset is there before the server can say that this was all."""
+    """The answer meets a closed socket; its reset arrives before the server can end its side."""
     app = Application()
     client = socket.socket()
 

@@ -69,7 +69,7 @@ async def test_the_client_is_gone(
 
 
 async def test_a_client_that_will_send_no_more_counts_as_gone() -> None:
-    """And gets nothing: no answer, and no refusal of a request that was complete."""
+    """A half-closing client gets neither an answer nor a refusal of a complete request."""
     handler = Handler()
     async with serving(app_of(handler)) as served, served.connect() as wire:
         await wire.send(waiting())
@@ -175,7 +175,7 @@ async def test_a_keep_alive_connection_after_an_answer_in_time() -> None:
 
 
 async def test_a_body_that_was_not_sent_to_its_end_is_a_bad_request() -> None:
-    """Half of the connection is still there to say so."""
+    """The client can still read the answer."""
     handler = Handler()
     handler.go_on.set()
     async with serving(app_of(handler)) as served, served.connect() as wire:

@@ -1,4 +1,4 @@
-"""What a server bounds before there is a request, and what a route bounds of its body."""
+"""Limits of the server on the head, and limits of a route on the body."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ async def test_a_target_of_just_the_limit() -> None:
 
 
 async def test_eight_thousand_bytes_of_target_are_taken_by_default() -> None:
-    """RFC 9112 section 3 asks for as many."""
+    """RFC 9112 section 3 recommends at least 8,000 bytes."""
     async with serving(make_app()) as served:
         assert (await served.exchange(b"GET /show/?%b HTTP/1.1\r\n%b\r\n" % (b"a" * 7900, HOST))).status == 200
 
@@ -61,7 +61,7 @@ async def test_a_head_without_an_end_is_refused(endless: bytes) -> None:
 
 async def test_trailers_and_extensions_are_bounded() -> None:
     limits = ServerLimits(chunk_overhead=1000)
-    large = b"a" * 60_000  # what has no end is measured in slices of 16 KiB
+    large = b"a" * 60_000  # endless input is measured in slices of 16 KiB
     async with serving(make_app(), server_limits=limits) as served:
         assert (await served.exchange(CHUNKED + b"0\r\nX: %b\r\n\r\n" % (b"a" * 990))).status == 200
         assert (await served.refusal(CHUNKED + b"0\r\nX: %b\r\n\r\n" % (b"a" * 1000))).status == 431
@@ -87,7 +87,7 @@ def app_with_body_limits() -> Application:
 @pytest.mark.parametrize(("target", "most"), [(b"/echo", 100), (b"/large", 1000), (b"/small", 10)])
 @pytest.mark.parametrize("chunked", [False, True])
 async def test_a_body_of_just_the_limit(target: bytes, most: int, chunked: bool) -> None:
-    """Of the application, or of the route."""
+    """With the limit of the application, and of the route."""
 
     def raw(size: int) -> bytes:
         body = b"b" * size

@@ -1,4 +1,4 @@
-"""The request parser without a socket: how bytes are cut into segments must not matter, and nothing may break it."""
+"""The request parser without a socket: segmentation makes no difference, and no input breaks the parser."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def test_nothing_behind_a_refused_request_is_parsed() -> None:
     (b"FOO(/", 400), (b"FOO\r", 400), (b"\x16\x03\x01\x00\xa5", 400), (b"G\0T ", 400),
 ])  # fmt: skip
 def test_an_unknown_method_is_told_from_none(before: bytes, line: bytes, status: int) -> None:
-    """Also when it comes byte by byte, in two parts, or together with the request before it."""
+    """Also byte by byte, in two parts, and together with the request before it."""
     raw = before + line
     for parts in ([raw], bytewise(raw), [before, line], [raw[:-2], raw[-2:]]):
         assert statuses(parse(parts)) == [status]
@@ -218,7 +218,7 @@ def test_a_bad_chunk_is_not_skipped() -> None:
 @pytest.mark.parametrize("behind", [NEXT, b"FOO / HTTP/1.1\r\n", b"\x16\x03\x01", b"X" * 40, b""])
 @pytest.mark.parametrize("left", [-1, 0, 1, SLICE - 1, SLICE, SLICE + 1, 5 * SLICE])
 def test_a_body_of_known_length_is_fed_as_a_whole(left: int, behind: bytes) -> None:
-    """In one piece if more than a slice of it has come; what is behind it is read as behind any other."""
+    """In one piece if more than a slice has arrived; the bytes after it are parsed as usual."""
     size = SLICE + left
     head = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % size
     whole = head + b"b" * size + behind + NEXT
@@ -231,7 +231,7 @@ def test_a_body_of_known_length_is_fed_as_a_whole(left: int, behind: bytes) -> N
 
 
 @pytest.mark.parametrize("upgrade", [b"", b"Upgrade: h2c\r\nConnection: upgrade\r\n"])
-def test_how_much_is_fed_at_once(upgrade: bytes) -> None:
+def test_size_of_the_chunks_fed_to_a_body(upgrade: bytes) -> None:
     sink = Recorder()
     parser = sink.parser = RequestParser(ServerLimits(), sink)
     assert parser.slice == SLICE
@@ -267,7 +267,7 @@ def test_a_large_body_counts_nothing_against_the_next_head() -> None:
 
 @pytest.mark.parametrize("size", [0, 1, SLICE - 100, SLICE, 3 * SLICE])
 def test_the_head_limit_holds_behind_another_request(size: int) -> None:
-    """However much of the head came together with the request before."""
+    """However much of the head arrives together with the request before it."""
     limits = ServerLimits(head=1000)
     large = b"GET / HTTP/1.1\r\nHost: x\r\nX: %b\r\n\r\n" % (b"a" * 1000)
     before = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % size + b"b" * size

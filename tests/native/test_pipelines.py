@@ -1,4 +1,4 @@
-"""Pipelining against everything else that may stop or end a connection: nothing waits for ever, nothing piles up."""
+"""Pipelining together with everything that may pause or end a connection: no request hangs, no buffer grows."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def get(target: bytes) -> bytes:
 
 
 def app_with_gate() -> tuple[Application, asyncio.Event, asyncio.Event]:
-    """Its handler /wait tells that it runs, and waits until it may end."""
+    """An application whose handler /wait reports that it runs, and waits for the gate."""
     app, running, leave = make_app(), asyncio.Event(), asyncio.Event()
 
     @app.get("/wait")
@@ -59,7 +59,7 @@ async def test_answers_come_in_the_order_of_the_requests() -> None:
 async def test_a_body_behind_the_pipelines_limit_arrives(
     pipeline: int, behind: int, encrypted: bool, certificates: Certificates
 ) -> None:
-    """Its beginning is parsed and its end is kept back: the handler must not wait for what is already here."""
+    """Its beginning is parsed and its end is held back: the handler must not wait for bytes that have arrived."""
     body = b"b" * 100_000
     limits = ServerLimits(pipeline=pipeline)
     raw = get(b"/") * behind + post(b"/echo", body) + post(b"/echo", body, chunked=True) + get(b"/")
@@ -82,7 +82,7 @@ async def test_many_requests_in_one_segment(encrypted: bool, certificates: Certi
 
 
 async def test_no_more_requests_are_parsed_than_may_wait() -> None:
-    """Ten thousand requests in one go, the first of them slow: the others stay in the kernel and with the client."""
+    """With ten thousand requests at once, the first of them slow, the others stay in the kernel and with the client."""
     app, running, leave = app_with_gate()
     async with serving(app, server_limits=ServerLimits(pipeline=4)) as served, served.connect() as wire:
         sending = asyncio.create_task(wire.send(get(b"/wait") + GET * 10_000))
@@ -98,7 +98,7 @@ async def test_no_more_requests_are_parsed_than_may_wait() -> None:
 
 
 async def test_reading_one_body_does_not_let_the_next_pile_up() -> None:
-    """A body of many small chunks, read slowly, and behind it one that is large."""
+    """A body of many small chunks is read slowly, with a large body after it."""
     app = make_app()
     proceed = asyncio.Event()
 
@@ -107,7 +107,7 @@ async def test_reading_one_body_does_not_let_the_next_pile_up() -> None:
         size = 0
         async for chunk in request.stream():
             size += len(chunk)
-            await turns(6)  # in each of which the socket could be read
+            await turns(6)  # in each of them the socket could be read
         await proceed.wait()
         return Response(str(size))
 
@@ -134,7 +134,7 @@ async def _connections(connections: set) -> list:
 
 @TLS
 @pytest.mark.parametrize("chunked", [False, True])
-async def test_a_body_that_nobody_reads_is_no_request(
+async def test_an_unread_body_is_not_read_as_a_request(
     chunked: bool, encrypted: bool, certificates: Certificates
 ) -> None:
     inner = GET * 20
@@ -145,7 +145,7 @@ async def test_a_body_that_nobody_reads_is_no_request(
 
 
 @pytest.mark.parametrize("chunked", [False, True])
-async def test_a_body_that_nobody_reads_may_still_be_on_its_way(chunked: bool) -> None:
+async def test_an_unread_body_may_still_be_on_its_way(chunked: bool) -> None:
     raw = post(b"/noread", GET * 100, chunked=chunked)
     async with serving(make_app()) as served, served.connect() as wire:
         await wire.send(raw[:200])
@@ -156,7 +156,7 @@ async def test_a_body_that_nobody_reads_may_still_be_on_its_way(chunked: bool) -
         assert (await wire.receive()).body == b"one,two"
 
 
-async def test_a_large_body_that_nobody_reads_ends_the_connection() -> None:
+async def test_a_large_unread_body_ends_the_connection() -> None:
     async with serving(make_app()) as served, served.connect() as wire:
         await wire.send(b"POST /noread HTTP/1.1\r\n" + HOST + b"Content-Length: 16000000\r\n\r\n")
         assert (await wire.receive()).body == b"noread"
@@ -166,7 +166,7 @@ async def test_a_large_body_that_nobody_reads_ends_the_connection() -> None:
 
 
 async def _send_on(wire: Wire) -> int:
-    """Send until the server has had enough; the number of bytes."""
+    """Send until the server closes; returns the number of bytes."""
     sent = 0
     try:
         while True:
@@ -234,7 +234,7 @@ async def test_head_among_others() -> None:
             assert (await wire.receive(method)).body == body
 
 
-async def test_what_was_good_before_an_error_is_answered_and_nothing_after_it() -> None:
+async def test_requests_before_a_malformed_one_are_answered_and_none_after_it() -> None:
     async with serving(make_app()) as served, served.connect() as wire:
         await wire.send(GET * 3 + b"GET / HTTP/1.1\r\n\r\n" + GET * 3)
         assert [(await wire.receive()).status for _ in range(4)] == [200, 200, 200, 400]
@@ -252,7 +252,7 @@ async def test_an_error_in_a_body_is_its_handlers_answer_and_the_end() -> None:
 # -- a client that takes nothing --------------------------------------------------------------------------------------
 
 
-async def test_pipelined_downloads_that_nobody_reads_are_not_all_produced() -> None:
+async def test_unread_pipelined_downloads_are_not_all_produced() -> None:
     produced = 0
     app = Application()
 

@@ -226,7 +226,7 @@ async def test_a_second_header_is_no_header() -> None:
 
 @pytest.mark.parametrize("sent", [b"", b"PROXY TC", BINARY[:20], LINE])
 async def test_a_header_that_does_not_come_to_its_end(sent: bytes) -> None:
-    """The time for a head is also the header's."""
+    """The timeout for a head applies to the PROXY header, too."""
     limits = ServerLimits(header_timeout=0.1)
     async with serving(make_app(), server_limits=limits, **OPTIONS) as served, served.connect() as wire:
         await wire.send(sent)

@@ -117,7 +117,7 @@ async def test_the_preface_of_http_2_is_another_version() -> None:
     ],
     ids=["bare LF", "bare LF behind a field", "bare LF at the end", "bare CR", "TLS", "SSH", "NUL"],
 )
-async def test_what_is_no_http_is_refused(raw: bytes) -> None:
+async def test_bytes_other_than_http_are_refused(raw: bytes) -> None:
     async with serving(make_app()) as served:
         assert (await served.refusal(raw)).status == 400
 

@@ -1,4 +1,4 @@
-"""What goes out: golden bytes, framing by method and status, and nothing that is not true."""
+"""Responses on the wire: golden bytes, framing by method and status, and refusal of false fields."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ async def parts(*chunks: bytes) -> AsyncIterator[bytes]:
 
 
 def answering(response: Response | type[Exception] | object) -> Application:
-    """An application that gives this, made by a function where one is given."""
+    """An application whose handler returns this, or the result of this function."""
     app = Application()
 
     @app.route("/", methods=("GET", "POST"))
@@ -30,7 +30,7 @@ def answering(response: Response | type[Exception] | object) -> Application:
 
 
 async def wire_bytes(app: Application, raw: bytes) -> bytes:
-    """All that comes back, with the date made always the same."""
+    """All received bytes, with a fixed date."""
     async with serving(app) as served, served.connect() as wire:
         await wire.send(raw)
         data = await wire.ended()
@@ -108,7 +108,7 @@ async def test_framing_by_method_and_status(status: int, method: bytes, streamed
 
 @pytest.mark.parametrize("body", [b"", b"body"])
 async def test_a_handler_may_end_the_connection(body: bytes) -> None:
-    """Also with an answer that has but two fields."""
+    """Also with an answer of only two fields."""
     app = answering(lambda request: Response(body or None, headers={"Connection": "close"}))
     found = await wire_bytes(app, GET)
     assert found.count(b"connection: close\r\n") == 1
@@ -142,7 +142,7 @@ async def test_an_http_1_0_client_gets_no_chunks() -> None:
         ("Content-Length", "99"),
     ],
 )
-async def test_fields_that_would_lie_are_an_error_of_the_handler(
+async def test_unsendable_fields_of_a_handler_are_a_500(
     name: str, value: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     app = answering(lambda request: Response("body", headers={name: value}))
@@ -193,7 +193,7 @@ async def test_a_stream_that_fails_never_looks_complete(
             with pytest.raises(Broken):
                 await _read(wire.body(reply, "GET"))
         else:
-            # Nothing but a reset tells the end of such a body from its breaking off.
+            # Only a reset tells a truncated body of this kind from a complete one.
             with pytest.raises(ConnectionResetError):
                 await _until_reset(wire.reader)
         await served.alone()
@@ -210,7 +210,7 @@ async def _until_reset(reader: object) -> None:
         raise reader.reset  # type: ignore[attr-defined]
 
 
-async def test_what_is_no_response_is_an_error_of_the_handler(caplog: pytest.LogCaptureFixture) -> None:
+async def test_anything_but_a_response_is_a_500(caplog: pytest.LogCaptureFixture) -> None:
     for wrong in ("text", None, b"bytes", 5, {"a": 1}):
         async with serving(answering(lambda request, wrong=wrong: wrong)) as served, served.connect() as wire:
             await wire.send(GET + GET)

@@ -1,4 +1,4 @@
-"""The end of a server: nobody is kept waiting, nothing that runs is cut before its time, the hooks run once."""
+"""The end of a server: idle clients do not delay it, running requests get the grace period, the hooks run once."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.support.wire import Wire
 
 
 class Scene:
-    """A server that is stopped by hand, and what its hooks and handlers have done."""
+    """A server that the test stops, and a journal of its hooks and handlers."""
 
     def __init__(self, shutdown_timeout: float = 5.0) -> None:
         self.app = make_app()
@@ -75,7 +75,7 @@ async def leave(*wires: Wire) -> None:
         await wire.close()
 
 
-async def test_what_runs_is_finished_and_nobody_new_is_served() -> None:
+async def test_running_requests_are_finished_and_no_new_ones_are_served() -> None:
     scene = Scene()
     await scene.server.start()
     port = scene.server.port
@@ -112,7 +112,7 @@ async def test_streams_are_told() -> None:
     await leave(wire)
 
 
-async def test_what_runs_too_long_is_cancelled(caplog: pytest.LogCaptureFixture) -> None:
+async def test_requests_that_run_too_long_are_cancelled(caplog: pytest.LogCaptureFixture) -> None:
     scene = Scene(shutdown_timeout=0.1)
     await scene.server.start()
     wire = await scene.connect()
@@ -125,7 +125,7 @@ async def test_what_runs_too_long_is_cancelled(caplog: pytest.LogCaptureFixture)
     await leave(wire)
 
 
-async def test_a_hurry_ends_the_wait() -> None:
+async def test_a_second_stop_ends_the_wait() -> None:
     scene = Scene(shutdown_timeout=60)
     await scene.server.start()
     wire = await scene.connect()
@@ -255,7 +255,7 @@ async def test_an_application_that_cannot_stop_still_cleans_up() -> None:
     await leave(wire)
 
 
-async def test_an_application_that_cannot_start_is_cleaned_up_and_nobody_listens() -> None:
+async def test_a_failed_start_is_cleaned_up_and_nothing_listens() -> None:
     app, journal = Application(), []
 
     @app.on_startup

@@ -83,7 +83,7 @@ async def test_a_body_that_drips() -> None:
 
 
 async def test_a_client_that_reads_nothing() -> None:
-    """What produces the answer is stopped, and the connection is gone."""
+    """The producer of the answer is stopped, and the connection is closed."""
     app = make_app(limits=Limits(write_timeout=SHORT))
     closed = asyncio.Event()
 

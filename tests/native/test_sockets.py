@@ -1,4 +1,4 @@
-"""What can be listened on, and serving inside a running event loop."""
+"""Ports, unix sockets and given sockets; and serving inside a running event loop."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ async def test_a_socket_that_is_ready_made() -> None:
 
 
 async def test_a_port_that_is_taken() -> None:
-    """One line that says so; and the application, which had started, has stopped."""
+    """The error is one line; the application had started, and is stopped."""
     app, journal = app_with_addresses(), []
     app.on_startup.append(lambda: journal.append("started"))
     app.on_cleanup.append(lambda: journal.append("cleaned up"))

@@ -1,4 +1,4 @@
-"""Every wait has an end, also behind an answer that nobody takes; and all of it by one timer."""
+"""Every wait has a deadline, also after an untaken answer; one timer serves all of them."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ SMALL = 4096
 
 
 async def stuff(wire: Wire, served: Served) -> None:
-    """Ask until what the client does not read has filled the kernel's buffers, and a little waits in the server.
+    """Send requests until unread answers fill the kernel's buffers and a little waits in the server.
 
-    Only then are the server's times short: before, a slow machine must not spoil the scene.
+    The server's timeouts are shortened only then, so that a slow machine does not change the result.
     """
     wire.pause()
     (connection,) = await _connections(served)
@@ -78,7 +78,7 @@ TWENTY = b"GET /20k HTTP/1.1\r\n" + HOST + b"\r\n"
 
 
 async def test_an_idle_client_with_an_answer_untaken_is_left() -> None:
-    """What waits in the server is little, so no writer is blocked, and nobody waits for anything but the client."""
+    """The buffered answer is small, so no writer is blocked; the server waits only for the client."""
     async with serving(app_with_sizes(), server_limits=PATIENT) as served, served.connect(SMALL) as wire:
         await stuff(wire, served)
         await wire.send(GET)
@@ -137,7 +137,7 @@ async def test_a_reader_that_is_slow_is_not_cut() -> None:
             data = await wire.reader.read(100_000)
             assert data
             taken += len(data)
-            await asyncio.sleep(0.02)  # being slow is what is tested
+            await asyncio.sleep(0.02)  # this test is about slowness
         assert loop.time() - began > 0.6
 
 

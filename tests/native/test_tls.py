@@ -74,7 +74,7 @@ async def _begin(**options: object) -> None:
         pass
 
 
-async def test_plain_http_on_a_tls_port_harms_nobody(certificates: Certificates) -> None:
+async def test_plain_http_on_a_tls_port_does_not_stop_the_server(certificates: Certificates) -> None:
     async with serving(make_app(), certificates) as served:
         assert served.server.port is not None
         plain = await Wire.connect(served.server.port)
@@ -99,7 +99,7 @@ async def test_a_refusal_arrives(certificates: Certificates) -> None:
 
 
 async def test_the_last_answer_arrives_although_more_was_sent(certificates: Certificates) -> None:
-    """There is no half-closing in TLS: what is still coming must not destroy what went out."""
+    """TLS has no half-close: input that still arrives must not discard the answer."""
     async with serving(make_app(), certificates) as served, served.connect() as wire:
         sending = asyncio.create_task(_try_to_send(wire, b"POST /noread HTTP/1.1\r\n%b" % HOST + LARGE))
         assert (await wire.receive()).body == b"noread"

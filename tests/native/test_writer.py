@@ -58,7 +58,7 @@ def test_a_field_that_the_handler_sets_is_sent_once(name: bytes) -> None:
 @pytest.mark.parametrize("name", [b"date", b"server", b"connection"])
 @pytest.mark.parametrize("others", [[], [LENGTH], [PLAIN]])
 def test_two_fields_may_be_any(name: bytes, others: RawHeaders) -> None:
-    """There is a short way for a media type with a length, and for nothing else."""
+    """The fast path takes a media type with a length, and no other two fields."""
     for fields in ([(name, b"mine"), *others], [*others, (name, b"mine")]):
         head = writer.head(200, fields, COMMON, b"connection: close\r\n")
         assert head.count(name) == 1
@@ -76,7 +76,7 @@ def test_persistence_is_the_servers_alone(name: bytes) -> None:
 
 @pytest.mark.parametrize("count", range(4))
 def test_the_same_with_few_fields_and_with_many(count: int) -> None:
-    """There is a short way for most responses."""
+    """Most responses take a fast path."""
     fields = [(b"x-%d" % n, b"v") for n in range(count)]
     lines = b"".join(b"x-%d: v\r\n" % n for n in range(count))
     assert writer.head(200, fields, COMMON, b"") == b"HTTP/1.1 200 OK\r\n" + lines + COMMON + b"\r\n"
@@ -100,7 +100,7 @@ def test_a_handler_may_ask_for_the_end(value: bytes, closes: bool) -> None:
 @bounded
 @given(st.lists(st.binary(min_size=1, max_size=5000)))
 def test_chunks_add_up(parts: list[bytes]) -> None:
-    """Decoded by the rules of RFC 9112 section 7.1, written here anew."""
+    """Decoded by an independent reading of RFC 9112 section 7.1."""
     wire = b"".join(map(writer.chunk, parts)) + writer.LAST_CHUNK
     found = []
     while True:

@@ -95,7 +95,7 @@ class EventReader:
         self.ended = False
 
     async def event(self) -> Received | None:
-        """The next event; None at the proper end of the stream."""
+        """The next event; None at the end of the stream."""
         while not self.parser.events and await self.more():
             continue
         return self.parser.events.pop(0) if self.parser.events else None

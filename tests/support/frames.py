@@ -39,7 +39,7 @@ def masked(payload: bytes, key: bytes = KEY) -> bytes:
 def frame(
     opcode: int, payload: bytes = b"", *, fin: bool = True, rsv: int = 0, mask: bool = True, width: int | None = None
 ) -> bytes:
-    """A frame of a client; `width` is of the length: 0, 2 or 8 bytes more than the usual one."""
+    """A client's frame; `width` is the size of its extended length: 0, 2 or 8 bytes."""
     size = len(payload)
     if width is None:
         width = 0 if size < 126 else 2 if size < 65536 else 8
@@ -194,7 +194,7 @@ def _control(opcode: int, payload: bytes) -> Event:
 
 
 class Deflate:
-    """The client's end of permessage-deflate, as the server's answer wants it."""
+    """The client's end of permessage-deflate, with the parameters of the server's answer."""
 
     def __init__(self, reply: Reply) -> None:
         name, *parameters = (reply.header("sec-websocket-extensions") or "").split(";")
@@ -216,7 +216,7 @@ class Deflate:
         return (self._compress.compress(data) + self._compress.flush(zlib.Z_SYNC_FLUSH)).removesuffix(b"\0\0\xff\xff")
 
     def inflate(self, data: bytes) -> bytes:
-        """What the server has compressed."""
+        """Decompress a message of the server."""
         if self._decompress is None or "server_no_context_takeover" in self.parameters:
             self._decompress = zlib.decompressobj(wbits=-self._server_bits)
         return self._decompress.decompress(data + b"\0\0\xff\xff")
@@ -250,7 +250,7 @@ async def shaken(wire: Wire, key: str) -> Socket:
 
 @asynccontextmanager
 async def connect(port: int, target: str = "/ws", headers: Headers = ()) -> AsyncIterator[Socket]:
-    """A websocket on a connection of its own; raises as `shake`. Who leaves the block without a close is just gone."""
+    """A websocket on a new connection; raises as `shake`. Leaving the block without a close drops the connection."""
     wire = await Wire.connect(port)
     try:
         yield await shake(wire, target, headers)

@@ -24,7 +24,7 @@ DEADLINE = 10.0
 
 @dataclass
 class Certificates:
-    """Of the server, and who has issued them."""
+    """The server's certificate and its CA."""
 
     authority: trustme.CA
     path: Path
@@ -94,7 +94,7 @@ async def serving(app: Application, certificates: Certificates | None = None, **
 
 
 async def until(condition: Callable[[], object], what: str, seconds: float = DEADLINE) -> None:
-    """Wait for what nothing announces."""
+    """Wait for a condition that has no event."""
     loop = asyncio.get_running_loop()
     end = loop.time() + seconds
     while not condition():
@@ -103,7 +103,7 @@ async def until(condition: Callable[[], object], what: str, seconds: float = DEA
 
 
 async def turns(number: int = 4) -> None:
-    """Let the loop read and handle what is there."""
+    """Let the loop read and handle what has arrived."""
     for _ in range(number):
         await asyncio.sleep(0)
 
@@ -122,7 +122,7 @@ def make_app(**options: Any) -> Application:
 
     @app.route("/show/{rest:path}", methods="*")
     async def show(request: Request) -> Response:
-        """What the parser has made of the request, as text."""
+        """The parsed request as text."""
         body = await request.read()
         lines = [
             f"{request.method} {request.path}?{request.query_string} {request.http_version}",

@@ -1,4 +1,4 @@
-"""What a process holds open: also for the servers of the tests, which do not load pytest for it."""
+"""Counts open files; without pytest, so that the tests' servers can use it, too."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ SHUTDOWN = 30.0
 
 
 def free_port() -> int:
-    """A TCP port of the loopback interface that nobody listens on now."""
+    """A free TCP port of the loopback interface."""
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         port: int = sock.getsockname()[1]
@@ -93,7 +93,7 @@ class Program:
 
 @contextmanager
 def serving(command: Sequence[str], port: int, cwd: Path, log: Path) -> Iterator[Program]:
-    """The program, listening. It is stopped at the end, whatever happens."""
+    """Start the program, and wait until it listens; it is always stopped at the end."""
     program = Program(command, port, cwd, log)
     try:
         program.wait_until_it_listens()

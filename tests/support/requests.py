@@ -25,7 +25,7 @@ def in_loop(function: Callable[..., Awaitable[None]]) -> Callable[..., None]:
 
 
 class Peer:
-    """A connection to nobody."""
+    """A connection without a client: `gone` says that it has left."""
 
     def __init__(self, server: Address | None = ("127.0.0.1", 8080), scheme: str = "http") -> None:
         self.client: Address | None = ("127.0.0.1", 50000)

@@ -57,7 +57,7 @@ def http_scope(
 
 
 async def until(condition: Callable[[], object]) -> None:
-    """Let other tasks run until it holds; the test's own bound ends it otherwise."""
+    """Let other tasks run until the condition holds; else the test's timeout ends the wait."""
     while not condition():  # noqa: ASYNC110  # what is waited for has no event
         await asyncio.sleep(0)
 
@@ -107,14 +107,14 @@ class Script:
 
 
 def application(handler: Any, **options: Any) -> Application:
-    """An application whose one handler gets every request."""
+    """An application with one handler for every request."""
     app = Application(**options)
     app.router.add_route("*", "/{rest:path}", handler)
     return app
 
 
 def started(app: Application) -> ASGIApplication:
-    """The callable of an application whose server takes the hooks for run."""
+    """The ASGI callable of an application that counts as started; its hooks do not run."""
     asgi = ASGIApplication(app)
     asgi.life.started = True
     return asgi

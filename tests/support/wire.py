@@ -61,7 +61,7 @@ class Reply:
 
 
 class _Reader(asyncio.StreamReader):
-    """Gives what has arrived also after a reset, which the standard one then withholds."""
+    """Returns received bytes also after a reset; the standard reader withholds them."""
 
     begun = False
     reset: BaseException | None = None
@@ -148,7 +148,7 @@ class Wire:
         return cls(reader, asyncio.StreamWriter(transport, protocol, reader, loop))
 
     def pause(self) -> None:
-        """Read no more: what comes stays in the kernel, and then with the server."""
+        """Stop reading: the kernel's buffers fill, then the server's."""
         self.writer.transport.pause_reading()  # type: ignore[attr-defined]
 
     def resume(self) -> None:
@@ -160,7 +160,7 @@ class Wire:
         self.writer.write_eof()
 
     async def answered(self) -> bool:
-        """Whether an answer has begun: a client that then goes on sending may lose it to the reset that follows."""
+        """Whether an answer has begun; a client that goes on sending may lose it to a reset."""
         for _ in range(2):  # the loop polls in the first turn, and reads in the second
             await asyncio.sleep(0)
         return self.reader.begun
@@ -270,7 +270,7 @@ class Wire:
         try:
             await self.writer.wait_closed()
         except (ConnectionError, ssl.SSLError):
-            # A connection that the test or the server has broken is what was wanted.
+            # The test or the server has broken the connection on purpose.
             return
 
 

@@ -1,4 +1,4 @@
-"""Request bodies out of receive(): complete, or ClientDisconnected, and nothing in between."""
+"""Request bodies from `receive()`: complete, or `ClientDisconnected`."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ async def test_fewer_bytes_than_announced_are_a_truncation() -> None:
 
 
 @in_loop
-async def test_disconnect_after_the_announced_bytes_is_none() -> None:
+async def test_disconnect_after_the_announced_bytes_is_no_truncation() -> None:
     body = received_body(Script(chunk(b"abc"), DISCONNECT).receive, 3)
     assert await read_all(body) == b"abc"
     await body.wait_gone()
@@ -169,7 +169,7 @@ async def test_failing_receive_while_watching_is_logged(caplog: pytest.LogCaptur
 
 
 @in_loop
-async def test_close_wakes_who_waits_and_ends_the_task() -> None:
+async def test_close_wakes_a_waiting_reader_and_ends_the_task() -> None:
     body = received_body(Script().receive)
     waiting = asyncio.create_task(body.wait_gone())
     await asyncio.sleep(0)

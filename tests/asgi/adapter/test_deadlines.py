@@ -1,4 +1,4 @@
-"""Waits for a client have an end, counted by one timer; cancellation that means something else passes through."""
+"""Deadlines for waiting on a client, kept by one timer; other cancellations pass through."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ async def test_cancellation_from_outside_passes_through() -> None:
 
 
 @in_loop
-async def test_who_is_cancelled_already_is_left_alone() -> None:
+async def test_a_cancelled_task_is_not_cancelled_again() -> None:
     app = Application(limits=Limits(body_timeout=1.0))
     body = received_body(app, DeadlineTimer(app), Script())
     reading = asyncio.create_task(body.read())
@@ -153,7 +153,7 @@ async def test_each_write_has_its_own_time() -> None:
 
 
 @in_loop
-async def test_one_timer_for_all_and_none_for_nobody() -> None:
+async def test_one_timer_for_all_deadlines_and_none_without() -> None:
     app = Application(limits=Limits(body_timeout=0.1))
     timer = DeadlineTimer(app)
     timers: list[float] = []
@@ -181,7 +181,7 @@ async def test_one_timer_for_all_and_none_for_nobody() -> None:
     ("body_timeout", "write_timeout", "interval"), [(30.0, 30.0, LONGEST_LOOK), (2.0, 30.0, 0.5), (30.0, 1.0, 0.25)]
 )
 @in_loop
-async def test_it_looks_as_often_as_the_shortest_limit_asks(
+async def test_the_timer_is_as_fine_as_the_shortest_limit(
     body_timeout: float, write_timeout: float, interval: float
 ) -> None:
     async def handler(request: Request) -> Response:
@@ -240,7 +240,7 @@ async def test_an_exchange_leaves_nothing_to_the_garbage_collector() -> None:
     gc.collect()
     gc.set_debug(gc.DEBUG_SAVEALL)
     try:
-        # In a task of its own, whose context, which knows the request, ends with it.
+        # In a separate task: its context holds the request, and ends with the task.
         script = await asyncio.create_task(exchange(handler, Script(chunk(b"abcdef")), scope))
         assert script.body == b"abcdef"
         await asyncio.sleep(0)  # until then the loop itself knows the task
@@ -253,7 +253,7 @@ async def test_an_exchange_leaves_nothing_to_the_garbage_collector() -> None:
 
 @in_loop
 async def test_a_new_life_has_a_new_timer() -> None:
-    """Its event loop may be another than that of the life before."""
+    """The second life may run in another event loop."""
     asgi = started(Application())
     before = asgi._timer
     script = Script({"type": "lifespan.startup"}, {"type": "lifespan.shutdown"})

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from sketch import Application, Limits, WebSocket, WebSocketDisconnected, WebSocketPolicy, WebSocketResponse
+from sketch import Application, Limits, WebSocket, WebSocketDisconnected, WebSocketResponse
 from sketch.files.response import FileResponse
 from sketch.request import Request, WebSocketRequest
 from sketch.response import Response
@@ -20,39 +20,10 @@ from sketch.streams.stream import StreamResponse
 from sketch_asgi.app import ASGIApplication
 from sketch_asgi.handshake import Handshake
 from sketch_asgi.websocket import Socket
+from tests.asgi.adapter.support import CONNECT, GONE, scope, shake
 from tests.support.scripts import Message, Script, in_loop, until
 
-CONNECT: Message = {"type": "websocket.connect"}
-GONE: Message = {"type": "websocket.disconnect", "code": 1001}
 OFFERED: Message = {"extensions": {"websocket.http.response": {}, "http.response.pathsend": {}}}
-
-
-def scope(**extra: Any) -> Message:
-    return {
-        "type": "websocket",
-        "asgi": {"version": "3.0"},
-        "path": "/ws",
-        "query_string": b"",
-        "headers": [(b"host", b"test")],
-        **extra,
-    }
-
-
-async def shake(answer: Any, script: Script, *, policy: WebSocketPolicy | None = None, **extra: Any) -> Script:
-    """One handshake; `answer` is a session, or the response to give."""
-    app = Application()
-    if callable(answer):
-        app.add_websocket("/ws", answer, policy=policy)
-    else:
-
-        async def handler() -> Response:
-            return answer
-
-        app.add_route(WEBSOCKET, "/ws", handler)
-    asgi = ASGIApplication(app, access_log=True)
-    asgi.life.started = True
-    await asgi(scope(**extra), script.receive, script.send)
-    return script
 
 
 def denied(script: Script) -> tuple[int, bytes]:
@@ -161,7 +132,7 @@ async def test_a_handshake_leaves_nothing_to_the_garbage_collector(how: str) -> 
     gc.collect()
     gc.set_debug(gc.DEBUG_SAVEALL)
     try:
-        # In a task of its own, whose context, which knows the request, ends with it.
+        # In a separate task: its context holds the request, and ends with the task.
         script = await asyncio.create_task(shake(answer, Script(CONNECT, GONE), **OFFERED))
         assert script.sent
         await asyncio.sleep(0)  # until then the loop itself knows the task
@@ -172,11 +143,11 @@ async def test_a_handshake_leaves_nothing_to_the_garbage_collector(how: str) -> 
         gc.garbage.clear()
 
 
-# -- who waits for the client to leave ---------------------------------------------------------------------------------
+# -- waiting for the client to leave -----------------------------------------------------------------------------------
 
 
 @in_loop
-async def test_it_is_known_in_the_session_that_the_client_has_left() -> None:
+async def test_a_session_sees_that_the_client_has_left() -> None:
     async def session(ws: WebSocket) -> None:
         connection = ws.request.connection
         assert not connection.disconnected
@@ -191,7 +162,7 @@ async def test_it_is_known_in_the_session_that_the_client_has_left() -> None:
 
 
 @in_loop
-async def test_who_waits_since_before_the_handshake_waits_until_the_end() -> None:
+async def test_a_wait_from_before_the_handshake_lasts_until_the_end() -> None:
     waiting: list[asyncio.Task[None]] = []
 
     async def watch(request: Request, handler: Any) -> Response:
@@ -220,7 +191,7 @@ async def test_who_waits_since_before_the_handshake_waits_until_the_end() -> Non
 
 @pytest.mark.parametrize("answer", [None, WebSocketResponse(never), Response("no", status=401)])
 @in_loop
-async def test_nobody_waits_longer_than_the_exchange(answer: Response | None) -> None:
+async def test_no_wait_outlasts_the_exchange(answer: Response | None) -> None:
     waiting: list[asyncio.Task[None]] = []
 
     async def handler(request: Request) -> Response:
@@ -243,14 +214,14 @@ async def test_nobody_waits_longer_than_the_exchange(answer: Response | None) ->
 
 
 @in_loop
-async def test_an_answer_where_the_server_can_send_one() -> None:
+async def test_a_refusal_is_sent_where_the_server_can_send_one() -> None:
     script = await shake(Response("no", status=418, headers={"X-A": "1"}), Script(CONNECT), **OFFERED)
     assert denied(script) == (418, b"no")
     assert (b"x-a", b"1") in script.sent[0]["headers"]
 
 
 @in_loop
-async def test_a_close_where_it_cannot(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_refusal_is_a_close_where_the_server_cannot_send_one(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     script = await shake(Response("no", status=418), Script(CONNECT))
     assert [message["type"] for message in script.sent] == ["websocket.close"]
@@ -258,7 +229,7 @@ async def test_a_close_where_it_cannot(caplog: pytest.LogCaptureFixture) -> None
 
 
 class Parts:
-    """A body that knows what became of it."""
+    """A streamed body that records how far it was read, and whether it was closed."""
 
     def __init__(self, *parts: bytes) -> None:
         self.given = 0
@@ -329,7 +300,7 @@ async def test_an_answer_that_fails_is_a_failure_of_the_exchange(caplog: pytest.
     ],
 )
 @in_loop
-async def test_no_session_for_what_no_application_should_see(changes: Message, status: int) -> None:
+async def test_malformed_handshakes_begin_no_session(changes: Message, status: int) -> None:
     script = await shake(never, Script(CONNECT), **OFFERED, **changes)
     assert denied(script)[0] == status
     forbidden = await shake(never, Script(CONNECT), **changes)

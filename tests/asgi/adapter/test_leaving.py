@@ -1,4 +1,4 @@
-"""Routes whose handlers end with their client: what a server gets to see of it."""
+"""Handlers that end with their client: which messages the server sees."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ async def test_nothing_is_sent_and_nothing_is_raised(caplog: pytest.LogCaptureFi
 
 
 @in_loop
-async def test_a_body_that_nobody_reads_is_taken_to_see_the_end_behind_it() -> None:
+async def test_an_unread_body_is_received_to_see_the_disconnect() -> None:
     handler, script = Handler(), Script(chunk(b"abc"), chunk(b"def", more=False), DISCONNECT)
     asgi = started(application(handler))
     await asgi(http_scope("POST", headers=LENGTH_6), script.receive, script.send)
@@ -84,7 +84,7 @@ async def test_other_routes_do_not_listen() -> None:
 
 
 @in_loop
-async def test_the_servers_own_cancellation_stays_one() -> None:
+async def test_cancellation_by_the_server_passes_through() -> None:
     handler, script = Handler(), Script(END)
     task = asyncio.create_task(started(application(handler))(http_scope(), script.receive, script.send))
     await until(lambda: handler.notes)

@@ -13,7 +13,7 @@ import pytest
 from sketch.application import Application
 from sketch_asgi.app import ASGIApplication
 from sketch_asgi.stop_signals import NUMBERS
-from tests.asgi.adapter.test_app import hello
+from tests.asgi.adapter.support import hello
 from tests.support.scripts import Script, application, http_scope, in_loop, until
 
 START, STOP = {"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}
@@ -188,7 +188,7 @@ async def test_signals_are_chained(how: str, number: signal.Signals) -> None:
 
 
 @in_loop
-async def test_signals_that_nobody_handles_are_left_alone() -> None:
+async def test_signals_without_a_handler_are_left_alone() -> None:
     before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
     script = Script(START)
     try:
@@ -210,7 +210,7 @@ def test_outside_the_main_thread() -> None:
 
 
 def test_trio_worker_is_a_clear_error(caplog: pytest.LogCaptureFixture) -> None:
-    """Driven by hand, as a loop that is not asyncio's would."""
+    """The coroutine is driven by hand, as a loop other than asyncio's would."""
     answers: list[dict[str, Any]] = []
 
     async def receive() -> dict[str, Any]:

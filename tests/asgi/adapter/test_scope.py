@@ -1,4 +1,4 @@
-"""Scopes of every kind of server become the same request; what no application should see is refused."""
+"""Scopes of every kind of server become the same request; malformed ones are refused."""
 
 from __future__ import annotations
 
@@ -50,13 +50,13 @@ def test_target_with_forbidden_bytes(target: bytes) -> None:
 
 
 @pytest.mark.parametrize("raw", [b"/api/x", b"/x", b"http://h/x", b"/apihttp://h/x"])
-def test_root_path_is_stripped_once_whoever_prefixes_it(raw: bytes) -> None:
+def test_root_path_is_stripped_once(raw: bytes) -> None:
     request = head(target=raw, root_path="/api")
     assert request.raw_path == "/x"
     assert request.root_path == "/api"
 
 
-def test_prefix_that_the_server_was_not_told_of() -> None:
+def test_a_root_path_unknown_to_the_server_is_stripped() -> None:
     scope = http_scope(target=b"/api/x?y")
     request = read_head(scope, exchange(scope), "/api/", Request)
     assert (request.root_path, request.raw_path, request.query_string) == ("/api", "/x", "y")

@@ -1,4 +1,4 @@
-"""What a signal sets off, in which order."""
+"""`StopSignals`: the order of what a signal starts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from sketch import Application, WebSocket
 from sketch_asgi.app import ASGIApplication
 from sketch_asgi.stop_signals import StopSignals
-from tests.asgi.adapter.test_handshake import CONNECT, GONE, scope
+from tests.asgi.adapter.support import CONNECT, GONE, scope
 from tests.support.scripts import Message, Script, in_loop, until
 
 START: Message = {"type": "lifespan.startup"}
@@ -20,7 +20,7 @@ STOP: Message = {"type": "lifespan.shutdown"}
 
 @pytest.fixture
 def heard() -> Iterator[list[str]]:
-    """What a server does that is told to stop."""
+    """Records what a server does when it gets the signal."""
     order: list[str] = []
     before = signal.signal(signal.SIGTERM, lambda *_: order.append("the server"))
     yield order
@@ -28,7 +28,7 @@ def heard() -> Iterator[list[str]]:
 
 
 @in_loop
-async def test_websockets_are_closed_before_the_server_hears_of_it(heard: list[str]) -> None:
+async def test_websockets_are_closed_before_the_server_gets_the_signal(heard: list[str]) -> None:
     async def session(ws: WebSocket) -> None:
         async for _ in ws:
             raise AssertionError("expected no message")
@@ -57,7 +57,7 @@ async def test_websockets_are_closed_before_the_server_hears_of_it(heard: list[s
     await lifespan
 
 
-def test_without_a_running_loop_the_server_hears_of_it_at_once(heard: list[str]) -> None:
+def test_without_a_running_loop_the_server_gets_the_signal_at_once(heard: list[str]) -> None:
     loop = asyncio.new_event_loop()
 
     async def install() -> StopSignals:

@@ -1,4 +1,4 @@
-"""An open websocket: messages both ways, every way a server tells of the end, and every end of our own."""
+"""An open websocket: messages both ways, every end that the server reports, and every end by the session."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sketch import Application, Limits, WebSocket, WebSocketDisconnected, WebSoc
 from sketch.request import WebSocketRequest
 from sketch_asgi.deadlines import DeadlineTimer
 from sketch_asgi.websocket import Socket
-from tests.asgi.adapter.test_handshake import shake
+from tests.asgi.adapter.support import shake
 from tests.support.scripts import Message, Script, in_loop, until
 
 POLICY = WebSocketPolicy(max_message=10, max_queue=2, close_timeout=0.02)
@@ -86,7 +86,7 @@ async def test_a_sender_lets_others_run() -> None:
 
 
 @in_loop
-async def test_who_stops_waiting_loses_nothing() -> None:
+async def test_cancelled_receive_loses_no_message() -> None:
     script = Script()
     socket = socket_of(script)
     for _ in range(3):
@@ -120,7 +120,7 @@ async def test_one_receives_at_a_time() -> None:
 
 @pytest.mark.parametrize("messages", [["a", "b", "c", "d"], ["0123456789", "b", "c"], ["", "", ""]])
 @in_loop
-async def test_what_nobody_receives_stays_with_the_server(messages: list[str]) -> None:
+async def test_unreceived_messages_stay_with_the_server(messages: list[str]) -> None:
     script = Script(*map(text, messages))
     socket = socket_of(script)
     for _ in range(20):
@@ -195,7 +195,7 @@ async def test_a_receive_that_fails_is_an_end(caplog: pytest.LogCaptureFixture) 
 
 @in_loop
 async def test_a_send_that_fails_ends_with_what_the_server_tells() -> None:
-    """A server refuses a message because the peer has closed, and says that before it has said why."""
+    """A server refuses a message because the peer has closed, before it reports the close itself."""
     script = Script(send_error=OSError("gone"))
     socket = socket_of(script)
     sending = asyncio.create_task(end_of(lambda: socket.send("a")))
@@ -205,7 +205,7 @@ async def test_a_send_that_fails_ends_with_what_the_server_tells() -> None:
 
 
 @in_loop
-async def test_messages_that_nobody_receives_do_not_hide_the_end() -> None:
+async def test_unreceived_messages_do_not_hide_the_end() -> None:
     script = Script(*map(text, "abcd"), gone(4001), send_error=OSError("gone"))
     socket = socket_of(script)
     assert await end_of(lambda: socket.send("a")) == (4001, "")
@@ -234,7 +234,7 @@ async def test_an_error_that_is_no_end_is_raised(monkeypatch: pytest.MonkeyPatch
 
 @in_loop
 async def test_a_server_that_has_closed_by_itself() -> None:
-    """Then it refuses messages by a RuntimeError, and tells the end."""
+    """The server refuses messages with a RuntimeError, and reports the end."""
     script = Script(gone(1009, "too big"), send_error=RuntimeError("after websocket.close"))
     socket = socket_of(script)
     assert await end_of(lambda: socket.send("a")) == (1009, "too big")
@@ -252,11 +252,11 @@ async def test_a_peer_that_reads_nothing() -> None:
     await socket.stop()
 
 
-# -- ends of our own ---------------------------------------------------------------------------------------------------
+# -- ends by the session -----------------------------------------------------------------------------------------------
 
 
 @in_loop
-async def test_a_close_is_sent_and_wakes_who_waits() -> None:
+async def test_a_close_is_sent_and_wakes_a_waiting_receiver() -> None:
     script = Script()
     socket = socket_of(script)
     waiting = asyncio.create_task(end_of(socket.receive))
@@ -294,7 +294,7 @@ async def test_nothing_waits_in_receive_when_a_close_is_sent() -> None:
 
 
 @in_loop
-async def test_what_comes_after_a_close_is_dropped_until_the_peer_answers() -> None:
+async def test_messages_after_a_close_are_dropped_until_the_peer_answers() -> None:
     script = Script(*map(text, "abcdef"), gone(1000))
     socket = socket_of(script, WebSocketPolicy(max_queue=1))
     await until(lambda: script.receives)
@@ -320,7 +320,7 @@ async def test_a_peer_that_does_not_answer_a_close_is_not_waited_for_too_long() 
 
 
 @in_loop
-async def test_a_flood_after_a_close_stops_nobody() -> None:
+async def test_a_flood_after_a_close_does_not_block_other_tasks() -> None:
     class Flood(Script):
         async def receive(self) -> Message:
             return text("x")
@@ -333,7 +333,7 @@ async def test_a_flood_after_a_close_stops_nobody() -> None:
 
 @pytest.mark.parametrize("error", [OSError("gone"), RuntimeError("after websocket.close")])
 @in_loop
-async def test_a_close_that_comes_too_late_is_none(error: Exception) -> None:
+async def test_a_close_after_the_end_changes_nothing(error: Exception) -> None:
     class Racing(Script):
         async def send(self, message: Message) -> None:
             self.put(gone(4001))

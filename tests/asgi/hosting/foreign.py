@@ -1,4 +1,4 @@
-"""An ASGI application that is not ours, with one of each, for servers that are started as programs."""
+"""Foreign ASGI applications of several kinds, for servers that are started as programs."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Noting:
 
 
 def wrapped() -> Application:
-    """An application of ours inside raw ASGI middleware."""
+    """A sketch application inside raw ASGI middleware."""
     app = Application()
     app.wrap_asgi(Noting, name="inner")
     app.wrap_asgi(Noting, name="outer")

@@ -1,4 +1,4 @@
-"""An application of Litestar, which reads annotations: their names have to be those of this module."""
+"""A Litestar application, in its own module: Litestar resolves annotations by the names in it."""
 
 from __future__ import annotations
 

@@ -1,11 +1,14 @@
-"""ASGI applications that are not ours, served natively or mounted in one of ours, and raw clients of theirs."""
+"""Foreign ASGI applications, served natively or mounted in a sketch application, and raw clients for them."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
+
+import pytest
 
 from sketch import Application, Limits
 from tests.support.native import Served, serving
@@ -21,7 +24,7 @@ PREFIX = "/below"
 
 
 class Client:
-    """Speaks to the application, wherever it is."""
+    """A raw client of the hosted application, in either mode."""
 
     def __init__(self, served: Served, prefix: str) -> None:
         self.served = served
@@ -102,3 +105,7 @@ async def read(receive: Receive) -> bytes:
         found += message["body"]
         if not message["more_body"]:
             return found
+
+
+def errors(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [str(record.exc_info[1]) for record in caplog.records if record.exc_info and record.levelno == logging.ERROR]

@@ -1,4 +1,4 @@
-"""The life of an ASGI application that is not ours: its start, its end, and everything that it may do wrong."""
+"""The lifespan of a foreign ASGI application: its start, its end, and its mistakes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.scripts import in_loop, until
 
 
 class App:
-    """Follows the protocol, but for what a test wants otherwise."""
+    """Follows the lifespan protocol, except for the steps that a test replaces."""
 
     def __init__(self, *, startup: Any = None, shutdown: Any = None, last: Any = None) -> None:
         self.journal: list[str] = []
@@ -94,7 +94,7 @@ async def test_one_application_at_several_places_lives_once() -> None:
 
 
 @in_loop
-async def test_those_that_were_started_before_a_failed_one_are_ended() -> None:
+async def test_a_failed_start_ends_the_applications_started_before() -> None:
     first, second = App(), App(startup=fails(LookupError("no database")))
     outer = Application()
     outer.mount("/first", first)
@@ -105,7 +105,7 @@ async def test_those_that_were_started_before_a_failed_one_are_ended() -> None:
 
 
 def failing(app: App) -> Any:
-    """Says that the start failed, as frameworks do, then lets the error through."""
+    """Reports the failed start, as frameworks do, and then raises the error."""
 
     async def asgi(scope: Message, receive: Receive, send: Send) -> None:
         try:
@@ -131,7 +131,7 @@ async def ignoring(scope: Message, receive: Receive, send: Send) -> None:
 
 
 async def mistaking(scope: Message, receive: Receive, send: Send) -> None:
-    """Takes everything for a request."""
+    """Handles every scope as a request."""
     await answer(send)
 
 
@@ -146,8 +146,8 @@ async def test_no_lifespan(mode: str, app: Any, caplog: pytest.LogCaptureFixture
 
 @pytest.mark.parametrize("mode", MODES)
 @in_loop
-async def test_a_lifespan_that_fails_without_a_word(mode: str, caplog: pytest.LogCaptureFixture) -> None:
-    """The specification wants it served, but nobody should have to guess why nothing works."""
+async def test_a_lifespan_that_fails_before_it_answers(mode: str, caplog: pytest.LogCaptureFixture) -> None:
+    """The specification asks to serve it; the log says why its start did nothing."""
     app = App(startup=fails(LookupError("no database")))
     async with hosting(app, mode) as client:
         assert (await client.get()).body == b"['pool']"

@@ -1,4 +1,4 @@
-"""Sentry's and OpenTelemetry's ASGI middleware: round an application of ours, round one that is not, and mounted."""
+"""Sentry's and OpenTelemetry's ASGI middleware: around a sketch application, around a foreign one, and mounted."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ async def ask(client: Client) -> None:
 
 
 class Kept(Transport):
-    """Keeps what would be sent."""
+    """A transport that keeps the events."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -115,7 +115,7 @@ async def test_sentry(way: str, sentry: Kept) -> None:
     (event,) = sentry.of("event")
     assert [value["value"] for value in event["exception"]["values"]] == ["broken"]
     assert event["tags"]["seen"] == "yes"
-    # Left alone, Sentry takes a path for one without `root_path`, which it puts before it once more.
+    # By default Sentry puts `root_path` before the path once more.
     assert event["request"]["url"] == f"http://x{client.prefix * 2}/fails"
     transactions = sentry.of("transaction")
     assert [transaction["contexts"]["trace"]["op"] for transaction in transactions] == [

@@ -1,4 +1,4 @@
-"""Django, a WSGI application, Litestar and Quart: served natively, and mounted in one of ours."""
+"""Django, a WSGI application, Litestar and Quart: served natively, and mounted in a sketch application."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FORM = [("Content-Type", "application/x-www-form-urlencoded")]
 
 @pytest.fixture(scope="session")
 def django_app() -> Any:
-    """Django's settings are the process's: made once, without a database."""
+    """Django's settings are global to the process: configured once, without a database."""
     import django
     from django.conf import settings
     from django.core.asgi import get_asgi_application

@@ -1,4 +1,4 @@
-"""Responses whose fields are bytes: the same rules as for all others, and the same for whoever looks at them."""
+"""`RawResponse`: fields as bytes, with the same rules and the same view of its headers as any other response."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def finalized(fields: Any, body: bytes = b"body", status: int = 200, method: str
     return response
 
 
-def test_fields_go_out_as_they_came() -> None:
+def test_fields_are_sent_unchanged() -> None:
     fields = [TEXT, (b"X-Two", b"1"), [b"x-two", b"\xe9"], (b"empty", b""), (b"tab", b"a\tb")]
     response = finalized(fields)
     assert response.raw_headers == [
@@ -31,7 +31,7 @@ def test_fields_go_out_as_they_came() -> None:
     assert finalized(fields).raw_headers == response.raw_headers  # now they are known
 
 
-def test_framing_is_not_theirs() -> None:
+def test_framing_fields_are_left_out() -> None:
     response = finalized([(b"Transfer-Encoding", b"chunked"), (b"Content-Length", b"4"), (b"content-length", b"04")])
     assert response.raw_headers == [(b"content-length", b"4")]
 
@@ -62,14 +62,14 @@ def test_answers_without_content() -> None:
         ([(b"content-length", b"5")], ValueError, "expected Content-Length 4, the size of the body, got 5"),
     ],
 )
-def test_what_cannot_be_sent(fields: Any, error: type[Exception], message: str) -> None:
+def test_unsendable_fields_are_refused(fields: Any, error: type[Exception], message: str) -> None:
     for _ in range(2):  # what was refused once is not known the next time
         with pytest.raises(error) as caught:
             finalized(fields)
         assert str(caught.value).startswith(message)
 
 
-def test_not_everything_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_memory_of_fields_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fields, "_known", set())
     finalized([(b"n%d" % number, b"x") for number in range(1000)])
     assert len(fields._known) == 512
@@ -78,7 +78,7 @@ def test_not_everything_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not fields._known
 
 
-def test_headers_for_who_looks_at_them() -> None:
+def test_headers_can_be_read_as_text() -> None:
     response = RawResponse(200, [TEXT, (b"x-two", b"1"), (b"X-Two", b"\xe9"), (b"transfer-encoding", b"chunked")], b"")
     assert response.headers.getall("X-Two") == ["1", "\xe9"]
     assert response.content_type == "text/plain"
@@ -92,7 +92,7 @@ def test_headers_for_who_looks_at_them() -> None:
     assert (b"x-two", b"\xe9") in response.raw_headers
 
 
-def test_headers_that_cannot_be_sent_cannot_be_looked_at() -> None:
+def test_unsendable_headers_cannot_be_read() -> None:
     with pytest.raises(ValueError, match="control characters"):
         _ = RawResponse(200, [(b"a", b"\n")], b"").headers
 

@@ -1,4 +1,4 @@
-"""Starlette's and FastAPI's own kind of application: served natively, and mounted in one of ours."""
+"""Applications of Starlette and FastAPI: served natively, and mounted in a sketch application."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class Notes:
 
 
 class Timed(BaseHTTPMiddleware):
-    """The kind that runs the application in a task of its own, with streams between."""
+    """`BaseHTTPMiddleware`, which runs the application in a separate task, with streams in between."""
 
     async def dispatch(self, request: Request, call_next: Any) -> Response:
         response: Response = await call_next(request)

@@ -1,4 +1,4 @@
-"""Websockets of ASGI applications that are not ours: served natively, and mounted in one of ours."""
+"""Websockets of foreign ASGI applications: served natively, and mounted in a sketch application."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ async def test_messages(mode: str) -> None:
 
 @in_loop
 async def test_two_tasks(mode: str) -> None:
-    """As most applications are written that do more than echo."""
+    """One task receives while the other sends, as in most applications."""
 
     async def app(scope: Message, receive: Receive, send: Send) -> None:
         await send({"type": "websocket.accept"})
@@ -146,7 +146,7 @@ async def test_no_answer_to_the_handshake_is_a_500(mode: str, caplog: pytest.Log
 
 
 @in_loop
-async def test_what_the_client_offers_not_is_not_agreed_on(mode: str) -> None:
+async def test_a_subprotocol_that_was_not_offered_is_not_agreed_on(mode: str) -> None:
     async def app(scope: Message, receive: Receive, send: Send) -> None:
         await send({"type": "websocket.accept", "subprotocol": "three"})
 
@@ -157,7 +157,7 @@ async def test_what_the_client_offers_not_is_not_agreed_on(mode: str) -> None:
 
 
 @in_loop
-async def test_whom_it_lets_in_is_its_own_business(mode: str) -> None:
+async def test_origins_are_left_to_the_application(mode: str) -> None:
     async def app(scope: Message, receive: Receive, send: Send) -> None:
         await send({"type": "websocket.accept"})
 
@@ -168,7 +168,7 @@ async def test_whom_it_lets_in_is_its_own_business(mode: str) -> None:
 
 @in_loop
 async def test_an_accept_that_cannot_be_sent(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is told, as it is of an answer that middleware has put in its place."""
+    """`send()` raises, as it does if middleware has replaced the answer."""
     monkeypatch.setattr(host_websocket, "OPENING", 0.01)
     notes: list[Any] = []
 
@@ -291,7 +291,7 @@ async def test_an_error_closes_with_1011(mode: str, caplog: pytest.LogCaptureFix
 
 
 @in_loop
-async def test_that_the_client_has_left_is_no_error(mode: str, caplog: pytest.LogCaptureFixture) -> None:
+async def test_the_leaving_of_the_client_is_not_logged(mode: str, caplog: pytest.LogCaptureFixture) -> None:
     class WebSocketDisconnect(Exception):
         """As frameworks have it."""
 
@@ -307,7 +307,7 @@ async def test_that_the_client_has_left_is_no_error(mode: str, caplog: pytest.Lo
 
 
 @in_loop
-async def test_a_bug_after_the_end_is_one(mode: str, caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_error_after_the_end_is_logged(mode: str, caplog: pytest.LogCaptureFixture) -> None:
     async def app(scope: Message, receive: Receive, send: Send) -> None:
         await send({"type": "websocket.accept"})
         await receive()
@@ -338,7 +338,7 @@ async def test_the_server_stops(mode: str) -> None:
 
 
 @in_loop
-async def test_the_server_stops_and_nobody_listens(mode: str) -> None:
+async def test_the_server_stops_a_session_that_does_not_listen(mode: str) -> None:
     notes: list[Any] = []
 
     async def app(scope: Message, receive: Receive, send: Send) -> None:

@@ -1,4 +1,4 @@
-"""Raw ASGI middleware round an application of ours: on our own server, and as an ASGI callable."""
+"""Raw ASGI middleware around a sketch application: on the native server, and as an ASGI callable."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.wire import Broken, encode_head
 
 
 @in_loop
-async def test_natively() -> None:
+async def test_a_wrapped_application_is_served_natively() -> None:
     async with serving(wrapped()) as served:
         reply = await served.exchange(encode_head("GET", "/x%20y", [], None, "x"))
         assert (reply.body, reply.all("x-noted")) == (b"pool  /x y", ["inner", "outer"])
@@ -28,7 +28,7 @@ async def test_natively() -> None:
         assert (await served.exchange(encode_head("POST", "/nowhere", [], None, "x"))).status == 405
 
 
-def test_what_is_no_middleware() -> None:
+def test_invalid_middleware_is_refused() -> None:
     with pytest.raises(TypeError, match=r"expected ASGI middleware, called as `middleware\(app\)`, got 'gzip'"):
         Application().wrap_asgi("gzip")  # type: ignore[arg-type]
 
@@ -86,7 +86,7 @@ async def test_the_last_one_is_the_outermost() -> None:
 
 
 @in_loop
-async def test_it_may_answer_itself() -> None:
+async def test_middleware_may_answer_itself() -> None:
     def early(app: Any) -> Any:
         async def middleware(scope: Message, receive: Receive, send: Send) -> None:
             if scope["type"] == "http":
@@ -104,7 +104,7 @@ async def test_it_may_answer_itself() -> None:
 
 
 @in_loop
-async def test_it_may_fail(caplog: pytest.LogCaptureFixture) -> None:
+async def test_middleware_may_fail(caplog: pytest.LogCaptureFixture) -> None:
     def failing(app: Any) -> Any:
         async def middleware(scope: Message, receive: Receive, send: Send) -> None:
             if scope["type"] == "http":
@@ -182,7 +182,7 @@ async def test_a_handler_may_have_its_own_time() -> None:
 
 
 @in_loop
-async def test_it_hears_of_the_end() -> None:
+async def test_a_wrapped_application_is_told_of_the_stop() -> None:
     app = make_app()
     running, notes = asyncio.Event(), []
     app.on_shutdown.append(lambda: notes.append("on_shutdown"))
@@ -206,7 +206,7 @@ async def test_it_hears_of_the_end() -> None:
 
 
 @in_loop
-async def test_its_failed_start_is_one(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_failing_start_inside_middleware_fails_the_start(caplog: pytest.LogCaptureFixture) -> None:
     app = make_app()
 
     @app.on_startup
@@ -222,7 +222,7 @@ async def test_its_failed_start_is_one(caplog: pytest.LogCaptureFixture) -> None
 # -- registering ------------------------------------------------------------------------------------------------------
 
 
-def test_without_it_nothing_stands_between() -> None:
+def test_without_middleware_the_application_is_served_directly() -> None:
     app = Application()
     assert not app.is_wrapped
     assert load_served(app, ServeOptions()) is app
@@ -230,7 +230,7 @@ def test_without_it_nothing_stands_between() -> None:
     assert app.wrapped(asgi) is asgi  # type: ignore[arg-type]
 
 
-def test_too_late() -> None:
+def test_wrapping_after_the_start_is_an_error() -> None:
     app = make_app()
     assert app.is_wrapped
     app.freeze()
@@ -239,7 +239,7 @@ def test_too_late() -> None:
 
 
 @in_loop
-async def test_too_late_once_it_was_called() -> None:
+async def test_wrapping_after_the_first_call_is_an_error() -> None:
     app = Application()
     script = Script()
     with pytest.raises(RuntimeError, match="expected a scope of type"):
@@ -249,8 +249,8 @@ async def test_too_late_once_it_was_called() -> None:
 
 
 @in_loop
-async def test_only_round_the_outermost() -> None:
+async def test_only_the_outermost_application_can_be_wrapped() -> None:
     app, inner = Application(), make_app()
     app.mount("/inner", inner)
-    with pytest.raises(RuntimeError, match="expected ASGI middleware round the outermost application"):
+    with pytest.raises(RuntimeError, match="expected ASGI middleware around the outermost application"):
         await app.startup()

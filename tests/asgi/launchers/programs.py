@@ -1,4 +1,4 @@
-"""The programs that test_servers.py starts."""
+"""The programs that test_launchers.py starts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The launcher of granian: waiting for its threads, of which Python knows nothing."""
+"""The launcher of granian: waiting for its native threads, which Python does not list."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BOUND = 20.0
 
 @contextmanager
 def unknown_thread() -> Iterator[threading.Event]:
-    """A thread that `threading` has not started. It ends once the event is set, and is over with the block."""
+    """A thread that `threading` does not know. It ends once the event is set, at the latest with the block."""
     told, ended = threading.Event(), threading.Event()
 
     def run() -> None:
@@ -31,7 +31,7 @@ def unknown_thread() -> Iterator[threading.Event]:
     assert ended.wait(BOUND)
 
 
-def test_what_was_started_inside_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_threads_started_inside_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(granian, "THREADS_END", BOUND)
     looks = 0
     look = granian._native_threads
@@ -63,7 +63,7 @@ def test_the_wait_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
         assert granian._native_threads() - before
 
 
-def test_others_are_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_threads_are_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(granian, "THREADS_END", BOUND)
     began = monotonic()
     told = threading.Event()
@@ -75,7 +75,7 @@ def test_others_are_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     known.join()
 
 
-def test_where_nobody_lists_them(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_list_of_threads_nothing_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(path: str) -> list[str]:
         raise FileNotFoundError(path)
 

@@ -1,4 +1,4 @@
-"""Real servers behind our launchers: first line, stop, exit code and errors are the same on each."""
+"""Real servers started by the launchers: first line, stop, exit code and errors are the same on each."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SERVERS = ("uvicorn", "hypercorn", "granian")
 BOUND = 30
 

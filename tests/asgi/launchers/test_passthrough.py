@@ -1,4 +1,4 @@
-"""ASGI applications that are not ours on servers that are not ours."""
+"""Foreign ASGI applications on ASGI servers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the servers behind our launchers are told of websockets."""
+"""Websocket settings that the launchers pass to their servers."""
 
 from __future__ import annotations
 
@@ -48,13 +48,13 @@ def test_messages_are_let_through_as_far_as_any_route_allows() -> None:
     assert largest_message(serving(10, 3 * MIB, 20)) == 3 * MIB
 
 
-def test_parts_count_too() -> None:
+def test_routes_of_mounted_applications_count() -> None:
     app, part = serving(10), serving(7 * MIB)
     app.mount("/part", part)
     assert largest_message(app) == 7 * MIB
 
 
-def test_what_nobody_knows_is_left_to_the_handler() -> None:
+def test_unknown_policies_are_left_to_the_handler() -> None:
     app = serving(10)
     app.add_route(WEBSOCKET, "/plain", handler)
     assert largest_message(app) == 16 * MIB
@@ -79,7 +79,7 @@ def test_uvicorn_gets_the_best_implementation_there_is(
     assert (config.ws, config.ws_max_size, config.ws_ping_interval) == (chosen, 123, 20.0)
 
 
-def test_uvicorn_does_not_say_what_is_not_true(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_misleading_log_message_of_uvicorn_is_dropped(caplog: pytest.LogCaptureFixture) -> None:
     make_config(ASGIApplication(serving()), ServeOptions(), 123)
     logging.getLogger("uvicorn.error").error("ASGI callable returned without completing handshake.")
     logging.getLogger("uvicorn.error").error("something else")

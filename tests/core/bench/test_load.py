@@ -1,4 +1,4 @@
-"""What the load generators are told, and what is understood of their answers."""
+"""Load generators: their command lines and scripts, and parsing of their reports."""
 
 from __future__ import annotations
 
@@ -7,10 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from sketch.bench import BenchError, Load, probe
+from sketch.bench import BenchError, Load
 from sketch.bench.load import lua, parse_h2load, parse_wrk, require, run_load
-from sketch.bench.probe import successful
-from tests.core.bench.programs import LISTEN, started
 
 WRK = """Running 2s test @ http://127.0.0.1:8200/
   1 threads and 64 connections
@@ -26,6 +24,7 @@ WRK = """Running 2s test @ http://127.0.0.1:8200/
 Requests/sec:  91614.24
 Transfer/sec:     11.97MB
 """
+
 H2LOAD = """starting benchmark...
 Main benchmark duration is started for thread #0.
 Application protocol: h2c
@@ -35,27 +34,15 @@ requests: 14877 total, 14941 started, 14877 done, 14877 succeeded, 0 failed, 0 e
 status codes: 14877 2xx, 0 3xx, 0 4xx, 0 5xx
 """
 
-ECHO = """
-while True:
-    sock, _ = server.accept()
-    data = sock.recv(65536)
-    while data.startswith(b"POST") and not data.endswith(b"body"):
-        data += sock.recv(65536)
-    status = b"404" if b"/missing" in data else b"200"
-    head = b"HTTP/1.1 %b OK\\r\\nContent-Length: %d\\r\\nContent-Type: text/x\\r\\nConnection: close\\r\\n\\r\\n"
-    sock.sendall(head % (status, len(data)) + data)
-    sock.close()
-"""
 
-
-def test_wrk_is_understood() -> None:
+def test_report_of_wrk_is_parsed() -> None:
     report = parse_wrk(WRK)
     assert (report.requests, report.seconds) == (183850, 2.01)
     assert report.p50 == pytest.approx(689e-6)
     assert report.p99 == pytest.approx(1.25)
 
 
-def test_short_runs_are_in_other_units() -> None:
+def test_milliseconds_are_parsed() -> None:
     report = parse_wrk(WRK.replace("in 2.01s", "in 300.52ms"))
     assert report.seconds == pytest.approx(0.30052)
 
@@ -67,12 +54,12 @@ def test_short_runs_are_in_other_units() -> None:
         ("  Socket errors: connect 0, read 7, write 0, timeout 1\n", r"^socket errors: connect 0, read 7"),
     ],
 )
-def test_failing_requests_are_no_figures(line: str, reason: str) -> None:
+def test_failing_requests_are_an_error(line: str, reason: str) -> None:
     with pytest.raises(BenchError, match=reason):
         parse_wrk(WRK.replace("Requests/sec", f"{line}Requests/sec"))
 
 
-def test_h2load_is_understood() -> None:
+def test_report_of_h2load_is_parsed() -> None:
     report = parse_h2load(H2LOAD)
     assert (report.requests, report.seconds, report.p50, report.p99) == (14877, 0.5, None, None)
 
@@ -86,12 +73,12 @@ def test_h2load_is_understood() -> None:
         ("requests:", "nothing:", "expected a report of h2load"),
     ],
 )
-def test_h2load_that_failed(old: str, new: str, reason: str) -> None:
+def test_failed_h2load_is_an_error(old: str, new: str, reason: str) -> None:
     with pytest.raises(BenchError, match=reason):
         parse_h2load(H2LOAD.replace(old, new))
 
 
-def test_other_output_is_quoted() -> None:
+def test_unknown_output_is_quoted_in_the_error() -> None:
     with pytest.raises(BenchError, match='expected a report of wrk, got "wat"'):
         parse_wrk("wat")
 
@@ -117,18 +104,3 @@ def test_missing_tools_say_how_to_get_them(monkeypatch: pytest.MonkeyPatch) -> N
 def test_h2load_repeats_only_plain_requests() -> None:
     with pytest.raises(BenchError, match="expected a plain GET"):
         run_load(Load(body=b"x", http2=True), 1, 0.1)
-
-
-def test_probe_asks_what_the_load_asks() -> None:
-    with started(LISTEN + ECHO) as program:
-        answer = probe(Load("/a?b", "POST", (("X-C", "d"),), b"body"), program.port)
-        missing = probe(Load("/missing"), program.port)
-    assert answer.body.startswith(b"POST /a?b HTTP/1.1\r\n")
-    assert b"\r\nX-C: d\r\n" in answer.body
-    assert answer.body.endswith(b"\r\n\r\nbody")
-    assert (answer.status, answer.content_type) == (200, "text/x")
-    assert successful(answer) is answer
-    with pytest.raises(BenchError, match="got 404"):
-        successful(missing)
-    with pytest.raises(BenchError, match="gets no answer"):
-        probe(Load(), program.port)

@@ -8,56 +8,12 @@ import select
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from sketch.bench import BenchError, Cores, Program, program as module, running
-from sketch.bench.processes import cpu_seconds, memory, tree
 from sketch.bench.program import run_pinned, server_command
-from tests.core.bench.programs import IDLE, LISTEN, PARENT, STUBBORN, python, started
-
-
-def gone(pid: int) -> bool:
-    """Whether there is no such process, or only what its parent has not read yet."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except FileNotFoundError:
-        return True
-
-
-def test_a_tree_is_counted_and_ended_whole() -> None:
-    with started(PARENT) as program:
-        members = tree(program.pid)
-        assert len(members) == 2
-        assert program.pid in members
-        assert 0.3 <= program.cpu_seconds() < 5
-        assert program.cpu_seconds() >= cpu_seconds(members[1]) >= 0.3
-        assert program.memory().rss > memory(members[1]).rss > 20_000_000
-        assert 20_000_000 < program.memory().pss <= program.memory().rss
-        ends = [os.pidfd_open(member) for member in members]
-    for end in ends:  # readable once the process is gone
-        assert select.select([end], [], [], 10)[0] == [end]
-        os.close(end)
-
-
-def test_what_has_ended_costs_nothing() -> None:
-    with started(IDLE) as program:
-        pid = program.pid
-    assert tree(pid) == [pid]
-    assert cpu_seconds(pid) == 0
-    assert memory(pid) == (0, 0)
-
-
-def test_cpu_time_is_that_of_the_clock() -> None:
-    # In a process of its own: this one may have children, the servers of other tests, whose time counts too.
-    code = (
-        "import os; from sketch.bench.processes import cpu_seconds; sum(range(3_000_000));"
-        " counted = cpu_seconds(os.getpid()); times = os.times(); print(counted, times.user + times.system)"
-    )
-    counted, clock = map(float, subprocess.check_output([sys.executable, "-c", code], text=True).split())
-    assert clock > 0.03
-    assert counted == pytest.approx(clock, rel=0.2, abs=0.02)
+from tests.core.bench.programs import IDLE, LISTEN, STUBBORN, gone, python, started
 
 
 def test_a_program_is_pinned() -> None:
@@ -70,7 +26,7 @@ def test_a_program_is_pinned() -> None:
         program.stop()
 
 
-def test_a_program_that_does_not_listen_to_reason_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_program_that_ignores_sigterm_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "ENDED", 0.1)
     with started(STUBBORN) as program:
         pid = program.pid
@@ -101,7 +57,7 @@ def test_readiness_has_a_deadline() -> None:
         program.stop()
 
 
-def test_everything_ends_when_the_measuring_fails() -> None:
+def test_programs_end_when_the_measurement_fails() -> None:
     def fail(pid: int) -> None:
         pids.append(pid)
         raise BenchError("no figures")
@@ -113,7 +69,7 @@ def test_everything_ends_when_the_measuring_fails() -> None:
     assert gone(pids[0])
 
 
-def test_without_setpriv_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_programs_start_without_setpriv(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module.shutil, "which", lambda _: None)
     with pytest.raises(BenchError, match=r"^cannot be started: \[Errno 2\]"):
         Program("it", lambda _: ["/no/such/program"])
@@ -121,10 +77,10 @@ def test_without_setpriv_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
         assert module.memory(program.pid).rss > 0
 
 
-def test_nobody_survives_the_one_who_measures() -> None:
+def test_programs_end_with_the_measuring_process() -> None:
     if shutil.which("setpriv") is None:
         pytest.skip("no setpriv here (Debian: util-linux)")
-    # Ready first: a parent that ends before the child has asked the kernel is no parent whose end could be told.
+    # Wait until it is ready: the child must have asked the kernel for the signal before its parent ends.
     code = (
         "import sys; from sketch.bench import Program; from tests.core.bench.programs import IDLE, python;"
         " program = Program('it', python(IDLE)); program.wait_ready(); print(program.pid, flush=True); sys.stdin.read()"
@@ -143,7 +99,7 @@ def test_nobody_survives_the_one_who_measures() -> None:
         os.close(end)
 
 
-def test_this_process_stays_where_it_was() -> None:
+def test_pinning_a_tool_leaves_this_process_unchanged() -> None:
     before = os.sched_getaffinity(0), resource.getrlimit(resource.RLIMIT_NOFILE)
     (core, *_) = os.sched_getaffinity(0)
     assert (
@@ -153,7 +109,7 @@ def test_this_process_stays_where_it_was() -> None:
     assert (os.sched_getaffinity(0), resource.getrlimit(resource.RLIMIT_NOFILE)) == before
 
 
-def test_tools_fail_in_one_line() -> None:
+def test_failing_tool_is_one_line() -> None:
     assert run_pinned([sys.executable, "-c", "print('out')"], None, timeout=20) == "out\n"
     with pytest.raises(BenchError, match=r"failed: the reason$"):
         run_pinned([sys.executable, "-c", "raise SystemExit('the reason')"], None, timeout=20)

@@ -1,4 +1,4 @@
-"""The load on websockets: counts what comes back, and says what goes wrong."""
+"""The websocket load generator: it counts the messages that come back, and reports failures."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ import pytest
 from sketch.bench import BenchError, Load
 from sketch.bench.load import parse_messages, run_load
 from sketch.bench.socketload import load
-from tests.core.bench.programs import LISTEN, started
-from tests.core.bench.test_sockets import GOOD, QUITTING
+from tests.core.bench.programs import GOOD, LISTEN, QUITTING, started
 
 
 def test_messages_are_counted() -> None:
@@ -21,7 +20,7 @@ def test_messages_are_counted() -> None:
 
 
 @pytest.mark.parametrize(("server", "target", "reason"), [(GOOD, "/other", "404"), (QUITTING, "/ws", "closes")])
-def test_failures_are_told(server: str, target: str, reason: str) -> None:
+def test_failures_are_errors(server: str, target: str, reason: str) -> None:
     with started(LISTEN + server) as program:
         with pytest.raises(BenchError, match=reason):
             asyncio.run(load(program.port, target, b"x", 2, 0.1))
@@ -29,7 +28,7 @@ def test_failures_are_told(server: str, target: str, reason: str) -> None:
             run_load(Load(target, message=1, connections=2), program.port, 0.1)
 
 
-def test_nobody_listens() -> None:
+def test_refused_connection_is_an_error() -> None:
     with started(LISTEN + GOOD) as program:
         port = program.port
     with pytest.raises(OSError, match="onnect"):
@@ -39,6 +38,6 @@ def test_nobody_listens() -> None:
 
 
 @pytest.mark.parametrize("output", ["", "Traceback", "[]", '{"messages": 1}'])
-def test_reports_that_are_none(output: str) -> None:
+def test_malformed_reports_are_an_error(output: str) -> None:
     with pytest.raises(BenchError, match="expected a report of messages"):
         parse_messages(output)

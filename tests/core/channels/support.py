@@ -25,7 +25,7 @@ class Broker:
 
 
 class BrokerBackend:
-    """One process's connection. Everything takes a round trip; what arrives is read by a task of its own."""
+    """The backend of one process. Each call takes a round trip; a separate task reads what arrives."""
 
     def __init__(self, broker: Broker) -> None:
         self.subscribed: set[str] = set()

@@ -27,7 +27,7 @@ from tests.support.requests import in_loop, make_request
         (7, 7, "7"),
     ],
 )
-def test_what_is_published_is_what_arrives(published: Any, data: Any, text: str) -> None:
+def test_published_data_arrives_unchanged(published: Any, data: Any, text: str) -> None:
     message = Message("news", "1", encode(published))
     assert (message.data, message.text) == (data, text)
     assert message.data is message.data
@@ -80,7 +80,7 @@ def test_it_is_a_backend() -> None:
 
 
 @pytest.mark.parametrize("options", [{"history": -1}, {"topics": 0}])
-def test_numbers_that_make_no_sense(options: dict[str, int]) -> None:
+def test_invalid_bounds_are_refused(options: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="or more"):
         MemoryBackend(**options)
 
@@ -101,7 +101,7 @@ async def test_only_what_is_subscribed_to_is_delivered() -> None:
 
 
 @in_loop
-async def test_whoever_publishes_in_a_loop_lets_others_run() -> None:
+async def test_publishing_in_a_loop_lets_other_tasks_run() -> None:
     backend, _ = attached()
     seen: list[int] = []
 
@@ -134,8 +134,8 @@ async def test_history() -> None:
 
 
 @in_loop
-async def test_all_that_is_kept_comes_after_an_id_that_is_not_known() -> None:
-    """One that is kept no more, one of a process before this one, and what a client has made up."""
+async def test_unknown_id_gives_the_whole_history() -> None:
+    """Dropped ids, ids of an earlier process, and ids that a client made up."""
     backend, _ = attached(history=2)
     ids = [await backend.publish("news", b"%d" % number) for number in range(4)]
     life = ids[0].partition("-")[0]
@@ -154,7 +154,7 @@ async def test_an_id_holds_for_every_topic() -> None:
 
 @in_loop
 async def test_the_topics_with_a_history_are_bounded() -> None:
-    """Those that nobody has published to for longest go."""
+    """The topics without a message for the longest time are dropped."""
     backend, _ = attached(history=2, topics=2)
     for topic in ("a", "b", "a", "c", "c", "c"):
         await backend.publish(topic, topic.encode())
@@ -165,7 +165,7 @@ async def test_the_topics_with_a_history_are_bounded() -> None:
 
 
 @in_loop
-async def test_a_history_of_nothing_is_an_error() -> None:
+async def test_a_history_of_size_zero_is_refused() -> None:
     backend, _ = attached()
     await backend.publish("news", b"1")
     with pytest.raises(RuntimeError, match=r"MemoryBackend\(history=100\)"):

@@ -28,7 +28,7 @@ from tests.support.requests import in_loop
         (["a"], {"history": -1}, ValueError, "0 or more messages, got -1"),
     ],
 )
-def test_subscriptions_that_make_no_sense(
+def test_invalid_subscriptions_are_refused(
     topics: list[Any], options: dict[str, Any], error: type[Exception], message: str
 ) -> None:
     with pytest.raises(error, match=message):
@@ -36,7 +36,7 @@ def test_subscriptions_that_make_no_sense(
 
 
 @in_loop
-async def test_everybody_gets_everything() -> None:
+async def test_every_subscriber_gets_every_message() -> None:
     channels = Channels()
     async with channels.subscribe("news") as one, channels.subscribe("news") as two:
         assert repr(channels) == "<Channels with 1 topics, MemoryBackend>"
@@ -64,7 +64,7 @@ async def test_data_that_cannot_be_published_is_the_publishers_error() -> None:
 
 @in_loop
 async def test_an_application_runs_it() -> None:
-    """Subscriptions of its own tasks end with it, too; a second life is like the first."""
+    """Subscriptions of its tasks end with it; the application can then start again."""
     app = Application()
     backend = BrokerBackend(Broker())
     channels = Channels(backend)
@@ -116,7 +116,7 @@ async def test_the_backend_is_subscribed_once_per_topic() -> None:
 
 
 @in_loop
-async def test_who_comes_while_the_last_one_leaves_is_subscribed() -> None:
+async def test_subscribing_while_the_last_subscriber_leaves() -> None:
     broker = Broker()
     backend = BrokerBackend(broker)
     await backend.start()
@@ -135,7 +135,7 @@ async def test_who_comes_while_the_last_one_leaves_is_subscribed() -> None:
 
 
 @in_loop
-async def test_a_backend_that_cannot_subscribe_is_the_subscribers_error() -> None:
+async def test_backend_error_is_raised_by_subscribe() -> None:
     backend = BrokerBackend(Broker())
     channels = Channels(backend)
     backend.fail = "subscribe b"
@@ -149,7 +149,7 @@ async def test_a_backend_that_cannot_subscribe_is_the_subscribers_error() -> Non
 
 
 @in_loop
-async def test_a_backend_that_cannot_unsubscribe_is_nobodys_error(caplog: pytest.LogCaptureFixture) -> None:
+async def test_backend_error_of_unsubscribe_is_only_logged(caplog: pytest.LogCaptureFixture) -> None:
     backend = BrokerBackend(Broker())
     channels = Channels(backend)
     backend.fail = "unsubscribe news"
@@ -161,7 +161,7 @@ async def test_a_backend_that_cannot_unsubscribe_is_nobodys_error(caplog: pytest
 
 
 @in_loop
-async def test_who_is_cancelled_while_it_leaves_leaves_every_topic() -> None:
+async def test_cancelled_unsubscribe_leaves_every_topic() -> None:
     backend = BrokerBackend(Broker())
     channels = Channels(backend)
     subscription = await channels.subscribe("a", "b", "c").__aenter__()

@@ -25,7 +25,7 @@ async def send_all(ws: WebSocket, subscription: Subscription) -> None:
 
 
 class Rooms:
-    """An application with rooms, and who is in them."""
+    """An application with rooms, and the members in them."""
 
     def __init__(self, policy: Any) -> None:
         self.app = Application()
@@ -35,17 +35,17 @@ class Rooms:
 
         @self.app.websocket("/rooms/{name}")
         async def room(ws: WebSocket, name: str) -> None:
-            who = ws.request.query["who"]
+            member = ws.request.query["member"]
             subscribing = self.channels.subscribe(name, queue=10, policy=policy)
             try:
                 async with subscribing as subscription, asyncio.TaskGroup() as group:
-                    self._change(self.members.__setitem__, who, subscription)
+                    self._change(self.members.__setitem__, member, subscription)
                     group.create_task(send_all(ws, subscription))
                     async for message in ws:
                         await self.channels.publish(name, message)
                     subscription.close()
             finally:
-                self._change(self.members.pop, who)
+                self._change(self.members.pop, member)
 
     def _change(self, change: Any, *arguments: Any) -> None:
         change(*arguments)
@@ -61,11 +61,11 @@ class Rooms:
 async def test_a_room() -> None:
     rooms = Rooms("drop-oldest")
     async with TestClient(rooms.app) as client:
-        async with client.websocket("/rooms/a?who=1") as one, client.websocket("/rooms/a?who=2") as two:
+        async with client.websocket("/rooms/a?member=1") as one, client.websocket("/rooms/a?member=2") as two:
             await rooms.with_members(2)
             await one.send("hello")
             assert [await one.receive(), await two.receive()] == ["hello", "hello"]
-            async with client.websocket("/rooms/b?who=3") as other:
+            async with client.websocket("/rooms/b?member=3") as other:
                 await rooms.with_members(3)
                 await other.send("elsewhere")
                 assert await other.receive() == "elsewhere"
@@ -78,13 +78,13 @@ async def test_a_room() -> None:
 
 @pytest.mark.parametrize("policy", ["drop-oldest", "drop-newest", "close"])
 @in_loop
-async def test_a_member_that_reads_nothing_harms_nobody(policy: Any) -> None:
+async def test_a_stalled_member_does_not_delay_the_others(policy: Any) -> None:
     """The others get every message; of the stalled one no more is kept than its queue and its connection hold."""
     rooms = Rooms(policy)
     async with TestClient(rooms.app, shutdown_timeout=0.1) as client:
         async with (
-            client.websocket("/rooms/a?who=reading") as reading,
-            client.websocket("/rooms/a?who=stalled") as stalled,
+            client.websocket("/rooms/a?member=reading") as reading,
+            client.websocket("/rooms/a?member=stalled") as stalled,
         ):
             await rooms.with_members(2)
             for number in range(MESSAGES):
@@ -120,7 +120,7 @@ async def all_of(stalled: Any, count: int) -> list[int]:
 async def test_a_room_closes_when_the_server_stops() -> None:
     rooms = Rooms("drop-oldest")
     async with TestClient(rooms.app) as client:
-        async with client.websocket("/rooms/a?who=1") as one:
+        async with client.websocket("/rooms/a?member=1") as one:
             await rooms.with_members(1)
             await client.shutdown()
             with pytest.raises(WebSocketDisconnected) as end:

@@ -1,4 +1,4 @@
-"""A consumer: its queue, its policies, its ends, and what comes first."""
+"""Subscriptions: queue, policies, ends, and history."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.support.requests import in_loop, make_request
 
 
 async def ready(subscription: Subscription) -> list[Any]:
-    """What can be had without waiting."""
+    """The data that can be read without waiting."""
     found = []
     while True:
         step = asyncio.ensure_future(anext(subscription))
@@ -92,7 +92,7 @@ async def test_several_topics() -> None:
 
 
 @in_loop
-async def test_two_tasks_cannot_share_one() -> None:
+async def test_two_tasks_cannot_share_a_subscription() -> None:
     channels = Channels()
     async with channels.subscribe("news") as subscription:
         first = asyncio.ensure_future(anext(subscription))
@@ -104,14 +104,14 @@ async def test_two_tasks_cannot_share_one() -> None:
 
 
 @in_loop
-async def test_it_has_to_be_entered() -> None:
-    """Nothing would ever come."""
+async def test_a_subscription_must_be_entered() -> None:
+    """Without `async with` no message would ever arrive."""
     with pytest.raises(RuntimeError, match="iterate inside `async with`"):
         await anext(Channels().subscribe("news"))
 
 
 @in_loop
-async def test_it_is_entered_once() -> None:
+async def test_a_subscription_is_entered_once() -> None:
     subscription = Channels().subscribe("news")
     async with subscription:
         with pytest.raises(RuntimeError, match="make one for each"):
@@ -147,8 +147,8 @@ async def test_the_newest_is_dropped() -> None:
 
 
 @in_loop
-async def test_a_slow_one_is_closed() -> None:
-    """What it has got until then is whole: it knows from where to go on."""
+async def test_a_slow_subscription_is_closed() -> None:
+    """It gets every message before the first dropped one, so it knows where to resume."""
     channels = Channels()
     async with channels.subscribe("news", queue=3, policy="close") as subscription:
         await publish(channels, 8)
@@ -159,7 +159,7 @@ async def test_a_slow_one_is_closed() -> None:
 @pytest.mark.parametrize("policy", ["drop-oldest", "drop-newest", "close"])
 @in_loop
 async def test_memory_stays_flat_beside_a_slow_consumer(policy: Any) -> None:
-    """However many messages pass by it, and the others get every one of them."""
+    """However many messages it misses; the other subscribers get every message."""
     channels = Channels()
     received = []
 
@@ -197,7 +197,7 @@ async def test_memory_stays_flat_beside_a_slow_consumer(policy: Any) -> None:
 
 
 @in_loop
-async def test_it_can_be_closed_while_somebody_waits() -> None:
+async def test_closing_wakes_a_waiting_consumer() -> None:
     channels = Channels()
     async with channels.subscribe("news") as subscription:
         await channels.publish("news", 1)
@@ -217,8 +217,8 @@ async def rest(subscription: Subscription) -> list[Any]:
 
 
 @in_loop
-async def test_it_ends_when_the_application_stops() -> None:
-    """That of the request or context in which it was entered; one outside of both goes on."""
+async def test_a_subscription_ends_when_the_application_stops() -> None:
+    """The application of the request or context in which it was entered; outside of both it goes on."""
     app, channels = Application(), Channels()
     await app.startup()
     with app.request_context(make_request(app=app)):
@@ -241,7 +241,7 @@ async def test_it_ends_when_the_application_stops() -> None:
 
 
 @in_loop
-async def test_nothing_is_kept_of_one_that_is_left() -> None:
+async def test_nothing_is_kept_of_a_left_subscription() -> None:
     app, channels = Application(), Channels()
     await app.startup()
     with app.request_context(make_request(app=app)):
@@ -277,14 +277,14 @@ async def test_what_was_missed_comes_first() -> None:
         assert await ready(subscription) == [6, 7]
     async with channels.subscribe("news", after="unknown", history=1) as subscription:
         assert await ready(subscription) == [3, 4, 5, 6, 7]
-    for nobody in (None, ""):
-        async with channels.subscribe("news", after=nobody, history=1) as subscription:
+    for missing in (None, ""):
+        async with channels.subscribe("news", after=missing, history=1) as subscription:
             assert await ready(subscription) == [7]
 
 
 @in_loop
 async def test_nothing_is_missed_and_nothing_comes_twice_between_history_and_now() -> None:
-    """Whatever is published while the history of a distant backend is on its way."""
+    """Also messages that are published while a remote backend still sends the history."""
     broker = Broker()
     backend = BrokerBackend(broker)
     await backend.start()

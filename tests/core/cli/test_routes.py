@@ -76,7 +76,7 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 @pytest.mark.usefixtures("program")
-def test_every_route_with_everything_round_it(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_every_route_with_its_names_and_middlewares(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert main(["routes", "listed_program:app", "--json"]) == 0
     rows = {row["template"]: row for row in json.loads(capsys.readouterr().out)}
     assert list(rows) == [
@@ -101,7 +101,7 @@ def test_every_route_with_everything_round_it(capsys: pytest.CaptureFixture[str]
     assert (legacy["methods"], legacy["name"], legacy["handler"], legacy["place"]) == (["MOUNT"], "old", "legacy", None)
 
 
-def test_names_are_those_that_urls_are_made_of() -> None:
+def test_names_are_those_of_url_for() -> None:
     app, shop = Application(), Application()
     group = RouteGroup("/g", name="g")
     group.add_get("/{id}", lambda: Response(), name="item")
@@ -124,7 +124,7 @@ def test_a_mounted_application_may_be_listed_by_itself(capsys: pytest.CaptureFix
 
 
 @pytest.mark.usefixtures("program")
-def test_a_reader_that_has_seen_enough() -> None:
+def test_closed_output_is_exit_code_1() -> None:
     reading, writing = os.pipe()
     os.close(reading)
     command = [sys.executable, "-m", "sketch", "routes", "listed_program:app"]
@@ -202,7 +202,7 @@ def test_paragraphs_where_the_terminal_is_narrow() -> None:
     ]  # fmt: skip
 
 
-def test_columns_that_are_used() -> None:
+def test_only_used_columns_are_shown() -> None:
     assert render([row("/", conditions=["host=a", "x-b=True"], tags=["c", "d"])], None).splitlines() == [
         "METHODS  TEMPLATE  HANDLER  CONDITIONS        TAGS",
         "GET      /         show     host=a, x-b=True  c, d",

@@ -1,4 +1,4 @@
-"""One timer for all that may wait for too long."""
+"""`IdleTimer`: one timer per event loop for everything that may be idle for too long."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Waiter:
 
 
 @in_loop
-async def test_everybody_is_told_how_much_time_has_passed() -> None:
+async def test_every_idler_is_told_how_much_time_has_passed() -> None:
     loop = asyncio.get_running_loop()
     watch = idle_timer(0.04)
     assert idle_timer(60) is watch
@@ -39,7 +39,7 @@ async def test_everybody_is_told_how_much_time_has_passed() -> None:
 
 
 @in_loop
-async def test_no_timer_without_anybody() -> None:
+async def test_no_timer_without_idlers() -> None:
     watch = idle_timer(0.01)
     waiter = Waiter()
     watch.add(waiter)
@@ -52,7 +52,7 @@ async def test_no_timer_without_anybody() -> None:
     assert watch._timer is None
 
 
-def test_it_keeps_no_event_loop_alive() -> None:
+def test_the_timer_keeps_no_event_loop_alive() -> None:
     async def main() -> None:
         watch, waiter = idle_timer(1.0), Waiter()
         watch.add(waiter)

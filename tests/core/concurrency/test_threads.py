@@ -8,15 +8,12 @@ import functools
 import threading
 import warnings
 from collections.abc import AsyncGenerator, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sketch.concurrency import threads
 from sketch.concurrency.threads import Threads, iterate_in_thread
-from sketch.files.reading import PIECE, read_in_thread
-from sketch.transport import FileBody
 from tests.support.requests import in_loop
 
 
@@ -45,7 +42,7 @@ class Gate:
 
 
 @in_loop
-async def test_runs_elsewhere_and_returns(pool: Threads) -> None:
+async def test_a_function_runs_in_a_daemon_thread(pool: Threads) -> None:
     assert await pool.run(lambda a, b: (a, b), 1, b=2) == (1, 2)
     ident = await pool.run(threading.get_ident)
     assert ident != threading.get_ident()
@@ -53,7 +50,7 @@ async def test_runs_elsewhere_and_returns(pool: Threads) -> None:
 
 
 @pytest.mark.parametrize("error", [ValueError("x"), KeyboardInterrupt()])
-def test_exceptions_come_back(pool: Threads, error: BaseException) -> None:
+def test_exceptions_are_raised_in_the_caller(pool: Threads, error: BaseException) -> None:
     def fail() -> None:
         raise error
 
@@ -62,7 +59,7 @@ def test_exceptions_come_back(pool: Threads, error: BaseException) -> None:
 
 
 @in_loop
-async def test_stop_iteration_comes_back_as_an_error(pool: Threads) -> None:
+async def test_stop_iteration_becomes_runtime_error(pool: Threads) -> None:
     with pytest.raises(RuntimeError, match="StopIteration"):
         await pool.run(next, iter([]))
 
@@ -82,7 +79,7 @@ async def test_context_variables_are_seen_and_not_changed(pool: Threads) -> None
 
 
 @in_loop
-async def test_no_more_at_once_than_its_size(pool: Threads) -> None:
+async def test_size_bounds_concurrent_calls(pool: Threads) -> None:
     gates = [Gate() for _ in range(3)]
     tasks = [asyncio.create_task(pool.run(gate, number)) for number, gate in enumerate(gates)]
     await gates[0].begun.wait()
@@ -98,7 +95,7 @@ async def test_no_more_at_once_than_its_size(pool: Threads) -> None:
 
 
 @in_loop
-async def test_one_after_the_other_needs_one_thread(pool: Threads) -> None:
+async def test_sequential_calls_use_one_thread(pool: Threads) -> None:
     idents = {await pool.run(threading.get_ident) for _ in range(50)}
     assert len(idents) == pool._crew.started == 1
 
@@ -221,7 +218,7 @@ async def test_acquire_returns_what_was_opened(pool: Threads) -> None:
 
 @pytest.mark.parametrize("outcome", ["opened", "failed"])
 @in_loop
-async def test_what_a_cancelled_caller_has_opened_is_undone(pool: Threads, outcome: str) -> None:
+async def test_undo_gets_what_a_cancelled_caller_opened(pool: Threads, outcome: str) -> None:
     gate, undone = Gate(), asyncio.Queue[str]()
 
     def acquire() -> str:
@@ -244,7 +241,7 @@ async def test_what_a_cancelled_caller_has_opened_is_undone(pool: Threads, outco
 
 
 @in_loop
-async def test_what_must_be_done_is_done_also_for_a_cancelled_caller() -> None:
+async def test_complete_runs_although_its_caller_is_cancelled() -> None:
     pool, gate, log = Threads(1, "test"), Gate(), asyncio.Queue[str]()
     loop = asyncio.get_running_loop()
     blocking = asyncio.create_task(pool.run(gate))
@@ -263,7 +260,7 @@ async def test_what_must_be_done_is_done_also_for_a_cancelled_caller() -> None:
 
 
 @in_loop
-async def test_an_error_while_undoing_is_logged_and_keeps_nobody_waiting(caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_error_of_undo_is_logged_and_frees_the_thread(caplog: pytest.LogCaptureFixture) -> None:
     pool, gate = Threads(2, "test"), Gate()
 
     def undo(result: Any) -> None:
@@ -324,7 +321,7 @@ async def test_a_system_without_threads_to_spare(monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.parametrize("turns", [0, 1])
 @in_loop
-async def test_what_was_opened_in_the_moment_of_cancellation_is_undone(turns: int) -> None:
+async def test_undo_gets_a_result_that_meets_the_cancellation(turns: int) -> None:
     pool, undone = Threads(1, "test"), asyncio.Queue[str]()
     loop, done = asyncio.get_running_loop(), threading.Event()
     task = asyncio.create_task(pool.acquire(lambda: "opened", undo=undone.put_nowait))
@@ -361,7 +358,7 @@ async def test_wait_runs_an_awaitable_in_the_loop_of_the_thread(pool: Threads) -
         await pool.run(lambda: threads.wait(fail()))
 
 
-def test_wait_elsewhere_is_an_error_without_an_unawaited_coroutine() -> None:
+def test_wait_outside_a_thread_closes_the_coroutine_and_raises() -> None:
     async def ask() -> None: ...
 
     with warnings.catch_warnings():
@@ -400,7 +397,7 @@ async def test_a_generator_is_closed_in_a_thread_when_its_consumer_leaves() -> N
 
 
 @in_loop
-async def test_a_generator_that_is_busy_when_its_consumer_leaves_is_closed_after_its_step() -> None:
+async def test_a_busy_generator_is_closed_after_its_step() -> None:
     closed: list[str] = []
     gate = Gate()
 
@@ -418,17 +415,3 @@ async def test_a_generator_that_is_busy_when_its_consumer_leaves_is_closed_after
     with pytest.raises(asyncio.CancelledError):
         await task
     assert len(closed) == 1
-
-
-@in_loop
-async def test_a_part_of_a_file_is_read_in_pieces(tmp_path: Path) -> None:
-    path = tmp_path / "file"
-    path.write_bytes(bytes(range(256)) * 4000)
-    with path.open("rb") as file:
-        pieces = [piece async for piece in read_in_thread(FileBody(file, str(path), 100, 700_000))]
-        assert b"".join(pieces) == path.read_bytes()[100:700_100]
-        assert max(map(len, pieces)) == PIECE
-        assert [piece async for piece in read_in_thread(FileBody(file, str(path), 100, 0))] == []
-        with pytest.raises(RuntimeError, match=f"{path} has shrunk while it was sent: 100 bytes are missing"):
-            [piece async for piece in read_in_thread(FileBody(file, str(path), 1_023_900, 200))]
-        assert not file.closed

@@ -1,4 +1,4 @@
-"""The chat of the demo, in memory: who is in a room hears what is said in it."""
+"""The chat of the demo, in memory: its rooms, its history, and members that do not read."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sketch.websocket import WebSocketDisconnected
 
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rooms in which nobody has said anything yet."""
+    """Rooms without messages."""
     monkeypatch.setattr(chat.channels, "backend", MemoryBackend(history=chat.KEPT))
     chat.channels.backend.attach(chat.channels._deliver)
 
@@ -39,7 +39,7 @@ async def heard(ws: ClientWebSocket, kind: str) -> dict[str, Any]:
             return event
 
 
-def test_what_is_said_reaches_everybody_in_the_room() -> None:
+def test_messages_reach_all_members_of_the_room() -> None:
     async def test(client: TestClient) -> None:
         async with (
             client.websocket("/chat/lobby?name=Ada") as ada,
@@ -60,7 +60,7 @@ def test_what_is_said_reaches_everybody_in_the_room() -> None:
     run(test)
 
 
-def test_who_comes_and_goes() -> None:
+def test_joins_and_leaves_are_announced() -> None:
     async def test(client: TestClient) -> None:
         async with client.websocket("/chat/lobby?name=Ada") as ada:
             assert (await heard(ada, "joined"))["people"] == ["Ada"]
@@ -72,7 +72,7 @@ def test_who_comes_and_goes() -> None:
     run(test)
 
 
-def test_who_comes_later_sees_what_was_said() -> None:
+def test_a_later_member_gets_the_history() -> None:
     async def test(client: TestClient) -> None:
         async with client.websocket("/chat/lobby") as first:
             for number in range(chat.KEPT + 10):
@@ -81,12 +81,12 @@ def test_who_comes_later_sees_what_was_said() -> None:
             async with client.websocket("/chat/lobby") as second:
                 texts = [(await heard(second, "said"))["text"] for _ in range(chat.KEPT)]
                 assert texts[-1] == str(chat.KEPT + 9)
-                assert (await heard(second, "joined"))["people"] == ["Somebody", "Somebody"]
+                assert (await heard(second, "joined"))["people"] == ["Guest", "Guest"]
 
     run(test)
 
 
-def test_names_and_messages_have_an_end() -> None:
+def test_names_and_messages_are_cut() -> None:
     async def test(client: TestClient) -> None:
         async with client.websocket("/chat/lobby", params={"name": "x" * 100}) as ws:
             assert (await heard(ws, "joined"))["name"] == "x" * 32
@@ -112,7 +112,7 @@ def test_rooms_have_simple_names(room: str) -> None:
     run(test)
 
 
-def test_other_pages_may_not_speak_for_a_visitor() -> None:
+def test_other_origins_are_refused() -> None:
     async def test(client: TestClient) -> None:
         with pytest.raises(WebSocketRefused, match="403"):
             async with client.websocket("/chat/lobby", headers={"Origin": "https://evil.example"}):
@@ -121,7 +121,7 @@ def test_other_pages_may_not_speak_for_a_visitor() -> None:
     run(test)
 
 
-def test_who_does_not_read_is_sent_away_and_harms_nobody() -> None:
+def test_a_stalled_member_is_disconnected_and_delays_no_other() -> None:
     async def test(client: TestClient) -> None:
         async with client.websocket("/chat/lobby?name=slow") as slow, client.websocket("/chat/lobby?name=fast") as fast:
             await heard(fast, "joined")

@@ -1,157 +1,23 @@
-"""The demo, in memory and over HTTP clients that people use."""
+"""The demo as a program: without any extra, and over HTTP clients that people use."""
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import json
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable, Iterator
-from html.parser import HTMLParser
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
-from sketch.demo import app, facts
-from sketch.demo.facts import Extra
-from sketch.demo.page import render, static_file
-from sketch.testing import TestClient
 from tests.support.programs import Program, free_port, script, serving
 
-HOSTILE = '<script>alert("x")</script>'
-
-
-def run(test: Callable[[TestClient], Awaitable[None]], **options: object) -> None:
-    async def main() -> None:
-        async with TestClient(app, **options) as client:  # type: ignore[arg-type]
-            await test(client)
-
-    asyncio.run(main())
-
-
-class Links(HTMLParser):
-    """What a page loads, and what in it a policy without inline code would refuse."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.loaded: list[str] = []
-        self.inline: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = dict(attrs)
-        self.loaded += [given[name] or "" for name in ("src", "href") if name in given]
-        self.inline += [name for name in given if name.startswith("on") or name == "style"]
-        if tag == "style" or (tag == "script" and "src" not in given):
-            self.inline.append(tag)
-
-
-def test_the_page_loads_only_its_own_files() -> None:
-    async def test(client: TestClient) -> None:
-        response = await client.get("/")
-        assert response.status == 200
-        assert response.content_type == "text/html; charset=utf-8"
-        policy = response.headers["Content-Security-Policy"]
-        assert "default-src 'none'" in policy
-        assert "unsafe" not in policy
-        links = Links()
-        links.feed(await response.text())
-        assert links.inline == []
-        assert links.loaded == ["data:,", "/demo.css", "/demo.js", "/chat/lobby"]
-        for path, kind in (("/demo.css", "text/css"), ("/demo.js", "text/javascript")):
-            file = await client.get(path)
-            assert file.content_type.startswith(kind)
-            assert "http:" not in await file.text()
-            assert "https:" not in await file.text()
-
-    run(test)
-
-
-def test_the_page_fills_every_place_and_escapes_it() -> None:
-    extras = [Extra(HOSTILE, kind, HOSTILE, HOSTILE, HOSTILE) for kind in (HOSTILE, "websockets")]
-    page = render({"server": HOSTILE, HOSTILE: HOSTILE}, extras, HOSTILE)
-    assert "<script>alert" not in page
-    assert page.count("&lt;script&gt;") >= 8
-    assert "$" not in page
-
-
-def test_a_missing_extra_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    rows = (("no-such-package", "websockets", "Nothing.", "no()"), ("multidict", "fast", "Much.", "yes()"))
-    monkeypatch.setattr(facts, "_EXTRAS", rows)
-    missing, present = facts.extras()
-    assert missing.version is None
-    assert present.version is not None
-    page = render({"server": "native"}, [missing, present], "")
-    # On the card of the extra, and on that of the chat, which has no way in without it.
-    assert page.count("Not installed: <code>pip install &#x27;sketch-web[websockets]&#x27;</code>") == 2
-    assert "/chat/lobby" not in page
-    assert f"Installed: {present.version}" in page
-
-
-def test_greeting() -> None:
-    async def test(client: TestClient) -> None:
-        response = await client.get("/hello/Zo%C3%AB%20%3Cb%3E")
-        assert await response.text() == "Hello, Zoë <b>!\n"
-        assert response.content_type == "text/plain; charset=utf-8"
-        assert response.headers["X-Content-Type-Options"] == "nosniff"
-
-    run(test)
-
-
-def test_json_says_what_is_running() -> None:
-    async def test(client: TestClient) -> None:
-        shown = await (await client.get("/json")).json()
-        assert shown["server"] == "in memory"
-        assert shown["event loop"] == "asyncio"
-        assert re.fullmatch(r"\w+ 3\.\d+\.\d+\S*", shown["python"])
-
-    run(test)
-
-
-def test_upload_is_hashed_as_it_arrives() -> None:
-    async def test(client: TestClient) -> None:
-        async def body():
-            for _ in range(64):
-                yield bytes(1 << 18)
-
-        response = await client.post("/upload", body=body())
-        size = 64 << 18
-        assert await response.json() == {"size": size, "sha256": hashlib.sha256(bytes(size)).hexdigest()}
-        empty = await (await client.post("/upload")).json()
-        assert empty == {"size": 0, "sha256": hashlib.sha256().hexdigest()}
-
-    run(test)
-
-
-def test_clock_ticks_until_the_server_stops() -> None:
-    async def test(client: TestClient) -> None:
-        response = await client.get("/clock")
-        lines = response.stream()
-        first, second = await anext(lines), await anext(lines)
-        assert re.fullmatch(rb"\d\d:\d\d:\d\d\n", first)
-        assert first != second
-        await client.shutdown()
-        assert [line async for line in lines] == []
-
-    run(test)
-
-
-def test_error_tells_nothing() -> None:
-    async def test(client: TestClient) -> None:
-        response = await client.get("/error")
-        assert (response.status, await response.text()) == (500, "500 Internal Server Error")
-
-    run(test, raise_errors=False)
-
-
-def test_static_files_are_in_the_package() -> None:
-    assert static_file("page.html").startswith("<!doctype html>")
-
-
 # -- without extras ---------------------------------------------------------------------------------------------------
+
 
 WITHOUT_EXTRAS = """
 import importlib.metadata as metadata, importlib.util as util, sys

@@ -134,7 +134,7 @@ def test_vary_of_the_exception_is_added_to() -> None:
 
 
 @pytest.mark.parametrize("accept", ["text/html", "application/json"])
-def test_redirects_and_answers_of_their_own_stay_as_they_are(accept: str) -> None:
+def test_redirects_and_other_answers_are_left_unchanged(accept: str) -> None:
     class Custom(HTTPConflict):
         def to_response(self) -> Response:
             return JSONResponse({"mine": True}, status=self.status)

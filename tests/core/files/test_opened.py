@@ -1,4 +1,4 @@
-"""Files as responses: what is opened, and who closes it."""
+"""Files for responses: what is opened, what is read at once, and that each file is closed exactly once."""
 
 from __future__ import annotations
 
@@ -6,115 +6,27 @@ import asyncio
 import os
 import socket
 import threading
-from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from sketch.application import Application
 from sketch.exceptions import HTTPNotFound
 from sketch.files.byteranges import FileParts
-from sketch.files.opened import Taken, open_regular
+from sketch.files.opened import open_regular
 from sketch.files.plan import plan_file
 from sketch.files.response import FileResponse
 from sketch.request import Request
 from sketch.response import Response
-from sketch.transport import SMALL_FILE, FileBody, close_body
+from sketch.transport import FileBody, close_body
+from tests.core.files.support import LARGE, PARTS, Opened, descriptors, one_file, serving
 from tests.support.requests import Peer, answer, in_loop, make_request
-
-MTIME = 784_111_777  # Sun, 06 Nov 1994 08:49:37 GMT
 
 # -- what is opened ----------------------------------------------------------------------------------------------------
 
 
-class Opened:
-    """Every file that a test opens through FileResponse, and every body that was closed."""
-
-    def __init__(self) -> None:
-        self.taken: list[Taken] = []
-        self.closed: list[Any] = []
-
-    @property
-    def bodies(self) -> list[Any]:
-        """What holds an open file, in the order in which it was opened."""
-        return [one.body for one in self.taken if not isinstance(one.body, bytes)]
-
-
-def descriptors() -> list[str]:
-    """What this process has open of the tests' files (Linux)."""
-    found = []
-    for entry in Path("/proc/self/fd").iterdir():
-        try:
-            found.append(str(entry.readlink()))
-        except FileNotFoundError:  # the listing itself
-            continue
-    return [name for name in found if name.endswith(("page.html", "large.bin"))]
-
-
-@pytest.fixture
-def opened(monkeypatch: pytest.MonkeyPatch) -> Iterator[Opened]:
-    seen = Opened()
-    init = Taken.__init__
-
-    def note(taken: Taken, *args: Any) -> None:
-        init(taken, *args)
-        seen.taken.append(taken)
-
-    monkeypatch.setattr(Taken, "__init__", note)
-    for kind in (FileBody, FileParts):
-        monkeypatch.setattr(kind, "close", closing(kind.close, seen.closed))
-    yield seen
-    assert descriptors() == []
-
-
-def closing(close: Callable[[Any], None], closed: list[Any]) -> Callable[[Any], None]:
-    def close_and_note(body: Any) -> None:
-        closed.append(body)
-        close(body)
-
-    return close_and_note
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    """A file that is read at once."""
-    path = tmp_path / "page.html"
-    path.write_bytes(b"0123456789" * 10)
-    os.utime(path, (MTIME, MTIME))
-    return path
-
-
-@pytest.fixture
-def large(tmp_path: Path) -> Path:
-    """A file that is sent from its descriptor."""
-    path = tmp_path / "large.bin"
-    path.write_bytes(b"0123456789" * (SMALL_FILE // 10 + 1))
-    os.utime(path, (MTIME, MTIME))
-    return path
-
-
-LARGE = 10 * (SMALL_FILE // 10 + 1)
-PARTS = [(b"range", b"bytes=0-1,70-71")]
-
-
-def serving(handler: Callable[..., Awaitable[Any]], **options: Any) -> Application:
-    app = Application(**options)
-    app.add_route(("GET", "POST"), "/", handler)
-    return app
-
-
-def one_file(path: Path, **options: Any) -> Callable[[], Awaitable[Response]]:
-    response = FileResponse(path, **options)
-
-    async def handler() -> Response:
-        return response
-
-    return handler
-
-
 @in_loop
-async def test_a_small_file_is_read_where_it_is_opened(path: Path, opened: Opened) -> None:
+async def test_a_small_file_is_read_and_closed_at_once(path: Path, opened: Opened) -> None:
     response = await answer(serving(one_file(path)))
     assert (response.status, response.length, response.payload) == (200, 100, b"0123456789" * 10)
     assert (b"content-type", b"text/html; charset=utf-8") in response.raw_headers
@@ -135,7 +47,9 @@ async def test_a_large_file_stays_open(large: Path, opened: Opened) -> None:
 
 @pytest.mark.parametrize(("most", "stays_open"), [(LARGE - 1, True), (LARGE, False), (0, True)])
 @in_loop
-async def test_the_connection_says_what_is_small(large: Path, opened: Opened, most: int, stays_open: bool) -> None:
+async def test_the_connection_sets_the_limit_for_small_files(
+    large: Path, opened: Opened, most: int, stays_open: bool
+) -> None:
     peer = Peer()
     peer.small_file = most  # type: ignore[attr-defined]
     response = await answer(serving(one_file(large)), connection=peer)
@@ -151,7 +65,7 @@ async def test_a_small_part_of_a_large_file_is_read_too(large: Path, opened: Ope
 
 
 @in_loop
-async def test_several_parts_of_it(path: Path, opened: Opened) -> None:
+async def test_several_parts_of_a_file(path: Path, opened: Opened) -> None:
     response = await answer(serving(one_file(path)), headers=PARTS)
     body = response.payload
     assert isinstance(body, FileParts)
@@ -162,17 +76,6 @@ async def test_several_parts_of_it(path: Path, opened: Opened) -> None:
     whole = b"".join([chunk async for chunk in body])
     assert whole.count(b"Content-Type: text/html; charset=utf-8\r\nContent-Range: bytes ") == 2
     assert opened.closed == [body]
-
-
-@in_loop
-async def test_one_response_object_serves_every_request(path: Path) -> None:
-    app = serving(one_file(path, headers={"X-A": "1"}))
-    part = await answer(app, headers=[(b"range", b"bytes=5-7")])
-    whole = await answer(app)
-    assert (part.status, part.length, whole.status, whole.length) == (206, 3, 200, 100)
-    for response in (part, whole):
-        assert (b"x-a", b"1") in response.raw_headers
-    assert not any(name == b"content-range" for name, _ in whole.raw_headers)
 
 
 @pytest.mark.parametrize(
@@ -186,7 +89,7 @@ async def test_one_response_object_serves_every_request(path: Path) -> None:
     ],
 )
 @in_loop
-async def test_what_sends_no_byte_of_it_leaves_nothing_open(
+async def test_answers_without_file_bytes_leave_nothing_open(
     large: Path, opened: Opened, method: str, headers: Any, status: int, length: int | None
 ) -> None:
     response = await answer(serving(one_file(large)), method=method, headers=headers)
@@ -199,16 +102,9 @@ async def test_what_sends_no_byte_of_it_leaves_nothing_open(
         assert dict(response.raw_headers)[b"content-type"] == b"text/plain; charset=utf-8"
 
 
-@in_loop
-async def test_a_304_describes_no_content(path: Path) -> None:
-    app = serving(one_file(path, filename="x", headers={"Cache-Control": "no-cache", "Content-Encoding": "br"}))
-    response = await answer(app, headers=[(b"if-none-match", b"*")])
-    assert {name for name, _ in response.raw_headers} == {b"etag", b"last-modified", b"cache-control"}
-
-
 @pytest.mark.parametrize("kind", ["missing", "directory", "fifo", "socket", "below a file", "long name", "loop", "nul"])
 @in_loop
-async def test_what_is_no_file_is_a_404(tmp_path: Path, kind: str) -> None:
+async def test_anything_but_a_file_is_a_404(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "x"
     if kind == "directory":
         path.mkdir()
@@ -232,7 +128,7 @@ async def test_what_is_no_file_is_a_404(tmp_path: Path, kind: str) -> None:
 
 
 @in_loop
-async def test_a_file_that_may_not_be_read_is_the_servers_fault(
+async def test_an_unreadable_file_is_a_500(
     path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def refuse(path: str) -> Any:
@@ -244,7 +140,7 @@ async def test_a_file_that_may_not_be_read_is_the_servers_fault(
 
 
 @in_loop
-async def test_a_file_that_shrinks_before_it_is_read_is_no_answer(
+async def test_a_file_that_shrinks_before_it_is_read_is_a_500(
     path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     plan = plan_file
@@ -261,7 +157,7 @@ async def test_a_file_that_shrinks_before_it_is_read_is_no_answer(
 
 @pytest.mark.parametrize("options", [{"headers": {"ETag": "v1"}}, {"content_type": "text/plain\r\nX: y"}])
 @in_loop
-async def test_what_cannot_be_sent_leaves_nothing_open(
+async def test_answers_that_cannot_be_sent_leave_nothing_open(
     path: Path, opened: Opened, options: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     app = serving(one_file(path, **options))
@@ -270,29 +166,8 @@ async def test_what_cannot_be_sent_leaves_nothing_open(
     assert descriptors() == []
 
 
-@in_loop
-async def test_an_etag_of_ones_own(path: Path) -> None:
-    app = serving(one_file(path, headers={"ETag": '"v1"'}))
-    whole = await answer(app)
-    assert [value for name, value in whole.raw_headers if name == b"etag"] == [b'"v1"']
-    assert (await answer(app, headers=[(b"if-none-match", b'"v1"')])).status == 304
-    ranged = [(b"range", b"bytes=0-1"), (b"if-range", b'"v1"')]
-    assert (await answer(app, headers=ranged)).payload == b"01"
+# -- closing the file when something else is sent ----------------------------------------------------------------------
 
-
-@in_loop
-async def test_error_pages_may_be_files(path: Path) -> None:
-    app = Application()
-
-    @app.error_handler(404)
-    async def page(request: Request, exc: Exception) -> Response:
-        return FileResponse(path, status=404)
-
-    response = await answer(app, "/nothing", headers=[(b"range", b"bytes=0-1"), (b"if-none-match", b"*")])
-    assert (response.status, response.length) == (404, 100)
-
-
-# -- who closes it when something else is sent -------------------------------------------------------------------------
 
 both = pytest.mark.parametrize("headers", [[], PARTS], ids=["whole", "parts"])
 
@@ -422,64 +297,3 @@ async def test_cancellation_after_it_was_opened_closes_it_once(large: Path, open
         await task
     assert opened.closed == opened.bodies
     assert len(opened.bodies) == 1
-
-
-# -- fields ------------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("name", "options", "media_type"),
-    [
-        ("a.html", {}, "text/html; charset=utf-8"),
-        ("a.png", {}, "image/png"),
-        ("a.tar.gz", {}, "application/gzip"),
-        ("a", {}, "application/octet-stream"),
-        ("a.html", {"content_type": "text/plain"}, "text/plain"),
-        ("a.html", {"headers": {"Content-Type": "text/plain"}}, "text/plain"),
-    ],
-)
-def test_media_type_is_guessed_by_the_name(name: str, options: dict[str, Any], media_type: str) -> None:
-    assert FileResponse(f"/tmp/{name}", **options).content_type == media_type
-
-
-@pytest.mark.parametrize(
-    ("filename", "field"),
-    [
-        ("report.pdf", 'attachment; filename="report.pdf"'),
-        ("a b (1).txt", 'attachment; filename="a b (1).txt"'),
-        ("café.txt", "attachment; filename=\"caf_.txt\"; filename*=UTF-8''caf%C3%A9.txt"),
-        ('a"b\r\nX: y', "attachment; filename=\"a_b__X_ y\"; filename*=UTF-8''a%22b%0D%0AX%3A%20y"),
-        ("../../etc/passwd", 'attachment; filename="passwd"'),
-        ("C:\\dir\\x.txt", 'attachment; filename="x.txt"'),
-        (Path("/tmp/x.txt"), 'attachment; filename="x.txt"'),
-    ],
-)
-@in_loop
-async def test_downloads_have_a_name(path: Path, filename: str | Path, field: str) -> None:
-    response = await answer(serving(one_file(path, filename=filename)), method="HEAD")
-    assert dict(response.raw_headers)[b"content-disposition"].decode() == field
-
-
-@in_loop
-async def test_a_name_for_what_is_shown(path: Path) -> None:
-    response = await answer(serving(one_file(path, filename="Bericht für May.pdf", inline=True)))
-    field = dict(response.raw_headers)[b"content-disposition"].decode()
-    assert field == "inline; filename=\"Bericht f_r May.pdf\"; filename*=UTF-8''Bericht%20f%C3%BCr%20May.pdf"
-
-
-def test_a_name_that_cannot_be_sent(path: Path) -> None:
-    with pytest.raises(UnicodeEncodeError):
-        FileResponse(path, filename="\udcff")
-
-
-@pytest.mark.parametrize("options", [{"path": b"/a"}, {"path": "/a", "filename": b"a"}])
-def test_a_path_in_bytes(options: dict[str, Any]) -> None:
-    with pytest.raises(TypeError, match=r"expected a path of str or PathLike\[str\], got b'/?a'"):
-        FileResponse(**options)
-
-
-def test_a_copy_is_of_the_same_file(path: Path) -> None:
-    response = FileResponse(path, filename="n")
-    copy = response.copy()
-    assert (copy.path, copy._disposition) == (response.path, 'attachment; filename="n"')
-    assert copy.headers is not response.headers

@@ -21,7 +21,7 @@ BEFORE, AT, AFTER = (
 SECOND = 10**9
 OLD = FileFacts(SIZE, MTIME * SECOND, (MTIME + 3600) * SECOND)
 FRESH = FileFacts(SIZE, MTIME * SECOND, MTIME * SECOND + SETTLED)
-"""Changed a moment ago: it may change again, and show it nowhere."""
+"""Changed a moment ago: it may change again without a new time of modification."""
 
 
 def planned(method: str = "GET", status: int = 200, facts: FileFacts = OLD, **headers: str) -> FilePlan:
@@ -48,14 +48,14 @@ def test_a_file_that_has_just_changed_has_a_weak_tag() -> None:
     assert planned(facts=FRESH, if_match=TAG).status == 412
 
 
-def test_a_weak_validator_is_none_for_ranges() -> None:
+def test_a_weak_validator_allows_no_ranges() -> None:
     """Section 13.1.5: neither the tag nor the date of a file that has just changed (section 8.8.2.2)."""
     for condition in (f"W/{TAG}", TAG, AT):
         assert planned(facts=FRESH, range="bytes=0-1", if_range=condition).status == 200
     assert planned(facts=FRESH, range="bytes=0-1").status == 206
 
 
-def test_a_time_that_is_still_to_come_does_not_go_out() -> None:
+def test_a_modification_time_in_the_future_is_not_sent() -> None:
     """Section 8.8.2.1: a clock of another machine."""
     ahead = FileFacts(SIZE, (MTIME + 3600) * SECOND, MTIME * SECOND)
     assert planned(facts=ahead).headers["Last-Modified"] == AT
@@ -75,7 +75,7 @@ def test_size_time_and_coding_make_the_tag() -> None:
 
 
 @pytest.mark.parametrize("etag", ['"v1"', 'W/"v1"'])
-def test_a_tag_of_the_application_takes_its_place(etag: str) -> None:
+def test_a_tag_of_the_application_replaces_it(etag: str) -> None:
     facts = FileFacts(SIZE, MTIME * SECOND, MTIME * SECOND, etag)
     assert planned(facts=facts).headers["ETag"] == etag
     assert planned(facts=facts, if_none_match='"v1"').status == 304
@@ -84,7 +84,7 @@ def test_a_tag_of_the_application_takes_its_place(etag: str) -> None:
     assert planned(facts=facts, if_match='"v1"').status == (200 if strong else 412)
 
 
-def test_before_1970_is_a_time_too() -> None:
+def test_modification_times_before_1970() -> None:
     headers = planned(facts=FileFacts(SIZE, -(10**9), 0)).headers
     assert headers["Last-Modified"] == "Wed, 31 Dec 1969 23:59:59 GMT"
 
@@ -92,7 +92,7 @@ def test_before_1970_is_a_time_too() -> None:
 # -- section 13: conditional requests ----------------------------------------------------------------------------------
 
 
-def test_without_conditions() -> None:
+def test_unconditional_requests() -> None:
     plan = planned()
     assert (plan.status, plan.parts) == (200, (ByteRange(0, SIZE),))
     assert plan.headers == {"ETag": TAG, "Last-Modified": AT, "Accept-Ranges": "bytes"}
@@ -142,13 +142,13 @@ def test_conditions(headers: dict[str, str], status: int) -> None:
         assert planned(**headers) == FilePlan(304, {"ETag": TAG, "Last-Modified": AT})
 
 
-def test_other_methods() -> None:
+def test_conditions_of_other_methods() -> None:
     assert planned("POST", if_none_match=TAG).status == 412
     assert planned("POST", if_modified_since=AT).status == 200, "If-Modified-Since is for GET and HEAD alone"
     assert planned("POST", if_match='"other"').status == 412
 
 
-def test_a_page_for_an_error_has_no_conditions_and_no_ranges() -> None:
+def test_error_pages_have_no_conditions_and_no_ranges() -> None:
     plan = planned(status=404, if_none_match=TAG, range="bytes=0-1")
     assert (plan.status, plan.parts) == (404, (ByteRange(0, SIZE),))
 
@@ -185,7 +185,7 @@ def test_several_ranges() -> None:
 
 
 @pytest.mark.parametrize("asked", ["bytes=0-9,5-14", "bytes=10-14,0-9", "bytes=0-14,200-", "bytes=0-0,1-2,3-14"])
-def test_several_ranges_that_come_to_one(asked: str) -> None:
+def test_several_ranges_that_merge_into_one(asked: str) -> None:
     assert planned(range=asked) == planned(range="bytes=0-14"), "section 15.3.7.2"
 
 
@@ -247,7 +247,7 @@ def test_no_field_breaks_the_plan(headers: dict[str, str], method: str, size: in
         assert 0 <= part.offset <= part.offset + part.length <= size
 
 
-def test_what_is_sent_as_a_whole_has_no_ranges() -> None:
+def test_whole_files_have_no_ranges() -> None:
     """Section 14.2: a server may ignore them. Conditions still count."""
     facts = FileFacts(OLD.size, OLD.mtime_ns, OLD.now_ns, whole=True)
     for ranges in ("bytes=0-1", "bytes=0-1,3-4", f"bytes={SIZE}-"):

@@ -1,4 +1,4 @@
-"""What compresses a body, and what expands one within bounds."""
+"""Content codings: compressing a body, and expanding one within bounds."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def coding(request: pytest.FixtureRequest) -> Coding:
 
 
 def expand(coding: Coding, data: bytes, most: int = 1000, piece: int = 1 << 30) -> tuple[bytes, bool]:
-    """All that a body holds, read as a server reads it: piece by piece, never more than about `most` at once."""
+    """Expand a body as a server does: piece by piece, never more than about `most` bytes at once."""
     decoder = Decoder(coding)
     expanded = []
     for start in range(0, len(data), piece):
@@ -37,7 +37,7 @@ def test_a_whole_body(coding: Coding) -> None:
     assert len(coding.compress(TEXT, coding.level)) < len(TEXT) / 5
 
 
-def test_gzip_is_what_others_read_and_write() -> None:
+def test_gzip_agrees_with_the_standard_library() -> None:
     coding = find_coding("gzip")
     assert gzip.decompress(coding.compress(TEXT, 5)) == TEXT
     assert expand(coding, gzip.compress(TEXT)) == (TEXT, True)
@@ -61,7 +61,7 @@ def test_any_division(data: bytes, most: int, piece: int, name: str) -> None:
 
 
 def test_output_is_bounded(coding: Coding) -> None:
-    """However well a body is compressed; brotli's library works in blocks of its own."""
+    """However well a body is compressed; brotli's library works in fixed blocks."""
     bomb = coding.compress(bytes(20_000_000), coding.level)
     assert len(bomb) < 30_000
     decoder = Decoder(coding)
@@ -86,7 +86,7 @@ def test_malformed_data(coding: Coding) -> None:
 
 
 @pytest.mark.parametrize("name", ["gzip", "deflate"])
-def test_the_checksum_counts(name: str) -> None:
+def test_a_wrong_checksum_is_an_error(name: str) -> None:
     whole = find_coding(name).compress(TEXT, 5)
     with pytest.raises(ValueError, match="incorrect"):
         expand(find_coding(name), whole[:-4] + b"1234")
@@ -132,11 +132,11 @@ def test_a_zstd_frame_may_not_ask_for_any_amount_of_memory() -> None:
     frame = b"\x28\xb5\x2f\xfd" + bytes([0x00, (24 - 10) << 3]) + b"\x01\x00\x00"  # a window of 16 MiB, an empty block
     with pytest.raises(ValueError, match="too much memory"):
         expand(find_coding("zstd"), frame)
-    frame = b"\x28\xb5\x2f\xfd" + bytes([0x00, (23 - 10) << 3]) + b"\x01\x00\x00"  # RFC 9659: 8 MiB is for everybody
+    frame = b"\x28\xb5\x2f\xfd" + bytes([0x00, (23 - 10) << 3]) + b"\x01\x00\x00"  # RFC 9659: 8 MiB is allowed
     assert expand(find_coding("zstd"), frame) == (b"", True)
 
 
-def test_what_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     def missing(name: str) -> None:
         raise ModuleNotFoundError(name)
 

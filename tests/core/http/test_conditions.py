@@ -1,4 +1,4 @@
-"""Validators and conditions (RFC 9110 sections 5.6.7, 8.8 and 13); with files they are tested in test_files.py."""
+"""Validators and conditions (RFC 9110 sections 5.6.7, 8.8 and 13); files/test_plan.py tests them with files."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_dates_in_three_forms(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "now", "0", "-1", "2026-01-01", "Sun, 99 Nov 1994 08:49:37 GMT", "\xff" * 50])
-def test_what_is_no_date(text: str) -> None:
+def test_malformed_dates(text: str) -> None:
     assert parse_date(text.encode("latin-1")) is None
     assert parse_date(None) is None
 
@@ -43,7 +43,7 @@ def test_entity_tags(etag: str) -> None:
 
 
 @pytest.mark.parametrize("etag", ["", "a", 'w/"a"', '"a', '"a""', '"a"\r\n', '"\0"', '"日"'])
-def test_what_is_no_entity_tag(etag: str) -> None:
+def test_malformed_entity_tags(etag: str) -> None:
     with pytest.raises(ValueError, match="expected an ETag"):
         check_etag(etag)
 

@@ -53,19 +53,19 @@ def test_writing(options: dict[str, Any], written: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "a b", "a=b", "a;b", "é", "a\r\nSet-Cookie: x", "a\x00"])
-def test_names_that_no_cookie_has(name: str) -> None:
+def test_invalid_names_are_refused(name: str) -> None:
     with pytest.raises(ValueError, match="cookie name"):
         format_cookie(name, "v")
 
 
 @pytest.mark.parametrize("value", ["a b", "a;b", "a,b", 'a"', "a\\", "é", "a\r\nSet-Cookie: x=1", "\x00", "\x7f"])
-def test_values_that_no_cookie_has(value: str) -> None:
+def test_invalid_values_are_refused(value: str) -> None:
     with pytest.raises(ValueError, match="cookie value"):
         format_cookie("n", value)
 
 
 @pytest.mark.parametrize("options", [{"path": "/;x"}, {"domain": "a\r\nb"}, {"path": "/é"}, {"domain": "a\x00"}])
-def test_attributes_that_no_cookie_has(options: dict[str, Any]) -> None:
+def test_invalid_attributes_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="cookie attribute"):
         format_cookie("n", "v", **options)
 
@@ -76,7 +76,7 @@ def test_attributes_that_no_cookie_has(options: dict[str, Any]) -> None:
         ("value", 1), ("max_age", "60"), ("max_age", timedelta(days=1)), ("expires", 60), ("path", b"/"), ("domain", 1),
     ],
 )  # fmt: skip
-def test_other_types(what: str, given: Any) -> None:
+def test_values_of_other_types_are_refused(what: str, given: Any) -> None:
     with pytest.raises(TypeError, match=f"expected the {what} of a cookie as a .*, got {re.escape(repr(given))}"):
         format_cookie(**{"name": "n", "value": "v", what: given})
 
@@ -99,7 +99,7 @@ def test_other_types(what: str, given: Any) -> None:
         ("__Host-Http-n", {"secure": True, "httponly": True, "path": "/a"}, "path"),
     ],
 )
-def test_what_browsers_would_drop(name: str, options: dict[str, Any], message: str) -> None:
+def test_cookies_that_browsers_drop_are_refused(name: str, options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         format_cookie(name, "v", **options)
 
@@ -110,7 +110,7 @@ def test_prefixed_names_with_what_they_need() -> None:
     assert format_cookie("__Host-Http-n", "v", secure=True, httponly=True)
 
 
-def test_what_is_too_large_for_every_browser() -> None:
+def test_cookies_too_large_for_browsers_are_refused() -> None:
     assert format_cookie("n", "v" * 4095)
     with pytest.raises(ValueError, match="at most 4096 bytes"):
         format_cookie("n", "v" * 4096)

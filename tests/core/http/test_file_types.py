@@ -35,12 +35,12 @@ def test_types(name: str, media_type: str) -> None:
     assert file_type(name) == media_type
 
 
-def test_the_table_of_the_machine_has_no_say(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_table_of_the_system_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mimetypes, "guess_type", lambda *_: ("text/evil", None))
     assert file_type("a.png") == "image/png"
 
 
-def test_types_of_ones_own() -> None:
+def test_custom_types() -> None:
     assert file_type("a.PNG", {".png": "x/y"}) == "x/y"
 
 

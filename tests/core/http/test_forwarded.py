@@ -1,4 +1,4 @@
-"""What proxies write, read from the right."""
+"""`X-Forwarded-*` and `Forwarded`, read from the right."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_addresses(text: str, address: tuple[str, int]) -> None:
         "[::1]:", "[::1]x", "[]", "fe80::1%eth0", "1.2.3.4\r\n", "\uff11.2.3.4", "3232235777", "0x7f.1", ":::",
     ],
 )  # fmt: skip
-def test_what_is_no_address(text: str) -> None:
+def test_malformed_addresses(text: str) -> None:
     assert read_node(text) is None
 
 
@@ -59,7 +59,7 @@ def test_every_address_is_read_as_it_is_written(ip: object, port: int) -> None:
 # -- X-Forwarded-* ----------------------------------------------------------------------------------------------------
 
 
-def test_nothing_said() -> None:
+def test_absent_fields() -> None:
     assert read_x_forwarded([(b"host", b"x"), *forwarded("for=192.0.2.7")], 2) == []
     assert read_forwarded([(b"host", b"x"), *x(**{"for": "192.0.2.7"})], 2) == []
 
@@ -82,7 +82,7 @@ def test_scheme_host_and_port_are_the_nearest_proxys() -> None:
 
 
 @pytest.mark.parametrize("proto", ["ftp", "ws", "wss", "https://", "http s", "https;", "javascript", ""])
-def test_other_schemes_are_nothing(proto: str) -> None:
+def test_unknown_schemes_are_ignored(proto: str) -> None:
     assert read_x_forwarded(x(proto=proto), 1) == []
 
 
@@ -105,12 +105,12 @@ def test_other_schemes_are_nothing(proto: str) -> None:
         "a:b:c",
     ],
 )
-def test_hosts_that_are_none(host: str) -> None:
+def test_malformed_hosts(host: str) -> None:
     assert read_x_forwarded(x(host=host), 1) == []
 
 
 @pytest.mark.parametrize("port", ["0", "-1", "+1", "65536", "1e3", "080", "", "\xb2", "99999999999"])
-def test_ports_that_are_none(port: str) -> None:
+def test_malformed_ports(port: str) -> None:
     assert read_x_forwarded(x(port=port), 1) == []
 
 

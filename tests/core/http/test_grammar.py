@@ -28,7 +28,7 @@ def test_names() -> None:
         ([7], ValueError, "got 7"),
     ],
 )
-def test_what_is_none(given: Any, error: type[Exception], message: str) -> None:
+def test_malformed_names(given: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=re.escape(message)):
         tokens("names", given)
 
@@ -51,7 +51,7 @@ def test_hosts(value: bytes) -> None:
     [b"user@h", b"h/path", b"h?q", b"h#f", b"h h", b" h", b"h\r\n", b"h\n", b"h:65536", b"h:-1", b"h:8a", b"h:1:2",
      b"[::1", b"::1", b"[g::]", b"h%4", b"h%zz", b"\xc3\xa9", b"h\x00", b"h\\x", b"<h>", b'"', b"a" * 513],
 )  # fmt: skip
-def test_what_is_no_host(value: bytes) -> None:
+def test_malformed_hosts(value: bytes) -> None:
     assert not valid_authority(value)
 
 

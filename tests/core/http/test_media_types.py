@@ -33,7 +33,7 @@ def test_media_types(value: str, kind: str, parameters: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("value", ["a/b; x", "a/b; =1", 'a/b; x="open', "a/b; x=,y=2", "a/b; é=1", "a/b; x =1"])
-def test_what_is_malformed_ends_the_parameters(value: str) -> None:
+def test_malformed_text_ends_the_parameters(value: str) -> None:
     assert parse_media_type(value) == ("a/b", {})
 
 
@@ -62,7 +62,7 @@ def test_charsets(charset: str, encoding: str) -> None:
     "charset", ["", "nonsense", "zlib", "rot13", "base64", "hex", "idna", "punycode", "unicode_escape", "undefined",
                 "utf-7", "unicode-1-1-utf-7", "é", "../x", "a" * 60_000],
 )  # fmt: skip
-def test_what_is_no_charset(charset: str) -> None:
+def test_unknown_charsets(charset: str) -> None:
     assert python_encoding(charset) is None
 
 

@@ -62,7 +62,7 @@ def test_of_equal_weights_the_servers_favourite() -> None:
     assert choose_encoding(b"gzip, br", []) is None
 
 
-def test_all_that_are_wanted_in_their_order() -> None:
+def test_accepted_codings_in_order_of_preference() -> None:
     assert rank_encodings(b"gzip, br;q=0.9, zstd", ALL) == ("zstd", "gzip", "br")
     assert rank_encodings(b"gzip;q=0, br;q=0.2, identity;q=0.5, *;q=0.5", ALL) == ("zstd",)
     assert rank_encodings(None, ALL) == ()

@@ -26,7 +26,7 @@ from sketch.http.origins import Origins
         (["chrome-extension://abcdef"], "chrome-extension://abcdef", "chrome-extension://abcde"),
     ],
 )
-def test_who_is_in(given: list[Any], yes: str, no: str) -> None:
+def test_origins_in_a_set(given: list[Any], yes: str, no: str) -> None:
     origins = Origins([*given, "https://unrelated.example"])
     assert yes in origins
     assert no not in origins
@@ -34,14 +34,14 @@ def test_who_is_in(given: list[Any], yes: str, no: str) -> None:
 
 
 @pytest.mark.parametrize("given", ["*", ["*"]])
-def test_everybody(given: Any) -> None:
+def test_star_holds_every_origin(given: Any) -> None:
     origins = Origins(given)
     assert origins.any
     assert "https://example.com" in origins
     assert "null" in origins
 
 
-def test_nobody() -> None:
+def test_an_empty_set_holds_no_origin() -> None:
     assert "https://example.com" not in Origins([])
 
 
@@ -57,6 +57,6 @@ def test_nobody() -> None:
         ([7], ValueError, "got 7"),
     ],
 )
-def test_what_no_browser_would_send(given: Any, error: type[Exception], message: str) -> None:
+def test_malformed_origins_are_refused(given: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=re.escape(message)):
         Origins(given)

@@ -11,50 +11,13 @@ import pytest
 
 from sketch.application import Application
 from sketch.exceptions import HTTPNotFound
+from tests.core.lifecycle.support import CLEANED, STARTED, STOPPED, Log, context, full, hook
 from tests.support.requests import answer, in_loop
-
-Log = list[str]
 
 
 @pytest.fixture
 def log() -> Log:
     return []
-
-
-def context(name: str, log: Log, fails: str = "") -> Any:
-    async def generator(app: Application) -> AsyncIterator[None]:
-        log.append(f"enter {name}")
-        if fails == "enter":
-            raise ValueError(f"enter {name}")
-        yield
-        log.append(f"exit {name}")
-        if fails == "exit":
-            raise ValueError(f"exit {name}")
-
-    return generator
-
-
-def hook(name: str, log: Log, fails: bool = False) -> Any:
-    async def call(app: Application) -> None:
-        log.append(name)
-        await asyncio.sleep(0)
-        if fails:
-            raise ValueError(name)
-
-    return call
-
-
-def full(log: Log, **options: Any) -> Application:
-    app = Application(**options)
-    app.cleanup_ctx.extend([context("1", log), context("2", log)])
-    for signal, name in ((app.on_startup, "start"), (app.on_shutdown, "shutdown"), (app.on_cleanup, "clean")):
-        signal.extend([hook(f"{name} 1", log), hook(f"{name} 2", log)])
-    return app
-
-
-STARTED = ["enter 1", "enter 2", "start 1", "start 2"]
-STOPPED = ["shutdown 1", "shutdown 2"]
-CLEANED = ["clean 2", "clean 1", "exit 2", "exit 1"]
 
 
 @in_loop
@@ -95,7 +58,7 @@ async def test_cleanup_without_shutdown_and_neither_without_a_start(log: Log) ->
 
 
 @in_loop
-async def test_it_can_start_again(log: Log) -> None:
+async def test_an_application_can_start_again(log: Log) -> None:
     app = full(log)
     app.add_route("GET", "/", lambda: _fail())
     for _ in range(3):
@@ -114,7 +77,7 @@ def _fail() -> Any:
 
 
 @in_loop
-async def test_it_cannot_start_twice(log: Log) -> None:
+async def test_a_started_application_cannot_start(log: Log) -> None:
     app = full(log)
     await app.startup()
     with pytest.raises(RuntimeError, match="not running, got one that is started"):
@@ -130,7 +93,7 @@ async def test_it_cannot_start_twice(log: Log) -> None:
 
 
 @in_loop
-async def test_a_context_that_fails_leaves_those_before_it(log: Log) -> None:
+async def test_a_failing_context_exits_those_before_it(log: Log) -> None:
     app = full(log)
     app.cleanup_ctx.insert(1, context("bad", log, "enter"))
     with pytest.raises(ValueError, match="enter bad"):
@@ -280,19 +243,6 @@ async def test_a_context_that_yields_twice_is_an_error(log: Log) -> None:
 
 
 @in_loop
-async def test_stopping_can_be_waited_for() -> None:
-    app = Application()
-    await app.startup()
-    waiting = asyncio.create_task(app.stopping.wait())
-    await asyncio.sleep(0)
-    assert not waiting.done()
-    app.stopping.set()
-    app.stopping.set()
-    await waiting
-    await app.cleanup()
-
-
-@in_loop
 async def test_hooks_may_set_attributes_that_requests_see() -> None:
     app = Application()
 
@@ -309,18 +259,3 @@ async def test_hooks_may_set_attributes_that_requests_see() -> None:
     await app.startup()
     assert (await answer(app)).payload == b'{"anne":1}'
     await app.cleanup()
-
-
-@in_loop
-async def test_listeners_are_told_of_the_stop_once() -> None:
-    told: list[str] = []
-    app = Application()
-    first, second, third = (lambda: told.append("first")), (lambda: told.append("second")), (lambda: told.append("3"))
-    app.stopping.listen(first)
-    app.stopping.listen(second)
-    app.stopping.forget(second)
-    app.stopping.forget(second)
-    app.stopping.set()
-    app.stopping.set()
-    app.stopping.listen(third)
-    assert told == ["first", "3"]

@@ -88,7 +88,7 @@ async def test_functions_are_called_in_order_one_at_a_time(signal: Signal) -> No
 
 
 @in_loop
-async def test_an_exception_ends_the_round(signal: Signal) -> None:
+async def test_an_exception_stops_the_call_sequence(signal: Signal) -> None:
     calls: list[int] = []
 
     def fail() -> None:
@@ -105,7 +105,7 @@ def test_decorating_returns_the_function(signal: Signal) -> None:
     assert list(signal) == [take_one]
 
 
-def test_it_is_a_list(signal: Signal) -> None:
+def test_a_signal_is_a_list(signal: Signal) -> None:
     signal.extend([take_none, take_one])
     signal.insert(1, take_two)
     assert list(signal) == [take_none, take_two, take_one]

@@ -1,4 +1,4 @@
-"""What the tests of compression share."""
+"""Applications and clients for the tests of compression."""
 
 from __future__ import annotations
 

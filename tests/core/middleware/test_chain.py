@@ -121,7 +121,7 @@ async def test_a_middleware_may_be_any_callable_that_takes_the_keyword() -> None
 
 @pytest.mark.parametrize("where", ["middlewares", "outer_middlewares", "route"])
 @in_loop
-async def test_one_that_cannot_be_called_is_an_error_at_the_start(where: str) -> None:
+async def test_an_invalid_middleware_is_an_error_at_the_start(where: str) -> None:
     async def starlette_like(request: Request, call_next: Endpoint) -> Response:
         return await call_next(request)
 
@@ -136,7 +136,7 @@ async def test_one_that_cannot_be_called_is_an_error_at_the_start(where: str) ->
 
 
 @in_loop
-async def test_inner_ones_see_exceptions_and_may_answer_them() -> None:
+async def test_inner_middlewares_see_exceptions_and_may_answer_them() -> None:
     seen: list[BaseException] = []
 
     async def catch(request: Request, handler: Endpoint) -> Response:
@@ -156,7 +156,7 @@ async def test_inner_ones_see_exceptions_and_may_answer_them() -> None:
 
 
 @in_loop
-async def test_outer_ones_always_get_a_response() -> None:
+async def test_outer_middlewares_always_get_a_response() -> None:
     seen: list[int] = []
 
     async def watch(request: Request, handler: Endpoint) -> Response:
@@ -182,7 +182,7 @@ async def test_outer_ones_always_get_a_response() -> None:
 
 
 @in_loop
-async def test_they_may_answer_alone_raise_or_return_an_exception() -> None:
+async def test_middlewares_may_answer_raise_or_return_an_exception() -> None:
     async def refuse(request: Request, handler: Endpoint) -> Response:
         return Response("refused", status=403)
 
@@ -198,7 +198,7 @@ async def test_they_may_answer_alone_raise_or_return_an_exception() -> None:
 
 
 @in_loop
-async def test_an_outer_one_that_fails_is_a_logged_500(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_failing_outer_middleware_is_a_logged_500(caplog: pytest.LogCaptureFixture) -> None:
     async def fail(request: Request, handler: Endpoint) -> Response:
         await handler(request)
         raise ValueError("outer broken")

@@ -1,4 +1,4 @@
-"""Which answers are compressed, and what else has to change with them."""
+"""`Compression`: which answers are compressed, and which fields change with them."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ async def test_the_size() -> None:
 
 
 @in_loop
-async def test_what_does_not_become_shorter_stays_as_it_is() -> None:
+async def test_incompressible_bodies_are_sent_unchanged() -> None:
     data = os.urandom(5000)
     response = await ask(app_of(lambda _: Response(data, content_type="text/plain", headers={"ETag": '"x"'})))
     assert response.headers.get("Content-Encoding") is None
@@ -143,7 +143,7 @@ async def test_what_does_not_become_shorter_stays_as_it_is() -> None:
     ],
 )
 @in_loop
-async def test_who_speaks_of_the_bytes_is_not_contradicted(headers: dict[str, str]) -> None:
+async def test_responses_with_fields_about_their_bytes_are_not_compressed(headers: dict[str, str]) -> None:
     response = await ask(app_of(lambda _: Response(TEXT, headers=headers)))
     assert {name: response.headers.get(name) for name in headers} == headers
     assert "Vary" not in response.headers
@@ -151,7 +151,7 @@ async def test_who_speaks_of_the_bytes_is_not_contradicted(headers: dict[str, st
 
 
 @in_loop
-async def test_never_twice() -> None:
+async def test_coded_responses_are_not_compressed_again() -> None:
     app = Application(middlewares=[Compression()], outer_middlewares=[Compression()])
 
     @app.get("/", middlewares=[Compression(codings={"gzip": 5})])
@@ -191,7 +191,7 @@ async def test_tags_become_weak(etag: str, sent: str) -> None:
 
 
 @in_loop
-async def test_vary_is_added_to_what_is_there() -> None:
+async def test_vary_is_extended() -> None:
     app = app_of(lambda _: Response(TEXT, headers=[("Vary", "Cookie"), ("Vary", "Origin")]))
     assert (await ask(app)).headers["Vary"] == "Cookie, Origin, Accept-Encoding"
     app = app_of(lambda _: Response(TEXT, headers={"Vary": "*"}))

@@ -109,7 +109,7 @@ async def test_an_iterator_is_sent_once() -> None:
 
 @in_loop
 async def test_the_context_of_a_stream_is_its_request(monkeypatch: pytest.MonkeyPatch) -> None:
-    """And what an async generator does in its task, it does in one task."""
+    """An async generator runs in one task."""
     tasks = set()
 
     async def chunks() -> AsyncIterator[bytes]:
@@ -196,7 +196,7 @@ async def test_a_file(file: Path) -> None:
 
 
 @in_loop
-async def test_a_file_for_who_accepts_nothing(file: Path) -> None:
+async def test_a_file_for_a_client_without_codings(file: Path) -> None:
     for ranges in ("bytes=0-9", "bytes=0-9,100-109"):
         response = await ask(app_of(lambda _: FileResponse(file)), {"Range": ranges})
         assert (response.status, response.headers["Vary"]) == (206, "Accept-Encoding")
@@ -207,7 +207,7 @@ async def test_a_file_for_who_accepts_nothing(file: Path) -> None:
 
 @pytest.mark.parametrize("ranges", ["bytes=0-9", "bytes=0-9,20-29", "bytes=9000000-"])
 @in_loop
-async def test_there_are_no_ranges_of_what_would_be_compressed(file: Path, ranges: str) -> None:
+async def test_compressible_files_have_no_ranges(file: Path, ranges: str) -> None:
     response = await ask(app_of(lambda _: FileResponse(file)), {**ACCEPT, "Range": ranges})
     assert response.status == 200
     assert "Content-Range" not in response.headers
@@ -216,7 +216,7 @@ async def test_there_are_no_ranges_of_what_would_be_compressed(file: Path, range
 
 
 @in_loop
-async def test_ranges_of_what_would_not_be_compressed(tmp_path: Path) -> None:
+async def test_incompressible_files_have_ranges(tmp_path: Path) -> None:
     for name, size in (("a.png", 5000), ("a.txt", 500)):
         path = tmp_path / name
         path.write_bytes(b"x" * size)
@@ -275,8 +275,8 @@ async def test_a_file_that_shrinks_does_not_look_complete(tmp_path: Path) -> Non
 
 
 @in_loop
-async def test_a_body_without_its_client() -> None:
-    """As an adapter closes it when nobody is there for the first chunk."""
+async def test_a_body_is_closed_when_its_client_has_left() -> None:
+    """As an adapter closes it when the client has left before the first chunk."""
     source = Source()
     response = await answer(
         app_of(lambda _: StreamResponse(source, content_type="text/plain")), headers=[(b"accept-encoding", b"gzip")]

@@ -1,4 +1,4 @@
-"""Which pages of other origins may read the answers."""
+"""`CORS`: which other origins may read the answers."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def preflight(app: Application, method: str = "PUT", path: str = "/", origin: st
 
 
 def allowed(response: ClientResponse) -> dict[str, str]:
-    """What it says to browsers, by the last part of the names."""
+    """The `Access-Control-*` fields of a response, without that prefix."""
     prefix = "Access-Control-"
     fields = {name.title(): value for name, value in response.headers.items()}
     return {name.removeprefix(prefix): value for name, value in fields.items() if name.startswith(prefix)}
@@ -65,21 +65,21 @@ def allowed(response: ClientResponse) -> dict[str, str]:
 
 
 @in_loop
-async def test_a_page_that_may() -> None:
+async def test_allowed_origins_may_read() -> None:
     response = await ask(app_of(), Origin=PAGE)
     assert allowed(response) == {"Allow-Origin": PAGE}
     assert (response.headers["Vary"], await response.text()) == ("Origin", "index")
 
 
 @in_loop
-async def test_others_are_answered_without_leave() -> None:
+async def test_other_origins_are_answered_without_permission() -> None:
     for headers in ({}, {"Origin": OTHER}, {"Origin": "null"}, {"Origin": PAGE + ".evil.example"}):
         response = await ask(app_of(), **headers)
         assert (response.status, allowed(response), response.headers["Vary"]) == (200, {}, "Origin")
 
 
 @in_loop
-async def test_everybody() -> None:
+async def test_any_origin_may_read() -> None:
     """The same answer for all: caches may keep one."""
     for headers in ({}, {"Origin": OTHER}, {"Origin": "null"}):
         response = await ask(app_of("*"), **headers)
@@ -115,7 +115,7 @@ async def test_errors_can_be_read_too(method: str, path: str, status: int) -> No
 
 
 @in_loop
-async def test_who_has_spoken_is_not_contradicted() -> None:
+async def test_fields_of_the_application_are_kept() -> None:
     response = await ask(app_of(), "GET", "/own", Origin=PAGE)
     assert allowed(response) == {"Allow-Origin": "https://own.example"}
     assert response.headers["Vary"] == "Cookie"
@@ -138,7 +138,7 @@ async def test_a_preflight_is_answered_before_routing(path: str) -> None:
 
 
 @in_loop
-async def test_what_a_preflight_may_be_allowed() -> None:
+async def test_what_a_preflight_allows() -> None:
     app = app_of(methods=["put"], headers=["X-Token", "Content-Type"], credentials=True, max_age=5)
     response = await preflight(app, Access_Control_Request_Headers="x-token, content-type,accept")
     assert allowed(response) == {
@@ -172,7 +172,7 @@ async def test_any_field() -> None:
     ],
 )
 @in_loop
-async def test_what_is_not_allowed_is_named(asked: dict[str, str], fault: str) -> None:
+async def test_refused_preflights_name_the_reason(asked: dict[str, str], fault: str) -> None:
     response = await preflight(app_of(), **asked)
     assert (response.status, await response.text()) == (403, f"{fault} is not allowed here")
     assert (allowed(response), response.headers["Vary"][:6]) == ({}, "Origin")

@@ -95,7 +95,7 @@ async def test_the_view_of_the_headers_is_made_anew() -> None:
 
 
 @in_loop
-async def test_twice_is_once() -> None:
+async def test_expanding_twice_is_expanding_once() -> None:
     app = make_app()
     app.middlewares.append(Decompression())
     assert await (await send(app, "gzip", compress("gzip", TEXT))).read() == TEXT
@@ -165,7 +165,7 @@ async def test_an_empty_body_needs_no_end() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 @in_loop
-async def test_what_comes_out_is_bounded(name: str) -> None:
+async def test_expanded_size_is_bounded(name: str) -> None:
     app = make_app(len(TEXT))
     assert (await send(app, name, compress(name, TEXT))).status == 200
     assert (await send(app, name, compress(name, TEXT + b"x"))).status == 413
@@ -190,7 +190,7 @@ async def test_a_bomb_is_expanded_no_further_than_it_is_allowed(name: str, monke
 
 
 @in_loop
-async def test_what_arrives_is_bounded_also_where_nothing_comes_out() -> None:
+async def test_compressed_size_is_bounded_too() -> None:
     """Skippable frames of zstd, empty blocks of deflate."""
     skipped = b"\x50\x2a\x4d\x18" + (50_000).to_bytes(4, "little") + bytes(50_000)
     assert (await send(make_app(100_000), "zstd", chunked(skipped * 3, 5000))).status == 413
@@ -202,7 +202,7 @@ async def test_what_arrives_is_bounded_also_where_nothing_comes_out() -> None:
 
 @in_loop
 async def test_an_announced_length_is_refused_before_anything_is_read() -> None:
-    """Also outside the error handling, where the application has not looked at it yet."""
+    """Also outside the error handling, before the application checks the length."""
     app = Application(outer_middlewares=[Decompression()], limits=Limits(body=10))
 
     @app.post("/")
@@ -254,7 +254,7 @@ async def test_the_end_can_be_read_again() -> None:
 
 
 @in_loop
-async def test_who_reads_before_is_told() -> None:
+async def test_replacing_a_read_body_is_an_error() -> None:
     app = make_app()
 
     @app.before_request
@@ -262,7 +262,7 @@ async def test_who_reads_before_is_told() -> None:
         await request.read()
 
     async with TestClient(app) as client:
-        with pytest.raises(RuntimeError, match="expected a body that nobody has read yet"):
+        with pytest.raises(RuntimeError, match="expected a body that was not read before"):
             await client.post("/", headers={"Content-Encoding": "gzip"}, body=compress("gzip", TEXT))
 
 
@@ -272,7 +272,7 @@ async def test_a_body_is_replaced_before_it_is_read() -> None:
     request = make_request(method="POST", body=[b"x"], app=app)
     request.replace_body(lambda reader: ScriptedBody([b"replaced"]), [(b"a", b"b")])
     assert (await request.read(), dict(request.headers)) == (b"replaced", {"a": "b"})
-    with pytest.raises(RuntimeError, match="nobody has read"):
+    with pytest.raises(RuntimeError, match="was not read before"):
         request.replace_body(lambda reader: reader, [])
-    with pytest.raises(RuntimeError, match="nobody has read"):
+    with pytest.raises(RuntimeError, match="was not read before"):
         make_request(app=app).replace_body(lambda reader: reader, [])

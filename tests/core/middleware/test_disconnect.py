@@ -109,7 +109,7 @@ async def test_nothing_is_left_of_an_answered_request() -> None:
 
 
 @in_loop
-async def test_cancellation_from_outside_stays_one() -> None:
+async def test_cancellation_from_outside_stays_a_cancellation() -> None:
     for client_leaves in (False, True):
         handler, peer = Attended(), Peer()
         task = begin(app_of(handler), peer)
@@ -138,7 +138,7 @@ async def test_a_handler_that_will_not_end_answers() -> None:
 
 
 @in_loop
-async def test_an_error_while_it_cleans_up_is_an_error() -> None:
+async def test_an_error_during_clean_up_is_a_500() -> None:
     async def handler(request: Request) -> Response:
         try:
             await asyncio.Event().wait()
@@ -202,7 +202,7 @@ async def test_a_body_that_is_read_at_the_same_time() -> None:
 
 
 @in_loop
-async def test_a_thread_is_waited_for_no_longer() -> None:
+async def test_a_thread_is_not_waited_for() -> None:
     loop, running, release = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
 
     def handler(request: Request) -> Response:
@@ -222,7 +222,7 @@ async def test_a_thread_is_waited_for_no_longer() -> None:
 
 
 @in_loop
-async def test_websockets_have_ends_of_their_own() -> None:
+async def test_handshakes_are_not_cancelled() -> None:
     async def handler(request: Request) -> Response:
         await asyncio.sleep(0)
         await asyncio.sleep(0)
@@ -237,7 +237,7 @@ async def test_websockets_have_ends_of_their_own() -> None:
 
 
 @in_loop
-async def test_a_wait_that_fails_cancels_nobody() -> None:
+async def test_a_failing_wait_cancels_nothing() -> None:
     class Broken(Peer):
         async def wait_disconnected(self) -> None:
             raise OSError("no idea")

@@ -1,4 +1,4 @@
-"""Who is believed about the client, and how far."""
+"""`ProxyHeaders`: which proxies are trusted, and how far."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sketch.http.grammar import Address
 from sketch.middleware.proxy_headers import ForwardedConnection
 from sketch.testing import TestClient
 from sketch.testing.transport import MemoryConnection
-from tests.core.testing.support import in_loop
+from tests.support.requests import in_loop
 
 PROXY: Address = ("10.0.0.1", 40000)
 
@@ -69,7 +69,7 @@ async def test_everything_that_a_trusted_proxy_says() -> None:
 
 @in_loop
 async def test_one_family_is_read() -> None:
-    """A proxy that writes one family passes on what a client has written of the other."""
+    """A proxy that writes one family of fields passes on the other family from the client."""
     both = FORGED | {"X-Forwarded-For": "192.0.2.7"}
     assert await client_of(both) == "192.0.2.7"
     assert await client_of(FORGED | {"Forwarded": "for=192.0.2.7"}, family="forwarded") == "192.0.2.7"
@@ -149,7 +149,7 @@ async def test_trusted_addresses(peer: str) -> None:
 
 
 @in_loop
-async def test_what_others_have_read_before_is_read_anew() -> None:
+async def test_cached_values_are_read_anew() -> None:
     seen: list[str] = []
 
     async def early(request: Request, handler: Any) -> Response:
@@ -184,6 +184,6 @@ async def test_the_rest_of_the_connection_stays() -> None:
         (["10.0.0.0/8"], {"family": "both"}, "expected family as one of x-forwarded, forwarded, got 'both'"),
     ],
 )
-def test_arguments_that_mean_nothing(trusted: Any, options: dict[str, Any], message: str) -> None:
+def test_invalid_arguments_are_refused(trusted: Any, options: dict[str, Any], message: str) -> None:
     with pytest.raises((ValueError, TypeError), match=message):
         ProxyHeaders(trusted, **options)

@@ -39,7 +39,7 @@ async def ask(app: Application, path: str = "/", headers: Any = None) -> ClientR
 
 
 @in_loop
-async def test_each_request_gets_one() -> None:
+async def test_each_request_gets_an_id() -> None:
     app = app_of()
     first, second = await ask(app), await ask(app)
     ids = [response.headers["X-Request-ID"] for response in (first, second)]
@@ -50,14 +50,14 @@ async def test_each_request_gets_one() -> None:
 
 @pytest.mark.parametrize(("path", "status"), [("/nowhere", 404), ("/boom", 500)])
 @in_loop
-async def test_errors_have_one(path: str, status: int) -> None:
+async def test_errors_have_an_id(path: str, status: int) -> None:
     response = await ask(app_of(), path, {"X-Request-ID": "abc"})
     assert (response.status, response.headers["X-Request-ID"]) == (status, "abc")
 
 
 @pytest.mark.parametrize("brought", ["a", "7f3a-11.b_c~d+e/f=:@", "x" * 128])
 @in_loop
-async def test_a_sane_one_is_taken_over(brought: str) -> None:
+async def test_a_valid_id_is_taken_over(brought: str) -> None:
     assert (await ask(app_of(), headers={"x-request-id": brought})).headers["X-Request-ID"] == brought
 
 
@@ -74,7 +74,7 @@ async def test_a_sane_one_is_taken_over(brought: str) -> None:
     ],
 )
 @in_loop
-async def test_another_is_not(headers: Any) -> None:
+async def test_an_invalid_id_is_replaced(headers: Any) -> None:
     assert MADE.fullmatch((await ask(app_of(), headers=headers)).headers["X-Request-ID"])
 
 
@@ -88,7 +88,7 @@ async def test_options() -> None:
 
 
 @in_loop
-async def test_a_mounted_application_keeps_it() -> None:
+async def test_a_mounted_application_keeps_the_id() -> None:
     app = Application(outer_middlewares=[RequestID()])
     app.mount("/part", app_of(accept=False))
     response = await ask(app, "/part/", {"X-Request-ID": "outer"})
@@ -96,7 +96,7 @@ async def test_a_mounted_application_keeps_it() -> None:
 
 
 @in_loop
-async def test_the_logs_have_it() -> None:
+async def test_log_records_have_the_id() -> None:
     lines = io.StringIO()
     handler = logging.StreamHandler(lines)
     handler.addFilter(RequestIDFilter())
@@ -112,7 +112,7 @@ async def test_the_logs_have_it() -> None:
 
 
 @in_loop
-async def test_without_the_middleware_there_is_none() -> None:
+async def test_without_the_middleware_there_is_no_id() -> None:
     app = Application()
 
     @app.get("/")

@@ -49,7 +49,7 @@ async def test_the_defaults(path: str) -> None:
 
 
 @in_loop
-async def test_https_is_demanded_over_https_alone() -> None:
+async def test_hsts_is_sent_over_https_only() -> None:
     assert "Strict-Transport-Security" not in (await ask(app_of())).headers
     assert (await ask(app_of(), scheme="https")).headers["Strict-Transport-Security"] == "max-age=31536000"
     own = "max-age=5; includeSubDomains; preload"
@@ -95,7 +95,7 @@ async def test_fields_of_the_application() -> None:
     ],
 )
 @in_loop
-async def test_a_response_speaks_for_itself(given: dict[str, str], changed: dict[str, str | None]) -> None:
+async def test_fields_of_a_response_are_kept(given: dict[str, str], changed: dict[str, str | None]) -> None:
     headers = (await ask(app_of(given))).headers
     assert {name: headers.get(name) for name in DEFAULTS} == DEFAULTS | changed
 

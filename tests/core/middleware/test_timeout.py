@@ -31,7 +31,7 @@ def test_handler_over_its_time_is_cancelled_and_answered_503() -> None:
     assert ends == ["cancelled"]
 
 
-def test_timeout_of_the_handler_itself_is_its_own_error() -> None:
+def test_timeout_error_of_the_handler_is_a_500() -> None:
     app = Application()
 
     @app.get("/", limits=Limits(handler_timeout=10))

@@ -1,4 +1,4 @@
-"""The way of a request through an application: hooks, middleware, errors, and what is closed at the end."""
+"""The pipeline of an application: hooks, middleware, errors, and closing at the end."""
 
 from __future__ import annotations
 
@@ -157,7 +157,7 @@ async def test_the_last_hook_sees_what_is_sent() -> None:
     ids=repr,
 )
 @in_loop
-async def test_what_cannot_be_sent_is_a_logged_500(response: Response, caplog: pytest.LogCaptureFixture) -> None:
+async def test_unsendable_responses_are_a_logged_500(response: Response, caplog: pytest.LogCaptureFixture) -> None:
     async def handler() -> Response:
         return response
 
@@ -213,7 +213,7 @@ async def test_a_stream_that_is_not_sent_is_closed_once(case: str, caplog: pytes
 
 
 @in_loop
-async def test_a_stream_that_cannot_be_closed_spoils_no_answer(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_stream_that_fails_to_close_changes_no_answer(caplog: pytest.LogCaptureFixture) -> None:
     class Stubborn(Stream):
         async def aclose(self) -> None:
             raise OSError("cannot close")
@@ -250,7 +250,7 @@ async def test_a_stream_returned_twice_is_a_logged_500_and_the_first_goes_on(cap
 
 
 @in_loop
-async def test_an_error_whose_page_cannot_be_sent_is_a_plain_500(caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_unsendable_error_page_is_a_plain_500(caplog: pytest.LogCaptureFixture) -> None:
     stream = Stream()
 
     async def handler() -> Response:

@@ -1,4 +1,4 @@
-"""What a request holds open, until its answer is out."""
+"""Resources that a request holds open until its answer is sent."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.requests import answer, in_loop, make_request
 
 
 class Closable:
-    """Something open, which notes its end."""
+    """A resource that notes when it is closed."""
 
     def __init__(self, log: list[str], name: str = "held", error: type[BaseException] | None = None) -> None:
         self._log = log
@@ -63,7 +63,7 @@ async def test_a_stream_keeps_open_what_the_request_holds() -> None:
 
 @pytest.mark.parametrize("started", [False, True])
 @in_loop
-async def test_a_stream_that_is_left(started: bool) -> None:
+async def test_resources_are_closed_when_the_client_leaves(started: bool) -> None:
     log: list[str] = []
     response = attach(holding(Closable(log)), StreamResponse(stream(log)))
     async with Chunks(response.body) as chunks:  # type: ignore[arg-type]
@@ -73,7 +73,7 @@ async def test_a_stream_that_is_left(started: bool) -> None:
 
 
 @in_loop
-async def test_a_stream_that_is_not_sent() -> None:
+async def test_resources_of_an_unsent_stream_are_closed() -> None:
     log: list[str] = []
     request = holding(Closable(log))
     response = attach(request, StreamResponse(stream(log)))
@@ -101,7 +101,7 @@ async def test_everything_is_closed_also_where_closing_fails() -> None:
     assert log == ["1", "2", "3"]
 
 
-def test_other_answers_keep_nothing() -> None:
+def test_other_answers_keep_nothing_open() -> None:
     log: list[str] = []
     request = holding(Closable(log))
     response = Response("x")
@@ -110,7 +110,7 @@ def test_other_answers_keep_nothing() -> None:
 
 
 @in_loop
-async def test_a_body_is_not_lent_to_itself() -> None:
+async def test_a_body_does_not_hold_itself() -> None:
     body = stream([])
     request = holding(body)
     response = Response()
@@ -144,7 +144,7 @@ async def test_a_response_that_is_returned_again_keeps_nothing_of_the_first_requ
 
 
 @in_loop
-async def test_what_is_held_is_closed_also_when_closing_is_cancelled(caplog: pytest.LogCaptureFixture) -> None:
+async def test_resources_are_closed_although_closing_is_cancelled(caplog: pytest.LogCaptureFixture) -> None:
     log: list[str] = []
     app = Application()
 

@@ -1,4 +1,4 @@
-"""A request body as one reads it."""
+"""Readers of a request body: limited, kept and broken ones."""
 
 from __future__ import annotations
 

@@ -139,7 +139,7 @@ def test_media_type() -> None:
     assert (bare.content_type, bare.charset) == ("", None)
 
 
-def test_what_comes_from_the_connection() -> None:
+def test_attributes_of_the_connection() -> None:
     peer = Peer(scheme="https")
     peer.state = {"pool": 1}
     peer.trailers = [(b"x-sum", b"1"), (b"x-sum", b"2")]
@@ -214,7 +214,7 @@ async def test_a_body_cut_short_is_never_complete(accessor: str) -> None:
 
 
 @in_loop
-async def test_a_body_whose_reader_was_cancelled() -> None:
+async def test_a_cancelled_read_cannot_be_repeated() -> None:
     request = make_request(body=[b"[1", asyncio.CancelledError()], app=Application())
     with pytest.raises(asyncio.CancelledError):
         await request.read()
@@ -349,7 +349,7 @@ async def test_json_of_a_type(codec: str) -> None:
 
 
 @in_loop
-async def test_a_body_that_was_taken_says_by_what() -> None:
+async def test_a_used_body_names_what_used_it() -> None:
     for take in (lambda r: r.stream().__anext__(), lambda r: asyncio.sleep(0, r.take_body())):
         request = make_request(body=[b"ab"], app=Application())
         await take(request)

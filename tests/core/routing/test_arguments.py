@@ -16,7 +16,7 @@ from sketch.routing import Router
 
 
 class FakeRequest:
-    """What calls read of a request."""
+    """The part of a request that calls read."""
 
     def __init__(self, match_info: dict[str, Any], threads: Threads | None = None) -> None:
         self.match_info = match_info
@@ -171,7 +171,7 @@ async def keyword_left(*, req: Any) -> None: ...
 @pytest.mark.parametrize(
     ("handler", "parameter"), [(two_left, "b"), (request_and_another, "idd"), (keyword, "db"), (keyword_left, "req")]
 )
-def test_parameters_that_nothing_gives(handler: Callable[..., Any], parameter: str) -> None:
+def test_unknown_parameters_are_refused(handler: Callable[..., Any], parameter: str) -> None:
     with pytest.raises(ValueError, match="expected a parameter of 'request', 'id' or with a default") as caught:
         Router().add_get("/{id}", handler)
     assert f"got {parameter!r}; in the route '/{{id}}' of {handler.__name__} ({__file__}:" in str(caught.value)
@@ -186,12 +186,12 @@ def generator(request: Any) -> Iterator[bytes]:
 
 
 @pytest.mark.parametrize("handler", [generator, asynchronous_generator])
-def test_generators_are_no_handlers(handler: Callable[..., Any]) -> None:
+def test_generators_are_refused_as_handlers(handler: Callable[..., Any]) -> None:
     with pytest.raises(ValueError, match="got a generator: return StreamResponse"):
         Router().add_get("/", handler)
 
 
-def test_no_signature() -> None:
+def test_callables_without_a_signature() -> None:
     with pytest.raises(ValueError, match="expected a handler with a signature"):
         Router().add_get("/", min)
 
@@ -318,7 +318,7 @@ def without_wraps(handler: Callable[..., Any]) -> Callable[..., Any]:
         (without_wraps(by_name), "('bare', REQUEST)"),
     ],
 )
-def test_decorated(handler: Callable[..., Any], given: str) -> None:
+def test_decorated_handlers(handler: Callable[..., Any], given: str) -> None:
     assert repr(call(handler)) == given
 
 
@@ -329,7 +329,7 @@ def test_decorated_methods_keep_their_self() -> None:
     assert repr(call(Holder().decorated)) == "('wrapped', REQUEST, 7)"
 
 
-def test_errors_name_the_function_inside() -> None:
+def test_errors_name_the_wrapped_function() -> None:
     with pytest.raises(
         ValueError, match=f"got 'b'; in the route '/' of two_left .*:{two_left.__code__.co_firstlineno}"
     ):

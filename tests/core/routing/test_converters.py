@@ -71,7 +71,7 @@ def test_only_the_canonical_uuid(text: str) -> None:
 
 
 def test_int_agrees_with_its_pattern() -> None:
-    """It is read without its regular expression, for speed."""
+    """`int` is parsed without its regular expression, for speed."""
     for text in ["0", "9" * 19, "9" * 20, "٣", "²", "\uff11", "-1", "1\n", "", "a"]:
         fits = CONVERTERS["int"].regex.fullmatch(text) is not None
         router = Router()

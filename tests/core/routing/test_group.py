@@ -131,7 +131,7 @@ def test_a_group_in_itself() -> None:
             place.add_group(outer)
 
 
-def test_what_is_no_group() -> None:
+def test_anything_but_a_group_is_refused() -> None:
     with pytest.raises(TypeError, match="expected a RouteGroup, got <Application sketch>: an application is mounted"):
         Application().add_group(Application())  # type: ignore[arg-type]
 
@@ -146,7 +146,7 @@ def test_what_is_no_group() -> None:
         ({"limits": {"body": 1}}, r"expected limits as Limits\(...\), got {'body': 1}"),
     ],
 )
-def test_options_that_are_none(make: Any, options: dict[str, Any], message: str) -> None:
+def test_invalid_options_are_refused(make: Any, options: dict[str, Any], message: str) -> None:
     with pytest.raises((TypeError, ValueError), match=message):
         make(**options)
 
@@ -160,7 +160,7 @@ def test_conflicts_name_both_places() -> None:
         app.add_group(group)
 
 
-def test_what_a_route_leaves_open_comes_from_the_group() -> None:
+def test_unset_options_of_a_route_come_from_the_group() -> None:
     app = Application()
     group = app.group("/x", host="example.com", slashes="redirect", on_disconnect="cancel")
     plain = group.add_get("/a", handler)

@@ -100,7 +100,7 @@ def test_parameters_of_prefix_and_route() -> None:
     assert found(app, "/t/static") == "/static {'tenant': 't'}"
 
 
-def test_everything() -> None:
+def test_an_application_mounted_at_the_root() -> None:
     app, inner = app_of("/own"), app_of("/", "/x")
     app.mount("/", inner)
     assert found(app, "/own") == "/own"
@@ -154,7 +154,7 @@ def test_an_application_in_itself() -> None:
             place.mount("/c", app)
 
 
-def test_walk() -> None:
+def test_walk_lists_every_route() -> None:
     app, inner, deepest = app_of("/a"), app_of("/b"), app_of("/c")
     app.mount("/in", inner)
     inner.mount("/deep", deepest)

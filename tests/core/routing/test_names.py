@@ -32,7 +32,7 @@ def test_paths(app: Application) -> None:
     assert str(app.url_for("shop", tenant="é")) == "/%C3%A9/shop/"
 
 
-def test_from_inside_a_mounted_application(app: Application) -> None:
+def test_names_from_inside_a_mounted_application(app: Application) -> None:
     (mount,) = app.router.mounts()
     assert mount.app is not None
     assert str(mount.app.url_for("item", tenant="a", name="b")) == "/a/shop/items/b"
@@ -90,7 +90,7 @@ async def test_only_the_prefixes_that_the_request_came_by_are_known() -> None:
 
 
 @in_loop
-async def test_in_the_answer_to_a_miss() -> None:
+async def test_url_for_in_the_answer_to_a_miss() -> None:
     app, inner = Application(), Application()
     app.mount("/{tenant}/in", inner)
     inner.add_get("/x", handler, name="x")
@@ -105,7 +105,7 @@ async def test_in_the_answer_to_a_miss() -> None:
 
 
 @in_loop
-async def test_in_a_request() -> None:
+async def test_url_for_in_a_request() -> None:
     app, inner = Application(), Application()
 
     @inner.get("/here/{id:int}", name="here")

@@ -84,12 +84,12 @@ def test_re_route() -> None:
         router.re_route("(")
 
 
-def test_a_method_in_a_path_s_place() -> None:
+def test_a_method_in_place_of_a_path_is_refused() -> None:
     with pytest.raises(ValueError, match=r"expected a path that begins with '/', got 'POST': give methods as methods="):
         Router().route("/a", "POST")
 
 
-def test_a_decorator_without_its_path() -> None:
+def test_a_decorator_without_a_path_is_refused() -> None:
     with pytest.raises(TypeError, match=r"expected a path, got <function handler .*write @app.route"):
         Router().route(handler)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="expected at least one path"):
@@ -178,6 +178,6 @@ def test_add_routes_refuses(wrong: Any) -> None:
         Router().add_routes(wrong)
 
 
-def test_a_class_that_is_no_view() -> None:
+def test_a_class_other_than_a_view_is_refused() -> None:
     with pytest.raises(ValueError, match="expected a function or a subclass of View as handler"):
         Router().add_get("/a", dict)

@@ -196,7 +196,7 @@ def test_does_not_write(template: str, parameters: dict[str, Any], message: str)
 
 
 def test_mixed_segments_cost_no_power_of_their_length() -> None:
-    """Four free parameters in one segment would cost its length to the third power."""
+    """Four free parameters in one segment must not cost the third power of its length."""
     assert values("/{a}-{b}-{c}-{d:int}", "/" + "x-" * 4000) is None
     assert values("/{a}-{b}-{c}-{d:int}", "/" + "-" * 8000) is None
 

@@ -1,4 +1,4 @@
-"""The search among routes of one path, and what is decided before a request comes."""
+"""Choosing among the routes of one path, and what is decided when the routes freeze."""
 
 from __future__ import annotations
 

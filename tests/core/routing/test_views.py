@@ -18,7 +18,7 @@ from sketch.routing.views import View
 
 
 class FakeRequest:
-    """What views read of a request."""
+    """The part of a request that views read."""
 
     def __init__(self, method: str, match_info: dict[str, Any], threads: Threads) -> None:
         self.method = method
@@ -87,7 +87,7 @@ def test_missing_method_is_405_of_the_router() -> None:
 
 
 def test_missing_method_is_405_of_the_view() -> None:
-    """Where the router lets everything through, because something round the view takes every method."""
+    """If a function around the view takes every method, the router lets every method through."""
     view = Item.as_view()
 
     async def wrapper(request: Any) -> Any:
@@ -98,7 +98,7 @@ def test_missing_method_is_405_of_the_view() -> None:
     assert caught.value.headers["Allow"] == "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"
 
 
-def test_head_of_its_own() -> None:
+def test_an_explicit_head_method_comes_first() -> None:
     class Headed(View):
         async def get(self) -> str:
             return "get"
@@ -223,7 +223,7 @@ def test_a_view_without_methods() -> None:
         Router().add_view("/", Empty)
 
 
-def test_arguments_that_nothing_gives() -> None:
+def test_unknown_arguments_are_refused() -> None:
     class Wanting(View):
         async def get(self, request: Any, db: Any) -> None: ...
 

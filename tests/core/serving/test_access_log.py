@@ -1,4 +1,4 @@
-"""One line per request, which nobody can forge."""
+"""One line per request, which no client can forge."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def test_line(lines: Any) -> None:
     assert lines() == ['192.0.2.1:80 "GET /a?b=c%20d" 200 12 0.001250']
 
 
-def test_what_is_not_known(lines: Any) -> None:
+def test_unknown_values(lines: Any) -> None:
     log_access(None, "GET", b"*", None, 0, 0)
     assert lines() == ['- "GET *" - 0 0.000000']
 

@@ -1,4 +1,4 @@
-"""What is taken for an ASGI 3 application, and what is not."""
+"""Which callables count as ASGI 3 applications."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ async def with_more(scope: Any, receive: Any, send: Any, option: int = 1, *, oth
 
 
 def not_async(scope: Any, receive: Any, send: Any) -> Any:
-    """A decorator may hide that what it returns is awaitable."""
+    """A plain function that returns an awaitable, as some decorators make it."""
     return function(scope, receive, send)
 
 
@@ -32,7 +32,7 @@ class Object:
 
 
 class InASlot:
-    """As a well-known middleware has it."""
+    """Keeps its `__call__` in a slot, as a well-known middleware does."""
 
     __slots__ = ("__call__",)
 

@@ -16,7 +16,7 @@ app = Application()
 
 
 async def foreign(scope: Any, receive: Any, send: Any) -> None:
-    """An ASGI application that is not ours."""
+    """A foreign ASGI application."""
 
 
 def create_app() -> Application:
@@ -71,7 +71,7 @@ def test_error_inside_the_module_keeps_its_traceback(tmp_path: Path, monkeypatch
         load_app("broken_app:app")
 
 
-def test_ours_and_others() -> None:
+def test_sketch_and_foreign_applications_are_told_apart() -> None:
     assert is_sketch_application(app)
     assert not is_sketch_application(Application)
     assert not is_sketch_application(foreign)

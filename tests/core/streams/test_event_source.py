@@ -1,10 +1,9 @@
-"""The life of an event stream and its source: who runs it, when it is asked, pings, and every end."""
+"""The source of an event stream: its task, its pace, and pings while it is silent."""
 
 from __future__ import annotations
 
 import asyncio
 import contextvars
-import random
 import zlib
 from collections.abc import AsyncIterator
 from typing import Any
@@ -14,74 +13,14 @@ import pytest
 from sketch import EventStreamResponse, current_request
 from sketch.application import Application
 from sketch.concurrency.idle import idle_timer
-from sketch.lifecycle.stopping import Stopping
 from sketch.middleware.compression import Compression
-from sketch.pipeline.finalize import finalize
 from sketch.response import Response
 from sketch.streams.event_source import PING, EventStream
 from sketch.testing import TestClient
-from sketch.transport import Chunks, FileBody
-from tests.support.eventstream import EventReader, Received
-from tests.support.requests import answer, in_loop, make_request
-
-
-def streaming(source: Any, **options: Any) -> Chunks:
-    """A stream as an adapter pulls it."""
-    response = EventStreamResponse(source, **options)
-    finalize(make_request(), response)
-    assert not isinstance(response.payload, bytes | FileBody)
-    return Chunks(response.payload)
-
-
-async def drained(stream: Chunks) -> list[bytes]:
-    parts = []
-    async with stream as chunks:
-        while chunk := await chunks.next():
-            parts.append(chunk)
-    return parts
-
-
-async def numbers(count: int = 2) -> AsyncIterator[Any]:
-    for number in range(count):
-        yield number
-
+from tests.core.streams.support import Source, drained, numbers, streaming, turns
+from tests.support.requests import answer, in_loop
 
 # -- the source --------------------------------------------------------------------------------------------------------
-
-
-class Source:
-    """Events when the test gives them; notes how it is run."""
-
-    def __init__(self) -> None:
-        self.asked = 0
-        self.closed: list[str] = []
-        self.task: asyncio.Task[Any] | None = None
-        self.waiting = asyncio.Event()
-        self._events: asyncio.Queue[Any] = asyncio.Queue()
-
-    def give(self, *events: Any) -> None:
-        for event in events:
-            self._events.put_nowait(event)
-
-    async def events(self) -> AsyncIterator[Any]:
-        self.task = asyncio.current_task()
-        try:
-            while True:
-                self.asked += 1
-                self.waiting.set()
-                event = await self._events.get()
-                self.waiting.clear()
-                if isinstance(event, Exception):
-                    raise event
-                yield event
-        finally:
-            self.closed.append("here" if asyncio.current_task() is self.task else "elsewhere")
-
-
-async def turns() -> None:
-    """Let everything run that can."""
-    for _ in range(10):
-        await asyncio.sleep(0)
 
 
 @in_loop
@@ -102,7 +41,7 @@ async def test_the_source_does_not_run_ahead() -> None:
 
 @in_loop
 async def test_a_source_that_waits_is_cancelled_when_the_client_leaves() -> None:
-    """And is closed once, in the task that ran it, before the exchange goes on."""
+    """It is closed once, in the task that ran it, before the exchange goes on."""
     source = Source()
     chunks = streaming(source.events())
 
@@ -122,7 +61,7 @@ async def test_a_source_that_waits_is_cancelled_when_the_client_leaves() -> None
 
 @in_loop
 async def test_timeouts_task_groups_and_variables_hold_in_a_source() -> None:
-    """What a generator that is resumed from several tasks would break."""
+    """A generator that is resumed from several tasks would break them."""
     variable: contextvars.ContextVar[int] = contextvars.ContextVar("variable")
     ended = []
 
@@ -165,7 +104,7 @@ async def test_an_item_that_is_no_event_closes_the_source() -> None:
 
 
 @in_loop
-async def test_an_error_on_the_way_out_is_not_lost() -> None:
+async def test_an_error_while_the_source_closes_is_raised() -> None:
     async def source() -> AsyncIterator[Any]:
         try:
             yield 1
@@ -179,7 +118,7 @@ async def test_an_error_on_the_way_out_is_not_lost() -> None:
 
 
 @in_loop
-async def test_a_source_that_something_else_cancels_is_no_proper_end() -> None:
+async def test_a_source_cancelled_from_elsewhere_breaks_the_stream() -> None:
     async def source() -> AsyncIterator[Any]:
         yield 1
         never = asyncio.get_running_loop().create_future()
@@ -193,7 +132,7 @@ async def test_a_source_that_something_else_cancels_is_no_proper_end() -> None:
 
 @in_loop
 async def test_a_second_cancellation_reaches_the_source() -> None:
-    """Nobody is left waiting for a source that takes the first one for nothing."""
+    """No task is left waiting for a source that ignores the first cancellation."""
     tries = []
 
     async def source() -> AsyncIterator[Any]:
@@ -232,7 +171,7 @@ async def test_a_source_that_is_never_asked_is_closed() -> None:
             return self
 
         async def __anext__(self) -> Any:
-            raise AssertionError("expected nobody to ask")
+            raise AssertionError("expected the source not to be asked")
 
         async def aclose(self) -> None:
             closes.append(asyncio.current_task())
@@ -290,7 +229,7 @@ async def test_the_source_sees_its_request() -> None:
 
 @in_loop
 async def test_events_that_are_compressed_on_their_way() -> None:
-    """Each can be read when it comes, and the source is closed where it ran."""
+    """Each event can be read as it arrives, and the source is closed in its task."""
     source = Source()
     app = Application(middlewares=[Compression()])
 
@@ -340,7 +279,7 @@ async def test_an_event_that_comes_while_a_ping_is_written_is_the_next() -> None
 
 
 @in_loop
-async def test_there_are_no_pings_where_none_are_asked_for() -> None:
+async def test_pings_can_be_switched_off() -> None:
     watch = idle_timer(100)
     before = len(watch._idlers)
     source = Source()
@@ -354,7 +293,7 @@ async def test_there_are_no_pings_where_none_are_asked_for() -> None:
 
 @in_loop
 async def test_only_a_stream_that_waits_is_silent() -> None:
-    """A client that takes its time with an event needs no ping; an event begins the silence anew."""
+    """A client that reads an event slowly gets no ping; each event restarts the count of silence."""
     source = Source()
     source.give("1")
     stream = EventStream(source.events(), str.encode, ping=10)
@@ -372,7 +311,7 @@ async def test_only_a_stream_that_waits_is_silent() -> None:
 
 @in_loop
 async def test_nothing_is_left_behind() -> None:
-    """No timer, no listener, no task: after an end, an error, and a client that left."""
+    """No timer, no listener and no task is left after an end, an error, and a client that left."""
     app = Application()
     watch = idle_timer(100)
 
@@ -407,190 +346,3 @@ async def test_nothing_is_left_behind() -> None:
         assert asyncio.all_tasks() == tasks
         assert not watch._idlers
         assert not app.stopping._listeners
-
-
-# -- the end of the server ---------------------------------------------------------------------------------------------
-
-
-def serving(source: AsyncIterator[Any]) -> Application:
-    app = Application()
-
-    @app.get("/")
-    async def index() -> Response:
-        return EventStreamResponse(source)
-
-    return app
-
-
-@in_loop
-async def test_a_stream_ends_properly_when_the_server_stops() -> None:
-    source = Source()
-    source.give(1)
-    async with TestClient(serving(source.events())) as client:
-        chunks = (await client.get("/")).stream()
-        reader = EventReader(lambda: anext(chunks, b""))
-        assert await reader.event() == Received("message", "1", "")
-        rest = asyncio.create_task(reader.event())
-        await source.waiting.wait()
-        await client.shutdown()
-        assert await rest is None
-        assert source.closed == ["here"]
-
-
-@in_loop
-async def test_a_source_may_say_goodbye() -> None:
-    """What it yields on its way out is sent; it is not asked for more."""
-
-    async def source() -> AsyncIterator[Any]:
-        try:
-            waiting.set()
-            await asyncio.Event().wait()
-        except asyncio.CancelledError:
-            while True:
-                yield "goodbye"
-
-    waiting = asyncio.Event()
-    async with TestClient(serving(source())) as client:
-        text = asyncio.create_task((await client.get("/")).text())
-        await waiting.wait()
-        await client.shutdown()
-        assert await text == "data: goodbye\n\n"
-
-
-@in_loop
-async def test_a_source_that_stands_at_its_yield_may_say_goodbye() -> None:
-    async def source() -> AsyncIterator[Any]:
-        try:
-            yield "hello"
-        except asyncio.CancelledError:
-            yield "goodbye"
-
-    async with TestClient(serving(source())) as client:
-        chunks = (await client.get("/")).stream()
-        reader = EventReader(lambda: anext(chunks, b""))
-        assert await reader.event() == Received("message", "hello", "")
-        await client.shutdown()
-        assert await reader.event() == Received("message", "goodbye", "")
-        assert await reader.event() is None
-
-
-@in_loop
-async def test_a_source_that_takes_its_cancellation_for_its_end() -> None:
-    async def source() -> AsyncIterator[Any]:
-        try:
-            yield "hello"
-        except asyncio.CancelledError:
-            return
-
-    async with TestClient(serving(source())) as client:
-        chunks = (await client.get("/")).stream()
-        assert await anext(chunks) == b"data: hello\n\n"
-        await client.shutdown()
-        assert await anext(chunks, b"") == b""
-
-
-@in_loop
-async def test_a_stream_that_begins_when_the_server_has_stopped() -> None:
-    source = Source()
-    async with TestClient(serving(source.events())) as client:
-        await client.shutdown()
-        assert await (await client.get("/")).text() == ""
-    assert source.asked == 0
-
-
-@in_loop
-async def test_an_error_at_the_end_of_the_server_is_no_proper_end() -> None:
-    async def source() -> AsyncIterator[Any]:
-        try:
-            waiting.set()
-            await asyncio.Event().wait()
-            yield 1
-        finally:
-            raise LookupError("while stopping")
-
-    waiting = asyncio.Event()
-    async with TestClient(serving(source())) as client:
-        text = asyncio.create_task((await client.get("/")).text())
-        await waiting.wait()
-        await client.shutdown()
-        with pytest.raises(LookupError, match="while stopping"):
-            await text
-
-
-# -- everything at once ------------------------------------------------------------------------------------------------
-
-
-class Chance:
-    """One life of a stream in which everybody takes turns by chance."""
-
-    def __init__(self, seed: int) -> None:
-        self.random = random.Random(seed)
-        self.stopping = Stopping()
-        self.yielded: list[int] = []
-        self.got: list[int] = []
-        self.closed: list[bool] = []
-        self.end = ""
-        self.stream = EventStream(self.source(), lambda item: b"%d" % item, ping=1, stopping=self.stopping)
-
-    async def pause(self) -> None:
-        for _ in range(self.random.randrange(4)):
-            await asyncio.sleep(0)
-
-    async def source(self) -> AsyncIterator[Any]:
-        task = asyncio.current_task()
-        try:
-            for number in range(self.random.randrange(8)):
-                await self.pause()
-                self.yielded.append(number)
-                yield number
-            if self.random.random() < 0.2:
-                raise LookupError
-            if self.random.random() < 0.3:
-                await asyncio.Event().wait()
-        finally:
-            self.closed.append(asyncio.current_task() is task)
-            await self.pause()
-
-    async def exchange(self) -> None:
-        try:
-            async for chunk in self.stream:
-                self.got += [] if chunk == PING else [int(chunk)]
-                await self.pause()
-            self.end = "properly"
-        except LookupError:
-            self.end = "by its error"
-        finally:
-            await self.stream.aclose()
-
-    async def live(self) -> None:
-        task = asyncio.create_task(self.exchange())
-        leave, stop = self.random.randrange(60), self.random.randrange(60)
-        for turn in range(40):
-            await asyncio.sleep(0)
-            if self.random.random() < 0.2:
-                self.stream.idled(2)
-            if turn == leave:
-                task.cancel()
-            if turn == stop:
-                self.stopping.set()
-        task.cancel()
-        await asyncio.wait([task])
-        if not task.cancelled() and (error := task.exception()) is not None:
-            assert isinstance(error, LookupError)
-            assert not self.end
-
-
-@pytest.mark.parametrize("seed", range(0, 2000, 100))
-@in_loop
-async def test_whatever_happens_in_whatever_order(seed: int) -> None:
-    """Every event comes once and in order, the source is at most one ahead, closed once, and nothing is left."""
-    tasks = asyncio.all_tasks()
-    for each in range(seed, seed + 100):
-        chance = Chance(each)
-        await chance.live()
-        assert chance.got == list(range(len(chance.got))), each
-        assert len(chance.yielded) - len(chance.got) <= (0 if chance.end else 1), each
-        assert chance.closed == [True] or not chance.yielded, each
-        assert asyncio.all_tasks() == tasks, each
-        assert not chance.stopping._listeners, each
-        assert not idle_timer(1)._idlers, each

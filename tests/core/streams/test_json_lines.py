@@ -73,8 +73,8 @@ async def test_the_codec_of_the_application() -> None:
 
 @pytest.mark.parametrize("kind", ["async", "sync"])
 @in_loop
-async def test_what_is_not_sent_is_closed(kind: str) -> None:
-    """Also what has already begun."""
+async def test_an_unsent_source_is_closed(kind: str) -> None:
+    """Also a source that was already started."""
     closed: list[str] = []
     if kind == "async":
         source: Any = produced(closed)
@@ -88,7 +88,7 @@ async def test_what_is_not_sent_is_closed(kind: str) -> None:
 
 
 @in_loop
-async def test_what_json_cannot_hold_breaks_off() -> None:
+async def test_an_unserializable_item_breaks_the_stream() -> None:
     async with TestClient(serving(lambda: [1, object(), 2]), raise_errors=False) as client:
         response = await client.get("/")
         with pytest.raises(ConnectionError):
@@ -111,6 +111,6 @@ async def test_a_second_use_is_a_clear_error(caplog: pytest.LogCaptureFixture) -
 
 
 @pytest.mark.parametrize("items", ["text", b"bytes", {"a": 1}, 5, None, produced])
-def test_what_is_no_iterable_of_objects(items: Any) -> None:
+def test_other_sources_are_refused(items: Any) -> None:
     with pytest.raises(TypeError, match="expected an iterable of objects"):
         JSONLinesResponse(items)

@@ -1,4 +1,4 @@
-"""Server-sent events: their format, held against a parser of its own, and the response that sends them."""
+"""Server-sent events: their format, checked by an independent parser, and the response that sends them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from hypothesis import given, strategies as st
 from sketch import Event, EventStreamResponse, last_event_id
 from sketch.application import Application
 from sketch.jsoncodec import JSONCodec
-from sketch.pipeline.finalize import finalize
 from sketch.response import Response
 from sketch.streams.event_source import PING
 from sketch.streams.sse import format_event
@@ -19,6 +18,7 @@ from sketch.testing import TestClient
 from sketch.transport import Chunks, FileBody
 from tests.support.eventstream import EventParser, Received
 from tests.support.requests import in_loop, make_request
+from tests.support.responses import finalized
 
 # -- the format --------------------------------------------------------------------------------------------------------
 
@@ -65,7 +65,7 @@ def test_json_that_is_written_over_several_lines() -> None:
         ({"retry": -1}, "0 milliseconds or more, got -1"),
     ],
 )
-def test_what_no_event_can_hold(fields: dict[str, Any], message: str) -> None:
+def test_values_that_no_event_can_hold_are_refused(fields: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Event(**fields)
 
@@ -80,7 +80,7 @@ def test_what_no_event_can_hold(fields: dict[str, Any], message: str) -> None:
         ({"retry": 1.5}, "whole milliseconds, got 1.5"),
     ],
 )
-def test_what_is_no_field(fields: dict[str, Any], message: str) -> None:
+def test_values_of_other_types_are_refused(fields: dict[str, Any], message: str) -> None:
     with pytest.raises(TypeError, match=message):
         Event(**fields)
 
@@ -112,7 +112,7 @@ WITHOUT_DATA = st.builds(Event, id=without("\r\n\0"))
 
 @given(st.lists(WITH_DATA | WITHOUT_DATA | st.just(PING)), st.lists(st.integers(1, 9)))
 def test_what_a_browser_reads(events: list[Event | bytes], cuts: list[int]) -> None:
-    """Whatever the text, however the stream is cut up on its way."""
+    """For any text, and any segments of the stream."""
     sent = b"".join(event if isinstance(event, bytes) else format_event(event) for event in events)
     parser = EventParser()
     for size in cuts:
@@ -149,11 +149,6 @@ def test_the_last_event_of_a_client_that_comes_back() -> None:
 async def numbers(count: int = 2) -> AsyncIterator[Any]:
     for number in range(count):
         yield number
-
-
-def finalized(response: Response, method: str = "GET") -> Response:
-    finalize(make_request(method=method), response)
-    return response
 
 
 async def pulled(response: Response) -> list[bytes]:
@@ -203,13 +198,13 @@ async def test_a_source_may_yield_events_text_and_data() -> None:
 
 
 @pytest.mark.parametrize("source", [numbers, [1, 2], iter([1]), "text", None])
-def test_what_is_no_source(source: Any) -> None:
+def test_other_sources_are_refused(source: Any) -> None:
     with pytest.raises(TypeError, match="expected an async iterable of events"):
         EventStreamResponse(source)
 
 
 @pytest.mark.parametrize("options", [{"ping": 0}, {"ping": -1}, {"ping": "15"}, {"ping": float("nan")}, {"retry": -1}])
-def test_times_that_are_none(options: dict[str, Any]) -> None:
+def test_invalid_times_are_refused(options: dict[str, Any]) -> None:
     class Source:
         def __aiter__(self) -> Any:
             raise NotImplementedError

@@ -15,11 +15,7 @@ from sketch.response import Response, json_response
 from sketch.streams.stream import StreamResponse
 from sketch.transport import Chunks, FileBody
 from tests.support.requests import in_loop, make_request
-
-
-def finalized(response: Response, method: str = "GET") -> Response:
-    finalize(make_request(method=method), response)
-    return response
+from tests.support.responses import finalized
 
 
 async def numbers() -> AsyncIterator[bytes]:
@@ -34,9 +30,6 @@ async def pulled(response: Response) -> bytes:
         while chunk := await chunks.next():
             parts.append(chunk)
     return b"".join(parts)
-
-
-# -- streams -----------------------------------------------------------------------------------------------------------
 
 
 @in_loop
@@ -88,7 +81,7 @@ async def test_an_iterable_that_starts_afresh_may_be_sent_again() -> None:
 
 
 @pytest.mark.parametrize("given", ["text", b"bytes", bytearray(b"x"), 5, numbers, None])
-def test_what_is_no_stream(given: Any) -> None:
+def test_other_bodies_are_refused(given: Any) -> None:
     with pytest.raises(TypeError, match="iterable of bytes"):
         StreamResponse(given)
 
@@ -109,7 +102,7 @@ async def test_a_body_set_to_a_bare_async_iterable_is_sent() -> None:
 
 
 @in_loop
-async def test_release_closes_what_nobody_sends() -> None:
+async def test_release_closes_an_unsent_stream() -> None:
     closed = []
 
     def produce() -> Iterator[bytes]:
@@ -128,7 +121,7 @@ async def test_release_closes_what_nobody_sends() -> None:
 
 
 @in_loop
-async def test_release_leaves_what_another_request_sends() -> None:
+async def test_release_leaves_a_stream_that_another_request_sends() -> None:
     response = StreamResponse(numbers())
     first = make_request()
     finalize(first, response)

@@ -1,25 +1,15 @@
-"""What the tests of the test client share."""
+"""Applications for the tests of the test client."""
 
 from __future__ import annotations
 
 import asyncio
-import functools
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 from sketch.application import Application
 from sketch.request import Request
 from sketch.response import JSONResponse, Response
-
-
-def in_loop(function: Callable[..., Awaitable[None]]) -> Callable[..., None]:
-    """Run a coroutine test in a loop of its own, bounded."""
-
-    @functools.wraps(function)
-    def run(*args: Any, **kwargs: Any) -> None:
-        asyncio.run(asyncio.wait_for(function(*args, **kwargs), 20))
-
-    return run
+from sketch.streams.stream import StreamResponse
 
 
 def serving(handler: Any, *methods: str, path: str = "/{rest:path}") -> Application:
@@ -44,3 +34,24 @@ async def echo(request: Request) -> Response:
             "has_body": request.has_body,
         }
     )
+
+
+class Endless:
+    """An endless body that notes what happens to it."""
+
+    def __init__(self) -> None:
+        self.produced = 0
+        self.tasks: list[Any] = []
+        self.closed: list[Any] = []
+
+    async def body(self) -> AsyncIterator[bytes]:
+        self.tasks.append(asyncio.current_task())
+        try:
+            while True:
+                self.produced += 1
+                yield b"x"
+        finally:
+            self.closed.append(asyncio.current_task())
+
+    async def handler(self) -> Response:
+        return StreamResponse(self.body())

@@ -37,7 +37,7 @@ def test_stopped_afterwards():
 
 
 def test_the_fixtures_in_a_run_of_their_own(tmp_path: Path) -> None:
-    """With no other plugin, and warnings as errors."""
+    """Without other plugins, with warnings as errors."""
     (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = -W error\n")
     (tmp_path / "conftest.py").write_text('pytest_plugins = ["sketch.testing.plugin"]\n')
     (tmp_path / "test_it.py").write_text(TESTS)

@@ -1,4 +1,4 @@
-"""Websockets in memory: what a test sends and receives, every end, and the errors that a test gets to see."""
+"""Websockets of the test client: messages, every end, and the errors that a test gets to see."""
 
 from __future__ import annotations
 
@@ -8,46 +8,14 @@ from typing import Any
 
 import pytest
 
-from sketch import Application, Limits, WebSocket, WebSocketDisconnected, WebSocketPolicy, WebSocketResponse
+from sketch import Application, WebSocket, WebSocketPolicy, WebSocketResponse
 from sketch.context import current_request
 from sketch.request import Request
 from sketch.response import Response
 from sketch.routing import WEBSOCKET
 from sketch.testing import TestClient, WebSocketRefused
-from sketch.testing.socketpair import BUFFER
-from tests.core.testing.support import in_loop
-
-
-async def echo(ws: WebSocket) -> None:
-    async for message in ws:
-        await ws.send(message)
-
-
-def serving(session: Any, policy: WebSocketPolicy | None = None, **options: Any) -> Application:
-    app = Application(**options)
-    app.add_websocket("/ws", session, policy=policy)
-    return app
-
-
-async def end_of(call: Any) -> tuple[int, str]:
-    with pytest.raises(WebSocketDisconnected) as caught:
-        await call
-    return caught.value.code, caught.value.reason
-
-
-class Ends:
-    """A session that notes how it ended."""
-
-    def __init__(self) -> None:
-        self.code: int | None = None
-        self.reason = ""
-        self.received: list[str | bytes] = []
-
-    async def session(self, ws: WebSocket) -> None:
-        async for message in ws:
-            self.received.append(message)
-        self.code, self.reason = ws.close_code, ws.close_reason
-
+from tests.core.testing.websockets import Ends, echo, end_of, serving
+from tests.support.requests import in_loop
 
 # -- messages ---------------------------------------------------------------------------------------------------------
 
@@ -132,68 +100,6 @@ async def test_several_at_once() -> None:
         assert (await two.receive(), await one.receive()) == ("2", "1")
 
 
-@in_loop
-async def test_one_receives_at_a_time() -> None:
-    async with TestClient(serving(echo)) as client, client.websocket("/ws") as ws:
-        waiting = asyncio.create_task(ws.receive())
-        await asyncio.sleep(0)
-        with pytest.raises(RuntimeError, match="one receiver"):
-            await ws.receive()
-        await ws.send("a")
-        assert await waiting == "a"
-
-
-# -- backpressure -----------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("size", [0, 1000, BUFFER + 1])
-@in_loop
-async def test_a_client_waits_for_a_session_that_does_not_receive(size: int) -> None:
-    go_on = asyncio.Event()
-
-    async def session(ws: WebSocket) -> None:
-        await go_on.wait()
-        await echo(ws)
-
-    async with TestClient(serving(session)) as client, client.websocket("/ws") as ws:
-        sent = 0
-
-        async def flood() -> None:
-            nonlocal sent
-            while True:
-                await ws.send(b"x" * size)
-                sent += 1
-
-        task = asyncio.create_task(flood())
-        before = -1
-        while sent != before:
-            before = sent
-            await asyncio.sleep(0)
-        assert 0 < sent * (size + 14) < 2 * BUFFER + size
-        go_on.set()
-        assert await ws.receive() == b"x" * size
-        task.cancel()
-        ws.abort()
-
-
-@in_loop
-async def test_a_session_waits_for_a_client_that_does_not_receive_but_not_for_ever() -> None:
-    ended = asyncio.Event()
-
-    async def session(ws: WebSocket) -> None:
-        await ws.send("x" * BUFFER)
-        with pytest.raises(WebSocketDisconnected) as caught:
-            await ws.send("one too many")
-        assert caught.value.code == 1006
-        ended.set()
-
-    app = serving(session, limits=Limits(write_timeout=0.02))
-    async with TestClient(app) as client, client.websocket("/ws") as ws:
-        await ended.wait()
-        assert [len(message) async for message in ws] == [BUFFER]
-        assert ws.close_code == 1006
-
-
 # -- ends --------------------------------------------------------------------------------------------------------------
 
 
@@ -212,7 +118,7 @@ async def test_the_client_closes(code: int | None, seen: int) -> None:
 
 @pytest.mark.parametrize(("code", "reason"), [(1005, ""), (999, ""), (1000, "x" * 124)])
 @in_loop
-async def test_a_close_that_nobody_could_send(code: int, reason: str) -> None:
+async def test_invalid_closes_are_refused(code: int, reason: str) -> None:
     async with TestClient(serving(echo)) as client, client.websocket("/ws") as ws:
         with pytest.raises(ValueError, match="expected a"):
             await ws.close(code, reason)
@@ -266,18 +172,6 @@ async def test_the_application_closes() -> None:
         assert await end_of(ws.receive()) == (4000, "done")
         assert await end_of(ws.send("late")) == (4000, "done")
         assert (ws.close_code, ws.close_reason) == (4000, "done")
-
-
-@pytest.mark.parametrize("message", ["ä" * 6, b"x" * 11])
-@in_loop
-async def test_a_message_that_is_too_large(message: str | bytes) -> None:
-    ends = Ends()
-    app = serving(ends.session, WebSocketPolicy(max_message=10))
-    async with TestClient(app) as client, client.websocket("/ws") as ws:
-        await ws.send("ä" * 5)
-        await ws.send(message)
-        assert (await end_of(ws.receive()))[0] == 1009
-    assert (ends.received, ends.code) == (["ä" * 5], 1009)
 
 
 @in_loop
@@ -373,7 +267,7 @@ async def fail(ws: WebSocket) -> None:
 
 
 @in_loop
-async def test_the_error_of_a_session_is_raised_where_the_end_is_found(caplog: pytest.LogCaptureFixture) -> None:
+async def test_the_error_of_a_session_is_raised_by_the_next_call(caplog: pytest.LogCaptureFixture) -> None:
     async with TestClient(serving(fail)) as client:
         async with client.websocket("/ws") as ws:
             with pytest.raises(ZeroDivisionError):
@@ -395,7 +289,7 @@ async def test_the_error_of_a_session_is_raised_at_the_end_of_the_block() -> Non
 
 
 @in_loop
-async def test_the_error_of_a_session_is_only_a_close_for_a_client_that_does_not_raise() -> None:
+async def test_without_raise_errors_the_error_of_a_session_is_a_close() -> None:
     async with TestClient(serving(fail), raise_errors=False) as client, client.websocket("/ws") as ws:
         assert await end_of(ws.receive()) == (1011, "")
 

@@ -23,7 +23,7 @@ from tests.native.conformance.judge import judge, text
 CASES: list[dict[str, Any]] = json.loads(Path(__file__).with_name("cases.json").read_text())
 
 LEFT_OPEN = 2.5
-"""Seconds of silence after which a connection counts as left open."""
+"""Seconds of silence after which a connection counts as kept open."""
 SETTLED = 0.25
 """Seconds of silence after which no more answers are expected."""
 LONGEST = 8.0
@@ -34,7 +34,7 @@ AT_ONCE = 24
 
 @dataclass
 class Outcome:
-    """How a case went: why it failed (None: it did not), and what was on the wire."""
+    """The outcome of a case: why it failed (None: it passed), and the bytes received."""
 
     why: str | None
     received: bytes = b""
@@ -45,7 +45,7 @@ class Outcome:
 
 
 async def run_all(port: int) -> dict[str, Outcome]:
-    """All cases, some at a time; what fails is run once more, alone, before it counts."""
+    """Run all cases, some at a time; a case that fails is run once more, alone, before it counts."""
     validators = await _validators(port)
     outcomes: dict[str, Outcome] = {}
     turn = asyncio.Semaphore(AT_ONCE)
@@ -86,12 +86,12 @@ async def run_case(case: dict[str, Any], port: int, validators: dict[bytes, byte
             why = await _probe(client)
         why = why or complaint
         if why is None and client.closed and not client.replies()[0] and not await alive(port):
-            why = "closed without an answer, and the server answers nobody any more"
+            why = "closed without an answer, and the server does not answer any more"
         return Outcome(why, bytes(client.received), client.closed)
 
 
 async def _send(case: dict[str, Any], client: Client, validators: dict[bytes, bytes]) -> str | None:
-    """Take the steps, as far as the server lets us. Returns what was waited for in vain."""
+    """Take the steps until the server stops them. Returns the pattern that was awaited in vain, else None."""
     for step, *arguments in case["send"]:
         if step in ("b", "chop"):
             data = text(arguments[0])
@@ -115,7 +115,7 @@ async def _send(case: dict[str, Any], client: Client, validators: dict[bytes, by
 
 
 async def _watch(case: dict[str, Any], client: Client) -> tuple[dict[str, Any], str | None]:
-    """Wait until an alternative holds for good, or nothing more is to be expected. That alternative, or why none."""
+    """Wait until an alternative holds for good, or nothing more is expected. Returns it, or why none holds."""
     loop = asyncio.get_running_loop()
     end = loop.time() + LONGEST
     while True:
@@ -134,7 +134,7 @@ async def _watch(case: dict[str, Any], client: Client) -> tuple[dict[str, Any], 
 
 
 async def _probe(client: Client) -> str | None:
-    """Whether the connection that was left open is still in step."""
+    """Check that the open connection still answers the next request. Returns why it does not, else None."""
     start = len(client.received)
     await client.send(PROBE)
     await client.until(lambda: client.received.endswith(b"\r\n\r\nok") and len(client.received) > start, 5)

@@ -1,4 +1,4 @@
-"""One raw connection with a reader in the background. What the server does to it is noted, never raised."""
+"""A raw connection with a reader in the background. Errors of the connection are noted, never raised."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ GET_AND_CLOSE = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n
 
 
 class Client:
-    """Use `connect`."""
+    """A raw connection. Made by `connect`."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._loop = asyncio.get_running_loop()
@@ -54,7 +54,7 @@ class Client:
         return self._loop.time() - self.changed_at
 
     async def send(self, data: bytes, seconds: float = 5.0) -> bool:
-        """Whether everything was handed to the kernel."""
+        """Send; returns whether the kernel took everything."""
         try:
             async with asyncio.timeout(seconds):
                 await self._loop.sock_sendall(self._sock, data)
@@ -71,11 +71,11 @@ class Client:
             self.closed = self.closed or "rst"
 
     def reset(self) -> None:
-        """Make the close, which has to follow, a reset."""
+        """Turn the close that follows into a reset."""
         self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
     async def change(self, seconds: float) -> None:
-        """Wait for anything to come, that long at most."""
+        """Wait for new bytes or an end, for so many seconds at most."""
         if self.closed is None:
             self._changed.clear()
             try:
@@ -85,22 +85,22 @@ class Client:
                 return
 
     async def until(self, condition: Callable[[], object], seconds: float) -> bool:
-        """Whether the condition came true in that time."""
+        """Wait for the condition; returns whether it became true in that time."""
         end = self._loop.time() + seconds
         while not condition() and self.closed is None and self._loop.time() < end:
             await self.change(end - self._loop.time())
         return bool(condition())
 
     async def until_closed(self, seconds: float) -> bool:
-        """Whether the server has closed in that time."""
+        """Wait for the server's close; returns whether it came in that time."""
         return await self.until(lambda: self.closed is not None, seconds)
 
     def replies(self, *methods: str) -> tuple[list[Reply], bytes]:
-        """All answers so far, and what is behind them."""
+        """All answers so far, and the bytes after them."""
         return parse(bytes(self.received), methods or ("GET",), ended=self.closed is not None)
 
     async def count(self, seconds: float) -> int:
-        """Read, of a connection without a reader, to its end; the number of bytes."""
+        """Read a connection without a reader to its end; returns the number of bytes."""
         size = 0
         try:
             async with asyncio.timeout(seconds):

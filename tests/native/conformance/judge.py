@@ -1,4 +1,4 @@
-"""Whether what came back is what a case allows."""
+"""Judges whether the answers to a case are allowed."""
 
 from __future__ import annotations
 

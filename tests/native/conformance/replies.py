@@ -1,4 +1,4 @@
-"""Answers in a buffer, parsed strictly: whatever is not exactly HTTP/1.1 is noted as a fault."""
+"""A strict parser for answers: everything that is not exactly HTTP/1.1 is noted as a fault."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The target as a process of its own: one per event loop and run, fresh ones where memory is measured."""
+"""The target as a separate process: one per event loop and run, new ones for tests that measure memory."""
 
 from __future__ import annotations
 

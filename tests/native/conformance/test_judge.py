@@ -1,4 +1,4 @@
-"""The judge himself: what is not exactly HTTP is found, and what a case does not allow."""
+"""The judge: it finds malformed HTTP, and answers that a case does not allow."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_good_answers_are_told_apart() -> None:
         {"raw_re": "404"},
     ],
 )
-def test_what_a_case_does_not_allow_is_found(expected: dict[str, Any]) -> None:
+def test_answers_that_a_case_does_not_allow_are_found(expected: dict[str, Any]) -> None:
     assert judge(expected, *parse(OK, ["GET"], ended=False), OK, None) is not None
     assert judge({"status": [[200]], "closed": False}, *parse(OK, ["GET"], ended=False), OK, None) is None
     assert judge({"status": [[200]]}, *parse(OK + b"stray", ["GET"], ended=False), OK, None) is not None

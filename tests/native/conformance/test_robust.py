@@ -1,4 +1,4 @@
-"""What no client may do to a server: stop it, fill its memory, keep its connections, learn of an inner error.
+"""Attacks by clients: none may stop the server, fill its memory, hold its connections, or see an inner error.
 
 Timeouts of the target are short here. Memory is measured by the kernel's high-water mark, on a fresh process each.
 """
@@ -55,7 +55,7 @@ def attacked(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 
 @pytest.fixture(params=LOOPS)
 def fresh(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
-    """A server whose memory nobody has used yet."""
+    """A newly started server, for tests that measure its memory."""
     with target(request.param, tmp_path_factory.mktemp("target")) as program:
         assert asyncio.run(alive(program.port))
         servers.forget_peak(program.process.pid)
@@ -88,7 +88,7 @@ SLOW = {
     "drips chunks": (CHUNKED, b"1\r\na\r\n"),
     "drips a chunk extension": (CHUNKED + b"1;", b"a"),
     "drips trailers": (CHUNKED + b"0\r\n", b"X-A: b\r\n"),
-    "drips a body that nobody reads": (
+    "drips an unread body": (
         b"POST /noread HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9999\r\n\r\n",
         b"a",
     ),
@@ -99,7 +99,7 @@ SOON = 8.0
 
 @pytest.fixture(scope="module")
 def slow_clients(attacked: Program) -> dict[str, float | None]:
-    """All of them at the same time: after how many seconds the server has closed."""
+    """Run all slow clients at the same time; the seconds after which the server closed each."""
 
     async def watch(start: bytes, drip: bytes) -> float | None:
         async with connect(attacked.port) as client:
@@ -127,7 +127,7 @@ def test_a_client_that_takes_its_time_is_left(slow_clients: dict[str, float | No
 
 @pytest.mark.loops("asyncio")
 async def test_a_connection_in_use_is_not_cut(attacked: Program) -> None:
-    """Neither between requests within the time, nor while a handler takes longer than it."""
+    """Neither between requests within the timeout, nor while a handler takes longer than the timeout."""
     async with connect(attacked.port) as client:
         for n in range(3):
             await client.send(GET)
@@ -235,7 +235,7 @@ FLOODS = {
 
 @pytest.mark.parametrize("what", FLOODS)
 @pytest.mark.loops("asyncio")
-async def test_what_has_no_end_is_cut_off(attacked: Program, what: str) -> None:
+async def test_endless_input_is_cut_off(attacked: Program, what: str) -> None:
     start, block = FLOODS[what]
     before = servers.resident(attacked.process.pid)
     servers.forget_peak(attacked.process.pid)
@@ -271,7 +271,7 @@ async def test_tiny_chunks_do_not_stop_the_others(attacked: Program) -> None:
 
 
 def grown(program: Program, before: int) -> float:
-    """MiB that the server held more than before, at any time."""
+    """The largest growth of the server's memory since `before`, in MiB."""
     return (servers.peak(program.process.pid) - before) / MIB
 
 
@@ -293,7 +293,7 @@ async def test_readers_that_stop_fill_no_memory(fresh: Program) -> None:
 
 
 @pytest.mark.loops("asyncio")
-async def test_an_upload_that_nobody_reads_fills_no_memory(fresh: Program) -> None:
+async def test_an_unread_upload_fills_no_memory(fresh: Program) -> None:
     before = servers.resident(fresh.process.pid)
     async with connect(fresh.port) as client:
         await client.send(b"POST /noread HTTP/1.1\r\nHost: localhost\r\nContent-Length: 104857600\r\n\r\n")
@@ -319,7 +319,7 @@ async def test_uploads_behind_a_slow_handler_fill_no_memory(fresh: Program) -> N
 
 
 @pytest.mark.loops("asyncio")
-async def test_answers_that_nobody_reads_fill_no_memory(fresh: Program) -> None:
+async def test_unread_answers_fill_no_memory(fresh: Program) -> None:
     before = servers.resident(fresh.process.pid)
     async with connect(fresh.port, reading=False, receive_buffer=65536) as client:
         await client.send(b"GET /file HTTP/1.1\r\nHost: localhost\r\n\r\n" * 300, 2)
@@ -334,7 +334,7 @@ async def test_answers_that_nobody_reads_fill_no_memory(fresh: Program) -> None:
 
 @pytest.mark.loops("asyncio")
 async def test_mutants(attacked: Program) -> None:
-    """Of 10,000, none stops the server, is answered with anything but HTTP, stays open or makes an inner error."""
+    """None of 10,000 stops the server, gets anything but HTTP, stays open or causes an inner error."""
     rng = random.Random(20261120)
     batch = [mutate(rng, rng.choice(CORPUS)) for _ in range(MUTANTS)]
     open_, errors, malformed = [], [], []
@@ -385,7 +385,7 @@ async def test_random_bytes(attacked: Program) -> None:
 
 @pytest.mark.loops("asyncio")
 async def test_the_end_by_a_signal(fresh: Program) -> None:
-    """What runs is finished, nobody new is served, idle connections do not hold the end, the exit code is 0."""
+    """Running requests end, new ones are refused, idle connections do not delay the end, the exit code is 0."""
     async with connect(fresh.port) as idle, connect(fresh.port) as busy:
         await idle.send(GET)
         assert await idle.until(lambda: idle.received.endswith(b"ok"), 5)
@@ -415,7 +415,7 @@ async def test_a_second_signal_ends_what_runs(fresh: Program) -> None:
 
 
 async def _until_refused(port: int) -> None:
-    """Wait until nobody new is served: then the first signal was taken."""
+    """Wait until new connections are refused: then the first signal has been handled."""
     async with asyncio.timeout(10):
         while True:
             try:

@@ -1,4 +1,4 @@
-"""Cases of RFC 6455 and 7692: what is sent to the echo, and what has to come back.
+"""Cases of RFC 6455 and 7692: bytes sent to the echo, and the expected answers.
 
 Numbers are those of the Autobahn test suite, where it has the case; the others are named.
 """
@@ -62,7 +62,7 @@ Step = bytes | Chopped | Packed | Pause
 
 @dataclass(frozen=True)
 class Case:
-    """What is sent, step by step; then what comes, and how the websocket ends.
+    """One case: what is sent, step by step, the expected answers, and how the websocket ends.
 
     Messages come in their order, and so do pongs; how the two mix is not laid down. A websocket that does not fail is
     closed at the end, and answers that.
@@ -72,9 +72,9 @@ class Case:
     send: Sequence[Step]
     expect: Sequence[Event] = ()
     fails: Sequence[int] = ()
-    """Codes of which one has to come. What is in `expect` may come before, and need not."""
+    """One of these close codes must come. The messages in `expect` may come before it."""
     offer: str = ""
-    """Of extensions."""
+    """The offered extensions."""
     closes: Sequence[int] = ()
     """Where the case sends the close itself: the codes of the answer."""
     compressed: bool = False
@@ -213,7 +213,7 @@ def _text() -> Iterator[Case]:
     yield Case("6.2.4", [b"".join(fragments(TEXT, *_singly(GREEK)))], [text(GREEK)])
     yield Case("6.3.1", [frame(TEXT, BAD[-1])], fails=NOT_TEXT)
     yield Case("6.3.2", [b"".join(fragments(TEXT, *_singly(BAD[-1]), b""))], fails=NOT_TEXT)
-    # What can be no text any more fails at once: the rest is never sent.
+    # Invalid UTF-8 fails at once: the rest is never sent.
     for n, parts in enumerate(
         ([GREEK, b"\xf4\x90\x80\x80", b"edited"], [GREEK + b"\xf4", b"\x90", b"\x80\x80edited"]), 1
     ):

@@ -1,4 +1,4 @@
-"""The cases of websocket_cases.py: how one is run."""
+"""Runs the cases of websocket_cases.py."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LONGEST = 60.0
 
 
 async def run_all(port: int) -> dict[str, str | None]:
-    """Why each case fails, None where it does not. Some at a time."""
+    """Run all cases, some at a time; why each fails, None if it passes."""
     turn = asyncio.Semaphore(AT_ONCE)
     outcomes: dict[str, str | None] = {}
 
@@ -67,7 +67,7 @@ async def _send(steps: Sequence[Step], ws: Socket) -> None:
             else:
                 await ws.send(step)
     except ConnectionError:
-        return  # the server has closed: what it thinks of it is in what came
+        return  # the server has closed: its close code is among the received bytes
 
 
 def _packed(step: Packed, ws: Socket) -> list[bytes]:
@@ -94,7 +94,7 @@ async def _answers(case: Case, ws: Socket) -> None:
 
 
 async def _fails(case: Case, ws: Socket) -> None:
-    """The server closes with the right code, and then ends the connection, whatever is still being sent."""
+    """The server closes with the right code and ends the connection, although the client still sends."""
     before = list(case.expect)
     while not isinstance(event := await ws.receive(), Close):
         assert before, f"got {str(event)[:500]}, expected a close"

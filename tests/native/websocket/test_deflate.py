@@ -16,7 +16,7 @@ MOST = 10_000
 
 
 def packed(*messages: bytes, forgets: bool = False, bits: int = 12) -> list[bytes]:
-    """What a client sends."""
+    """Compress a message as a client does."""
     compress = zlib.compressobj(wbits=-bits)
     found = []
     for message in messages:
@@ -27,7 +27,7 @@ def packed(*messages: bytes, forgets: bool = False, bits: int = 12) -> list[byte
 
 
 def expanded(deflate: Deflate, parts: list[bytes], *, last: bool = True) -> bytes:
-    """What the frames of a message hold; with `last`, the last one is its end."""
+    """Expand the frames of a message; with `last`, the last frame ends it."""
     return b"".join(deflate.expand(part, MOST, last=last and n == len(parts) - 1) for n, part in enumerate(parts))
 
 
@@ -82,13 +82,13 @@ def test_too_much_is_not_unpacked(size: int, last: bool) -> None:
 
 
 @pytest.mark.parametrize("payload", [b"\xff" * 10, b"\x07"])
-def test_what_is_no_compressed_data(payload: bytes) -> None:
+def test_malformed_compressed_data(payload: bytes) -> None:
     with pytest.raises(zlib.error):
         Deflate(client_bits=12, server_bits=12).expand(payload, MOST, last=True)
 
 
 def test_a_final_block() -> None:
-    """RFC 7692 section 7.2.3.4; what follows is compressed by itself."""
+    """RFC 7692 section 7.2.3.4; the next message is compressed independently."""
     deflate = Deflate(client_bits=12, server_bits=12)
     for message in (b"one", b"two"):
         compress = zlib.compressobj(wbits=-12)
@@ -113,7 +113,7 @@ def test_a_final_block_in_parts(parts: list[bytes]) -> None:
 @pytest.mark.parametrize("parts", [[b"more"], [b"", b"\0", b"\0"], [b"\1"], [*packed(b"more")], [final(b"two")]])
 @pytest.mark.parametrize("last", [True, False])
 def test_nothing_comes_behind_a_final_block(parts: list[bytes], last: bool) -> None:
-    """It would not count for the limit, and be kept."""
+    """Such data would not count for the limit, and would be kept."""
     deflate = Deflate(client_bits=12, server_bits=12)
     deflate.expand(final(b"one"), MOST, last=False)
     with pytest.raises(zlib.error):
@@ -122,7 +122,7 @@ def test_nothing_comes_behind_a_final_block(parts: list[bytes], last: bool) -> N
         Deflate(client_bits=12, server_bits=12).expand(final(b"one") + b"".join(parts), MOST, last=last)
 
 
-def test_idle_ones_take_no_memory() -> None:
+def test_idle_connections_hold_no_compressor() -> None:
     tracemalloc.start()
     try:
         kept = [Deflate(client_bits=15, server_bits=15) for _ in range(100)]

@@ -23,7 +23,7 @@ Event = tuple[str, Any]
 
 
 class Recorder:
-    """A sink that notes what it is told; may hold the reader after each message."""
+    """A sink that records events; it may hold the reader after each message."""
 
     def __init__(self, *, max_message: int = MAX, deflate: Deflate | None = None, hold: bool = False) -> None:
         self.events: list[Event] = []
@@ -42,7 +42,7 @@ class Recorder:
         self.events.append(("close", (code, reason)))
 
     def feed(self, data: bytes) -> bool:
-        """Whether the reader goes on."""
+        """Feed the reader; returns whether it goes on."""
         try:
             self.reader.feed(data)
             while self._hold and self.reader._held and not self.reader._closed:
@@ -119,7 +119,7 @@ def test_a_close_without_a_code() -> None:
     assert read(close_frame(None)) == [("close", (1005, ""))]
 
 
-def test_what_is_held_is_kept() -> None:
+def test_messages_wait_while_the_reader_is_held() -> None:
     recorder = Recorder(hold=False)
     recorder.reader.hold()
     for part in (frame(TEXT, b"one")[:3], frame(TEXT, b"one")[3:], frame(TEXT, b"two")):
@@ -255,7 +255,7 @@ NO_UTF8 = [
 
 @PIECES
 @pytest.mark.parametrize("text", NO_UTF8)
-def test_text_that_is_none(text: bytes, piece: int) -> None:
+def test_invalid_utf_8_is_refused(text: bytes, piece: int) -> None:
     for frames in (
         [frame(TEXT, text)],
         [frame(TEXT, b"x" * 200 + text)],
@@ -269,7 +269,7 @@ def test_text_that_is_none(text: bytes, piece: int) -> None:
 
 
 @pytest.mark.parametrize("text", [b"\xce\xbaxxxx\xff", b"\xce\xba\xf4\x90"])
-def test_text_that_is_none_is_found_in_the_middle_of_a_frame(text: bytes) -> None:
+def test_invalid_utf_8_is_found_in_the_middle_of_a_frame(text: bytes) -> None:
     whole = frame(TEXT, text + b"x" * 100)
     assert read(whole[: 6 + len(text)]) == [("error", 1007)]
 
@@ -278,7 +278,7 @@ def test_text_that_is_none_is_found_in_the_middle_of_a_frame(text: bytes) -> Non
 
 
 def oracle(data: bytes, deflate: PerMessageDeflate | None = None) -> list[Event]:
-    """What `websockets` makes of the same bytes. Only the messages are put together here."""
+    """The events that `websockets` reads from the same bytes; this function only joins fragments."""
     protocol = Oracle(SERVER, state=OPEN, max_size=MAX)
     protocol.extensions = [] if deflate is None else [deflate]
     protocol.receive_data(data)
@@ -308,7 +308,7 @@ def oracle(data: bytes, deflate: PerMessageDeflate | None = None) -> list[Event]
 
 
 def same(mine: list[Event], other: list[Event]) -> bool:
-    """Which of several rules that one frame breaks is named is nobody's concern."""
+    """Whether both end alike. If a frame breaks several rules, either may name any of them."""
     if mine[-1:] != other[-1:] and mine and other and mine[-1][0] == other[-1][0] == "error":
         return mine[:-1] == other[:-1]
     return mine == other

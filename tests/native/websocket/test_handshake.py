@@ -11,7 +11,7 @@ KEY = (b"sec-websocket-key", b"dGhlIHNhbXBsZSBub25jZQ==")
 VERSION = (b"sec-websocket-version", b"13")
 
 
-def test_a_good_one() -> None:
+def test_a_valid_handshake() -> None:
     assert check_handshake([(b"host", b"x"), VERSION, KEY]) is None
 
 
@@ -94,5 +94,5 @@ def test_offers_that_are_taken(offer: bytes, answer: bytes) -> None:
         b"permessage-deflate; server_no_context_takeover; server_no_context_takeover",
     ],
 )
-def test_offers_that_are_not(offer: bytes | None) -> None:
+def test_offers_that_are_declined(offer: bytes | None) -> None:
     assert negotiate(offer) == (None, None)

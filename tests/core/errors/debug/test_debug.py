@@ -1,4 +1,4 @@
-"""The answer to an unexpected error while developing: its forms, and what is in none of them."""
+"""`debug_response`: the answer to an unexpected error in debug, in each of its forms."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sketch.application import Application
 from sketch.errors.debug import debug_response
 from sketch.request import Request
 from sketch.response import Response
-from tests.core.errors.debug.test_page import EVIL, read
+from tests.core.errors.debug.support import EVIL, read
 from tests.support.requests import answer, in_loop, make_request
 
 FORMS = {"page": b"text/html", "text": b"*/*", "problem": b"application/json"}
@@ -74,7 +74,7 @@ def test_problem_details_for_programs() -> None:
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_no_form_is_kept_or_taken_for_something_else(form: str) -> None:
+def test_no_form_is_cached_or_sniffed(form: str) -> None:
     headers = debug(error(), form).headers
     assert (headers["Cache-Control"], headers["Vary"], headers["X-Content-Type-Options"]) == (
         "no-store", "Accept", "nosniff",
@@ -82,7 +82,7 @@ def test_no_form_is_kept_or_taken_for_something_else(form: str) -> None:
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_an_error_without_a_text_that_can_be_sent(form: str) -> None:
+def test_a_text_that_utf_8_cannot_hold_is_escaped(form: str) -> None:
     assert "name\\udcff" in text_of(debug(OSError("name\udcff"), form))
 
 
@@ -166,7 +166,7 @@ def leaky(request: Request) -> None:
 
 @pytest.mark.parametrize("form", FORMS)
 @in_loop
-async def test_secrets_are_in_no_form(form: str) -> None:
+async def test_no_form_shows_secrets(form: str) -> None:
     secret = PLANTED.encode()
     headers = [
         (b"host", b"example.com"), (b"accept", FORMS[form]), (b"authorization", b"Bearer " + secret + b"-bearer"),
@@ -185,7 +185,7 @@ async def test_secrets_are_in_no_form(form: str) -> None:
 
 @pytest.mark.parametrize("form", FORMS)
 @in_loop
-async def test_never_outside_debug(form: str) -> None:
+async def test_details_are_shown_only_in_debug(form: str) -> None:
     headers = [(b"host", b"example.com"), (b"accept", FORMS[form])]
     response = await answer(application(leaky), "/a", headers=headers)
     assert response.status == 500

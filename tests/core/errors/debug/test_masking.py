@@ -110,7 +110,7 @@ def test_secrets_by_their_names(value: object, shown: str) -> None:
     assert masker.show("value", value) == shown
 
 
-def test_what_has_a_telling_name_is_masked_as_a_whole() -> None:
+def test_a_value_with_a_secret_name_is_masked_as_a_whole() -> None:
     for value in (PLANTED, 12, {"a": 1}, object(), Client(PLANTED)):
         assert Masker().show("password", value) == MASK
     assert Masker().show("password", None) == "None"
@@ -119,7 +119,7 @@ def test_what_has_a_telling_name_is_masked_as_a_whole() -> None:
 @pytest.mark.parametrize(
     "value", [PLANTED, PLANTED.encode(), [PLANTED], {"a": (PLANTED,)}, Client(PLANTED), OrderedDict(a=PLANTED)]
 )
-def test_a_secret_is_masked_wherever_else_it_is(value: object) -> None:
+def test_a_known_secret_is_masked_in_other_values(value: object) -> None:
     masker = Masker()
     masker.learn("session", value)
     assert masker.show("other", ["a", PLANTED, PLANTED.encode()]) == "['a', '<masked>', b'<masked>']"
@@ -127,7 +127,7 @@ def test_a_secret_is_masked_wherever_else_it_is(value: object) -> None:
     assert masker.source(f'    check("{PLANTED}")') == '    check("<masked>")'
 
 
-def test_a_secret_is_found_as_it_looks_in_a_repr() -> None:
+def test_a_secret_is_masked_in_a_repr() -> None:
     masker, secret = Masker(), 'it\'s\n\\a "secret"'
     masker.learn("password", secret)
     assert masker.text(repr(secret)) == "'<masked>'"
@@ -147,14 +147,14 @@ def test_parts_of_header_fields() -> None:
     assert masker.text(f"{PLANTED} abcdef0123 dark Bearer") == "<masked> <masked> dark Bearer"
 
 
-def test_what_is_too_short_to_be_told_from_anything_stays_elsewhere() -> None:
+def test_short_values_are_masked_only_under_their_own_name() -> None:
     masker = Masker()
     masker.learn("pin", 12)
     masker.learn("key", "name")
     assert masker.text("name 12") == "name 12"
 
 
-def test_what_a_message_gives_away_is_a_secret_too() -> None:
+def test_secrets_in_messages_are_learned() -> None:
     masker = Masker()
     masker.learn_text(f"cannot log in with password='{PLANTED}'")
     assert masker.show("tried", f"x{PLANTED}") == "'x<masked>'"
@@ -186,7 +186,7 @@ def test_a_repr_that_fails(error: BaseException) -> None:
     assert shown == f"<list object whose repr() failed with {type(error).__name__}>"
 
 
-def test_an_interrupt_passes() -> None:
+def test_keyboard_interrupt_passes_through() -> None:
     with pytest.raises(KeyboardInterrupt):
         Masker().show("x", Broken(KeyboardInterrupt()))
 
@@ -222,13 +222,13 @@ class Odd:
         raise ZeroDivisionError
 
 
-def test_what_cannot_be_looked_into_is_left_alone(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_value_that_cannot_be_searched_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("DEBUG")
     Masker().learn("x", [Odd()])
     assert "could not look for secrets in a list" in caplog.text
 
 
-def test_circles_end() -> None:
+def test_circular_values_end() -> None:
     circle: list[Any] = [1]
     circle.append(circle)
     twin = SimpleNamespace(token=PLANTED)

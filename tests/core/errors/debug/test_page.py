@@ -1,10 +1,9 @@
-"""The debug page: what stands where, and that nothing in it is more than text."""
+"""The debug page: its order, and that all its contents stay text."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
-from html.parser import HTMLParser
 from typing import Any
 
 import pytest
@@ -12,52 +11,7 @@ import pytest
 from sketch.errors.debug.page import POLICY, STYLE, render
 from sketch.errors.debug.text import render_text
 from sketch.errors.debug.traces import INNERMOST, OUTERMOST, Frame, Line, Trace
-
-EVIL = "</title></style></pre><script>alert(1)</script><img src=x onerror=alert(1)>\" onload='alert(1)' &lt;b&gt; {0}"
-
-TAGS = {
-    "b", "body", "code", "details", "div", "footer", "h1", "h2", "h3", "head", "header", "html", "i", "main", "mark",
-    "meta", "p", "pre", "section", "small", "span", "style", "summary", "table", "td", "th", "title", "tr",
-}  # fmt: skip
-ATTRIBUTES = {"class", "open", "lang", "charset", "name", "content"}
-VOID = {"meta"}
-
-
-class Reader(HTMLParser):
-    """Checks that a page is well-formed and made of known things only; collects its text."""
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.text = ""
-        self.opened: list[str] = []
-        self._open: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        assert tag in TAGS, f"<{tag}>"
-        assert {name for name, _ in attrs} <= ATTRIBUTES, attrs
-        if tag not in VOID:
-            self._open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self._open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        if self._open[-1:] != ["style"]:
-            self.text += data
-
-    def handle_comment(self, data: str) -> None:
-        raise AssertionError(data)
-
-    def close(self) -> None:
-        super().close()
-        assert self._open == []
-
-
-def read(page: str) -> str:
-    reader = Reader()
-    reader.feed(page)
-    reader.close()
-    return reader.text
+from tests.core.errors.debug.support import EVIL, read
 
 
 def frame(function: str = "f", *, library: bool = False, **changes: Any) -> Frame:
@@ -71,7 +25,7 @@ def page(*traces: Trace, facts: Any = (("Request", [("Line", "GET /")]),)) -> st
     return render(chain, list(facts), render_text(chain))
 
 
-def test_everything_has_its_place() -> None:
+def test_order_of_the_page() -> None:
     html = page(
         Trace("ValueError: x", [frame("outer"), frame("inner")]),
         facts=[("Request", [("Line", "GET /a")]), ("Query", [("q", "1")]), ("Header fields", [])],
@@ -114,7 +68,7 @@ def test_calls_in_libraries_are_folded() -> None:
 
 
 @pytest.mark.parametrize("library", [False, True])
-def test_what_is_left_out_of_a_deep_stack_is_told(library: bool) -> None:
+def test_calls_left_out_of_a_deep_stack_are_counted(library: bool) -> None:
     frames = [frame(f"f{number}", library=library) for number in range(OUTERMOST + INNERMOST)]
     html = page(Trace("X", frames, skipped=950))
     read(html)

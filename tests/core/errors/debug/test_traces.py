@@ -1,17 +1,16 @@
-"""Exceptions as data."""
+"""Traces: exceptions as data."""
 
 from __future__ import annotations
 
 import contextlib
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from sketch.errors.debug import traces as module
-from sketch.errors.debug.masking import Masker
 from sketch.errors.debug.text import render_text
-from sketch.errors.debug.traces import CAUSE, CONTEXT, Trace, read_traces
+from sketch.errors.debug.traces import CAUSE, CONTEXT
+from tests.core.errors.debug.support import run, traces_of
 
 
 def raised(error: BaseException) -> BaseException:
@@ -21,24 +20,10 @@ def raised(error: BaseException) -> BaseException:
         return exc
 
 
-def read(exc: BaseException) -> list[Trace]:
-    return read_traces(exc, Masker())
-
-
-def run(path: Path, source: str, **variables: Any) -> BaseException:
-    """What a program of that file raises."""
-    path.write_text(source)
-    try:
-        exec(compile(source, str(path), "exec"), {"__name__": "shop.prices", **variables})
-    except BaseException as exc:
-        return exc
-    raise AssertionError("expected an error")
-
-
 def test_a_frame_has_its_source_and_its_variables(tmp_path: Path) -> None:
     source = "".join(f"# line {number}\n" for number in range(1, 10))
     source += "def price(item):\n    tax = 2\n    return tax + item['count']  # här\nprice({})\n"
-    (trace,) = read(run(tmp_path / "prices.py", source))
+    (trace,) = traces_of(run(tmp_path / "prices.py", source))
     frame = trace.frames[-1]
     assert trace.title == "KeyError: 'count'"
     assert (frame.file, frame.line, frame.function, frame.library) == (str(tmp_path / "prices.py"), 12, "price", False)
@@ -51,14 +36,14 @@ def test_a_frame_has_its_source_and_its_variables(tmp_path: Path) -> None:
 
 
 def test_columns_are_those_of_characters(tmp_path: Path) -> None:
-    (trace,) = read(run(tmp_path / "a.py", "x = 'ä€𝄞' + y\n"))
+    (trace,) = traces_of(run(tmp_path / "a.py", "x = 'ä€𝄞' + y\n"))
     line = trace.frames[-1].source[0]
     assert line.marked is not None
     assert line.text[slice(*line.marked)] == "y"
 
 
 def test_a_whole_line_is_not_marked(tmp_path: Path) -> None:
-    (trace,) = read(run(tmp_path / "a.py", "def f():\n    raise ValueError\nf()\n"))
+    (trace,) = traces_of(run(tmp_path / "a.py", "def f():\n    raise ValueError\nf()\n"))
     assert [frame.source[frame.line - 1].marked for frame in trace.frames[-2:]] == [None, None]
 
 
@@ -66,18 +51,18 @@ def test_without_source_there_are_still_variables() -> None:
     try:
         exec(compile("def f(n):\n    raise ValueError\nf(1)", "<nowhere>", "exec"), {})
     except ValueError as exc:
-        frame = read(exc)[0].frames[-1]
+        frame = traces_of(exc)[0].frames[-1]
     assert (frame.file, frame.source, frame.variables) == ("<nowhere>", [], [("n", "1")])
 
 
 def test_files_of_the_working_directory_are_short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     error = run(tmp_path / "a.py", "1/0")
     monkeypatch.chdir(tmp_path)
-    assert read(error)[0].frames[-1].file == "a.py"
+    assert traces_of(error)[0].frames[-1].file == "a.py"
     (tmp_path / "gone").mkdir()
     monkeypatch.chdir(tmp_path / "gone")
     (tmp_path / "gone").rmdir()
-    assert read(error)[0].frames[-1].file == str(tmp_path / "a.py")
+    assert traces_of(error)[0].frames[-1].file == str(tmp_path / "a.py")
 
 
 @pytest.mark.parametrize(
@@ -97,7 +82,7 @@ def test_files_of_the_working_directory_are_short(tmp_path: Path, monkeypatch: p
 def test_frames_of_libraries(file: str, name: str, library: bool) -> None:
     with pytest.raises(ZeroDivisionError) as caught:
         exec(compile("1/0", file, "exec"), {"__name__": name})
-    assert read(caught.value)[0].frames[-1].library is library
+    assert traces_of(caught.value)[0].frames[-1].library is library
 
 
 def test_libraries_are_named_without_their_directory() -> None:
@@ -105,15 +90,15 @@ def test_libraries_are_named_without_their_directory() -> None:
         contextlib.ExitStack().enter_context(contextlib.nullcontext(int("x")))
     with pytest.raises(TypeError) as caught_inside:
         contextlib.ExitStack().enter_context(3)  # type: ignore[arg-type]
-    assert read(caught.value)[0].frames[-1].file.endswith("tests/core/errors/debug/test_traces.py")
-    assert read(caught_inside.value)[0].frames[-1].file == "contextlib.py"
+    assert traces_of(caught.value)[0].frames[-1].file.endswith("tests/core/errors/debug/test_traces.py")
+    assert traces_of(caught_inside.value)[0].frames[-1].file == "contextlib.py"
 
 
 # -- chains ----------------------------------------------------------------------------------------------------------
 
 
 def titles(exc: BaseException) -> list[tuple[str, str]]:
-    return [(trace.relation, trace.title) for trace in read(exc)]
+    return [(trace.relation, trace.title) for trace in traces_of(exc)]
 
 
 def test_causes_and_contexts() -> None:
@@ -133,16 +118,16 @@ def test_a_context_that_was_suppressed_is_not_shown() -> None:
 def test_circles_and_long_chains_end() -> None:
     first, second = ValueError("first"), ValueError("second")
     first.__cause__, second.__cause__ = second, first
-    assert len(read(first)) == 2
+    assert len(traces_of(first)) == 2
     error = last = ValueError(0)
     for number in range(100):
         last.__cause__ = last = ValueError(number)
-    assert len(read(error)) == module.CHAIN
+    assert len(traces_of(error)) == module.CHAIN
 
 
 def test_groups() -> None:
     inner = ExceptionGroup("inner", [raised(KeyError("deep"))])
-    (trace,) = read(raised(ExceptionGroup("outer", [inner, ValueError("flat")])))
+    (trace,) = traces_of(raised(ExceptionGroup("outer", [inner, ValueError("flat")])))
     assert trace.title == "ExceptionGroup: outer (2 sub-exceptions)"
     assert [chain[0].title for chain in trace.parts] == ["ExceptionGroup: inner (1 sub-exception)", "ValueError: flat"]
     assert trace.parts[0][0].parts[0][0].title == "KeyError: 'deep'"
@@ -150,11 +135,11 @@ def test_groups() -> None:
 
 def test_groups_are_bounded() -> None:
     wide = ExceptionGroup("wide", [ValueError(number) for number in range(100)])
-    assert len(read(wide)[0].parts) == module.PARTS
+    assert len(traces_of(wide)[0].parts) == module.PARTS
     deep: Exception = ValueError()
     for _ in range(50):
         deep = ExceptionGroup("deep", [deep])
-    depth, parts = 0, read(deep)[0].parts
+    depth, parts = 0, traces_of(deep)[0].parts
     while parts:
         depth, parts = depth + 1, parts[0][0].parts
     assert depth == module.NESTED
@@ -167,7 +152,7 @@ def deepen(number: int) -> int:
 def test_deep_stacks_are_cut() -> None:
     with pytest.raises(RecursionError) as caught:
         deepen(0)
-    (trace,) = read(caught.value)
+    (trace,) = traces_of(caught.value)
     assert len(trace.frames) == module.INNERMOST + module.OUTERMOST
     assert trace.skipped > 100
     assert trace.frames[module.OUTERMOST - 1].variables < trace.frames[-1].variables
@@ -175,7 +160,7 @@ def test_deep_stacks_are_cut() -> None:
 
 
 def test_many_variables_are_counted(tmp_path: Path) -> None:
-    (trace,) = read(run(tmp_path / "a.py", "1/0", **{f"v{number}": number for number in range(100)}))
+    (trace,) = traces_of(run(tmp_path / "a.py", "1/0", **{f"v{number}": number for number in range(100)}))
     frame = trace.frames[-1]
     assert (len(frame.variables), frame.hidden) == (module.VARIABLES, 100 - module.VARIABLES)
 
@@ -186,49 +171,16 @@ class Unprintable(Exception):
 
 
 def test_exceptions_that_cannot_be_printed_and_long_ones() -> None:
-    assert read(Unprintable())[0].title.endswith("Unprintable: <exception str() failed>")
-    assert len(read(ValueError("x" * 1_000_000))[0].title) == module.MESSAGE + 3
-    assert read(ValueError())[0].title == "ValueError"
+    assert traces_of(Unprintable())[0].title.endswith("Unprintable: <exception str() failed>")
+    assert len(traces_of(ValueError("x" * 1_000_000))[0].title) == module.MESSAGE + 3
+    assert traces_of(ValueError())[0].title == "ValueError"
     noted = ValueError("a")
     noted.add_note("password=hunter2!")
-    assert read(noted)[0].title == "ValueError: a\npassword=<masked>"
+    assert traces_of(noted)[0].title == "ValueError: a\npassword=<masked>"
 
 
 def test_one_frame_gives_away_the_secrets_of_another(tmp_path: Path) -> None:
     source = "def use(value):\n    raise ValueError(f'cannot use {value}')\ndef find(token):\n    use(token)\nfind(t)\n"
-    (trace,) = read(run(tmp_path / "a.py", source, t="planted-7f3a"))
+    (trace,) = traces_of(run(tmp_path / "a.py", source, t="planted-7f3a"))
     assert "planted" not in repr(trace)
     assert trace.title == "ValueError: cannot use <masked>"
-
-
-# -- as text -----------------------------------------------------------------------------------------------------------
-
-
-def test_the_text_is_what_python_prints(tmp_path: Path) -> None:
-    source = "try:\n    {}['a']\nexcept KeyError as exc:\n    raise ValueError('b') from exc\n"
-    error = run(tmp_path / "a.py", source)
-    traces = read(error)
-    for trace in traces:  # what called the program is this module
-        trace.frames = [frame for frame in trace.frames if "test_traces" not in frame.file]
-    path = tmp_path / "a.py"
-    assert render_text(traces).splitlines() == [
-        "Traceback (most recent call last):",
-        f'  File "{path}", line 2, in <module>',
-        "    {}['a']",
-        "KeyError: 'a'",
-        "",
-        "The above exception was the direct cause of the following exception:",
-        "",
-        "Traceback (most recent call last):",
-        f'  File "{path}", line 4, in <module>',
-        "    raise ValueError('b') from exc",
-        "ValueError: b",
-    ]
-
-
-def test_the_text_of_groups_and_contexts() -> None:
-    error = ExceptionGroup("g", [ValueError("a"), KeyError("b")])
-    error.__context__ = OSError("before")
-    text = render_text(read(error))
-    assert text.startswith("OSError: before\n\nDuring handling of the above exception, another exception occurred:\n\n")
-    assert "  +---------------- 2 ----------------\n  | KeyError: 'b'" in text

@@ -46,7 +46,7 @@ def pieces(data: bytes, size: int) -> list[bytes]:
 def form_request(
     *body: bytes | Exception, app: Application | None = None, headers: Sequence[tuple[bytes, bytes]] = MULTIPART
 ) -> Request:
-    """A request whose body arrives in these chunks."""
+    """A request with a body that arrives in these chunks."""
     return make_request(
         "/", method="POST", headers=[(b"host", b"example"), *headers], body=body, app=app or Application()
     )
@@ -58,7 +58,7 @@ async def handled(
     headers: Iterable[tuple[bytes, bytes]] = MULTIPART,
     **options: Any,
 ) -> Response:
-    """What an application of one handler answers to a form."""
+    """The response of a one-handler application to a form."""
     app = Application(**options)
     app.add_post("/", handler)
     return await answer(app, "/", method="POST", headers=[(b"host", b"example"), *headers], body=body)
@@ -70,5 +70,5 @@ async def happens(event: threading.Event) -> None:
 
 
 def names(directory: Path) -> list[str]:
-    """What is in a directory."""
+    """The names in a directory."""
     return sorted(entry.name for entry in directory.iterdir())

@@ -1,4 +1,4 @@
-"""Multipart bodies: what is understood, and what is refused with which reason."""
+"""Multipart bodies: which are parsed, and which are refused with which reason."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_parts() -> None:
     ],
     ids=["no parts", "an empty line first", "preamble and epilogue", "no line end at the end"],
 )
-def test_what_may_stand_round_the_parts(body: bytes, count: int) -> None:
+def test_text_around_the_parts_is_ignored(body: bytes, count: int) -> None:
     assert len(parse(body)) == count
     assert len(parse(*[bytes([byte]) for byte in body])) == count
 
@@ -118,7 +118,7 @@ def test_coded_contents_are_known() -> None:
         (field("a", b"1").replace(b"\r\n", b"\n") + LAST, "line break"),
     ],
 )
-def test_what_is_malformed_is_a_400_with_the_reason(body: bytes, reason: str) -> None:
+def test_malformed_forms_are_a_400_with_the_reason(body: bytes, reason: str) -> None:
     for chunks in ([body], [bytes([byte]) for byte in body]):
         with pytest.raises(HTTPBadRequest, match=reason) as caught:
             parse(*filter(None, chunks))
@@ -200,13 +200,13 @@ def test_much_before_and_behind_the_parts_takes_no_time(filling: bytes, where: s
     assert process_time() - begin < 1
 
 
-def test_what_is_within_the_limits() -> None:
+def test_forms_within_the_limits() -> None:
     limits = Limits(form_fields=2, form_files=2)
     assert len(parse(field("a", b"1") * 2 + file("a", "f", b"1") * 2 + LAST, limits=limits)) == 12
 
 
 def test_the_charset_of_a_form() -> None:
-    """The field `_charset_` says how the texts after it are to be read, and their names."""
+    """The field `_charset_` names the encoding of the texts after it, and of their names."""
     parsing = Events(form_request())
     (head, _) = parsing.push(field("_charset_", b"x"))
     assert isinstance(head, PartHead)

@@ -1,4 +1,4 @@
-"""Forms read as a whole: what is in them, what is kept where, and what is left of it afterwards."""
+"""Forms read as a whole: fields, files, where they are kept, and that nothing is left afterwards."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ async def test_a_multipart_form_is_not_kept_as_bytes() -> None:
 
 
 @in_loop
-async def test_what_was_streamed_is_no_form_any_more() -> None:
+async def test_a_streamed_body_cannot_be_read_as_a_form() -> None:
     for body, headers in ((field("a", b"1") + LAST, MULTIPART), (b"a=1", URLENCODED)):
         request = form_request(body, headers=headers)
         async for _ in request.stream():
@@ -118,7 +118,7 @@ async def test_charsets() -> None:
 
 @in_loop
 async def test_contents_that_are_coded_are_refused() -> None:
-    """Nobody sends them any more; kept as they are, they would be taken for what they are not."""
+    """Clients send none of these codings; kept coded, the content would be mistaken for plain text."""
     with pytest.raises(HTTPBadRequest, match="got one in 'base64'"):
         await form_request(part('name="a"', b"YQ==", "Content-Transfer-Encoding: base64") + LAST).form()
 
@@ -142,7 +142,7 @@ async def test_limits(limits: Limits, body: bytes, reason: str) -> None:
 
 
 @in_loop
-async def test_what_is_within_the_limits() -> None:
+async def test_forms_within_the_limits() -> None:
     limits = Limits(form_field_size=3, form_file_size=3, form_memory=18, form_fields=2, form_files=2)
     body = (field("a", b"123") + file("b", "f", b"123")) * 2 + LAST
     form = await form_request(body, app=Application(limits=limits)).form()
@@ -359,7 +359,7 @@ async def test_a_file_is_used_after_its_request(tmp_path: Path) -> None:
 
 
 @in_loop
-async def test_in_a_thread(tmp_path: Path) -> None:
+async def test_reading_a_form_in_a_thread(tmp_path: Path) -> None:
     def handler(request: Request) -> Response:
         upload = request.wait(request.form())["f"]
         assert isinstance(upload, UploadedFile)

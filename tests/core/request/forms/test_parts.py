@@ -34,7 +34,7 @@ async def test_parts_one_after_the_other() -> None:
 
 
 @in_loop
-async def test_what_a_part_says_of_itself() -> None:
+async def test_attributes_of_a_part() -> None:
     sent = part('name="a"; filename="b"', b"", "Content-Type: Text/CSV; charset=latin-1", "X-Note: 1")
     async for one in form_request(sent + LAST).multipart():
         assert (one.name, one.filename, one.content_type, one.charset) == ("a", "b", "text/csv", "latin-1")
@@ -44,7 +44,7 @@ async def test_what_a_part_says_of_itself() -> None:
 
 @in_loop
 async def test_a_part_comes_before_the_next_chunk_is_asked_for() -> None:
-    """The body fails if anybody reads on: nothing is gathered in advance."""
+    """The body fails if more is read: nothing is gathered in advance."""
     request = form_request(field("a", b"1") + file("f", "n", b"begin"), AssertionError("read on"))
     form = request.multipart()
     first = await anext(form)
@@ -137,7 +137,7 @@ async def test_counts_are_limited() -> None:
 
 
 @in_loop
-async def test_media_types_and_bodies_that_are_gone() -> None:
+async def test_other_media_types_and_used_bodies() -> None:
     with pytest.raises(HTTPUnsupportedMediaType):
         form_request(b"a=1", headers=URLENCODED).multipart()
     request = form_request(field("a", b"1") + LAST)
@@ -190,7 +190,7 @@ async def test_save_to(tmp_path: Path) -> None:
     ids=["too large", "truncated", "disconnected"],
 )
 @in_loop
-async def test_nothing_is_left_of_what_cannot_be_saved(
+async def test_nothing_is_left_of_a_failed_save(
     tmp_path: Path, end: list[bytes | Exception], max_size: int | None, error: type[Exception]
 ) -> None:
     (tmp_path / "file").write_bytes(b"old")

@@ -28,8 +28,8 @@ def bounded(examples: int) -> settings:
     return settings(max_examples=ROUNDS or examples, derandomize=not ROUNDS, deadline=None, database=None)
 
 
-# Names that were themselves percent-encoded would be decoded, as browsers leave no way to tell them apart, and paths of
-# Windows are cut.
+# Percent-encoded names would be decoded (browsers leave no way to tell them apart), and Windows paths are
+# cut.
 AMBIGUOUS = re.compile(r'%22|%0D|%0A|^.:\\|^\\\\|\\"')
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
@@ -40,7 +40,7 @@ FILES = st.lists(st.tuples(NAMES, st.tuples(NAMES, CONTENTS)), max_size=5)
 CUTS = st.lists(st.integers(0, 2000), max_size=10)
 TINY = Limits(form_file_memory=50)
 
-# What there is room for by these is refused now and then.
+# Low enough that some of the forms exceed them.
 NARROW = Limits(
     form_fields=3, form_files=2, form_field_size=30, form_file_size=60, form_header_size=80, form_memory=90, body=900
 )
@@ -101,7 +101,7 @@ def test_urlencoded_forms(fields: list[tuple[str, str]], cuts: list[int]) -> Non
     assert content_type is not None
     fields = [field for field in fields if field != ("", "")] if body else []
     form = asyncio.run(request_of(body, content_type, cuts, None).form())
-    # A field without a name and a value is "=": it is one, unless it is all there is of the body's pairs.
+    # A field without a name and a value is "=": it counts as a field unless it is the only one.
     assert [pair for pair in form.items() if pair != ("", "")] == fields
 
 

@@ -1,4 +1,4 @@
-"""Temporary files that leave nothing, and new files that are there as a whole or not at all."""
+"""Saving: temporary files are removed, and new files appear whole or not at all."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ async def test_save(tmp_path: Path, size: int) -> None:
 
 
 @in_loop
-async def test_nothing_is_left_of_what_fails(tmp_path: Path) -> None:
+async def test_nothing_is_left_of_a_failed_write(tmp_path: Path) -> None:
     for error in (ZeroDivisionError(), asyncio.CancelledError()):
         with pytest.raises(type(error)):
             await save(chunks(b"x" * BATCH, b"y", error), tmp_path / "file")

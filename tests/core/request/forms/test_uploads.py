@@ -34,7 +34,7 @@ def test_attributes() -> None:
     assert repr(file) == "<UploadedFile 'f' 'dir/a b.png' of 512000 bytes>"
 
 
-def test_no_file_was_chosen() -> None:
+def test_an_empty_file_field() -> None:
     assert not uploaded("", b"", 0)
     assert uploaded("empty.txt", b"", 0)
     assert uploaded("", b"x", 1)

@@ -1,4 +1,4 @@
-"""Forms of fields alone."""
+"""URL-encoded forms."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_charsets() -> None:
         (b"a=1&_charset_=%FF", None, "known charset, got 'ÿ'"),
     ],
 )
-def test_what_cannot_be_decoded_is_a_400(body: bytes, charset: str | None, reason: str) -> None:
+def test_undecodable_fields_are_a_400(body: bytes, charset: str | None, reason: str) -> None:
     with pytest.raises(HTTPBadRequest, match=reason):
         parse(body, charset)
 
@@ -86,7 +86,7 @@ async def test_all_fields_together(announced: bool) -> None:
 
 
 @in_loop
-async def test_what_takes_long_is_done_in_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_long_forms_are_parsed_in_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     threads: list[str] = []
 
     def parse(*args: object) -> object:
@@ -102,10 +102,10 @@ async def test_what_takes_long_is_done_in_a_thread(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize("text", [b"%", b"%41", b"%zz", b"a=%41&"])
-def test_what_is_done_in_the_event_loop_takes_no_time(text: bytes) -> None:
+def test_parsing_in_the_event_loop_is_fast(text: bytes) -> None:
     most = INLINE if b"&" not in text else DEFAULT_LIMITS.form_fields * len(text) - 1
     body = (text * INLINE)[:most]
-    # Beside something that takes a few milliseconds, and as much longer as this on a slower or busier machine.
+    # Compared with a reference of a few milliseconds, which is slower on the same slow or busy machine.
     spent, beside = [min(_cpu_times(run)) for run in (lambda: parse(body), _count)]
     assert spent < 6 * beside
 

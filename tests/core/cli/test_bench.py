@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +11,8 @@ import pytest
 
 from sketch.bench.backends import Comparison
 from sketch.cli import main
-from tests.core.bench.programs import python
-from tests.core.bench.test_program import gone
+from tests.core.bench.programs import gone
+from tests.core.bench.support import needs_wrk
 
 APP = """
 from sketch import Application, Response
@@ -23,12 +22,11 @@ app = Application()
 async def double(request):
     return Response(2 * await request.read(), headers={"X-Seen": request.headers["X-Seen"]})
 """
-needs_wrk = pytest.mark.skipif(shutil.which("wrk") is None, reason="no wrk here (Debian: apt-get install wrk)")
 
 
 @pytest.fixture
 def measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A place with an application, in which `python -m sketch` is this one."""
+    """A working directory with an application; `python -m sketch` runs this checkout there."""
     (tmp_path / "measureme.py").write_text(APP)
     root = Path(__file__).parents[3]
     monkeypatch.chdir(tmp_path)
@@ -127,20 +125,3 @@ def test_different_answers_are_a_warning(capsys: pytest.CaptureFixture[str], mon
     code, _, errors = bench(capsys, "a:b")
     assert code == 1
     assert errors == "warning: these answer something else: granian\n"
-
-
-@needs_wrk
-def test_other_answers_are_found(measured: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    import sketch.bench.backends as module
-    from sketch.bench import Load
-
-    page = "import http.server, sys\nclass H(http.server.BaseHTTPRequestHandler):\n  def do_GET(self):\n    "
-    page += "self.send_response(200); self.send_header('Content-Length', '1'); self.end_headers(); "
-    page += "self.wfile.write({!r})\n  def log_message(self, *a): pass\n"
-    page += "http.server.HTTPServer(('127.0.0.1', int(sys.argv[1])), H).serve_forever()"
-    monkeypatch.setattr(
-        module, "server_command", lambda app, name, port, loop: python(page.format(name.encode()))(port)
-    )
-    monkeypatch.setattr(module, "measure", lambda *_, **__: {})
-    result = module.compare_backends("a:b", ["a", "b", "a"], Load())
-    assert result.differing == ["b"]

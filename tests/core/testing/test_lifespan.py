@@ -1,10 +1,9 @@
-"""Starting and stopping the application; contexts."""
+"""The application under test is started and stopped in one task."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextvars import ContextVar
 from typing import Any
 
 import pytest
@@ -12,9 +11,9 @@ import pytest
 from sketch.application import Application
 from sketch.request import Request
 from sketch.response import JSONResponse, Response
-from sketch.streams.stream import StreamResponse
 from sketch.testing import TestClient
-from tests.core.testing.support import echo, in_loop, serving
+from tests.core.testing.support import echo, serving
+from tests.support.requests import in_loop
 
 
 @in_loop
@@ -60,51 +59,7 @@ async def test_a_failed_start_is_raised() -> None:
 
 
 @in_loop
-async def test_requests_need_a_started_application() -> None:
-    client = TestClient(serving(echo))
-    with pytest.raises(RuntimeError, match="the application is not started"):
-        await client.get("/")
-    async with client:
-        with pytest.raises(RuntimeError, match="already started"):
-            await client.start()
-
-
-@in_loop
-async def test_requests_run_in_contexts_of_their_own() -> None:
-    variable: ContextVar[str] = ContextVar("variable", default="unset")
-
-    async def handler() -> Response:
-        seen = variable.get()
-        variable.set("changed")
-        return Response(seen)
-
-    async with TestClient(serving(handler)) as client:
-        assert await (await client.get("/")).text() == "unset"
-        variable.set("from the test")
-        assert await (await client.get("/")).text() == "from the test"
-        assert variable.get() == "from the test"
-
-
-@in_loop
-async def test_a_stream_ends_when_the_application_stops() -> None:
-    async def handler(request: Request) -> Response:
-        async def body() -> AsyncIterator[bytes]:
-            yield b"begin "
-            await request.app.stopping.wait()
-            yield b"end"
-
-        return StreamResponse(body())
-
-    async with TestClient(serving(handler)) as client:
-        response = await client.get("/")
-        reading = asyncio.create_task(response.read())
-        await asyncio.sleep(0)
-        await client.shutdown()
-        assert await reading == b"begin end"
-
-
-@in_loop
-async def test_what_the_lifespan_hands_out_is_copied_per_request() -> None:
+async def test_the_lifespan_state_is_copied_per_request() -> None:
     async def lifespan(app: Application) -> AsyncIterator[dict[str, Any]]:
         yield {"pool": 7}
 

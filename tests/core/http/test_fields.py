@@ -1,0 +1,81 @@
+"""Header fields: checked once, encoded once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from multidict import CIMultiDict
+
+from sketch.http import fields as known
+from sketch.http.fields import RawFields, content_type_field, encode_fields, length_field, media_type_alone
+from sketch.response import Response
+from tests.support.responses import fields, finalized
+
+
+def test_memory_of_fields_is_bounded() -> None:
+    for number in range(1200):
+        assert fields(Response("a" * number, content_type=f"a/{number}"))[b"content-length"] == b"%d" % number
+        finalized(Response("a", headers={f"X-{number}": "1"}))
+    assert max(map(len, (known._names, known.content_type_fields, known.length_fields))) <= known._CACHED_FIELDS
+
+
+def test_fields_are_encoded_in_order_and_repeated() -> None:
+    headers = CIMultiDict([("X-Tag", "1"), ("Y", " spaced\t"), ("X-Tag", "2"), ("X-Name", "café")])
+    assert encode_fields(headers) == (
+        [(b"x-tag", b"1"), (b"y", b"spaced"), (b"x-tag", b"2"), (b"x-name", b"caf\xe9")],
+        None,
+    )
+
+
+def test_the_content_length_is_taken_out() -> None:
+    assert encode_fields(CIMultiDict({"Content-Length": "12"})) == ([], 12)
+    assert RawFields([(b"Content-Length", b"12"), (b"X-A", b"1")]).encoded() == ([(b"x-a", b"1")], 12)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "error"),
+    [
+        ("a b", "x", "token"),
+        ("", "x", "token"),
+        ("A", "b\r\nX: y", "control characters"),
+        ("A", "\x7f", "control characters"),
+        ("Content-Length", "-1", "Content-Length of digits"),
+    ],
+)
+def test_fields_that_cannot_be_sent(name: str, value: str, error: str) -> None:
+    with pytest.raises(ValueError, match=error):
+        encode_fields(CIMultiDict([(name, value)]))
+    with pytest.raises(ValueError, match=error):
+        RawFields([(name.encode(), value.encode())]).encoded()
+
+
+def test_framing_is_refused_as_text_and_left_out_as_bytes() -> None:
+    with pytest.raises(ValueError, match="Transfer-Encoding"):
+        encode_fields(CIMultiDict({"Transfer-Encoding": "chunked"}))
+    raw = RawFields([(b"Transfer-Encoding", b"chunked"), (b"X-A", b"1")])
+    assert raw.encoded() == ([(b"x-a", b"1")], None)
+    assert list(raw.decoded().items()) == [("x-a", "1")]
+
+
+@pytest.mark.parametrize("field", [("a", b"b"), (b"a", "b"), (None, b"b")])
+def test_raw_fields_are_of_bytes(field: Any) -> None:
+    for read in (RawFields([field]).encoded, RawFields([field]).decoded):
+        with pytest.raises(TypeError, match="of bytes, got"):
+            read()
+
+
+def test_a_media_type_alone() -> None:
+    kind = (b"content-type", b"text/x-alone")
+    assert media_type_alone([kind], 2) is None, "it was not checked yet"
+    RawFields([kind]).encoded()
+    assert media_type_alone([kind, (b"content-length", b"2")], 2) == kind
+    for others in ([(b"content-length", b"3")], [(b"x-a", b"1")], [kind]):
+        assert media_type_alone([kind, *others], 2) is None
+
+
+def test_fields_of_the_body() -> None:
+    assert content_type_field(" text/css ") == (b"content-type", b"text/css")
+    assert length_field(0) == (b"content-length", b"0")
+    with pytest.raises(ValueError, match="Content-Type"):
+        content_type_field("text/css\r\nX: y")

@@ -1,0 +1,34 @@
+"""Quoting of the `Location` field."""
+
+from __future__ import annotations
+
+import pytest
+from yarl import URL
+
+from sketch.http.locations import quote_location
+
+
+@pytest.mark.parametrize(
+    ("location", "sent"),
+    [
+        ("/a b", "/a%20b"),
+        ("/a%20b?q=1&r=%2F#f", "/a%20b?q=1&r=%2F#f"),
+        ("/é", "/%C3%A9"),
+        ("//evil/x", "/evil/x"),
+        ("/\\evil/x", "/evil/x"),
+        ("\\\\evil/x", "/evil/x"),
+        ("/a\r\nSet-Cookie: x=1", "/a%0D%0ASet-Cookie:%20x=1"),
+        ("https://example.com/a?b", "https://example.com/a?b"),
+        ("relative", "relative"),
+        ("", ""),
+        ("/\t/evil", "/%09/evil"),
+        ("100%", "100%25"),
+        ("/%zz/%4/%é", "/%25zz/%254/%25%C3%A9"),
+        ("../a?b#c", "../a?b#c"),
+        ("./x:y/", "./x:y/"),
+        ("?page=2", "?page=2"),
+        (URL("https://example.com/a b?c=é#d"), "https://example.com/a%20b?c=%C3%A9#d"),
+    ],
+)
+def test_locations(location: object, sent: str) -> None:
+    assert quote_location(location) == sent

@@ -1,0 +1,121 @@
+"""Websocket routes: the arguments of a session, subprotocols, and mistakes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sketch import WebSocket, WebSocketResponse
+from sketch.application import Application
+from sketch.request import Request
+from sketch.response import Response
+from sketch.routing import WEBSOCKET
+from sketch.websocket import run_session
+from tests.core.websocket.support import Pipe, handshake, session, shake
+from tests.support.requests import in_loop
+
+
+@pytest.mark.parametrize(
+    ("offered", "chosen"), [(b"v1, v2", "v2"), (b"v1", "v1"), (b"v0", None), (b"", None), (None, None)]
+)
+@in_loop
+async def test_the_first_offered_subprotocol_of_the_route_is_chosen(offered: bytes | None, chosen: str | None) -> None:
+    app = Application()
+    app.add_websocket("/ws", session, subprotocols=["v2", "v1"])
+    response = await shake(app, headers=None if offered is None else [(b"sec-websocket-protocol", offered)])
+    assert isinstance(response, WebSocketResponse)
+    assert response.subprotocol == chosen
+
+
+@in_loop
+async def test_a_session_gets_its_arguments() -> None:
+    app = Application()
+    got: list[Any] = []
+
+    @app.websocket("/one/{room}", "/two/{room}", name="chat")
+    async def chat(ws: WebSocket, room: str) -> None:
+        got.append((room, ws.request.raw_path))
+
+    @app.websocket("/whole/{id:int}")
+    async def whole(request: Request, id: int, websocket: WebSocket, more: int = 3) -> None:
+        got.append((request is websocket.request, id, more))
+
+    @app.websocket("/left/{room}")
+    async def left(room: str, anything: WebSocket) -> None:
+        got.append((type(anything), room))
+
+    for path in ("/one/a", "/two/b", "/whole/7", "/left/c"):
+        request = handshake(app, path)
+        response = await app.handle(request)
+        assert isinstance(response, WebSocketResponse)
+        await run_session(request, response, Pipe())
+    assert got == [("a", "/one/a"), ("b", "/two/b"), (True, 7, 3), (WebSocket, "c")]
+    assert app.router.named("chat").url_path(room="x") == "/one/x"
+
+
+def test_invalid_sessions_are_refused() -> None:
+    app = Application()
+
+    def blocking(ws: WebSocket) -> None:
+        raise AssertionError
+
+    async def wanting(ws: WebSocket, other: int) -> None:
+        raise AssertionError
+
+    with pytest.raises(ValueError, match=r"expected a session `async def \(ws\)`.*blocking"):
+        app.add_websocket("/a", blocking)
+    with pytest.raises(ValueError, match="expected a session"):
+        app.add_websocket("/a", WebSocket)
+    with pytest.raises(ValueError, match=r"expected a parameter of 'ws', 'websocket', 'request', 'room'.*'other'"):
+        app.add_websocket("/a/{room}", wanting)
+    with pytest.raises(ValueError, match="begins with '/'"):
+        app.websocket("chat")
+    with pytest.raises(TypeError, match=r"expected a path, got <function session .*: write @app.websocket\('/path'\)$"):
+        app.websocket(session)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"expected a session `async \(websocket\)`, got 'chat'"):
+        WebSocketResponse("chat")  # type: ignore[arg-type]
+
+
+def test_malformed_subprotocols_are_refused() -> None:
+    with pytest.raises(TypeError, match="expected subprotocols as a list, got 'chat'"):
+        Application().add_websocket("/a", session, subprotocols="chat")
+    with pytest.raises(TypeError, match="expected subprotocols as a list, got 'chat'"):
+        Application().websocket("/a", subprotocols="chat")
+    with pytest.raises(ValueError, match=r"expected subprotocols of names without spaces.*, got 'a, b'"):
+        Application().websocket("/a", subprotocols=["a, b"])
+
+
+@in_loop
+async def test_a_session_route_can_be_wrapped_by_another_handler() -> None:
+    app = Application()
+    route = app.add_websocket("/ws", session)
+    inner = route.handler
+
+    async def outer(request: Request) -> Response:
+        response: Response = await inner(request)
+        return response
+
+    app.add_route(WEBSOCKET, "/again", outer)
+    response = await shake(app, "/again")
+    assert response.status == 101
+
+
+@in_loop
+async def test_a_session_sees_its_mounted_application() -> None:
+    app, inner = Application("outer"), Application("inner")
+    seen: list[Any] = []
+
+    @inner.websocket("/{room}")
+    async def chat(ws: WebSocket, room: str) -> None:
+        seen.append((ws.request.app.name, room))
+
+    app.mount("/chat", inner)
+    await app.startup()
+    request = handshake(app, "/chat/a")
+    response = await app.handle(request)
+    assert isinstance(response, WebSocketResponse)
+    await run_session(request, response, Pipe())
+    await app.shutdown()
+    await app.cleanup()
+    assert seen == [("inner", "a")]

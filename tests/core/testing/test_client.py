@@ -1,0 +1,167 @@
+"""The test client: its methods and options, its life, and the errors that it raises."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextvars import ContextVar
+
+import pytest
+
+from sketch.application import Application
+from sketch.exceptions import HTTPNotFound
+from sketch.request import Request
+from sketch.response import Response
+from sketch.streams.stream import StreamResponse
+from sketch.testing import TestClient
+from tests.core.testing.support import Endless, echo, serving
+from tests.support.requests import in_loop
+
+
+@in_loop
+async def test_default_headers_and_their_replacement() -> None:
+    async with TestClient(serving(echo), headers={"X-A": "1", "X-B": "2"}) as client:
+        got = await (await client.get("/", headers={"x-a": "mine", "Host": "other:81"})).json()
+    assert got["headers"]["x-a"] == "mine"
+    assert got["headers"]["x-b"] == "2"
+    assert got["url"] == "http://other:81/"
+
+
+@in_loop
+async def test_verbs() -> None:
+    app = serving(echo, "GET", "POST", "PUT", "PATCH", "DELETE", "QUERY")
+    async with TestClient(app) as client:
+        for verb in ("get", "post", "put", "patch", "delete"):
+            assert (await (await getattr(client, verb)("/")).json())["method"] == verb.upper()
+        assert (await (await client.request("QUERY", "/")).json())["method"] == "QUERY"
+        head = await client.head("/")
+        assert (head.status, await head.read()) == (200, b"")
+        assert int(head.headers["Content-Length"]) > 0
+        assert (await client.options("/")).status == 204
+
+
+@in_loop
+async def test_root_path_and_base_url() -> None:
+    async with TestClient(serving(echo), root_path="/api", base_url="https://example.org:8443") as client:
+        got = await (await client.get("/api/items")).json()
+        assert (got["path"], got["url"]) == ("/items", "https://example.org:8443/api/items")
+        assert (await (await client.get("/items")).json())["path"] == "/items"
+    with pytest.raises(ValueError, match="expected a base_url"):
+        TestClient(Application(), base_url="example.org")
+
+
+@in_loop
+async def test_requests_need_a_started_application() -> None:
+    client = TestClient(serving(echo))
+    with pytest.raises(RuntimeError, match="the application is not started"):
+        await client.get("/")
+    async with client:
+        with pytest.raises(RuntimeError, match="already started"):
+            await client.start()
+
+
+@in_loop
+async def test_requests_run_in_contexts_of_their_own() -> None:
+    variable: ContextVar[str] = ContextVar("variable", default="unset")
+
+    async def handler() -> Response:
+        seen = variable.get()
+        variable.set("changed")
+        return Response(seen)
+
+    async with TestClient(serving(handler)) as client:
+        assert await (await client.get("/")).text() == "unset"
+        variable.set("from the test")
+        assert await (await client.get("/")).text() == "from the test"
+        assert variable.get() == "from the test"
+
+
+@in_loop
+async def test_a_stream_ends_when_the_application_stops() -> None:
+    async def handler(request: Request) -> Response:
+        async def body() -> AsyncIterator[bytes]:
+            yield b"begin "
+            await request.app.stopping.wait()
+            yield b"end"
+
+        return StreamResponse(body())
+
+    async with TestClient(serving(handler)) as client:
+        response = await client.get("/")
+        reading = asyncio.create_task(response.read())
+        await asyncio.sleep(0)
+        await client.shutdown()
+        assert await reading == b"begin end"
+
+
+async def boom() -> Response:
+    raise ZeroDivisionError("unexpected")
+
+
+@in_loop
+async def test_unexpected_errors_are_raised_in_the_test() -> None:
+    async with TestClient(serving(boom)) as client:
+        with pytest.raises(ZeroDivisionError, match="unexpected"):
+            await client.get("/")
+
+
+@in_loop
+async def test_unexpected_errors_are_answered_500_on_request() -> None:
+    async with TestClient(serving(boom), raise_errors=False) as client:
+        response = await client.get("/")
+        assert response.status == 500
+        assert "unexpected" not in await response.text()
+
+
+@in_loop
+async def test_http_errors_are_answers() -> None:
+    async def handler() -> Response:
+        raise HTTPNotFound("nothing here")
+
+    async with TestClient(serving(handler)) as client:
+        response = await client.get("/")
+        assert (response.status, await response.text()) == (404, "nothing here")
+
+
+@in_loop
+async def test_leaving_the_client_closes_what_is_open() -> None:
+    endless = Endless()
+    async with TestClient(serving(endless.handler)) as client:
+        await anext((await client.get("/")).stream())
+    assert endless.closed == endless.tasks
+
+
+@in_loop
+async def test_a_cancelled_request_is_a_client_that_leaves() -> None:
+    events: list[str] = []
+
+    async def handler(request: Request) -> Response:
+        events.append("waiting")
+        await request.wait_disconnected()
+        events.append("went on")
+        return Response("to nobody")
+
+    async with TestClient(serving(handler)) as client:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.01):
+                await client.get("/")
+    assert events == ["waiting", "went on"]
+
+
+@in_loop
+async def test_a_handler_that_does_not_end_is_cancelled_at_the_end() -> None:
+    ended: list[str] = []
+
+    async def handler() -> Response:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append("cancelled")
+        return Response()
+
+    async with TestClient(serving(handler), shutdown_timeout=0.01) as client:
+        request = asyncio.create_task(client.get("/"))
+        await asyncio.sleep(0)
+    with pytest.raises(ConnectionResetError):
+        await request
+    assert ended == ["cancelled"]
