@@ -38,7 +38,7 @@ class ReceivedBody(Deadline):
 
     __slots__ = (
         "_arrived", "_chunks", "_complete", "_cut", "_left", "_queued", "_receive", "_received", "_receiving", "_room",
-        "_watcher", "gone", "interrupted", "length", "reading_task",
+        "_watcher", "gone", "interrupted", "interrupted_task", "length",
     )  # fmt: skip
 
     def __init__(self, receive: Receive, timer: DeadlineTimer, length: int | None = 0) -> None:
@@ -46,7 +46,7 @@ class ReceivedBody(Deadline):
         self.gone = False
         """Whether the client has left."""
         self.interrupted = False
-        self.reading_task: asyncio.Task[Any] | None = None
+        self.interrupted_task: asyncio.Task[Any] | None = None
         self._receive = receive
         self._complete = length == 0
         self._cut = False
@@ -144,9 +144,9 @@ class ReceivedBody(Deadline):
         except Exception:
             logger.exception("the ASGI server's receive() failed: taken as a disconnect")
             self._note_gone()
-        if self.reading_task is not None:
+        if self.interrupted_task is not None:
             self.interrupted = True
-            self.reading_task.cancel()
+            self.interrupted_task.cancel()
 
     async def _wait_for_room(self) -> None:
         self._room = asyncio.Event()
@@ -227,11 +227,11 @@ class Interruptible:
         self._cancelling = task.cancelling()
         if self._body.gone:
             raise ClientDisconnected("the client has left")
-        self._body.reading_task = task
+        self._body.interrupted_task = task
         self._body.watch()
 
     def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, traceback: object) -> None:
-        self._body.reading_task = None
+        self._body.interrupted_task = None
         if not self._body.interrupted:
             return
         self._body.interrupted = False

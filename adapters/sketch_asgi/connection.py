@@ -28,19 +28,8 @@ class ScopeConnection:
 
     # An unset slot costs nothing at construction; its first use calls __getattr__, which sets it.
     __slots__ = (
-        "_app",
-        "_receive",
-        "_scope",
-        "_timer",
-        "body",
-        "client",
-        "scheme",
-        "server",
-        "size",
-        "small_file",
-        "state",
-        "tls",
-        "trailers",
+        "_app", "_receive", "_scope", "_timer", "body", "client", "scheme", "server", "size", "small_file", "state",
+        "tls", "trailers",
     )  # fmt: skip
 
     client: Address | None

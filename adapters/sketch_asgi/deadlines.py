@@ -63,8 +63,11 @@ class DeadlineTimer:
 
 
 def _interval(app: Application) -> float:
-    """Return a quarter of the shortest limit, at most LONGEST_LOOK. Limits are fixed once requests are handled."""
-    limits = [app.limits, *(route.limits for route in app.router.routes() if route.limits is not None)]
+    """Return a quarter of the shortest limit, mounted applications included, and at most LONGEST_LOOK.
+
+    Limits are fixed once requests are handled.
+    """
+    limits = [app.limits, *(route.limits for route in app.router.walk() if route.limits is not None)]
     given = [seconds for each in limits for seconds in (each.body_timeout, each.write_timeout) if seconds is not None]
     return min([LONGEST_LOOK, *(seconds / 4 for seconds in given)])
 

@@ -90,7 +90,7 @@ class Handshake(ScopeConnection):
             request.background = ()
         try:
             await run_session(request, response, socket)
-            await socket.detach()
+            await socket.await_close()
         finally:
             self.size = socket.sent
             await socket.stop()

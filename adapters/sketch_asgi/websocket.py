@@ -40,23 +40,8 @@ class Socket:
     """
 
     __slots__ = (
-        "_closed",
-        "_lifted",
-        "_messages",
-        "_policy",
-        "_receive",
-        "_request",
-        "_room",
-        "_send",
-        "_size",
-        "_taker",
-        "_timer",
-        "_told",
-        "_turns",
-        "_waiter",
-        "_waiting",
-        "end",
-        "sent",
+        "_closed", "_lifted", "_messages", "_policy", "_receive", "_request", "_room", "_send", "_size", "_taker",
+        "_timer", "_told", "_turns", "_waiter", "_waiting", "end", "sent",
     )  # fmt: skip
 
     def __init__(
@@ -190,7 +175,7 @@ class Socket:
             taker.cancel()
             await asyncio.wait([taker])
 
-    async def detach(self) -> None:
+    async def await_close(self) -> None:
         """End the session: give the peer some time to answer this side's close, and drop its other messages.
 
         Otherwise a server may wait for ever to deliver the messages that it still has.

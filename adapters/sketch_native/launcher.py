@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sketch.serving.options import ServeError, ServeOptions
 from sketch.serving.run import announce, logger as startup_logger
-from sketch_native.server import CANCELLED, Server, logger
+from sketch_native.server import CANCELLED_GRACE, Server, logger
 
 if TYPE_CHECKING:
     from sketch.application import Application
@@ -85,7 +85,7 @@ async def _end_tasks() -> None:
     for task in tasks:
         task.cancel()
     closing = loop.create_task(loop.shutdown_asyncgens())
-    _, left = await asyncio.wait([*tasks, closing], timeout=CANCELLED)
+    _, left = await asyncio.wait([*tasks, closing], timeout=CANCELLED_GRACE)
     for task in left:
         logger.warning("left behind: %r does not end", task)
 

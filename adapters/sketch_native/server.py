@@ -43,7 +43,7 @@ logger = logging.getLogger("sketch.native")
 SWEEP = 1.0
 """Seconds between two checks of the deadlines of all connections; fewer if one of the timeouts is short."""
 
-CANCELLED = 5.0
+CANCELLED_GRACE = 5.0
 """Seconds that cancelled handlers get to end. What still runs after that is logged and left behind."""
 
 
@@ -164,7 +164,7 @@ class Server:
                 connection.cancel()
             for task in self.going_on:
                 task.cancel()
-            await first_of(self._empty.wait(), asyncio.sleep(CANCELLED))
+            await first_of(self._empty.wait(), asyncio.sleep(CANCELLED_GRACE))
         for left in [*self.connections, *self.going_on]:
             logger.warning("left behind: %r does not end", left)
 

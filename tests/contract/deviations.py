@@ -188,7 +188,7 @@ DEVIATIONS: tuple[Deviation, ...] = (
     Deviation(
         "test_no_proxy_is_believed_unless_it_is_named",
         ("uvicorn-h11",),
-        "the fields of proxies are read by nobody but the application's `ProxyHeaders`",
+        "only the application's `ProxyHeaders` reads the fields of proxies",
         "they are believed from the loopback, before the application sees anything",
         f"`uvicorn --no-proxy-headers` turns that off. {OWN_COMMAND}",
     ),

@@ -143,7 +143,7 @@ async def test_a_second_stop_ends_the_wait() -> None:
 async def test_a_handler_that_cannot_be_cancelled_is_left_behind(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sketch_native.server.CANCELLED", 0.1)
+    monkeypatch.setattr("sketch_native.server.CANCELLED_GRACE", 0.1)
     scene, over = Scene(shutdown_timeout=0.1), asyncio.Event()
 
     @scene.app.get("/stubborn")
@@ -174,7 +174,7 @@ STUBBORN = """
 import asyncio
 from sketch import Application, Response, run_app
 import sketch_native.server
-sketch_native.server.CANCELLED = 0.2
+sketch_native.server.CANCELLED_GRACE = 0.2
 app = Application()
 
 @app.get("/")

@@ -22,18 +22,24 @@ class Deflate:
 
     Args:
         client_bits, server_bits: the compression window of that side, as the base-2 logarithm of its bytes.
-        client_forgets, server_forgets: whether that side begins each message with an empty window.
+        client_no_context_takeover, server_no_context_takeover: whether that side begins each message with an empty
+            window (RFC 7692 section 7.1.1).
     """
 
     __slots__ = ("_client_bits", "_client_forgets", "_compress", "_expand", "_server_bits", "_server_forgets")
 
     def __init__(
-        self, *, client_bits: int, server_bits: int, client_forgets: bool = False, server_forgets: bool = False
+        self,
+        *,
+        client_bits: int,
+        server_bits: int,
+        client_no_context_takeover: bool = False,
+        server_no_context_takeover: bool = False,
     ) -> None:
         self._client_bits = client_bits
         self._server_bits = server_bits
-        self._client_forgets = client_forgets
-        self._server_forgets = server_forgets
+        self._client_forgets = client_no_context_takeover
+        self._server_forgets = server_no_context_takeover
         self._compress: zlib._Compress | None = None
         self._expand: zlib._Decompress | None = None
 

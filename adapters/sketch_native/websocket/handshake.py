@@ -87,8 +87,8 @@ def negotiate(offer: bytes | None) -> tuple[bytes | None, Deflate | None]:
         deflate = Deflate(
             client_bits=extension.remote_max_window_bits,
             server_bits=extension.local_max_window_bits,
-            client_forgets=extension.remote_no_context_takeover,
-            server_forgets=extension.local_no_context_takeover,
+            client_no_context_takeover=extension.remote_no_context_takeover,
+            server_no_context_takeover=extension.local_no_context_takeover,
         )
         return build_extension([(name, answer)]).encode(), deflate
     return None, None

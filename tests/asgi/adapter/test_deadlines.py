@@ -201,6 +201,25 @@ async def test_the_timer_is_as_fine_as_the_shortest_limit(
     assert delays == [interval]
 
 
+@in_loop
+async def test_the_timer_is_as_fine_as_a_mounted_applications_limit() -> None:
+    inner = Application(limits=Limits(body_timeout=0.2))
+    inner.add_get("/", lambda: Response())
+    app = Application()
+    app.mount("/inner", inner)
+    await app.startup()
+    timer = DeadlineTimer(app)
+    delays: list[float] = []
+    loop = asyncio.get_running_loop()
+    loop.call_later = lambda delay, *_, **__: delays.append(delay)  # type: ignore[method-assign,assign,return-value]
+    reading = asyncio.create_task(received_body(app, timer, Script()).read())
+    await asyncio.sleep(0)
+    reading.cancel()
+    await asyncio.wait([reading])
+    await app.cleanup()
+    assert delays == [0.05]
+
+
 @pytest.mark.parametrize("large", [True, False])
 @in_loop
 async def test_a_client_that_takes_nothing(large: bool, caplog: pytest.LogCaptureFixture) -> None:

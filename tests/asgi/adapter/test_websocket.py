@@ -159,7 +159,7 @@ async def test_codes_and_reasons(message: Message, code: int, reason: str) -> No
     await socket.close()
     assert script.sent == []
     await socket.wait_gone()
-    await socket.detach()
+    await socket.await_close()
     await socket.stop()
 
 
@@ -248,7 +248,7 @@ async def test_a_peer_that_reads_nothing() -> None:
 
     socket = socket_of(Stalled(), limits=Limits(write_timeout=0.02))
     assert await end_of(lambda: socket.send("a")) == (1006, "")
-    await socket.detach()
+    await socket.await_close()
     await socket.stop()
 
 
@@ -301,7 +301,7 @@ async def test_messages_after_a_close_are_dropped_until_the_peer_answers() -> No
     await socket.close()
     assert await end_of(socket.receive) == (1000, "")
     assert not socket.gone
-    await socket.detach()
+    await socket.await_close()
     assert socket.gone
     assert await end_of(socket.receive) == (1000, "")
 
@@ -312,7 +312,7 @@ async def test_a_peer_that_does_not_answer_a_close_is_not_waited_for_too_long() 
     socket = socket_of(script)
     await socket.close()
     leaving = asyncio.create_task(socket.wait_gone())
-    await socket.detach()
+    await socket.await_close()
     await socket.stop()
     assert not socket.gone
     socket.over()
@@ -327,7 +327,7 @@ async def test_a_flood_after_a_close_does_not_block_other_tasks() -> None:
 
     socket = socket_of(Flood())
     await socket.close()
-    await socket.detach()
+    await socket.await_close()
     await socket.stop()
 
 
@@ -341,7 +341,7 @@ async def test_a_close_after_the_end_changes_nothing(error: Exception) -> None:
 
     socket = socket_of(Racing())
     await socket.close(4000)
-    await socket.detach()
+    await socket.await_close()
     assert socket.gone
 
 
@@ -352,7 +352,7 @@ async def test_a_message_that_is_too_large(message: Message) -> None:
     socket = socket_of(script, WebSocketPolicy(max_message=10, max_queue=9))
     assert await socket.receive() == "0123456789"
     assert await end_of(socket.receive) == (1009, "expected a message of at most 10 bytes")
-    await socket.detach()
+    await socket.await_close()
     assert types(script) == ["websocket.close"]
     assert script.sent[0]["code"] == 1009
 

@@ -34,7 +34,7 @@ def expanded(deflate: Deflate, parts: list[bytes], *, last: bool = True) -> byte
 @pytest.mark.parametrize("forgets", [False, True])
 @pytest.mark.parametrize("bits", [9, 12, 15])
 def test_from_a_client(forgets: bool, bits: int) -> None:
-    deflate = Deflate(client_bits=bits, server_bits=12, client_forgets=forgets)
+    deflate = Deflate(client_bits=bits, server_bits=12, client_no_context_takeover=forgets)
     for message, payload in zip(MESSAGES, packed(*MESSAGES, forgets=forgets, bits=bits), strict=True):
         assert deflate.expand(payload, MOST, last=True) == message
 
@@ -42,7 +42,7 @@ def test_from_a_client(forgets: bool, bits: int) -> None:
 @pytest.mark.parametrize("forgets", [False, True])
 @pytest.mark.parametrize("bits", [9, 12, 15])
 def test_to_a_client(forgets: bool, bits: int) -> None:
-    deflate = Deflate(client_bits=12, server_bits=bits, server_forgets=forgets)
+    deflate = Deflate(client_bits=12, server_bits=bits, server_no_context_takeover=forgets)
     theirs = PerMessageDeflate(forgets, forgets, bits, bits)
     sizes = []
     for message in MESSAGES:

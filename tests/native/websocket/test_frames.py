@@ -376,7 +376,9 @@ compressed = st.builds(
 @example([frame(BINARY, deflated(b"\0" * MAX)[0], rsv=RSV1)], lambda data: [data])
 def test_the_same_as_the_oracle_with_compression(sent: list[bytes], cut: Callable[[bytes], Sequence[bytes]]) -> None:
     data = b"".join(sent)
-    forgetful = Deflate(client_bits=12, server_bits=12, client_forgets=True, server_forgets=True)
+    forgetful = Deflate(
+        client_bits=12, server_bits=12, client_no_context_takeover=True, server_no_context_takeover=True
+    )
     recorder = Recorder(deflate=forgetful)
     for part in cut(data):
         if not recorder.feed(part):
