@@ -24,7 +24,7 @@ T = TypeVar("T")
 Work = Callable[[], Any]
 """A function without arguments: a coroutine function, or a plain one, which may block: it is called in a thread."""
 
-CANCELLED = 5.0
+CANCELLED_GRACE = 5.0
 """Seconds that cancelled tasks get to end. A task that still runs then is logged by name and left behind."""
 
 
@@ -93,7 +93,7 @@ class Background:
             for task in self._tasks:
                 task.cancel()
         if self._tasks:
-            await asyncio.wait(self._tasks, timeout=CANCELLED)
+            await asyncio.wait(self._tasks, timeout=CANCELLED_GRACE)
         for task in self._tasks:
             logger.warning("left behind: background task %s does not end", task.get_name())
 

@@ -204,8 +204,8 @@ async def test_an_application_that_never_answers(mode: str) -> None:
 async def test_an_application_that_does_not_let_itself_be_cancelled(
     mode: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(server, "CANCELLED", 0.02)
-    monkeypatch.setattr(background, "CANCELLED", 0.02)
+    monkeypatch.setattr(server, "CANCELLED_GRACE", 0.02)
+    monkeypatch.setattr(background, "CANCELLED_GRACE", 0.02)
     running, leave, notes = asyncio.Event(), asyncio.Event(), []
 
     async def app(scope: Message, receive: Receive, send: Send) -> None:

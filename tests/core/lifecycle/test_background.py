@@ -255,7 +255,7 @@ async def test_endless_tasks_are_not_waited_for(caplog: pytest.LogCaptureFixture
 async def test_a_task_that_cannot_be_cancelled_is_named_and_left_behind(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(background, "CANCELLED", 0.05)
+    monkeypatch.setattr(background, "CANCELLED_GRACE", 0.05)
     seen: list[str] = []
     app, over = recording(seen), asyncio.Event()
 
