@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from sketch.concurrency.cancellation import AttendedTask
+from sketch.concurrency.cancellation import LinkedTask
 from sketch.transport import ClientDisconnected
 
 if TYPE_CHECKING:
@@ -23,17 +23,17 @@ def while_connected(endpoint: Endpoint) -> Endpoint:
     """
 
     async def attended(request: Request) -> Response:
-        handler = AttendedTask()
+        handler = LinkedTask()
         leaving = asyncio.create_task(request.wait_disconnected())
-        leaving.add_done_callback(handler.client_left)
+        leaving.add_done_callback(handler.watcher_ended)
         try:
             return await endpoint(request)
         except asyncio.CancelledError:
-            if handler.cancelled_by_client():
+            if handler.cancelled_by_watcher():
                 raise ClientDisconnected("the client left, so its handler was cancelled") from None
             raise
         finally:
-            leaving.remove_done_callback(handler.client_left)
+            leaving.remove_done_callback(handler.watcher_ended)
             leaving.cancel()
             handler.end()
 

@@ -1,4 +1,4 @@
-"""`AttendedTask`: a cancellation because the client left, told apart from any other."""
+"""`LinkedTask`: a cancellation because a watcher has ended, told apart from any other."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from sketch.concurrency.cancellation import AttendedTask
+from sketch.concurrency.cancellation import LinkedTask
 from tests.support.requests import in_loop
 
 
@@ -29,54 +29,54 @@ def current() -> asyncio.Task[object]:
 
 
 @in_loop
-async def test_the_client_alone_has_cancelled() -> None:
-    attended = AttendedTask()
-    attended.client_left(await ended())
+async def test_the_watcher_alone_has_cancelled() -> None:
+    linked = LinkedTask()
+    linked.watcher_ended(await ended())
     with pytest.raises(asyncio.CancelledError):
         await asyncio.sleep(0)
-    assert attended.cancelled_by_client()
-    attended.end()
+    assert linked.cancelled_by_watcher()
+    linked.end()
     assert current().cancelling() == 0
     await asyncio.sleep(0)  # not cancelled again
 
 
 @in_loop
-async def test_a_cancellation_from_elsewhere_is_not_the_clients() -> None:
-    attended = AttendedTask()
+async def test_a_cancellation_from_elsewhere_is_not_the_watchers() -> None:
+    linked = LinkedTask()
     current().cancel()
     with pytest.raises(asyncio.CancelledError):
         await asyncio.sleep(0)
-    assert not attended.cancelled_by_client()
-    attended.end()
+    assert not linked.cancelled_by_watcher()
+    linked.end()
     assert current().cancelling() == 1, "only its own cancellation is taken back"
     current().uncancel()
 
 
 @in_loop
 async def test_both_cancellations_at_once_count_as_the_other_one() -> None:
-    attended, leaving = AttendedTask(), await ended()
+    linked, watcher = LinkedTask(), await ended()
     current().cancel()
-    attended.client_left(leaving)
+    linked.watcher_ended(watcher)
     with pytest.raises(asyncio.CancelledError):
         await asyncio.sleep(0)
-    assert not attended.cancelled_by_client()
-    attended.end()
+    assert not linked.cancelled_by_watcher()
+    linked.end()
     assert current().cancelling() == 1
     current().uncancel()
 
 
 @in_loop
 async def test_a_cancellation_from_before_does_not_count() -> None:
-    leaving = await ended()
+    watcher = await ended()
     current().cancel()
     with pytest.raises(asyncio.CancelledError):
         await asyncio.sleep(0)
-    attended = AttendedTask()
-    attended.client_left(leaving)
+    linked = LinkedTask()
+    linked.watcher_ended(watcher)
     with pytest.raises(asyncio.CancelledError):
         await asyncio.sleep(0)
-    assert attended.cancelled_by_client()
-    attended.end()
+    assert linked.cancelled_by_watcher()
+    linked.end()
     assert current().cancelling() == 1
     current().uncancel()
 
@@ -84,10 +84,10 @@ async def test_a_cancellation_from_before_does_not_count() -> None:
 @pytest.mark.parametrize("error", [OSError("the wait failed"), asyncio.CancelledError()], ids=["failed", "cancelled"])
 @in_loop
 async def test_a_wait_that_did_not_end_properly_cancels_nothing(error: BaseException) -> None:
-    attended = AttendedTask()
-    attended.client_left(await ended(error))
+    linked = LinkedTask()
+    linked.watcher_ended(await ended(error))
     await asyncio.sleep(0)
     assert current().cancelling() == 0
-    assert not attended.cancelled_by_client()
-    attended.end()
+    assert not linked.cancelled_by_watcher()
+    linked.end()
     assert current().cancelling() == 0
