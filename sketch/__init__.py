@@ -60,8 +60,8 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    """The public names, imported or not."""
-    return sorted({*globals(), *_HOME})
+    """The public names, imported or not, and the module's special attributes."""
+    return sorted([*_HOME, *(name for name in globals() if name.startswith("__"))])
 
 
 import_module("sketch.application")  # every application needs it: imported now, so that no request waits for it

@@ -27,15 +27,26 @@ def _app() -> Application:
 
 
 class _Proxy:
-    """Forwards each use to the object that `find` returns at that moment; without one, `find` raises RuntimeError."""
+    """Forwards each use to the object that `find` returns at that moment; without one, `find` raises RuntimeError.
 
-    __slots__ = ("_find",)
+    Inspection alone works without one: `repr()`, `isinstance()` and special attributes show the proxy itself, so that
+    `help()`, doctest and debuggers do not stumble over a module that holds it.
+    """
 
-    def __init__(self, find: Callable[[], Any]) -> None:
+    __slots__ = ("_find", "_name")
+
+    def __init__(self, find: Callable[[], Any], name: str = "proxy") -> None:
         object.__setattr__(self, "_find", find)
+        object.__setattr__(self, "_name", name)
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._find(), name)
+        try:
+            target = self._find()
+        except RuntimeError:
+            if name.startswith("__"):
+                raise AttributeError(f"{self._name} is not bound and has no attribute {name!r}") from None
+            raise
+        return getattr(target, name)
 
     def __setattr__(self, name: str, value: object) -> None:
         setattr(self._find(), name, value)
@@ -71,14 +82,20 @@ class _Proxy:
         return hash(self._find())
 
     def __repr__(self) -> str:
-        return repr(self._find())
+        try:
+            return repr(self._find())
+        except RuntimeError:
+            return f"<{self._name}, not bound>"
 
     # Read-only: isinstance() reads it, nothing sets it.
     @property  # type: ignore[misc]
     def __class__(self) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
-        return type(self._find())
+        try:
+            return type(self._find())
+        except RuntimeError:
+            return _Proxy
 
 
 # Typed as the objects that they forward to, so that editors and type checkers see the real attributes.
-current_request: Request = cast("Request", _Proxy(_request))
-current_app: Application = cast("Application", _Proxy(_app))
+current_request: Request = cast("Request", _Proxy(_request, "current_request"))
+current_app: Application = cast("Application", _Proxy(_app, "current_app"))

@@ -33,7 +33,7 @@ def _fact(name: str, value: str) -> str:
 
 def _missing(extra: Extra) -> str:
     command = f"pip install 'sketch-web[{extra.extra}]'"
-    return f'<p class="missing">Not installed: <code>{escape(command)}</code></p>'
+    return f'<p class="missing">Not installed: <code>{escape(command)}</code>, then start the demo again.</p>'
 
 
 def _chat(websockets: Extra) -> str:

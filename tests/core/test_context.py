@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import pydoc
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -18,14 +20,28 @@ from tests.support.requests import in_loop, make_request
 
 
 @pytest.mark.parametrize(
-    "use", [repr, bool, hash, iter, lambda p: p.name, lambda p: p == 1, lambda p: isinstance(p, Request),
-            lambda p: setattr(p, "x", 1), lambda p: hasattr(p, "x"), lambda p: p["x"]],
+    "use", [bool, hash, iter, lambda p: p.name, lambda p: p == 1, lambda p: setattr(p, "x", 1),
+            lambda p: hasattr(p, "x"), lambda p: p["x"]],
 )  # fmt: skip
-def test_outside_a_context_every_operation_is_an_error(use: Callable[[Any], Any]) -> None:
+def test_outside_a_context_every_use_is_an_error(use: Callable[[Any], Any]) -> None:
     with pytest.raises(RuntimeError, match="no current request"):
         use(current_request)
     with pytest.raises(RuntimeError, match="no current application"):
         use(current_app)
+
+
+def test_outside_a_context_the_proxies_can_be_inspected() -> None:
+    assert repr(current_request) == "<current_request, not bound>"
+    assert repr(current_app) == "<current_app, not bound>"
+    for proxy in (current_request, current_app):
+        assert not isinstance(proxy, Request | Application)
+        assert not hasattr(proxy, "__wrapped__")
+
+
+@pytest.mark.parametrize("name", ["sketch", "sketch.context"])
+def test_help_shows_a_module_with_proxies(name: str) -> None:
+    text = pydoc.plain(pydoc.render_doc(import_module(name)))
+    assert "current_request = <current_request, not bound>" in text
 
 
 def test_in_a_context_the_proxies_act_as_their_targets() -> None:

@@ -17,8 +17,9 @@ from sketch.serving.registry import missing_package
 from sketch.serving.run import cannot_listen
 from sketch_asgi.app import ASGIApplication
 from sketch_asgi.hosting.served import as_application
-from sketch_asgi.launchers.common import COMMON_OPTIONS, Stop, adapt, announced, check_certificate, run
+from sketch_asgi.launchers.common import COMMON_OPTIONS, adapt, announced, check_certificate, run
 from sketch_asgi.launchers.listeners import clear_path, reserved
+from sketch_asgi.launchers.stopping import Stop
 from sketch_asgi.lifespan import Life
 
 if TYPE_CHECKING:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from sketch.serving.options import ServeOptions
 from sketch.serving.registry import missing_package
 from sketch_asgi.hosting.served import as_application
-from sketch_asgi.launchers.common import COMMON_OPTIONS, Stop, adapt, announced, check_certificate, largest_message, run
+from sketch_asgi.launchers.common import COMMON_OPTIONS, adapt, announced, check_certificate, largest_message, run
 from sketch_asgi.launchers.listeners import listening
+from sketch_asgi.launchers.stopping import Stop
 
 if TYPE_CHECKING:
     from hypercorn.config import Config as HypercornConfig

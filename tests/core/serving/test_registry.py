@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ssl
 import sys
+import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +19,11 @@ from tests.core.serving.support import Recorder, app, failure, foreign
 def test_entry_points_do_not_replace_built_in_backends(recorder: type[Recorder]) -> None:
     assert registry.server_names()["native"] == registry.BUILT_IN["native"]
     assert not isinstance(load_server("native"), recorder)
+
+
+def test_entry_points_are_the_built_in_servers() -> None:
+    project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text())["project"]
+    assert project["entry-points"][registry.GROUP] == registry.BUILT_IN
 
 
 @pytest.mark.parametrize("name", registry.BUILT_IN)
