@@ -12,27 +12,32 @@ from sketch.http.grammar import TOKEN
 _FORBIDDEN = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _CACHED_FIELDS = 512
 _names: dict[str, bytes] = {}
-content_type_fields: dict[str, tuple[bytes, bytes]] = {}
-length_fields: dict[int, tuple[bytes, bytes]] = {}
+_content_types: dict[str, tuple[bytes, bytes]] = {}
+_lengths: dict[int, tuple[bytes, bytes]] = {}
+
+known_content_type = _content_types.get
+"""The field of a media type that was sent before, else None. A bound method: calling it costs no attribute look-up."""
+known_length = _lengths.get
+"""The field of a length that was sent before, else None."""
 
 
 def content_type_field(value: str) -> tuple[bytes, bytes]:
     """Return the `Content-Type` field of a media type. Raises as `encode_fields` does."""
-    field = content_type_fields.get(value)
+    field = _content_types.get(value)
     if field is None:
         field = (b"content-type", _encode_value("Content-Type", value))
-        if len(content_type_fields) < _CACHED_FIELDS:
-            content_type_fields[value] = field
+        if len(_content_types) < _CACHED_FIELDS:
+            _content_types[value] = field
     return field
 
 
 def length_field(length: int) -> tuple[bytes, bytes]:
     """Return the `Content-Length` field of a body of that many bytes."""
-    field = length_fields.get(length)
+    field = _lengths.get(length)
     if field is None:
         field = (b"content-length", b"%d" % length)
-        if len(length_fields) < _CACHED_FIELDS:
-            length_fields[length] = field
+        if len(_lengths) < _CACHED_FIELDS:
+            _lengths[length] = field
     return field
 
 

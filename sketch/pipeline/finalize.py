@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterable
 from typing import TYPE_CHECKING
 
-from sketch.http.fields import content_type_field, content_type_fields, encode_fields, length_field, length_fields
+from sketch.http.fields import content_type_field, encode_fields, known_content_type, known_length, length_field
 from sketch.response import Response
 from sketch.streams.stream import StreamBody
 from sketch.transport import FileBody
@@ -34,11 +34,9 @@ def finalize(request: Request, response: Response) -> None:
         kind = response._content_type
         response.payload = body
         response.length = len(body)
-        size = length_fields.get(response.length) or length_field(response.length)
+        size = known_length(response.length) or length_field(response.length)
         response.plain = kind is not None
-        response.raw_headers = (
-            [size] if kind is None else [content_type_fields.get(kind) or content_type_field(kind), size]
-        )
+        response.raw_headers = [size] if kind is None else [known_content_type(kind) or content_type_field(kind), size]
         return
     response.plain = False
     if status == 101 and response.switches and request.is_websocket:

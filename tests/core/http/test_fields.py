@@ -17,7 +17,7 @@ def test_memory_of_fields_is_bounded() -> None:
     for number in range(1200):
         assert fields(Response("a" * number, content_type=f"a/{number}"))[b"content-length"] == b"%d" % number
         finalized(Response("a", headers={f"X-{number}": "1"}))
-    assert max(map(len, (known._names, known.content_type_fields, known.length_fields))) <= known._CACHED_FIELDS
+    assert max(map(len, (known._names, known._content_types, known._lengths))) <= known._CACHED_FIELDS
 
 
 def test_fields_are_encoded_in_order_and_repeated() -> None:
