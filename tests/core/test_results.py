@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -11,31 +10,13 @@ from sketch.application import Application
 from sketch.exceptions import HTTPNotFound
 from sketch.request import Request
 from sketch.response import Response
-from sketch.results import Endpoint, as_endpoint, as_response, prepare_response
+from sketch.results import as_endpoint, as_response, prepare_response
 from tests.support.requests import answer, in_loop, make_request
-
-
-def tagging(tag: str) -> Callable[..., Awaitable[Response]]:
-    async def middleware(request: Request, handler: Endpoint) -> Response:
-        response = await handler(request)
-        response.headers.add("X-Tag", tag)
-        return response
-
-    return middleware
-
-
-def tags(response: Response) -> list[bytes]:
-    return [value for name, value in response.raw_headers if name == b"x-tag"]
+from tests.support.tagging import tagging, tags
 
 
 async def ok() -> Response:
     return Response("ok")
-
-
-def serving(handler: Any = ok, **options: Any) -> Application:
-    app = Application(**options)
-    app.add_route("GET", "/", handler)
-    return app
 
 
 @pytest.mark.parametrize("where", ["middlewares", "outer_middlewares", "route", "after_request", "on_response_prepare"])
@@ -67,7 +48,8 @@ async def test_an_exception_may_be_raised_or_returned_a_hundred_times(raised: bo
             raise shared
         return shared
 
-    app = serving(handler, outer_middlewares=[tagging("x")])
+    app = Application(outer_middlewares=[tagging("x")])
+    app.add_get("/", handler)
     app.after_request(lambda response: response.headers.add("X-Tag", "y"))
     for _ in range(100):
         response = await answer(app)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Iterable
 from functools import partial
 from typing import Any
 
@@ -16,23 +16,7 @@ from sketch.request import Request
 from sketch.response import Response
 from sketch.streams.stream import StreamResponse
 from tests.support.requests import answer, in_loop, make_request
-
-
-def tagging(tag: str, log: list[str] | None = None) -> Callable[..., Awaitable[Response]]:
-    async def middleware(request: Request, handler: Endpoint) -> Response:
-        if log is not None:
-            log.append(f"{tag} in")
-        response = await handler(request)
-        if log is not None:
-            log.append(f"{tag} out")
-        response.headers.add("X-Tag", tag)
-        return response
-
-    return middleware
-
-
-def tags(response: Response) -> list[bytes]:
-    return [value for name, value in response.raw_headers if name == b"x-tag"]
+from tests.support.tagging import tagging, tags
 
 
 async def ok() -> Response:
