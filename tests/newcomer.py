@@ -4,7 +4,7 @@
     python -m tests.newcomer "sketch demo --port 8123" http://127.0.0.1:8123 --missing websockets
 
 It needs the standard library alone and runs in environments that have nothing but sketch. It exits with 0 if the page
-and `GET /json` have answered and the command has ended in order after SIGTERM, else with 1 and the reason.
+and `GET /json` have answered and the command has ended with 0 after Ctrl-C, else with 1 and the reason.
 """
 
 from __future__ import annotations
@@ -73,15 +73,18 @@ def check(page: str, url: str, missing: Sequence[str]) -> None:
 
 
 def stop(process: subprocess.Popen[bytes]) -> int:
-    """Stop the command as a service manager does: SIGTERM to each of its processes. Returns its exit status."""
+    """Press Ctrl-C: SIGINT to each process of the command. Returns its exit status.
+
+    The shell waits for the server, and ends with the server's own status.
+    """
     if process.poll() is None:
-        os.killpg(process.pid, signal.SIGTERM)
+        os.killpg(process.pid, signal.SIGINT)
     try:
         return process.wait(SHUTDOWN)
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-        raise SystemExit(f"the command did not end within {SHUTDOWN:g} seconds after SIGTERM") from None
+        raise SystemExit(f"the command did not end within {SHUTDOWN:g} seconds after Ctrl-C") from None
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,4 +1,4 @@
-"""The threat model names existing tests for every row that is built."""
+"""Every row of the threat model names tests that exist."""
 
 from __future__ import annotations
 

@@ -63,6 +63,25 @@ def test_no_module_imports_in_a_circle() -> None:
     assert cycles(edges) == []
 
 
+def test_http_imports_nothing_else_of_sketch() -> None:
+    edges = graph(deferred=True, typed=True)  # import-linter does not look at type-only imports
+    modules = {name for name in edges if name.startswith("sketch.http.")}
+    assert len(modules) > 10
+    assert {name: edges[name] - modules for name in modules if edges[name] - modules} == {}
+
+
+ASYNCIO = {"concurrency", "lifecycle", "streams", "websocket", "channels", "bench", "demo", "testing"}
+ASYNCIO_MODULES = {"sketch.middleware.disconnect", "sketch.middleware.timeout"}
+"""The rooms and modules in which time, cancellation and tasks are the matter; no other module imports asyncio."""
+
+
+def test_asyncio_is_imported_where_tasks_are_the_matter() -> None:
+    files = {name: path for name, path in sources().items() if name.split(".")[0] == "sketch"}
+    found = {name for name, path in files.items() if "asyncio" in imported(path, {"asyncio"}, deferred=True)}
+    assert len(found) > 10
+    assert {name for name in found - ASYNCIO_MODULES if name.split(".")[1] not in ASYNCIO} == set()
+
+
 DEFERRED = [
     # A registrar makes groups, and a group is a registrar.
     ["sketch.routing.group", "sketch.routing.registrar"],
