@@ -43,7 +43,7 @@ _NAMES = {
     "sketch.streams.json_lines": "JSONLinesResponse",
     "sketch.streams.sse": "Event EventStreamResponse last_event_id",
     "sketch.streams.stream": "StreamResponse",
-    "sketch.transport": "ClientDisconnected",
+    "sketch.transport": "ClientDisconnected Outcome",
     "sketch.websocket": "WebSocket WebSocketDisconnected WebSocketPolicy WebSocketResponse",
 }
 _HOME = {name: module for module, names in _NAMES.items() for name in names.split()}

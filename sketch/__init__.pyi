@@ -105,7 +105,7 @@ from sketch.streams.sse import (
     last_event_id as last_event_id,
 )
 from sketch.streams.stream import StreamResponse as StreamResponse
-from sketch.transport import ClientDisconnected as ClientDisconnected
+from sketch.transport import ClientDisconnected as ClientDisconnected, Outcome as Outcome
 from sketch.websocket import (
     WebSocket as WebSocket,
     WebSocketDisconnected as WebSocketDisconnected,

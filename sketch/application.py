@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -20,18 +20,18 @@ from sketch.lifecycle.signals import Signal
 from sketch.lifecycle.stopping import Stopping
 from sketch.limits import DEFAULT_LIMITS, Limits
 from sketch.middleware.chain import Frozen, Middleware
+from sketch.pipeline.finish import finish
 from sketch.pipeline.pipeline import Pipeline
-from sketch.request import Request
-from sketch.response import Response
-from sketch.results import Endpoint
+from sketch.request import BaseRequest
 from sketch.routing import Handler, Mount, Registrar, Route, RouteOptions, Router
+from sketch.routing.mount import ForeignHandler
 from sketch.routing.names import url_path
 from sketch.routing.route import Methods, Path, Slashes, check_options
+from sketch.transport import Outcome, WireResponse
 
 if TYPE_CHECKING:
     from asyncio import Task
 
-    from sketch.lifecycle.background import Work
     from sketch.routing.group import RouteGroup
     from sketch.serving.asgi import ASGIApp
 
@@ -95,6 +95,14 @@ class Application(Registrar):
         self.before_request = Signal("before_request", "request")
         self.after_request = Signal("after_request", "request", "response")
         self.on_response_prepare = Signal("on_response_prepare", "request", "response")
+        self.on_finished = Signal("on_finished", "request", "outcome")
+        """Functions called with `(request, outcome)` once an exchange is over, however it has ended; see `Outcome`."""
+        self.access_log: Callable[[BaseRequest, Outcome], None] | None = None
+        """Writes the access log's line. Set by the server that starts the application; None: no log."""
+        self.listened = False
+        """Whether `on_finished` of this application, of one mounted here or of one around it has functions."""
+        self.watched = False
+        """Whether each exchange has to be reported to `finished`: it is listened to, or there is an access log."""
         self._values = Values(AppKey)
         self._lifecycle = Lifecycle(self, lifespan)
         self._mount: Mount | None = None
@@ -129,13 +137,12 @@ class Application(Registrar):
                 that contains this one.
             RuntimeError: after this application has started.
         """
-        converters = self.router.converters
         if isinstance(app, Application):
             if app._mount is not None:
                 raise ValueError(f"expected an application that is mounted once, got {app!r} again")
             if self._is_inside(app):
                 raise ValueError(f"expected an application to mount in {self!r}, got {app!r}, which it is a part of")
-            mount = Mount(prefix, app.handle, app, name=name, host=host, converters=converters)
+            mount = Mount(prefix, app.handle, app, name=name, host=host, converters=self.router.converters)
             self.router.mount(mount)
             app._mount = mount
             app.parent = self
@@ -144,21 +151,11 @@ class Application(Registrar):
             from sketch.serving.registry import load_host
 
             # A foreign application mounted at several places, say for two hosts, is started once.
-            foreign: Any = next((part for part in self._lifecycle.parts if part.app is app), None) or load_host()(app)
-
-            async def enter(request: Request) -> Response:
-                place = request.enter(self, mount)
-                try:
-                    response: Response = await foreign(request)
-                    return response
-                finally:
-                    request.leave(place)
-
-            enter.__wrapped__ = app  # type: ignore[attr-defined]  # `describe` names the mounted application
-            mount = Mount(prefix, enter, name=name, host=host, converters=converters)
-            self.router.mount(mount)
-            if foreign not in self._lifecycle.parts:
-                self._lifecycle.parts.append(foreign)
+            hosted: Any = next((part for part in self._lifecycle.parts if part.app is app), None) or load_host()(app)
+            handler = ForeignHandler(self, hosted)
+            self.router.mount(Mount(prefix, handler, name=name, host=host, converters=self.router.converters))
+            if hosted not in self._lifecycle.parts:
+                self._lifecycle.parts.append(hosted)
 
     add_subapp = mount
 
@@ -247,7 +244,10 @@ class Application(Registrar):
         Raises:
             ValueError: for an unknown name.
         """
-        names = ("startup", "shutdown", "cleanup", "before_request", "after_request", "exception", "response_prepare")
+        names = (
+            "startup", "shutdown", "cleanup", "before_request", "after_request", "exception", "response_prepare",
+            "finished",
+        )  # fmt: skip
         if name not in names:
             raise ValueError(f"expected an event of {', '.join(names)}, got {name!r}")
         signal: Signal = getattr(self, f"on_{name}")
@@ -308,16 +308,22 @@ class Application(Registrar):
         self.limits = self._own_limits.over(DEFAULT_LIMITS if self.parent is None else self.parent.limits)
         for signal in (
             self.on_startup, self.on_shutdown, self.on_cleanup, self.cleanup_ctx,
-            self.before_request, self.after_request, self.on_response_prepare,
+            self.before_request, self.after_request, self.on_response_prepare, self.on_finished,
         ):  # fmt: skip
             signal.freeze()
         self.errors.freeze()
+        self.listened = (self.parent is not None and self.parent.listened) or self._has_listeners()
+        self.watched = (self.parent is not None and self.parent.watched) or self.listened or self.access_log is not None
         self.pipeline.freeze()
         self.middlewares, self.outer_middlewares = Frozen(self.middlewares), Frozen(self.outer_middlewares)
         for mount in self.router.mounts():
-            if mount.app is not None:
+            if isinstance(mount.app, Application):
                 mount.app.parent = self
                 mount.app.freeze()
+
+    def _has_listeners(self) -> bool:
+        mounted = (mount.app for mount in self.router.mounts() if isinstance(mount.app, Application))
+        return bool(self.on_finished) or any(app._has_listeners() for app in mounted)
 
     # -- values by key ----------------------------------------------------------------------------------------------
 
@@ -353,10 +359,6 @@ class Application(Registrar):
         """
         return self._lifecycle.background.spawn(coroutine, name, endless)
 
-    def begin_background(self, work: Work, request: Request) -> None:
-        """Start one function of a response's background work. Called by `Request.begin_background`. Never fails."""
-        self._lifecycle.background.begin(work, request)
-
     # -- mounted ----------------------------------------------------------------------------------------------------
 
     @property
@@ -379,7 +381,7 @@ class Application(Registrar):
             ValueError: for a missing, unknown or unsuitable parameter.
         """
         routes = (*self.mounts, *self.router.chain(name))
-        request = request_var.get()
+        request: BaseRequest | None = request_var.get()
         if request is None:
             return URL(url_path(routes, parameters), encoded=True)
         # The request knows the parameters of the prefixes that it came through.
@@ -401,7 +403,7 @@ class Application(Registrar):
             app_var.reset(token)
 
     @contextmanager
-    def request_context(self, request: Request) -> Iterator[None]:
+    def request_context(self, request: BaseRequest) -> Iterator[None]:
         """Make `request` the `current_request`, and this application the `current_app`, in a test."""
         request.app = self
         token = request_var.set(request)
@@ -414,12 +416,22 @@ class Application(Registrar):
     # -- requests ---------------------------------------------------------------------------------------------------
 
     @property
-    def handle(self) -> Endpoint:
-        """`async (request) -> Response`: answers a request with a finalized response, which adapters write as it is.
+    def handle(self) -> Callable[[BaseRequest], Awaitable[WireResponse]]:
+        """`async (request) -> WireResponse`: answers a request with a value of its own, which adapters write as it is.
 
         Every exception becomes a response; only `ClientDisconnected` and cancellation pass through.
         """
         return self.pipeline.handle
+
+    def finished(self, request: BaseRequest, outcome: Outcome) -> Coroutine[Any, Any, None]:
+        """Do what is to be done once an exchange is over. Each adapter awaits it once, in the exchange's task.
+
+        In this order: write the access log's line, close what the request holds open, start the background work, leave
+        what was entered for the handler (the last first), call the `on_finished` listeners. An error in one is logged,
+        and the others go on. Where `request.finishing` is None and `watched` False, there is nothing to do, and an
+        adapter need not call it.
+        """
+        return finish(self, request, outcome)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve one ASGI 3 scope: `uvicorn package.module:app`."""

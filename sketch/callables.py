@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from functools import partial
+from typing import Any
+
+Work = Callable[[], Any]
+"""A function without arguments: a coroutine function, or a plain one, which may block: it is called in a thread."""
 
 
 def name_of(function: object) -> str:

@@ -9,18 +9,18 @@ from sketch.context_vars import find_app, request_var
 
 if TYPE_CHECKING:
     from sketch.application import Application
-    from sketch.request import Request
+    from sketch.request import BaseRequest, Request
 
 
-def _request() -> Request:
-    request = request_var.get()
+def _request() -> BaseRequest:
+    request: BaseRequest | None = request_var.get()
     if request is None:
         raise RuntimeError("no current request: current_request works in handlers, middleware and what they call")
     return request
 
 
 def _app() -> Application:
-    app = find_app()
+    app: Application | None = find_app()
     if app is None:
         raise RuntimeError("no current application: current_app works in requests, hooks and `with app.context():`")
     return app

@@ -1,19 +1,20 @@
-"""The context variables that hold the current request and application."""
+"""The context variables that hold the current request and application.
+
+They are untyped, as their values stand above everything that reads them; `sketch.context` has them with their types.
+"""
 
 from __future__ import annotations
 
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
+from typing import Any
 
-if TYPE_CHECKING:
-    from sketch.application import Application
-    from sketch.request import Request
-
-request_var: ContextVar[Request | None] = ContextVar("sketch.request", default=None)
-app_var: ContextVar[Application | None] = ContextVar("sketch.app", default=None)
+request_var: ContextVar[Any] = ContextVar("sketch.request", default=None)
+"""The current request, a `BaseRequest`; None outside of requests."""
+app_var: ContextVar[Any] = ContextVar("sketch.app", default=None)
+"""The `Application` of the entered `context()`; None outside of one."""
 
 
-def find_app() -> Application | None:
+def find_app() -> Any:
     """The application of the current request, else the application of an entered `context()`, else None."""
     request = request_var.get()
     return app_var.get() if request is None else request.app

@@ -11,15 +11,14 @@ from multidict import CIMultiDict
 
 from sketch.context_vars import find_app
 from sketch.http.cookies import SameSite, format_cookie, needs_httponly, needs_secure
-from sketch.http.fields import RawHeaders
+from sketch.http.fields import RawFields
 from sketch.http.locations import quote_location
 from sketch.http.status import PHRASES
 from sketch.jsoncodec import STDLIB
 from sketch.transport import Body
 
 if TYPE_CHECKING:
-    from sketch.lifecycle.background import Work
-    from sketch.request import Request
+    from sketch.callables import Work
 
 HeadersArgument = Mapping[str, str] | Iterable[tuple[str, str]] | None
 
@@ -51,12 +50,9 @@ class Response:
         "_background",
         "_content_type",
         "_headers",
+        "_ready",
         "body",
-        "length",
         "owner",
-        "payload",
-        "plain",
-        "raw_headers",
         "status",
     )
 
@@ -64,27 +60,19 @@ class Response:
     """The media type if none is given; None: chosen by the type of the body."""
 
     prepares: ClassVar[bool] = False
-    """Whether `prepare` has something to do, such as opening a file."""
+    """Whether another response has to be made of this one before it is sent; see `sketch.results.PreparedResponse`."""
 
     switches: ClassVar[bool] = False
     """Whether the response is a switch to another protocol (101)."""
 
-    _headers: CIMultiDict[str] | None
+    _headers: CIMultiDict[str] | RawFields | None  # raw: those of a foreign application, until `headers` is read
     _content_type: str | None
     _background: tuple[Work, ...]
+    _ready: bool  # set once `prepare` has returned this response for its owner, which is then not asked again
 
     status: int
     body: Body
-    raw_headers: RawHeaders
-    """The final header fields. Set by `finalize`, for adapters."""
-    payload: Body
-    """What is really sent: the body, or nothing (HEAD, 204, 205, 304). Set by `finalize`, for adapters."""
-    length: int | None
-    """Bytes of the body, None if not known beforehand. Set by `finalize`, for adapters."""
-    plain: bool
-    """Whether this is the most usual response: 200, media type and length as the only fields, the whole body as bytes.
-    Set by `finalize`, for adapters with a fast path for it."""
-    owner: Request | None
+    owner: object | None
     """The request that this copy belongs to, None for a handler's own object. See `sketch.results.as_response`."""
 
     def __init__(
@@ -127,19 +115,21 @@ class Response:
             fields = self._headers = CIMultiDict()
             if self._content_type is not None:
                 fields["Content-Type"] = self._content_type
+        elif isinstance(fields, RawFields):
+            fields = self._headers = fields.decoded()
         return fields
 
     @property
     def content_type(self) -> str | None:
         """The media type with its parameters, None if there is none."""
-        return self._content_type if self._headers is None else self._headers.get("Content-Type")
+        return self._content_type if self._headers is None else self.headers.get("Content-Type")
 
     @content_type.setter
     def content_type(self, value: str) -> None:
         if self._headers is None:
             self._content_type = value
         else:
-            self._headers["Content-Type"] = value
+            self.headers["Content-Type"] = value
 
     @property
     def background(self) -> tuple[Work, ...]:
@@ -224,10 +214,6 @@ class Response:
             samesite=samesite,
             partitioned=partitioned,
         )
-
-    async def prepare(self, request: Request) -> Response:  # noqa: ARG002 - for subclasses
-        """Return the response to send in place of this one; awaited if `prepares` is set."""
-        return self
 
     def copy(self) -> Self:
         """Return a response of the same class with its own headers. The body is shared."""

@@ -3,28 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, TypeGuard
 
 from sketch.callables import name_of
 from sketch.errors.problems import error_response
 from sketch.exceptions import HTTPException
-from sketch.request import Request
+from sketch.request import BaseRequest
 from sketch.response import Response
 
-Endpoint = Callable[[Request], Awaitable[Response]]
-"""A coroutine function that answers a request."""
+Endpoint = Callable[[Any], Awaitable[Response]]
+"""A coroutine function that answers a `Request`, or the `WebSocketRequest` of a handshake."""
 
 
-def as_endpoint(call: Callable[[Request], Awaitable[Any]], source: Callable[..., Any]) -> Endpoint:
+class PreparedResponse(Response):
+    """A response of which another one is made before it is sent, once the request is known: by opening a file, say."""
+
+    __slots__ = ()
+
+    prepares = True
+
+    async def prepare(self, request: BaseRequest) -> Response:
+        """Return the response to send in place of this one, or this one."""
+        raise NotImplementedError
+
+
+def as_endpoint(call: Callable[[Any], Awaitable[Any]], source: Callable[..., Any]) -> Endpoint:
     """Wrap a handler's call so that its response belongs to this request alone and middleware may change it."""
 
-    async def endpoint(request: Request) -> Response:
+    async def endpoint(request: BaseRequest) -> Response:
         return as_response(await call(request), request, source)
 
     return endpoint
 
 
-def as_response(result: object, request: Request, source: object) -> Response:
+def as_response(result: object, request: BaseRequest, source: object) -> Response:
     """Turn the result of a handler or middleware into a response that belongs to this request alone.
 
     The application may keep a response object and return it a thousand times. So a response from user code is copied
@@ -45,10 +57,18 @@ def as_response(result: object, request: Request, source: object) -> Response:
     return result
 
 
-async def prepare_response(request: Request, response: Response) -> Response:
+def must_prepare(response: Response, request: BaseRequest) -> TypeGuard[PreparedResponse]:
+    """Whether `prepare` of a response has something to do, and was not asked before for this request."""
+    return response.prepares and not (response.owner is request and hasattr(response, "_ready"))
+
+
+async def prepare_response(request: BaseRequest, response: PreparedResponse) -> Response:
     """Return the response that `prepare` makes; it takes over the background work, unless it has its own."""
     ready = await response.prepare(request)
     if response.background and not ready.background:
         ready = as_response(ready, request, response)
         ready.background = response.background
+    if ready.prepares:
+        ready = as_response(ready, request, response)
+        ready._ready = True
     return ready

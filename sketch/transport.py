@@ -1,13 +1,14 @@
 """The seam between the core and its adapters: everything that they know of each other.
 
-An adapter builds a `Request`, awaits `app.handle(request)` once, gets a finalized `Response` value and writes it
-itself. The core never calls a writer, so all adapters behave the same, with nothing to keep in step between them.
+An adapter builds a `Request`, awaits `app.handle(request)` once, gets a `WireResponse` value and writes it itself. The
+core never calls a writer, so all adapters behave the same, with nothing to keep in step between them. Once the exchange
+is over, however it ended, the adapter awaits `app.finished(request, outcome)` once, with an `Outcome`.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO, NamedTuple, Protocol
 
 from sketch.http.fields import RawHeaders as RawHeaders
 from sketch.http.grammar import Address as Address
@@ -75,7 +76,7 @@ class BodyReader(Protocol):
 
 
 class WebSocketTransport(Protocol):
-    """An open websocket, lent to a session after the handshake has succeeded; see `sketch.websocket.run_session`.
+    """An open websocket, lent to a session after the handshake has succeeded; see `Switch.run`.
 
     It enforces the message bounds of the response's policy. One task may receive while another sends and a third
     closes.
@@ -137,7 +138,135 @@ class FileBody:
 
 
 Body = bytes | FileBody | AsyncIterable[bytes]
-"""The body of a finalized response. Only an iterable may need time, and only it may fail halfway."""
+"""The body of a response. Only an iterable may need time, and only it may fail halfway."""
+
+
+class WebSocketBounds(Protocol):
+    """What an adapter holds an open websocket to. Sizes are in bytes, times in seconds; see `WebSocketPolicy`."""
+
+    @property
+    def max_message(self) -> int:
+        """The largest message, after decompression."""
+        ...
+
+    @property
+    def max_queue(self) -> int:
+        """How many messages may wait for the session."""
+        ...
+
+    @property
+    def compression(self) -> bool:
+        """Whether to agree to permessage-deflate."""
+        ...
+
+    @property
+    def ping_interval(self) -> float | None:
+        """How long a peer may be silent before it is sent a ping."""
+        ...
+
+    @property
+    def ping_timeout(self) -> float | None:
+        """How long a peer may stay silent after a ping."""
+        ...
+
+    @property
+    def close_timeout(self) -> float:
+        """How long the peer may take to answer a close."""
+        ...
+
+
+class Switch(Protocol):
+    """The switch to a websocket, by a 101 (RFC 9110 section 15.2.2): what the adapter does after the handshake."""
+
+    @property
+    def subprotocol(self) -> str | None:
+        """The subprotocol to agree to, one of those that the client offers."""
+        ...
+
+    @property
+    def policy(self) -> WebSocketBounds:
+        """The bounds of the open websocket."""
+        ...
+
+    async def run(self, request: Any, transport: WebSocketTransport) -> None:
+        """Await the session in the task of the exchange, after the handshake. It closes the websocket at its end.
+
+        Args:
+            request: the handshake.
+            transport: the open websocket.
+        """
+
+
+class WireResponse(NamedTuple):
+    """A response as it goes on the wire, of one exchange alone: what `Application.handle` returns."""
+
+    status: int
+    """101, or 200 to 999."""
+    fields: RawHeaders
+    """The header fields, names in lower case. Fields of the connection and the framing are the adapter's."""
+    payload: Body
+    """What is sent after the head: the body, or nothing (HEAD, 204, 205, 304). The adapter closes it, exactly once."""
+    length: int | None
+    """Bytes of the body, None if they are not known beforehand."""
+    plain: bool
+    """Whether this is the most usual response, for adapters with a fast path: 200, media type and length as the only
+    fields, in this order, and the whole body as bytes."""
+    switch: Switch | None
+    """What the connection switches to, for a 101; else None."""
+
+
+class Outcome(NamedTuple):
+    """How an exchange has ended. Times are in seconds of `time.perf_counter()`."""
+
+    status: int | None
+    """The status of the response, None if none was begun. 101 for a websocket that was open."""
+    sent: int
+    """Bytes of the body that were handed to the server or the socket; for a websocket, of its messages."""
+    began_at: float
+    """When the request's head was there."""
+    first_byte_at: float | None
+    """When the head of the response was written, None if it was not."""
+    ended_at: float
+    """When the last byte was written, or the exchange has failed."""
+    error: Exception | None = None
+    """What the handler, a middleware, a hook, the body or the websocket's session has raised, answered or not."""
+    disconnected: bool = False
+    """Whether the client left before it had the whole response, or broke a websocket off without a close. Some servers
+    do not tell."""
+    cancelled: bool = False
+    """Whether the exchange was cancelled by the server, at the end of its grace period."""
+
+    @property
+    def seconds(self) -> float:
+        """The time from the head of the request to the last byte of the response."""
+        return self.ended_at - self.began_at
+
+    @classmethod
+    def of(
+        cls,
+        request: Any,
+        status: int | None,
+        sent: int,
+        began_at: float,
+        first_byte_at: float | None,
+        ended_at: float,
+        fault: BaseException | None = None,
+    ) -> Outcome:
+        """Make the outcome of an exchange, for an adapter.
+
+        Args:
+            request: what it answered.
+            status, sent, began_at, first_byte_at, ended_at: as the attributes.
+            fault: what ended the exchange early: the error of a body, `ClientDisconnected`, or a cancellation.
+        """
+        error = request.raised or request.error
+        disconnected = cancelled = False
+        if fault is not None:
+            disconnected, cancelled = isinstance(fault, ClientDisconnected), not isinstance(fault, Exception)
+            if not disconnected and isinstance(fault, Exception):
+                error = fault
+        # Calling the class takes three times as long.
+        return tuple.__new__(cls, (status, sent, began_at, first_byte_at, ended_at, error, disconnected, cancelled))
 
 
 async def close_body(body: object) -> None:
@@ -155,7 +284,7 @@ async def close_body(body: object) -> None:
 class Chunks:
     """Iterates a streamed body for an adapter: checks each chunk, and closes the body exactly once.
 
-        async with Chunks(body, response.length) as chunks:
+        async with Chunks(wire.payload, wire.length) as chunks:
             while chunk := await chunks.next():
                 await write(chunk)
 

@@ -8,12 +8,12 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from sketch.lifecycle.stopping import SHUTDOWN_GRACE
-from sketch.request import Request
-from sketch.serving.access_log import log_access
+from sketch.request import BaseRequest, Request
+from sketch.serving.access_log import log_access, log_refused
 from sketch.transport import ClientDisconnected
 from sketch_asgi.body import Receive
 from sketch_asgi.connection import Scope, ScopeConnection
-from sketch_asgi.deadlines import DeadlineTimer
+from sketch_asgi.deadlines import client_timer
 from sketch_asgi.lifespan import Life
 from sketch_asgi.scope import Refused, read_head, read_target
 from sketch_asgi.writer import LARGE_BODY, Send, pass_on, write_body
@@ -35,20 +35,20 @@ class ASGIApplication:
         grace: seconds that background tasks and requests get between the order to stop and their end.
     """
 
-    __slots__ = ("_app", "_handle", "_root_path", "_timer", "_websockets", "access_log", "life")
+    __slots__ = ("_app", "_handle", "_root_path", "_timer", "_websockets", "life")
 
     def __init__(
         self, app: Application, *, access_log: bool = False, root_path: str = "", grace: float = SHUTDOWN_GRACE
     ) -> None:
-        self.access_log = access_log
+        app.access_log = log_access if access_log else None
         self.life = Life(app, grace)
         self._app = app
         self._handle = app.handle
         self._root_path = root_path
-        self._timer = DeadlineTimer(app)
+        self._timer = client_timer(app)
         self._websockets: set[asyncio.Task[Any]] = set()
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: C901 - one coroutine is faster
         """Serve one scope.
 
         Raises:
@@ -58,51 +58,62 @@ class ASGIApplication:
         if scope["type"] != "http":
             await self._serve_other(scope, receive, send)
             return
-        began = perf_counter() if self.access_log else 0.0
         connection = ScopeConnection(self._app, self._timer, scope, receive)
+        if self._app.watched or not self.life.started:
+            connection.began_at = perf_counter()
         request: Request | None = None
-        status: int | None = None
+        fault: BaseException | None = None
         try:
-            if not self.life.started and not await self.life.start_late():
-                raise Refused("The application does not run.", 503 if self.life.error is None else 500)
+            if not self.life.started:
+                await self._start_late()
             request = read_head(scope, connection, self._root_path, Request)
-            response = await self._handle(request)
-            # Read at once: another request may get the same response object before this one is written.
-            status = response.status
-            start = {"type": "http.response.start", "status": status, "headers": response.raw_headers}
-            payload = response.payload
+            wire = await self._handle(request)
+            payload = wire.payload
+            connection.status = status = wire.status
+            start = {"type": "http.response.start", "status": status, "headers": wire.fields}
+            if self._app.watched:
+                connection.first_byte_at = perf_counter()
             if isinstance(payload, bytes) and len(payload) <= LARGE_BODY:
                 # Most responses: written here, without another coroutine and without a write deadline.
+                if connection.body is not None:
+                    connection.body.discard()
                 try:
                     await send(start)
                     await send({"type": "http.response.body", "body": payload})
                 except OSError as exc:
                     raise ClientDisconnected("the client left before the end of the answer") from exc
-                if self.access_log:
+                if self._app.watched:
                     connection.size = len(payload)
             else:
-                await write_body(connection, send, start, payload, response.length, scope, request)
-        except Refused as refusal:
-            status = refusal.status
-            await _refuse(send, connection, status, str(refusal))
-        except ClientDisconnected as exc:
-            await _leave(send, connection, status, exc)
-        except Exception as exc:
-            # Without the traceback: every server logs it itself.
-            logger.error("the answer to %s %r broke off: %r", scope["method"], scope["path"], exc)  # noqa: TRY400
-            raise
+                await write_body(connection, send, start, payload, wire.length, scope, request)
+        except BaseException as exc:
+            fault = exc
+            if not await _recover(exc, send, connection, scope):
+                raise
         finally:
-            if self.access_log:
-                log_exchange(connection, scope, status, perf_counter() - began, request)
-            if request is not None and request.background:
-                request.begin_background()
+            if self._app.watched or (request is not None and request.finishing is not None):
+                await self._finish(connection, request, scope, fault)
+            fault = None  # its traceback refers to this frame, which would form a cycle
             if connection.body is not None and connection.body.detach():
                 await connection.body.close()
+
+    async def _start_late(self) -> None:
+        if not await self.life.start_late():
+            raise Refused("The application does not run.", 503 if self.life.error is None else 500)
+
+    async def _finish(
+        self, connection: ScopeConnection, request: BaseRequest | None, scope: Scope, fault: BaseException | None
+    ) -> None:
+        """Report the end of an exchange."""
+        if request is not None:
+            await self._app.finished(request, connection.outcome(request, fault))
+        elif self._app.access_log is not None:
+            log_refusal(connection, scope)
 
     async def _serve_other(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind = scope["type"]
         if kind == "lifespan":
-            self._timer = DeadlineTimer(self._app)  # a new lifespan may run in another event loop
+            self._timer = client_timer(self._app)  # a new lifespan may run in another event loop
             await self.life.serve(scope, receive, send)
         elif kind == "websocket":
             from sketch_asgi.handshake import Handshake  # few applications have websockets
@@ -112,32 +123,35 @@ class ASGIApplication:
             raise RuntimeError(f"expected a scope of type http, websocket or lifespan, got {kind!r}")
 
     async def _shake_hands(self, connection: Handshake, scope: Scope) -> None:
-        began = perf_counter()
+        connection.began_at = perf_counter()
+        fault: BaseException | None = None
         task = asyncio.current_task()
         assert task is not None
         self._websockets.add(task)
         try:
             request = await connection.read(self._root_path)
-            if not self.life.started and not await self.life.start_late():
-                raise Refused("The application does not run.", 503 if self.life.error is None else 500)
+            if not self.life.started:
+                await self._start_late()
             await connection.answer(request, await self._handle(request))
         except Refused as refusal:
+            connection.request = None  # the application has not seen it
             await connection.refuse(refusal)
         except ClientDisconnected as exc:
+            fault = exc
             logger.info("%s: %s", connection.client, exc)
-        except Exception as exc:
-            # Without the traceback: every server logs it itself.
-            logger.error("the handshake of %r broke off: %r", scope["path"], exc)  # noqa: TRY400
+        except BaseException as exc:
+            fault = exc
+            _log_broken(exc, scope)
             raise
         finally:
-            self._websockets.discard(task)
-            if self.access_log:
-                log_exchange(connection, scope, connection.status, perf_counter() - began, connection.request)
-            if connection.request is not None and connection.request.background:
-                connection.request.begin_background()
-            connection.over()
-            if connection.body is not None and connection.body.detach():
-                await connection.body.close()
+            try:
+                await self._finish(connection, connection.request, scope, fault)
+            finally:
+                self._websockets.discard(task)
+                fault = None  # its traceback refers to this frame, which would form a cycle
+                connection.over()
+                if connection.body is not None and connection.body.detach():
+                    await connection.body.close()
 
     async def websockets_ended(self) -> None:
         """Wait until no websocket is open, including those that open meanwhile."""
@@ -145,34 +159,58 @@ class ASGIApplication:
             await asyncio.wait(self._websockets)
 
 
-async def _refuse(send: Send, connection: ScopeConnection, status: int, text: str) -> None:
+async def _recover(exc: BaseException, send: Send, connection: ScopeConnection, scope: Scope) -> bool:
+    """End an exchange that could not be answered. Returns whether that was all: else the server has to know."""
+    if isinstance(exc, Refused):
+        connection.status = exc.status
+        await _refuse(send, connection, str(exc))
+        return True
+    if isinstance(exc, ClientDisconnected):
+        await _leave(send, connection, exc)
+        return True
+    _log_broken(exc, scope)
+    return False
+
+
+def _log_broken(exc: BaseException, scope: Scope) -> None:
+    """Log an error that the server gets. Without the traceback: every server logs it itself."""
+    if isinstance(exc, Exception):
+        logger.error("the answer to %s %r broke off: %r", scope.get("method", "GET"), scope["path"], exc)
+
+
+async def _refuse(send: Send, connection: ScopeConnection, text: str) -> None:
     """Answer in plain text a request that the application does not see."""
     body = text.encode()
     headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(body))]
+    start = {"type": "http.response.start", "status": connection.status, "headers": headers}
     try:
-        await pass_on(send, {"type": "http.response.start", "status": status, "headers": headers}, connection)
+        await pass_on(send, start, connection)
+        connection.first_byte_at = perf_counter()
         await pass_on(send, {"type": "http.response.body", "body": body}, connection)
         connection.size = len(body)
     except ClientDisconnected as exc:
         logger.info("%s left before it was refused: %s", connection.client, exc)
 
 
-async def _leave(send: Send, connection: ScopeConnection, status: int | None, exc: ClientDisconnected) -> None:
+async def _leave(send: Send, connection: ScopeConnection, exc: ClientDisconnected) -> None:
     """End an exchange after a disconnect. A client that only cut its body short still gets a response."""
     logger.info("%s: %s", connection.client, exc)
-    if status is None and connection.body is not None and not connection.body.gone:
-        await _refuse(send, connection, 400, "expected a request body as long as announced")
+    if connection.status is None and connection.body is not None and not connection.body.gone:
+        connection.status = 400
+        await _refuse(send, connection, "expected a request body as long as announced")
 
 
-def log_exchange(
-    connection: ScopeConnection, scope: Scope, status: int | None, seconds: float, request: Request | None = None
-) -> None:
-    """Write the access log line of one scope."""
-    # The request's connection is preferred: middleware may have put the client behind a proxy there.
-    client = connection.client if request is None else request.connection.client
+def log_refusal(connection: ScopeConnection, scope: Scope) -> None:
+    """Write the access log's line of a scope that has not become a request."""
     try:
         target = read_target(scope)
     except Refused:
         target = scope.get("raw_path") or scope["path"].encode("utf-8", "replace")
-    method: Any = scope.get("method", "GET")
-    log_access(client, method, target, status, connection.size, seconds)
+    log_refused(
+        connection.client,
+        connection.status,
+        method=scope.get("method", "GET"),
+        target=target,
+        sent=connection.size,
+        seconds=perf_counter() - connection.began_at,
+    )

@@ -8,10 +8,12 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from sketch.concurrency.cancellation import Interruption
+from sketch.concurrency.idle import DeadlineTimer
 from sketch.exceptions import HTTPException
 from sketch.limits import SLOWEST, Limits
 from sketch.transport import ClientDisconnected
-from sketch_asgi.deadlines import Deadline, DeadlineTimer
+from sketch_asgi.deadlines import ClientDeadline
 
 logger = logging.getLogger("sketch.server")
 
@@ -23,7 +25,7 @@ QUEUED_BYTES = 64 * 1024
 _NONE: deque[bytes] = deque(maxlen=0)
 
 
-class ReceivedBody(Deadline):
+class ReceivedBody(ClientDeadline):
     """Sorts the messages of `receive()` into a body and a disconnect. It is the `BodyReader` of the request.
 
     Reading the body takes messages as they are needed. Waiting for the client to leave starts a watcher task, which
@@ -38,15 +40,15 @@ class ReceivedBody(Deadline):
 
     __slots__ = (
         "_arrived", "_chunks", "_complete", "_cut", "_left", "_queued", "_receive", "_received", "_receiving", "_room",
-        "_watcher", "gone", "interrupted", "interrupted_task", "length",
+        "_watcher", "gone", "interruptible", "length",
     )  # fmt: skip
 
     def __init__(self, receive: Receive, timer: DeadlineTimer, length: int | None = 0) -> None:
-        Deadline.__init__(self, timer)  # super() would take longer than the rest of this method
+        ClientDeadline.__init__(self, timer)  # super() would take longer than the rest of this method
         self.gone = False
         """Whether the client has left."""
-        self.interrupted = False
-        self.interrupted_task: asyncio.Task[Any] | None = None
+        self.interruptible: Interruptible | None = None
+        """The block to interrupt when the client leaves."""
         self._receive = receive
         self._complete = length == 0
         self._cut = False
@@ -86,7 +88,9 @@ class ReceivedBody(Deadline):
                     except OSError:
                         chunk = self._note_gone()
                     finally:
-                        self._done_receiving()
+                        self._receiving = False
+                        if self._arrived is not None:
+                            self._done_receiving()
             if chunk:
                 self._received += len(chunk)
                 return chunk
@@ -118,6 +122,18 @@ class ReceivedBody(Deadline):
             self._watcher = asyncio.get_running_loop().create_task(self._watch())
         return self._watcher
 
+    def discard(self) -> None:
+        """Drop the rest of the body, if there is one: the last part of the response is about to be sent.
+
+        hypercorn takes that part only once the application has received what the client had sent before.
+        """
+        if not self._complete:
+            self._cut = True
+            self._chunks, self._queued = _NONE, 0
+            if self._room is not None:
+                self._room.set()
+            self.watch()
+
     def detach(self) -> bool:
         """Drop the reference to the request, which would form a cycle.
 
@@ -144,9 +160,8 @@ class ReceivedBody(Deadline):
         except Exception:
             logger.exception("the ASGI server's receive() failed: taken as a disconnect")
             self._note_gone()
-        if self.interrupted_task is not None:
-            self.interrupted = True
-            self.interrupted_task.cancel()
+        if self.interruptible is not None:
+            self.interruptible.interrupt()
 
     async def _wait_for_room(self) -> None:
         self._room = asyncio.Event()
@@ -207,34 +222,35 @@ class ReceivedBody(Deadline):
         return b""
 
 
-class Interruptible:
-    """A context manager that ends its block with `ClientDisconnected` once the client has left.
+class Interruptible(Interruption):
+    """A context manager whose block ends with `ClientDisconnected` once the client has left.
 
-    The current task is cancelled, as `asyncio.timeout` does it: nothing else gets a task out of an `await` that may
-    never return. Cancellation from outside passes through.
+    Args:
+        body: of the exchange. One block at a time.
+
+    Raises:
+        ClientDisconnected: also at the beginning, if the client has left before.
     """
 
-    __slots__ = ("_body", "_cancelling", "_task")
+    __slots__ = ("_body",)
+
+    insistent = True
 
     def __init__(self, body: ReceivedBody) -> None:
+        super().__init__()
         self._body = body
 
     def __enter__(self) -> None:
-        task = asyncio.current_task()
-        if task is None:
-            raise RuntimeError("expected to run in a task")
-        self._task = task
-        self._cancelling = task.cancelling()
         if self._body.gone:
             raise ClientDisconnected("the client has left")
-        self._body.interrupted_task = task
+        super().__enter__()
+        self._body.interruptible = self
         self._body.watch()
 
     def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, traceback: object) -> None:
-        self._body.interrupted_task = None
-        if not self._body.interrupted:
-            return
-        self._body.interrupted = False
-        left = self._task.uncancel()
-        if kind is None or (kind is asyncio.CancelledError and left <= self._cancelling):
-            raise ClientDisconnected("the client left before the end of the answer") from exc
+        self._body.interruptible = None
+        super().__exit__(kind, exc, traceback)
+
+    def error(self) -> Exception:
+        """Return the error for a response that its client does not wait for."""
+        return ClientDisconnected("the client left before the end of the answer")

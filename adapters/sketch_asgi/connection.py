@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, MutableMapping
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from sketch.http.fields import RawHeaders
 from sketch.http.grammar import Address
+from sketch.transport import Outcome
 from sketch_asgi.body import Receive, ReceivedBody
-from sketch_asgi.deadlines import DeadlineTimer, WriteDeadline
+from sketch_asgi.deadlines import WriteDeadline
 
 if TYPE_CHECKING:
     from sketch.application import Application
-    from sketch.request import Request
+    from sketch.concurrency.idle import DeadlineTimer
+    from sketch.request import BaseRequest
 
 Scope = MutableMapping[str, Any]
 
@@ -28,8 +31,8 @@ class ScopeConnection:
 
     # An unset slot costs nothing at construction; its first use calls __getattr__, which sets it.
     __slots__ = (
-        "_app", "_receive", "_scope", "_timer", "body", "client", "scheme", "server", "size", "small_file", "state",
-        "tls", "trailers",
+        "_app", "_receive", "_scope", "_timer", "began_at", "body", "client", "ended_at", "first_byte_at", "scheme",
+        "server", "size", "small_file", "state", "status", "tls", "trailers",
     )  # fmt: skip
 
     client: Address | None
@@ -38,6 +41,14 @@ class ScopeConnection:
     tls: dict[str, Any] | None
     state: dict[str, Any]
     trailers: RawHeaders
+    began_at: float
+    """When the scope came, by `perf_counter()`; if it is not set, now."""
+    ended_at: float
+    """When the last byte was handed to the server, by `perf_counter()`; if it is not set, now."""
+    first_byte_at: float | None
+    """When the head was handed to the server, by `perf_counter()`; None before."""
+    status: int | None
+    """The status of the response, None until there is one."""
     size: int
     """Bytes of payload handed to the server so far."""
     small_file: int
@@ -68,9 +79,13 @@ class ScopeConnection:
             self.body = ReceivedBody(self._receive, self._timer)
         return self.body
 
-    def writing(self, request: Request) -> WriteDeadline:
+    def writing(self, request: BaseRequest) -> WriteDeadline:
         """Return the write deadline of the response to `request`."""
         return WriteDeadline(self._timer, request)
+
+    def outcome(self, request: BaseRequest, fault: BaseException | None) -> Outcome:
+        """Return how the exchange has ended; `fault` as in `Outcome.of`."""
+        return Outcome.of(request, self.status, self.size, self.began_at, self.first_byte_at, self.ended_at, fault)
 
     @property
     def disconnected(self) -> bool:
@@ -120,6 +135,10 @@ _VIEWS: dict[str, Callable[[ScopeConnection], Any]] = {
     "tls": _tls,
     "state": lambda connection: {**(connection._scope.get("state") or {}), **connection._app.state},
     "trailers": lambda _: [],
+    "began_at": lambda _: perf_counter(),
+    "ended_at": lambda _: perf_counter(),
+    "first_byte_at": lambda _: None,
     "size": lambda _: 0,
+    "status": lambda _: None,
     "small_file": _small_file,
 }

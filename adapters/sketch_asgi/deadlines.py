@@ -1,136 +1,94 @@
 """Deadlines for waiting on a client: the native server's time limits, under any ASGI server.
 
-A timer per wait would cost more than the wait itself. Instead, all running waits are in a set, and one timer, armed
-only while the set is not empty, looks at it at intervals: each wait found there is charged the time since the last
-look. For a body that arrives in many small parts, the charges add up to about the time of all its waits. A single wait
-ends between its limit and two looks later, never before.
+For a body that arrives in many small parts, the timer's charges add up to about the time of all its waits: each look
+charges the wait that it finds with the time since the last look.
 """
 
 from __future__ import annotations
 
-import asyncio
-from abc import ABC, abstractmethod
-from contextvars import Context
+from abc import abstractmethod
+from asyncio import current_task
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from sketch.concurrency.cancellation import Interruption
+from sketch.concurrency.idle import BEGUN, DeadlineTimer, waited
 from sketch.transport import ClientDisconnected
 
 if TYPE_CHECKING:
+    import asyncio
+
     from sketch.application import Application
     from sketch.limits import Limits
-    from sketch.request import Request
-
-LONGEST_LOOK = 1.0
-"""The most seconds between two looks: the native server looks as often."""
+    from sketch.request import BaseRequest
 
 
-class DeadlineTimer:
-    """The single timer behind all deadlines of an application in one event loop.
-
-    Args:
-        app: its shortest limit decides how often the timer looks.
-    """
-
-    __slots__ = ("_app", "_interval", "_last", "armed", "loop", "waiting")
-
-    def __init__(self, app: Application) -> None:
-        self.loop: asyncio.AbstractEventLoop | None = None
-        self._app = app
-        self.waiting: set[Deadline] = set()
-        """The deadlines that a task is waiting under."""
-        self._interval = 0.0
-        self.armed = False
-        """Whether the next look is scheduled."""
-
-    def look_later(self) -> None:
-        """Schedule the next look."""
-        if self.loop is None:
-            self.loop = asyncio.get_running_loop()
-            self._interval = _interval(self._app)
-        self._last = self.loop.time()
-        # In an empty context: the current one would keep alive the request that happens to arm the timer.
-        self.armed = True
-        self.loop.call_later(self._interval, self._look, context=Context())
-
-    def _look(self) -> None:
-        assert self.loop is not None
-        self.armed = False
-        seconds = self.loop.time() - self._last
-        for deadline in tuple(self.waiting):
-            deadline.passed(seconds)
-        if self.waiting:
-            self.look_later()
+def client_timer(app: Application) -> DeadlineTimer:
+    """Return a new timer for the deadlines of an application in one event loop."""
+    return DeadlineTimer(partial(_shortest_limit, app))
 
 
-def _interval(app: Application) -> float:
-    """Return a quarter of the shortest limit, mounted applications included, and at most LONGEST_LOOK.
-
-    Limits are fixed once requests are handled.
-    """
+def _shortest_limit(app: Application) -> float:
+    """Return the shortest limit in seconds, mounted applications included. Limits are fixed once requests come."""
     limits = [app.limits, *(route.limits for route in app.router.walk() if route.limits is not None)]
     given = [seconds for each in limits for seconds in (each.body_timeout, each.write_timeout) if seconds is not None]
-    return min([LONGEST_LOOK, *(seconds / 4 for seconds in given)])
+    return min(given, default=float("inf"))
 
 
-class Deadline(ABC):
+class ClientDeadline(Interruption):
     """A context manager that limits how long a task waits for its client. It may be entered any number of times.
-
-    When the time is up, the task is cancelled, as `asyncio.timeout` does it: nothing else gets a task out of an
-    `await` that may never return. Cancellation from outside passes through.
 
     Args:
         timer: counts the time.
     """
 
-    __slots__ = ("_expired", "_task", "_timer", "_waited", "request")
+    __slots__ = ("_timer", "_waited", "request")
+
+    insistent = True
 
     def __init__(self, timer: DeadlineTimer) -> None:
-        self.request: Request | None = None
+        self.request: BaseRequest | None = None
         """The limits of the request's route apply; without a request there is no limit."""
         self._timer = timer
+        self._waited = BEGUN
+        # As in Interruption, without its call: there is one deadline for each body and each written response.
         self._task: asyncio.Task[Any] | None = None
-        self._waited: float | None = None
-        self._expired = False
+        self._interrupted = False
 
     @abstractmethod
     def allowed(self, limits: Limits) -> float | None:
         """Return the seconds allowed in all, None without a limit."""
 
-    @abstractmethod
-    def error(self) -> Exception:
-        """Return the exception that ends the block when the time is up."""
-
     def __enter__(self) -> None:
+        # As in Interruption, but faster: to look up the loop would cost more than the rest of this method.
         timer = self._timer
+        if timer.handle is None:
+            timer.arm()
+        task = self._task = current_task(timer.loop)
+        assert task is not None, "expected to run in a task"
+        self._cancelling = task.cancelling()
         timer.waiting.add(self)
-        if not timer.armed:
-            timer.look_later()
-        # Without the argument it would look up the loop, which costs more than the rest of this method.
-        self._task = asyncio.current_task(timer.loop)
 
     def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, traceback: object) -> None:
         self._timer.waiting.discard(self)
-        task, self._task = self._task, None  # its context refers to the request: kept, it would form a cycle
-        if self._expired and task is not None:
-            self._leave(task, kind)
+        if self._interrupted:
+            Interruption.__exit__(self, kind, exc, traceback)
+        else:
+            self._task = None
 
-    def _leave(self, task: asyncio.Task[Any], kind: type[BaseException] | None) -> None:
-        self._expired = False
-        cancelled_too = task.uncancel()
-        if not cancelled_too and (kind is None or issubclass(kind, asyncio.CancelledError)):
-            raise self.error() from None
-
-    def passed(self, seconds: float) -> None:
-        """Add `seconds` to the time waited. The first look adds nothing: the wait may have begun just before it."""
-        self._waited = 0.0 if self._waited is None else self._waited + seconds
+    def idled(self, seconds: float) -> None:
+        """Add `seconds` to the time waited, and interrupt the wait if it is over the limit; called by the timer."""
+        self._waited = waited(self._waited, seconds)
         allowed = None if self.request is None else self.allowed(self.request.limits)
-        # A task that is already being cancelled needs no second reason to stop waiting.
-        if allowed is not None and self._waited >= allowed and self._task is not None and not self._task.cancelling():
-            self._expired = True
-            self._task.cancel()
+        if allowed is not None and self._waited >= allowed and not self._being_cancelled():
+            self.interrupt()
+
+    def _being_cancelled(self) -> bool:
+        """Whether the task was cancelled since its wait began: then it needs no second reason to stop waiting."""
+        return self._task is not None and self._task.cancelling() > self._cancelling
 
 
-class WriteDeadline(Deadline):
+class WriteDeadline(ClientDeadline):
     """Limits how long a client may take to read one part of a response, or one websocket message.
 
     Each part starts anew: a client that reads something now and then is slow, not gone.
@@ -142,8 +100,8 @@ class WriteDeadline(Deadline):
 
     __slots__ = ()
 
-    def __init__(self, timer: DeadlineTimer, request: Request) -> None:
-        super().__init__(timer)
+    def __init__(self, timer: DeadlineTimer, request: BaseRequest) -> None:
+        ClientDeadline.__init__(self, timer)  # super() would take longer
         self.request = request
 
     @property
@@ -152,8 +110,8 @@ class WriteDeadline(Deadline):
         return self._task is None
 
     def __enter__(self) -> None:
-        self._waited = None
-        super().__enter__()
+        self._waited = BEGUN
+        ClientDeadline.__enter__(self)
 
     def allowed(self, limits: Limits) -> float | None:
         """Return the write timeout."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from sketch.request import WebSocketRequest
-from sketch.response import Response
-from sketch.transport import ClientDisconnected, close_body
-from sketch.websocket import WebSocketResponse, run_session
+from sketch.transport import ClientDisconnected, Switch, WireResponse, close_body
+from sketch.websocket import ABNORMAL
 from sketch_asgi.body import Receive
 from sketch_asgi.connection import Scope, ScopeConnection
 from sketch_asgi.scope import Refused, read_head
@@ -16,7 +16,7 @@ from sketch_asgi.writer import Send, pass_on, write_body
 
 if TYPE_CHECKING:
     from sketch.application import Application
-    from sketch_asgi.deadlines import DeadlineTimer
+    from sketch.concurrency.idle import DeadlineTimer
 
 DENIAL = "websocket.http.response"
 SUBPROTOCOLS = b"sec-websocket-protocol"
@@ -32,13 +32,11 @@ class Handshake(ScopeConnection):
         send: of the scope.
     """
 
-    __slots__ = ("_over", "_send", "_socket", "request", "status")
+    __slots__ = ("_over", "_send", "_socket", "request")
 
     def __init__(self, app: Application, timer: DeadlineTimer, scope: Scope, receive: Receive, send: Send) -> None:
         super().__init__(app, timer, scope, receive)
         self.request: WebSocketRequest | None = None
-        self.status: int | None = None
-        """The status of the response, as the client sees it."""
         self._send = send
         self._socket: Socket | None = None
         self._over = False
@@ -62,49 +60,53 @@ class Handshake(ScopeConnection):
             self.request.raw_headers.append((SUBPROTOCOLS, ", ".join(offered).encode("latin-1")))
         return self.request
 
-    async def answer(self, request: WebSocketRequest, response: Response) -> None:
+    async def answer(self, request: WebSocketRequest, wire: WireResponse) -> None:
         """Accept the handshake and run the session, or deny it with another response.
 
         Raises:
-            ClientDisconnected: if the client leaves before it has the response.
+            ClientDisconnected: if the client leaves before it has the response, or breaks the websocket off.
             Exception: whatever the body of a denial raises.
         """
-        if isinstance(response, WebSocketResponse) and response.status == 101:
-            await self._open(request, response)
+        if wire.switch is not None:
+            await self._open(request, wire, wire.switch)
         else:
-            await self._deny(request, response)
+            await self._deny(request, wire)
 
-    async def _open(self, request: WebSocketRequest, response: WebSocketResponse) -> None:
-        socket = Socket(request, response.policy, self._timer, self._receive, self._send)
+    async def _open(self, request: WebSocketRequest, wire: WireResponse, switch: Switch) -> None:
+        socket = Socket(request, switch.policy, self._timer, self._receive, self._send)
         self._socket = socket  # before the body is closed: wait_disconnected() then goes on with the socket
         if self.body is not None:
             await self.body.close()
             if self.body.gone:
                 raise ClientDisconnected("the client left before its handshake was answered")
-        message = {"type": "websocket.accept", "subprotocol": response.subprotocol, "headers": response.raw_headers}
+        message = {"type": "websocket.accept", "subprotocol": switch.subprotocol, "headers": wire.fields}
         await pass_on(self._send, message, self)
-        self.status = 101
+        self._note(101)
         socket.start()
-        if request.background:
-            request.begin_background()
-            request.background = ()
         try:
-            await run_session(request, response, socket)
+            await switch.run(request, socket)
             await socket.await_close()
         finally:
             self.size = socket.sent
             await socket.stop()
+        if socket.end is not None and socket.end[0] == ABNORMAL:
+            raise ClientDisconnected("the websocket broke off")
 
-    async def _deny(self, request: WebSocketRequest, response: Response) -> None:
+    def _note(self, status: int) -> None:
+        """Note that the response has begun."""
+        self.status = status
+        self.first_byte_at = perf_counter()
+
+    async def _deny(self, request: WebSocketRequest, wire: WireResponse) -> None:
         if not self._can_answer:
-            await close_body(response.payload)
+            await close_body(wire.payload)
             await self._forbid()
             return
-        self.status = response.status
-        start = {"type": "http.response.start", "status": response.status, "headers": response.raw_headers}
+        self._note(wire.status)
+        start = {"type": "http.response.start", "status": wire.status, "headers": wire.fields}
         send = Denial(self._send)
         # Without the scope: its extensions for files do not apply to handshakes.
-        await write_body(self, send, start, response.payload, response.length, {}, request)
+        await write_body(self, send, start, wire.payload, wire.length, {}, request)
 
     async def refuse(self, refusal: Refused) -> None:
         """Answer in plain text a handshake that the application does not see."""
@@ -113,7 +115,7 @@ class Handshake(ScopeConnection):
             return
         body = str(refusal).encode()
         headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(body))]
-        self.status = refusal.status
+        self._note(refusal.status)
         await pass_on(self._send, {"type": f"{DENIAL}.start", "status": refusal.status, "headers": headers}, self)
         await pass_on(self._send, {"type": f"{DENIAL}.body", "body": body, "more_body": False}, self)
         self.size = len(body)
@@ -124,7 +126,7 @@ class Handshake(ScopeConnection):
 
     async def _forbid(self) -> None:
         """Refuse if the server takes no response: it turns a close before the acceptance into a 403."""
-        self.status = 403
+        self._note(403)
         await pass_on(self._send, {"type": "websocket.close", "code": 1000, "reason": ""}, self)
 
     def over(self) -> None:

@@ -7,7 +7,7 @@ from urllib.parse import quote, unquote
 
 from sketch.http.fields import RawHeaders
 from sketch.http.grammar import valid_authority
-from sketch.request import Request
+from sketch.request import BaseRequest
 from sketch_asgi.connection import Scope, ScopeConnection
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class Refused(Exception):
         self.status = status
 
 
-R = TypeVar("R", bound=Request)
+R = TypeVar("R", bound=BaseRequest)
 
 
 def read_head(scope: Scope, connection: ScopeConnection, root_path: str, kind: type[R]) -> R:

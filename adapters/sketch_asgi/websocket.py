@@ -7,12 +7,14 @@ import logging
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from sketch.websocket import ABNORMAL, TOO_BIG, WebSocketDisconnected, WebSocketPolicy
+from sketch.transport import WebSocketBounds
+from sketch.websocket import ABNORMAL, TOO_BIG, WebSocketDisconnected
 from sketch_asgi.body import Receive
-from sketch_asgi.deadlines import DeadlineTimer, WriteDeadline
+from sketch_asgi.deadlines import WriteDeadline
 from sketch_asgi.writer import Send
 
 if TYPE_CHECKING:
+    from sketch.concurrency.idle import DeadlineTimer
     from sketch.request import WebSocketRequest
 
 logger = logging.getLogger("sketch.server")
@@ -45,7 +47,7 @@ class Socket:
     )  # fmt: skip
 
     def __init__(
-        self, request: WebSocketRequest, policy: WebSocketPolicy, timer: DeadlineTimer, receive: Receive, send: Send
+        self, request: WebSocketRequest, policy: WebSocketBounds, timer: DeadlineTimer, receive: Receive, send: Send
     ) -> None:
         self.sent = 0
         """Bytes of messages sent."""

@@ -15,7 +15,7 @@ from sketch_asgi.body import Interruptible
 from sketch_asgi.connection import Scope, ScopeConnection
 
 if TYPE_CHECKING:
-    from sketch.request import Request
+    from sketch.request import BaseRequest
 
 Send = Callable[[Any], Awaitable[None]]
 
@@ -49,7 +49,7 @@ async def write_body(
     body: Body,
     length: int | None,
     scope: Scope,
-    request: Request,
+    request: BaseRequest,
 ) -> None:
     """Write head and body. The client may be slow, but must read something within the write timeout.
 
@@ -62,6 +62,8 @@ async def write_body(
     elif not isinstance(body, bytes):
         await write_stream(connection, send, start, body, length, request)
     else:
+        if connection.body is not None:
+            connection.body.discard()
         with connection.writing(request):
             await pass_on(send, start, connection)
             await pass_on(send, {"type": "http.response.body", "body": body}, connection)
@@ -74,7 +76,7 @@ async def write_stream(
     start: dict[str, Any],
     body: AsyncIterable[bytes],
     length: int | None,
-    request: Request,
+    request: BaseRequest,
 ) -> None:
     """Write head and chunks; end the stream when the client leaves. The iterator is closed exactly once.
 
@@ -100,6 +102,7 @@ async def write_stream(
                     await asyncio.sleep(0)
                 if connection.listen().gone:  # the stream has swallowed the cancellation
                     raise ClientDisconnected("the client left before the end of the answer")
+        connection.listen().discard()
         # Not interruptible: some servers report a disconnect as soon as a response is complete.
         with writing:
             await pass_on(send, {"type": "http.response.body", "body": b"", "more_body": False}, connection)
@@ -110,7 +113,7 @@ def _chunk(data: bytes) -> dict[str, Any]:
 
 
 async def write_file(
-    connection: ScopeConnection, send: Send, start: dict[str, Any], body: FileBody, scope: Scope, request: Request
+    connection: ScopeConnection, send: Send, start: dict[str, Any], body: FileBody, scope: Scope, request: BaseRequest
 ) -> None:
     """Write head and file, by the server's own means if it has any. The file is closed exactly once.
 
@@ -132,6 +135,8 @@ async def write_file(
         if message is None:
             await write_stream(connection, send, start, read_in_thread(body), body.count, request)
             return
+        if connection.body is not None:
+            connection.body.discard()
         # The server writes the file itself and does not tell how fast the client reads: no write deadline.
         await pass_on(send, start, connection)
         await pass_on(send, message, connection)

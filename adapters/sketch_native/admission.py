@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from sketch_native.protocol import HTTPProtocol
+
+class Waiting(Protocol):
+    """A connection whose next request waits for a slot."""
+
+    def admitted(self) -> None:
+        """Called when a slot is free for it."""
 
 
 class ConcurrencyLimit:
@@ -25,7 +29,7 @@ class ConcurrencyLimit:
         self._limit = limit
         self._wait = wait
         self._running = 0
-        self._waiting: deque[HTTPProtocol] = deque()
+        self._waiting: deque[Waiting] = deque()
 
     @property
     def waits(self) -> bool:
@@ -39,17 +43,17 @@ class ConcurrencyLimit:
         self._running += 1
         return True
 
-    def queue(self, connection: HTTPProtocol) -> None:
+    def queue(self, connection: Waiting) -> None:
         """Queue a connection: its `admitted` is called when a slot is free for it."""
         self._waiting.append(connection)
 
-    def forget(self, connection: HTTPProtocol) -> None:
+    def forget(self, connection: Waiting) -> None:
         """Remove a connection from the queue, if it is in it."""
         if connection in self._waiting:
             self._waiting.remove(connection)
 
     def leave(self) -> None:
-        """Release a slot, and admit the connection that has waited longest."""
+        """Release a slot, and admit the connection that has waited longest and still wants to be admitted."""
         self._running -= 1
-        if self._waiting:
+        while self._waiting and self._running < self._limit:
             self._waiting.popleft().admitted()

@@ -13,7 +13,7 @@ from sketch_native.connection import NativeConnection
 from sketch_native.flow_control import FlowControl
 
 if TYPE_CHECKING:
-    from sketch_native.server import Server
+    from sketch_native.interfaces import Host
 
 logger = logging.getLogger("sketch.native")
 
@@ -46,10 +46,11 @@ class BaseProtocol(asyncio.Protocol):
         "write_deadline",
     )
 
+    server: Host
     transport: asyncio.Transport
     connection: NativeConnection
 
-    def __init__(self, server: Server, flow: FlowControl) -> None:
+    def __init__(self, server: Host, flow: FlowControl) -> None:
         self.server = server
         self.loop = server.loop
         self.flow = flow

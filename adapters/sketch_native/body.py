@@ -11,14 +11,14 @@ from sketch.limits import SLOWEST
 from sketch.transport import ClientDisconnected
 
 if TYPE_CHECKING:
-    from sketch_native.protocol import HTTPProtocol
+    from sketch_native.interfaces import Line
 
 
 class RequestBody:
     """The `BodyReader` of a native request; it pauses the socket while too much of the body waits for the handler.
 
     Args:
-        protocol: the protocol of the connection, told when to pause and when to resume reading.
+        line: the connection; it sets the deadline of a waiting handler, and resumes reading.
         length: the announced size in bytes, None for a chunked body.
         high_water: the number of waiting bytes at which reading pauses.
         send_continue: writes `100 Continue`; called by the first read, unless the body has begun. None for a client
@@ -29,7 +29,7 @@ class RequestBody:
         "_chunks",
         "_error",
         "_high_water",
-        "_protocol",
+        "_line",
         "_received",
         "_send_continue",
         "_size",
@@ -41,13 +41,13 @@ class RequestBody:
 
     def __init__(
         self,
-        protocol: HTTPProtocol,
+        line: Line,
         length: int | None,
         high_water: int,
         send_continue: Callable[[], None] | None = None,
     ) -> None:
         self.length = length
-        self._protocol = protocol
+        self._line = line
         self._high_water = high_water
         self._send_continue = send_continue
         self._chunks: deque[bytes] | None = deque()
@@ -92,20 +92,20 @@ class RequestBody:
         stopped = self._size >= self._high_water
         self._size -= len(data)
         if stopped and self._size < self._high_water:
-            self._protocol.want_body()
+            self._line.want_body()
         return data
 
     async def _wait(self) -> None:
-        loop = self._protocol.loop
+        loop = self._line.loop
         since = loop.time()
         self._waiter = loop.create_future()
-        self._protocol.body_awaited(self._received / SLOWEST - self._waited)
+        self._line.body_awaited(self._received / SLOWEST - self._waited)
         try:
             await self._waiter
         finally:
             self._waiter = None
             self._waited += loop.time() - since
-            self._protocol.body_arrived()
+            self._line.body_arrived()
 
     def feed(self, data: bytes) -> None:
         """Take the next bytes of the body from the parser."""
@@ -116,7 +116,7 @@ class RequestBody:
             return
         self._chunks.append(data)
         if self._size >= self._high_water:
-            self._protocol.enough_body()
+            self._line.transport.pause_reading()
         self._wake()
 
     def end(self) -> None:
@@ -139,7 +139,7 @@ class RequestBody:
         if self._chunks is not None:
             self._chunks = None
             if self._size >= self._high_water:
-                self._protocol.want_body()
+                self._line.want_body()
         return self._size
 
     def _wake(self) -> None:

@@ -5,19 +5,28 @@ from __future__ import annotations
 import asyncio
 import logging
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
+from sketch.concurrency.cancellation import Interruption
 from sketch.http.fields import RawHeaders
-from sketch.response import Response
-from sketch.transport import Body as Payload, Chunks, ClientDisconnected, FileBody, close_body
+from sketch.transport import (
+    Body as Payload,
+    Chunks,
+    ClientDisconnected,
+    FileBody,
+    Outcome,
+    Switch,
+    WireResponse,
+    close_body,
+)
 from sketch_native import writer
 from sketch_native.parser import Refusal
 from sketch_native.sendfile import send_file
 
 if TYPE_CHECKING:
-    from sketch.request import Request
+    from sketch.request import BaseRequest
     from sketch_native.body import RequestBody
-    from sketch_native.protocol import HTTPProtocol
+    from sketch_native.interfaces import Line
 
 logger = logging.getLogger("sketch.native")
 
@@ -26,6 +35,23 @@ LARGE_BODY = 64 * 1024
 
 TURN = 256 * 1024
 """Bytes that a stream may write before other tasks get a turn, if the socket takes them all."""
+
+
+class ClientLeaves(Interruption):
+    """Ends a block that writes a file or a stream once the client has left, whatever the block waits for."""
+
+    __slots__ = ()
+
+    def error(self) -> Exception:
+        """Return the exception that ends the exchange."""
+        return ClientDisconnected("the client left before the end of the answer")
+
+
+class Session(Protocol):
+    """What an exchange goes on with after a 101."""
+
+    async def run(self) -> None:
+        """Run it to its end, in the task of the exchange."""
 
 
 class Exchange:
@@ -41,29 +67,38 @@ class Exchange:
 
     __slots__ = (
         "_protocol",
-        "_started",
+        "began_at",
         "body",
-        "head_sent",
+        "first_byte_at",
         "keep_alive",
         "request",
         "size",
         "status",
-        "streaming",
         "trailers",
         "unframed",
+        "writing",
     )
 
+    began_at: float
+    """When the request's head was there, by `perf_counter()`; unset if nobody watches."""
+
     def __init__(
-        self, protocol: HTTPProtocol, request: Request, body: RequestBody | None, keep_alive: bool, trailers: RawHeaders
+        self,
+        protocol: Line,
+        request: BaseRequest,
+        body: RequestBody | None,
+        keep_alive: bool,
+        trailers: RawHeaders,
     ) -> None:
         self._protocol = protocol
         self.request = request
         self.body = body
         self.keep_alive = keep_alive
         self.trailers = trailers
-        self.head_sent = False
-        self.streaming = False
-        """Whether a file or a stream is being sent: it is cancelled when the client leaves, whatever it waits for."""
+        self.first_byte_at: float | None = None
+        """When the head was written, by `perf_counter()`; None before, and perhaps 0.0 if nobody watches."""
+        self.writing: ClientLeaves | None = None
+        """Ends the writing of a file or a stream, while one is written."""
         self.unframed = False
         """Whether only the end of the connection marks the end of the response."""
         self.status: int | None = None
@@ -71,80 +106,97 @@ class Exchange:
         self.size = 0
         """Bytes of the payload written so far."""
 
-    async def run(self) -> None:
-        """Handle the request, write the answer, and tell the protocol whether the connection is still good."""
+    async def run(self) -> Session | None:
+        """Handle the request, write the answer, let the connection go on, and report how the exchange has ended.
+
+        Returns the session of a websocket that was opened: the exchange is not over before its end.
+        """
         protocol = self._protocol
         server = protocol.server
-        if server.access_log:
-            self._started = perf_counter()
+        if server.watched:
+            self.began_at = perf_counter()
+        session: Session | None = None
+        fault: BaseException | None = None
         try:
-            response = await server.handle(self.request)
-            # Read before anything is awaited: another exchange may return the same object at the same time.
-            payload = response.payload
-            self.status = response.status
-            if response.plain and isinstance(payload, bytes) and self._write_plain(response.raw_headers, payload):
-                pass
-            elif isinstance(payload, bytes):
-                self._write_bytes(self._head(response), payload)
-            elif isinstance(payload, FileBody):
-                await self._write_file(self._head(response), payload)
-            else:
-                await self._write_stream(self._head(response), payload, response.length)
+            wire = await server.handle(self.request)
+            self.status = wire.status
+            if not (wire.plain and self._write_plain(wire.fields, wire.payload)):
+                session = await self._write(wire)
             if protocol.flow.blocked:
                 await protocol.flow.drain()
         except ClientDisconnected as exc:
-            self._client_left(exc)
-        except asyncio.CancelledError:
-            self._cancelled()
+            fault = self._client_left(exc)
+        except asyncio.CancelledError as exc:
+            fault = self._cancelled(exc)
         except Exception as exc:
-            self._failed(exc)
+            fault = self._failed(exc)
         finally:
-            if server.access_log:
-                self._log()
-            if self.request.background:
-                self.request.begin_background()
-            protocol.exchange_ended(self)
+            if session is None and (server.watched or self.request.finishing is not None):
+                await self._finish(fault)
+            else:
+                protocol.exchange_ended(self)
+            fault = None  # its traceback refers to this frame, which would form a cycle
+        return session
 
-    def left(self) -> bool:
-        """Note that the client has left. Returns whether to cancel the exchange: if it sends a file or a stream.
+    async def _finish(self, fault: BaseException | None) -> None:
+        """Let the connection go on, then report the end of the exchange; a server that stops waits for that."""
+        protocol = self._protocol
+        server, task = protocol.server, protocol.task
+        assert task is not None
+        server.going_on.add(task)
+        outcome = self._outcome(fault, perf_counter())
+        protocol.exchange_ended(self)
+        try:
+            await server.app.finished(self.request, outcome)
+        finally:
+            server.release(task)
 
-        True only once, though a client may leave in two steps: the cleanup of a stream is not interrupted.
-        """
-        streaming, self.streaming = self.streaming, False
-        return streaming
+    def _outcome(self, fault: BaseException | None, ended_at: float) -> Outcome:
+        began_at = getattr(self, "began_at", ended_at)
+        return Outcome.of(self.request, self.status, self.size, began_at, self.first_byte_at, ended_at, fault)
 
-    def _log(self) -> None:
-        """Write the access log's line, however the exchange has ended."""
-        # The request's connection, not the protocol's: middleware may have put the client behind a proxy there.
-        client, seconds = self.request.connection.client, perf_counter() - self._started
-        self._protocol.server.log(client, self.request, self.status, self.size, seconds)
+    def _switch(self, wire: WireResponse, switch: Switch) -> Session:  # noqa: ARG002 - for handshakes
+        """Answer with a 101, and hand the connection over. Only the exchange of a handshake can."""
+        raise RuntimeError(f"expected a 101 only for the handshake of a websocket, got one for {self.request!r}")
 
-    def _client_left(self, exc: ClientDisconnected) -> None:
+    def left(self) -> None:
+        """Note that the client has left: a handler goes on, a file or a stream ends."""
+        if self.writing is not None:
+            self.writing.interrupt()
+
+    def _client_left(self, exc: ClientDisconnected) -> BaseException:
         self.keep_alive = False
         logger.info("%s %r: %s", self.request.method, self.request.raw_path, exc)
         # Not after a complete body: there the client has only half-closed, and the handler was ended because of it.
-        if self.body is not None and not self.body.ended and not self.head_sent and not self._protocol.flow.lost:
+        body = self.body
+        if self.first_byte_at is not None:
+            self._protocol.transport.abort()
+        elif body is not None and not body.ended and not self._protocol.flow.lost:
             self.status = 400
+            self.first_byte_at = perf_counter()
             self._protocol.write_refusal(Refusal(400, "the request body was cut short"))
+        return exc
 
-    def _cancelled(self) -> None:
-        """Abort the connection: the server's grace period is over, or the client of a stream has left."""
+    def _cancelled(self, exc: asyncio.CancelledError) -> BaseException:
+        """Abort the connection: the server's grace period is over."""
         self.keep_alive = False
         self._protocol.transport.abort()
         logger.info("%s %r was cancelled", self.request.method, self.request.raw_path)
+        return exc
 
-    def _failed(self, exc: Exception) -> None:
+    def _failed(self, exc: Exception) -> BaseException:
         """Break off an answer that failed after its head, so that the client does not take it for a complete one."""
         self.keep_alive = False
         logger.error("the answer to %s %r failed", self.request.method, self.request.raw_path, exc_info=exc)
         self._protocol.break_off(reset=self.unframed)
+        return exc
 
-    def _head(self, response: Response) -> bytes:
+    def _head(self, wire: WireResponse) -> bytes:
         """Build the head as it goes out, and decide framing and persistence by RFC 9112 sections 6 and 9."""
-        protocol, body, fields = self._protocol, self.body, response.raw_headers
+        protocol, body, fields = self._protocol, self.body, wire.fields
         modern = self.request.http_version == "1.1"
         connection = b""
-        if response.length is None and not isinstance(response.payload, bytes):
+        if wire.length is None and not isinstance(wire.payload, bytes):
             if modern:
                 connection = b"transfer-encoding: chunked\r\n"
             else:
@@ -161,9 +213,22 @@ class Exchange:
             connection += b"connection: close\r\n"
         elif not modern:
             connection += b"connection: keep-alive\r\n"
-        return writer.head(response.status, fields, protocol.server.clock.fields, connection)
+        return writer.head(wire.status, fields, protocol.server.clock.fields, connection)
 
-    def _write_plain(self, fields: RawHeaders, payload: bytes) -> bool:
+    async def _write(self, wire: WireResponse) -> Session | None:
+        """Write any answer. Returns the session of a websocket that it opens."""
+        payload = wire.payload
+        if wire.switch is not None:
+            return self._switch(wire, wire.switch)
+        if isinstance(payload, bytes):
+            self._write_bytes(self._head(wire), payload)
+        elif isinstance(payload, FileBody):
+            await self._write_file(self._head(wire), payload)
+        else:
+            await self._write_stream(self._head(wire), payload, wire.length)
+        return None
+
+    def _write_plain(self, fields: RawHeaders, payload: Any) -> bool:
         """Write a plain answer in one step, if its head needs no field about the connection. Returns whether it did."""
         protocol, body = self._protocol, self.body
         if (
@@ -175,7 +240,7 @@ class Exchange:
             or (body is not None and body.awaits_continue)
         ):
             return False
-        self.head_sent = True
+        self.first_byte_at = perf_counter() if protocol.server.watched else 0.0
         self.size = len(payload)
         protocol.transport.write(writer.plain(fields, protocol.server.clock.fields, payload))
         return True
@@ -184,7 +249,7 @@ class Exchange:
         protocol = self._protocol
         if protocol.flow.lost:
             raise ClientDisconnected("the client left before the response")
-        self.head_sent = True
+        self.first_byte_at = perf_counter()
         if len(payload) < LARGE_BODY:
             protocol.transport.write(head + payload)
         else:
@@ -194,9 +259,10 @@ class Exchange:
 
     async def _write_file(self, head: bytes, payload: FileBody) -> None:
         try:
-            self.head_sent = self.streaming = True
-            await self._protocol.write(head)
-            await send_file(self._protocol, payload)
+            self.first_byte_at = perf_counter()
+            with self._until_client_leaves():
+                await self._protocol.write(head)
+                await send_file(self._protocol, payload)
             self.size = payload.count
         finally:
             payload.close()
@@ -207,16 +273,21 @@ class Exchange:
             await close_body(payload)
             raise ClientDisconnected("the client left before the response")
         assert not isinstance(payload, bytes | FileBody)
-        self.head_sent = self.streaming = True
+        self.first_byte_at = perf_counter()
         chunked = length is None and not self.unframed
         turn = 0
-        async with Chunks(payload, length) as chunks:
-            await protocol.write(head)
-            while data := await chunks.next():
-                self.size += len(data)
-                await protocol.write(writer.chunk(data) if chunked else data)
-                if self.size - turn > TURN:
-                    turn = self.size
-                    await asyncio.sleep(0)
+        with self._until_client_leaves():
+            async with Chunks(payload, length) as chunks:
+                await protocol.write(head)
+                while data := await chunks.next():
+                    self.size += len(data)
+                    await protocol.write(writer.chunk(data) if chunked else data)
+                    if self.size - turn > TURN:
+                        turn = self.size
+                        await asyncio.sleep(0)
         if chunked:
             await protocol.write(writer.LAST_CHUNK)
+
+    def _until_client_leaves(self) -> ClientLeaves:
+        self.writing = ClientLeaves()
+        return self.writing

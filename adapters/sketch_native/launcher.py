@@ -7,6 +7,7 @@ import signal
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from sketch.serving.loops import loop_factory
 from sketch.serving.options import ServeError, ServeOptions
 from sketch.serving.run import announce, logger as startup_logger
 from sketch_native.server import CANCELLED_GRACE, Server, logger
@@ -109,21 +110,3 @@ def _watch_signals(server: Server, told: asyncio.Event) -> Callable[[], None]:
     for number in SIGNALS:
         server.loop.add_signal_handler(number, on_signal)
     return restore
-
-
-def loop_factory(name: str) -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """Return the factory of the event loop with that name; None for asyncio's own loop.
-
-    Raises:
-        ServeError: if uvloop is asked for and not installed.
-    """
-    if name == "asyncio":
-        return None
-    try:
-        import uvloop
-    except ImportError:
-        if name == "uvloop":
-            raise ServeError("loop 'uvloop' is not installed: pip install 'sketch-web[fast]'") from None
-        return None
-    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
-    return factory

@@ -11,7 +11,7 @@ from typing import Protocol
 import httptools
 
 from sketch.http.fields import RawHeaders
-from sketch.http.grammar import valid_authority
+from sketch.http.grammar import TOKEN_BYTES, valid_authority
 from sketch_native.limits import ServerLimits
 from sketch_native.websocket.handshake import check_handshake
 
@@ -21,7 +21,6 @@ SLICE = 16 * 1024
 _CHUNK_FRAMING = 16
 """Bytes of size and line ends that each chunk may take without counting as overhead."""
 
-_TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _ABSOLUTE = re.compile(rb"(?i:https?)://([^/?#]*)")
 _LONGEST_METHOD = 32
 _LONGEST_LENGTH = 32
@@ -446,7 +445,7 @@ class RequestParser:
         """
         seen = self._unknown_method = (self._unknown_method or bytearray()) + data
         word, space, _ = bytes(seen.lstrip(b"\r\n")[: _LONGEST_METHOD + 1]).partition(b" ")
-        if not _TOKEN.fullmatch(word) or len(word) > _LONGEST_METHOD:
+        if not TOKEN_BYTES.fullmatch(word) or len(word) > _LONGEST_METHOD:
             raise Refusal(400, "malformed request line")
         if space:
             raise Refusal(501, "unknown method")

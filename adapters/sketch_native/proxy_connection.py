@@ -9,7 +9,7 @@ from sketch_native.protocol import HTTPProtocol
 from sketch_native.proxy_protocol import Garbled, parse
 
 if TYPE_CHECKING:
-    from sketch_native.server import Server
+    from sketch_native.interfaces import Host
 
 logger = logging.getLogger("sketch.native")
 
@@ -27,7 +27,7 @@ class ProxiedProtocol(HTTPProtocol):
     _preface: bytes | None
     """The part of the header that has come, None once it is complete."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Host) -> None:
         super().__init__(server)
         self._preface = b""
 

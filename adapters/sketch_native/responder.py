@@ -5,12 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from time import perf_counter
+from typing import TYPE_CHECKING, Any
 
-from sketch.http.fields import length_field
-from sketch.response import Response
-from sketch.transport import ClientDisconnected
+from sketch.http.fields import RawHeaders, length_field
+from sketch.transport import ClientDisconnected, WireResponse
 from sketch_native import writer
 from sketch_native.exchange import TURN, Exchange
+
+if TYPE_CHECKING:
+    from sketch.request import Request
+    from sketch_native.body import RequestBody
+    from sketch_native.interfaces import Line
 
 
 class ResponderExchange(Exchange):
@@ -19,42 +24,53 @@ class ResponderExchange(Exchange):
     The application may go on after its answer. The connection does not wait for that, a stopping server does.
     """
 
-    # Defaults on the class: an exchange stores only those that it changes.
-    ended = False
-    """Whether the answer is complete."""
-    on_leave: Callable[[], None] | None = None
-    _left: int | None = None
+    # What is unset here, `begin` or `end` sets.
+    __slots__ = ("_chunked", "_ended_at", "_left", "_streaming", "_task", "_turn", "on_leave")
+
+    request: Request
+
+    def __init__(
+        self, protocol: Line, request: Request, body: RequestBody | None, keep_alive: bool, trailers: RawHeaders
+    ) -> None:
+        Exchange.__init__(self, protocol, request, body, keep_alive, trailers)
+        self.on_leave: Callable[[], None] | None = None
+        self._left: int | None = None
+        """Bytes that are missing to the announced length, None if none is announced."""
+        self._streaming = False
+        """Whether the parts of a body follow the head."""
+        self._task: asyncio.Task[Any] | None = None
+        """The task of the exchange, once the answer is complete."""
 
     async def run(self) -> None:
         """Let the application answer, and end the exchange if it leaves the answer incomplete."""
         server = self._protocol.server
-        if server.access_log:
-            self._started = perf_counter()
+        if server.watched:
+            self.began_at = perf_counter()
+        fault: BaseException | None = None
         try:
             assert server.respond is not None
             await server.respond(self.request, self)
         except ClientDisconnected as exc:
-            self._client_left(exc)
-        except asyncio.CancelledError:
-            if not self.ended:
-                self._cancelled()
+            fault = self._client_left(exc)
+        except asyncio.CancelledError as exc:
+            fault = exc if self._task is not None else self._cancelled(exc)
         except Exception as exc:
-            self._failed(exc)
+            fault = self._failed(exc)
         finally:
-            if not self.ended:
-                if server.access_log:
-                    self._log()
-                self._protocol.exchange_ended(self)
+            if self._task is None:
+                await self._finish(fault)
             else:
-                server.going_on.discard(self._task)
-                if server.stopping:
-                    server.check_idle()
+                try:
+                    if server.watched or self.request.finishing is not None:
+                        await server.app.finished(self.request, self._outcome(None, self._ended_at))
+                finally:
+                    server.release(self._task)
+            fault = None  # its traceback refers to this frame, which would form a cycle
 
-    def left(self) -> bool:
-        """Tell the application that the client has left. Returns False: the exchange is not cancelled here."""
+    def left(self) -> None:
+        """Tell the application that the client has left. The exchange goes on."""
         if self.on_leave is not None:
             self.on_leave()
-        return False
 
     def reply(self, kind: tuple[bytes, bytes], body: bytes) -> bool:
         """Write a whole answer. Returns False if its head needs a connection field, or the client has to read first."""
@@ -64,22 +80,23 @@ class ResponderExchange(Exchange):
         self.end()
         return True
 
-    def begin(self, response: Response, part: bytes) -> bool:
+    def begin(self, wire: WireResponse, part: bytes) -> bool:
         """Write the head with the payload or its first part. Returns whether the client has to read first."""
         protocol = self._protocol
-        payload = response.payload
-        head = self._head(response)
-        self.status = response.status
+        payload = wire.payload
+        head = self._head(wire)
+        self.status = wire.status
         if isinstance(payload, bytes):
             self._write_bytes(head, payload)
             return protocol.flow.blocked
         if protocol.flow.lost:
             raise ClientDisconnected("the client left before the response")
-        self._left = response.length
-        self._chunked = response.length is None and not self.unframed
+        self._left = wire.length
+        self._chunked = wire.length is None and not self.unframed
         self._turn = TURN
         framed = self._framed(part)
-        self.head_sent = self.streaming = True
+        self.first_byte_at = perf_counter()
+        self._streaming = True
         protocol.transport.write(head + framed)
         return protocol.flow.blocked
 
@@ -120,21 +137,19 @@ class ResponderExchange(Exchange):
     def end(self) -> None:
         """Complete the answer. Its task goes on, usually just for its last steps: the server keeps track of it."""
         protocol = self._protocol
-        if self.streaming:
+        if self._streaming:
             if self._left:
                 raise RuntimeError(f"expected as many bytes as Content-Length announces, got {self._left} fewer")
             if self._chunked:
                 protocol.transport.write(writer.LAST_CHUNK)
-        self.ended = True
-        assert protocol._task is not None
-        self._task = protocol._task
-        protocol.server.going_on.add(self._task)
-        if protocol.server.access_log:
-            self._log()
+        self._ended_at = perf_counter()
+        task = self._task = protocol.task
+        assert task is not None
+        protocol.server.going_on.add(task)
         protocol.exchange_ended(self)
 
     def cancel(self) -> None:
         """Cancel the task of the exchange, also after the end of the answer."""
-        task = self._task if self.ended else self._protocol._task
+        task = self._task or self._protocol.task
         if task is not None:
             task.cancel()

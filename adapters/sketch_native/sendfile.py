@@ -11,41 +11,41 @@ from sketch.files.reading import read_in_thread, shrunk
 from sketch.transport import ClientDisconnected, FileBody
 
 if TYPE_CHECKING:
-    from sketch_native.protocol import HTTPProtocol
+    from sketch_native.interfaces import Line
 
 BURST = 1024 * 1024
 """Bytes that the kernel may send at once before other tasks get a turn."""
 
 
-async def send_file(protocol: HTTPProtocol, body: FileBody) -> None:
+async def send_file(line: Line, body: FileBody) -> None:
     """Send a part of a file, behind what was already written.
 
     Raises:
         ClientDisconnected: if the connection is lost.
         RuntimeError: if the file has become shorter than was announced.
     """
-    encrypted = protocol.transport.get_extra_info("ssl_object") is not None
+    encrypted = line.transport.get_extra_info("ssl_object") is not None
     if encrypted or not hasattr(os, "sendfile"):
-        await _send_pieces(protocol, body)
+        await _send_pieces(line, body)
     else:
-        await _send_by_kernel(protocol, body)
+        await _send_by_kernel(line, body)
 
 
-async def _send_pieces(protocol: HTTPProtocol, body: FileBody) -> None:
+async def _send_pieces(line: Line, body: FileBody) -> None:
     async with aclosing(read_in_thread(body)) as pieces:
         async for data in pieces:
-            await protocol.write(data)
+            await line.write(data)
 
 
-async def _send_by_kernel(protocol: HTTPProtocol, body: FileBody) -> None:
+async def _send_by_kernel(line: Line, body: FileBody) -> None:
     """Send with `os.sendfile` on a duplicate of the socket's descriptor.
 
     asyncio has `loop.sendfile`, uvloop does not. Both refuse to watch the descriptor of a transport, and both watch its
     duplicate: so one way serves both.
     """
-    transport = protocol.transport
+    transport = line.transport
     transport.set_write_buffer_limits(high=0)
-    await protocol.flow.drain()  # the head must be out first
+    await line.flow.drain()  # the head must be out first
     descriptor = os.dup(transport.get_extra_info("socket").fileno())
     position, end = body.offset, body.offset + body.count
     try:
@@ -53,7 +53,7 @@ async def _send_by_kernel(protocol: HTTPProtocol, body: FileBody) -> None:
             try:
                 sent = os.sendfile(descriptor, body.file.fileno(), position, min(BURST, end - position))
             except BlockingIOError:
-                await _writable(protocol, descriptor)
+                await _writable(line, descriptor)
                 continue
             if not sent:
                 raise shrunk(body, end - position)
@@ -66,16 +66,16 @@ async def _send_by_kernel(protocol: HTTPProtocol, body: FileBody) -> None:
         transport.set_write_buffer_limits()
 
 
-async def _writable(protocol: HTTPProtocol, descriptor: int) -> None:
+async def _writable(line: Line, descriptor: int) -> None:
     """Wait until the socket takes more, but no longer than the write timeout without progress."""
-    waiter = protocol.loop.create_future()
-    protocol.loop.add_writer(descriptor, _settle, waiter)
-    protocol.watch_writing()
+    waiter = line.loop.create_future()
+    line.loop.add_writer(descriptor, _settle, waiter)
+    line.watch_writing()
     try:
         await waiter
     finally:
-        protocol.loop.remove_writer(descriptor)
-        protocol.writing_done()
+        line.loop.remove_writer(descriptor)
+        line.writing_done()
 
 
 def _settle(waiter: asyncio.Future[None]) -> None:

@@ -14,18 +14,15 @@ from typing import TYPE_CHECKING, Any
 from sketch.concurrency.tasks import first_of
 from sketch.http.grammar import Address
 from sketch.routing import WEBSOCKET, Mount, Router
-from sketch.serving.access_log import log_access
+from sketch.serving.access_log import log_access, log_refused
 from sketch.serving.options import ServeError, ServeOptions
 from sketch.serving.registry import load_served
 from sketch.serving.run import cannot_listen
 from sketch_native.admission import ConcurrencyLimit
-from sketch_native.base_protocol import BaseProtocol
-from sketch_native.exchange import Exchange
 from sketch_native.limits import ServerLimits
 from sketch_native.parser import Refusal
 from sketch_native.protocol import HTTPProtocol
 from sketch_native.proxy_connection import ProxiedProtocol
-from sketch_native.responder import ResponderExchange
 from sketch_native.websocket import handshake
 from sketch_native.writer import Clock
 
@@ -33,11 +30,12 @@ if TYPE_CHECKING:
     import socket
 
     from sketch.application import Application
-    from sketch.request import Request
+    from sketch.request import BaseRequest
     from sketch.serving.asgi import ASGIApp
     from sketch.serving.contract import Answer, Served
+    from sketch_native.interfaces import ServedConnection
 
-    Respond = Callable[[Request, Answer], Awaitable[None]]
+    Respond = Callable[[BaseRequest, Answer], Awaitable[None]]
 
 logger = logging.getLogger("sketch.native")
 SWEEP = 1.0
@@ -61,11 +59,13 @@ class Server:
         self.options = options
         self.limits: ServerLimits = options.server_limits or ServerLimits()
         self.root_path = options.root_path.rstrip("/")
-        self.access_log = options.access_log
+        self.app.access_log = log_access if options.access_log else None
+        self.watched = False
+        """Whether each exchange is reported to the application at its end; known once the application has started."""
         self.loop = asyncio.get_running_loop()
         self.context = contextvars.copy_context()
         self.clock = Clock()
-        self.connections: set[BaseProtocol] = set()
+        self.connections: set[ServedConnection] = set()
         limits = self.limits
         self.admission = (
             None if limits.concurrency is None else ConcurrencyLimit(limits.concurrency, wait=limits.overload == "wait")
@@ -73,8 +73,7 @@ class Server:
         self.stopping = False
         self.respond: Respond | None = getattr(self.app, "respond", None)
         """The method of an application that writes its answers itself; None for one that returns responses."""
-        self.exchange: type[Exchange] = Exchange if self.respond is None else ResponderExchange
-        self.going_on: set[asyncio.Task[None]] = set()
+        self.going_on: set[asyncio.Task[Any]] = set()
         """Tasks that may still run after their answer is out; their connections do not wait for them."""
         self._listener: asyncio.Server | None = None
         self._empty = asyncio.Event()
@@ -101,6 +100,7 @@ class Server:
                 the application's startup are raised as they are.
         """
         await self.app.startup()
+        self.watched = self.app.watched
         try:
             self._prepare_websockets()
             self._listener = await self._listen()
@@ -178,7 +178,7 @@ class Server:
         finally:
             await self.app.cleanup()
 
-    def forget(self, connection: BaseProtocol) -> None:
+    def forget(self, connection: ServedConnection) -> None:
         """Remove a connection: it is gone, and no task runs on it any more."""
         self.connections.discard(connection)
         if self.stopping:
@@ -198,14 +198,16 @@ class Server:
             if now > connection.read_deadline or now > connection.write_deadline:
                 connection.sweep(now)
 
-    def log(self, client: Address | None, request: Request, status: int | None, size: int, seconds: float) -> None:
-        """Write the access log's line for an answer."""
-        log_access(client, request.method, request.target, status, size, seconds)
+    def release(self, task: asyncio.Task[Any]) -> None:
+        """Do not wait for a task any more: it has done everything."""
+        self.going_on.discard(task)
+        if self.stopping:
+            self.check_idle()
 
     def log_refusal(self, client: Address | None, refusal: Refusal) -> None:
         """Write the access log's line for a refusal."""
-        if self.access_log:
-            log_access(client, "-", b"-", refusal.status, 0, 0.0)
+        if self.app.access_log is not None:
+            log_refused(client, refusal.status)
 
 
 @asynccontextmanager

@@ -11,7 +11,7 @@ from sketch.channels.backend import Backend, MemoryBackend, Message, encode
 from sketch.channels.subscription import Policy, Subscription
 
 if TYPE_CHECKING:
-    from sketch.application import Application
+    from sketch.lifecycle.lifecycle import LifecycleApp
 
 logger = logging.getLogger("sketch")
 
@@ -99,7 +99,7 @@ class Channels:
             raise ValueError(f"expected a history of 0 or more messages, got {history!r}")
         return Subscription(self, tuple(dict.fromkeys(topics)), queue, policy, history, after or None)
 
-    async def running(self, app: Application) -> AsyncIterator[None]:
+    async def running(self, app: LifecycleApp) -> AsyncIterator[None]:
         """Start and stop the backend with an application: `app.cleanup_ctx.append(channels.running)`.
 
         Backends that connect to something need this, and subscriptions outside of requests: all end when it stops.

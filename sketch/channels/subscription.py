@@ -5,19 +5,31 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Literal, Protocol, Self
 
 from sketch.context_vars import find_app
 
 if TYPE_CHECKING:
-    from sketch.channels.backend import Message
-    from sketch.channels.channels import Channels
+    from sketch.channels.backend import Backend, Message
     from sketch.lifecycle.stopping import Stopping
 
 Policy = Literal["drop-oldest", "drop-newest", "close"]
 """What happens to a message when the queue of a subscription is full."""
 
 End = Literal["closed", "slow", "stopped"]
+
+
+class Topics(Protocol):
+    """What a subscription needs of its `Channels`."""
+
+    backend: Backend
+    """Has the kept messages."""
+
+    async def _join(self, topic: str, subscription: Subscription) -> None:
+        """Add a subscription to a topic."""
+
+    async def _detach(self, subscription: Subscription) -> None:
+        """Remove a subscription from its topics."""
 
 
 class Subscription:
@@ -40,7 +52,7 @@ class Subscription:
     """Why it has ended: `close()` or the end of the block, a full queue, or the application's end. None: it has not."""
 
     def __init__(
-        self, channels: Channels, topics: tuple[str, ...], most: int, policy: Policy, history: int, after: str | None
+        self, channels: Topics, topics: tuple[str, ...], most: int, policy: Policy, history: int, after: str | None
     ) -> None:
         self.topics = topics
         self.dropped = 0
@@ -62,8 +74,8 @@ class Subscription:
         self._entered = True
         app = find_app()
         if app is not None:
-            self._stopping = app.stopping
-            self._stopping.listen(self._stop)
+            self._stopping = stopping = app.stopping
+            stopping.listen(self._stop)
         try:
             for topic in self.topics:
                 await self._channels._join(topic, self)

@@ -19,6 +19,7 @@ from sketch.serving.options import ServeError
 
 if TYPE_CHECKING:
     from sketch.application import Application
+    from sketch.routing.mount import MountedApp
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ def _load(string: str) -> Application:
     return app
 
 
-def list_routes(app: Application, prefix: str = "") -> Iterator[Row]:
+def list_routes(app: MountedApp, prefix: str = "") -> Iterator[Row]:
     """List the routes of a frozen application in the order in which they were added, then those of its mounts.
 
     Args:
@@ -88,7 +89,7 @@ def list_routes(app: Application, prefix: str = "") -> Iterator[Row]:
         prefix: is put before the names of the routes.
     """
     outside: list[str] = []
-    outer: Application | None = app
+    outer: MountedApp | None = app
     while outer is not None:
         outside = [_name_of(middleware) for middleware in (*outer.outer_middlewares, *outer.middlewares)] + outside
         outer = outer.parent

@@ -1,74 +1,119 @@
-"""One timer per event loop for everything with an idle timeout; armed only while there is something to watch."""
+"""One timer for many deadlines: it looks at all of them at intervals, and tells how much time has passed."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextvars import Context
 from typing import Protocol
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, ref
 
 LONGEST_LOOK = 1.0
-"""The longest interval of a timer, in seconds."""
+"""The longest interval of a timer, in seconds: the native server looks as often."""
+
+BEGUN = -1.0
+"""What `waited` takes as the seconds of a wait that no look has found yet."""
 
 
-class Idler(Protocol):
-    """An object with an idle timeout: a timer tells it how much time has passed, and it keeps the sum and the limit."""
+def waited(before: float, seconds: float) -> float:
+    """Return how many seconds a wait has lasted at a look, never more than it really has.
+
+    The first look that finds a wait adds nothing: the wait may have begun just before. So a single wait ends between
+    its limit and two looks later, never before.
+
+    Args:
+        before: the seconds returned at the look before, or `BEGUN`.
+        seconds: the seconds between the two looks.
+    """
+    return 0.0 if before < 0 else before + seconds
+
+
+class Deadline(Protocol):
+    """What has a limit on how long it waits. A timer tells it how much time has passed; it keeps the sum and acts."""
 
     def idled(self, seconds: float) -> None:
-        """Note that `seconds` have passed since the timer's last call."""
+        """Note that `seconds` have passed since the timer's last look, even if the wait began after that.
+
+        `waited` adds them up.
+        """
 
 
-class IdleTimer:
-    """Tells its idlers at intervals how much time has passed. A wait may last up to two intervals beyond its limit.
+class DeadlineTimer:
+    """Looks at its deadlines at intervals: a timer for each wait would cost more than the wait itself.
 
-    A timer belongs to one event loop, but does not keep it alive.
+    It belongs to one event loop and does not keep it alive. It is armed only while something waits: the look that finds
+    nothing is the last one.
+
+    Args:
+        shortest: returns the shortest limit of the later deadlines, in seconds. Called once, when the timer is armed
+            for the first time. Without it, `fit` tells the limits.
     """
 
-    __slots__ = ("_idlers", "_interval", "_last", "_timer")
+    __slots__ = ("__weakref__", "_interval", "_last", "_shortest", "handle", "loop", "waiting")
 
-    def __init__(self) -> None:
-        self._idlers: set[Idler] = set()
+    def __init__(self, shortest: Callable[[], float] | None = None) -> None:
+        self.loop: asyncio.AbstractEventLoop | None = None
+        """The loop of the timer, None before it is armed for the first time."""
+        self.waiting: set[Deadline] = set()
+        """The deadlines that each look tells. To add one here is faster than `add`, but does not arm the timer."""
+        self.handle: asyncio.TimerHandle | None = None
+        """The next look, None while the timer is not armed."""
         self._interval = LONGEST_LOOK
-        self._timer: asyncio.TimerHandle | None = None
+        self._shortest = shortest
 
-    def look_every(self, seconds: float) -> None:
-        """Shorten the interval to so many seconds, if it is longer."""
-        self._interval = min(self._interval, seconds)
+    def fit(self, limit: float) -> None:
+        """Look at least four times within a limit of so many seconds, from now on."""
+        if limit / 4 < self._interval:
+            self._interval = limit / 4
+            if self.handle is not None:
+                self.handle.cancel()
+                self._schedule()
 
-    def add(self, idler: Idler) -> None:
-        """Call the idler from now on."""
-        self._idlers.add(idler)
-        if self._timer is None:
-            self._arm()
+    def add(self, deadline: Deadline) -> None:
+        """Tell the deadline at each look."""
+        self.waiting.add(deadline)
+        if self.handle is None:
+            self.arm()
 
-    def discard(self, idler: Idler) -> None:
-        """Stop calling the idler."""
-        self._idlers.discard(idler)
-        if not self._idlers and self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+    def discard(self, deadline: Deadline) -> None:
+        """Stop telling the deadline."""
+        self.waiting.discard(deadline)
 
-    def _arm(self) -> None:
-        loop = asyncio.get_running_loop()
-        self._last = loop.time()
-        # In an empty context: that of the first request would keep the request alive.
-        self._timer = loop.call_later(self._interval, self._look, context=Context())
+    def arm(self) -> None:
+        """Schedule the next look."""
+        if self.loop is None:
+            self.loop = asyncio.get_running_loop()
+            if self._shortest is not None:
+                self.fit(self._shortest())
+        self._last = self.loop.time()
+        self._schedule()
+
+    def _schedule(self) -> None:
+        assert self.loop is not None
+        # In an empty context: the current one would keep alive the request that happens to arm the timer.
+        self.handle = self.loop.call_later(self._interval, self._look, context=Context())
 
     def _look(self) -> None:
-        seconds = asyncio.get_running_loop().time() - self._last
-        self._arm()
-        for idler in tuple(self._idlers):
-            idler.idled(seconds)
+        assert self.loop is not None
+        seconds = self.loop.time() - self._last
+        self.handle = None
+        if self.waiting:
+            self.arm()
+        for deadline in tuple(self.waiting):
+            deadline.idled(seconds)
 
 
-_timers: WeakKeyDictionary[asyncio.AbstractEventLoop, IdleTimer] = WeakKeyDictionary()
+# Only what waits, and an armed timer's loop, keep a timer: it knows its loop, which may not live as long as this table.
+_timers: WeakKeyDictionary[asyncio.AbstractEventLoop, ref[DeadlineTimer]] = WeakKeyDictionary()
 
 
-def idle_timer(timeout: float) -> IdleTimer:
-    """Return the timer of the running event loop, with an interval short enough for that timeout."""
+def idle_timer(limit: float) -> DeadlineTimer:
+    """Return the timer of the running event loop, which looks often enough for a limit of so many seconds."""
     loop = asyncio.get_running_loop()
-    timer = _timers.get(loop)
+    known = _timers.get(loop)
+    timer = None if known is None else known()
     if timer is None:
-        timer = _timers[loop] = IdleTimer()
-    timer.look_every(timeout / 4)
+        timer = DeadlineTimer()
+        _timers[loop] = ref(timer)
+    timer.fit(limit)
     return timer

@@ -1,10 +1,13 @@
-"""Wait for the first of several coroutines."""
+"""Await several coroutines: until the first ends, or each in turn whatever becomes of the others."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+import logging
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any
+
+logger = logging.getLogger("sketch")
 
 
 async def first_of(*coroutines: Coroutine[Any, Any, Any]) -> None:
@@ -16,3 +19,34 @@ async def first_of(*coroutines: Coroutine[Any, Any, Any]) -> None:
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks)
+
+
+async def await_all(calls: Iterable[Callable[[], Awaitable[Any]]], where: str) -> Exception | None:
+    """Await each call, one after the other, also if one of them fails or is cancelled.
+
+    Args:
+        calls: functions without arguments.
+        where: what they belong to; each exception is logged with it.
+
+    Returns:
+        The first exception, None without one.
+
+    Raises:
+        asyncio.CancelledError: the last cancellation, once the others were called.
+    """
+    first: Exception | None = None
+    cancelled: asyncio.CancelledError | None = None
+    try:
+        for call in calls:
+            try:
+                await call()
+            except Exception as exc:
+                logger.exception("error in %s", where)
+                first = first or exc
+            except asyncio.CancelledError as exc:
+                cancelled = exc
+        if cancelled is not None:
+            raise cancelled
+        return first
+    finally:
+        first = cancelled = None  # their tracebacks refer to this frame, which would form a cycle

@@ -12,9 +12,9 @@ from sketch.exceptions import HTTPException
 from sketch.lifecycle.signals import Signal
 
 if TYPE_CHECKING:
-    from sketch.request import Request
+    from sketch.request import BaseRequest
 
-ErrorHandler = Callable[["Request", Any], Any]
+ErrorHandler = Callable[[Any, Any], Any]
 """`async (request, exc) -> Response`. A `def` function is called in a thread, as handlers are."""
 
 H = TypeVar("H", bound=ErrorHandler)
@@ -99,7 +99,7 @@ def _check_handler(handler: Callable[..., Any]) -> None:
 
 def _in_thread(handler: ErrorHandler) -> ErrorHandler:
     @wraps(handler)
-    async def call(request: Request, exc: Exception) -> Any:
+    async def call(request: BaseRequest, exc: Exception) -> Any:
         result = await request.app.threads.run(handler, request, exc)
         return await result if inspect.isawaitable(result) else result
 

@@ -10,7 +10,7 @@ from sketch.jsoncodec import STDLIB
 from sketch.response import HTML, TEXT, Response
 
 if TYPE_CHECKING:
-    from sketch.request import Request
+    from sketch.request import BaseRequest
 
 PROBLEM = "application/problem+json"
 
@@ -28,7 +28,7 @@ h1{{font-size:1.6rem;margin:0}}p{{margin:.6rem 0 0;opacity:.8;white-space:pre-li
 """
 
 
-def choose_form(request: Request) -> str:
+def choose_form(request: BaseRequest) -> str:
     """Choose the media type of an error response, of text, HTML or problem details, by what the client accepts.
 
     Text is for clients that send no `Accept`, accept everything, or accept none of these. `application/json` gets
@@ -42,7 +42,7 @@ def choose_form(request: Request) -> str:
     return _FORMS[choose_media_type(accept, tuple(_FORMS)) or "text/plain"]
 
 
-def error_response(request: Request, exc: HTTPException) -> Response:
+def error_response(request: BaseRequest, exc: HTTPException) -> Response:
     """Make the response for an HTTPException, in the form that the client accepts.
 
     A redirect, an exception with its own media type, and one of a class that overrides `to_response` are answered by

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
 
 from sketch.concurrency.threads import file_threads
 from sketch.files.reading import PIECE
+from sketch.http.grammar import CONTROL
 from sketch.http.ranges import ByteRange
-
-_FORBIDDEN = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 class FileParts:
@@ -35,7 +33,7 @@ class FileParts:
     def __init__(
         self, descriptor: int, path: str, parts: Sequence[ByteRange], size: int, content_type: str | None
     ) -> None:
-        if content_type is not None and _FORBIDDEN.search(content_type):
+        if content_type is not None and CONTROL.search(content_type):
             raise ValueError(f"expected a content type without control characters, got {content_type!r}")
         # Random, so that no file can contain it on purpose.
         boundary = os.urandom(16).hex()

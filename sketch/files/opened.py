@@ -21,7 +21,7 @@ from sketch.response import ErrorResponse, Response
 from sketch.transport import SMALL_FILE, FileBody
 
 if TYPE_CHECKING:
-    from sketch.request import Request
+    from sketch.request import BaseRequest
 
 
 @dataclass(slots=True)
@@ -49,11 +49,11 @@ class Taken:
         if not isinstance(self.body, bytes):
             self.body.close()
 
-    def answer(self, request: Request, status: int, headers: CIMultiDict[str]) -> Response:
-        """Make the response, which takes over the headers. An open file is added to `request.files`."""
+    def answer(self, request: BaseRequest, status: int, headers: CIMultiDict[str]) -> Response:
+        """Make the response, which takes over the headers. An open file is closed at the end of the exchange."""
         plan, body = self.plan, self.body
         if not isinstance(body, bytes):
-            request.files += (body,)
+            request.at_end.resources.append(body)
         if plan.status in (412, 416) and plan.status != status:
             return ErrorResponse(plan.status, headers=plan.headers)
         response = Response(status=plan.status)
@@ -77,7 +77,7 @@ _OF_CONTENT = ("Content-Type", "Content-Encoding", "Content-Disposition")
 NO_FILE = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENXIO, errno.ELOOP, errno.ENAMETOOLONG)
 
 
-async def take(request: Request, status: int, headers: CIMultiDict[str], find: Callable[[], Opened]) -> Taken:
+async def take(request: BaseRequest, status: int, headers: CIMultiDict[str], find: Callable[[], Opened]) -> Taken:
     """Open a file, plan the response and read a small file, all in one hop to a thread.
 
     Args:
@@ -114,7 +114,7 @@ _CONDITIONAL = frozenset(
 )
 
 
-def _conditions(request: Request) -> Header:
+def _conditions(request: BaseRequest) -> Header:
     """Collect the fields that a plan may ask for in one pass: most requests have none of them, but many others."""
     fields: dict[bytes, bytes] = {}
     for name, value in request.raw_headers:

@@ -11,13 +11,15 @@ from urllib.parse import quote
 from sketch.files.opened import open_regular, take
 from sketch.http.conditions import check_etag
 from sketch.http.file_types import file_type
+from sketch.http.grammar import ATTR_CHARS
 from sketch.response import HeadersArgument, Response
+from sketch.results import PreparedResponse
 
 if TYPE_CHECKING:
-    from sketch.request import Request
+    from sketch.request import BaseRequest
 
 
-class FileResponse(Response):
+class FileResponse(PreparedResponse):
     """A response that sends a file.
 
     Args:
@@ -37,8 +39,6 @@ class FileResponse(Response):
 
     __slots__ = ("_disposition", "path")
 
-    prepares = True
-
     def __init__(
         self,
         path: str | os.PathLike[str],
@@ -55,7 +55,7 @@ class FileResponse(Response):
             self.content_type = file_type(self.path)
         self._disposition = None if filename is None else disposition(filename, inline=inline)
 
-    async def prepare(self, request: Request) -> Response:
+    async def prepare(self, request: BaseRequest) -> Response:
         """Return a new response for this request, with the file read or open.
 
         Raises:
@@ -89,6 +89,6 @@ def _text_of(path: str | os.PathLike[str]) -> str:
 def disposition(filename: str | os.PathLike[str], *, inline: bool = False) -> str:
     """Return a `Content-Disposition` (RFC 6266) with the last part of a path, usable by clients without `filename*`."""
     name = PurePosixPath(_text_of(filename).replace("\\", "/")).name
-    plain = re.sub(r"[^ !#$&+\-.0-9A-Z^_`a-z|~()]", "_", name)
+    plain = re.sub(f"[^{ATTR_CHARS} ()]", "_", name)
     extended = f"; filename*=UTF-8''{quote(name, safe='')}" if plain != name else ""
     return f'{"inline" if inline else "attachment"}; filename="{plain}"{extended}'

@@ -9,12 +9,15 @@ from datetime import UTC
 from functools import lru_cache
 from typing import NamedTuple
 
+from sketch.http.grammar import OWS
+
 Header = Callable[[bytes], bytes | None]
 """Returns a request field by its lower-case name: repeated ones joined, None if there is none."""
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_ETAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"')
+_ETAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"')  # no quoted string: a backslash is as good as any other
+_MEMBER = re.compile(rf"(?:\A|(?<=,)){OWS}({_ETAG.pattern}){OWS}(?=,|\Z)")
 
 
 class Validators(NamedTuple):
@@ -72,12 +75,14 @@ def range_applies(condition: bytes | None, current: Validators) -> bool:
 
 
 def _matches(sent: bytes, etag: str, *, weak: bool) -> bool:
-    text = sent.decode("latin-1").strip()
+    """Whether the field is `*` or lists the entity tag. Members that are no entity tags are skipped."""
+    text = sent.decode("latin-1").strip(" \t")
     if text == "*":
         return True
+    tags: list[str] = _MEMBER.findall(text)
     if weak:
-        return any(match[0].removeprefix("W/") == etag.removeprefix("W/") for match in _ETAG.finditer(text))
-    return not etag.startswith("W/") and any(match[0] == etag for match in _ETAG.finditer(text))
+        return etag.removeprefix("W/") in [tag.removeprefix("W/") for tag in tags]
+    return not etag.startswith("W/") and etag in tags
 
 
 def check_etag(etag: str) -> str:

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from sketch.http.fields import RawHeaders
-from sketch.http.grammar import Address, valid_authority
+from sketch.http.grammar import OWS, QUOTED_STRING, TOKEN, Address, unescape, valid_authority
 
-_TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"  # noqa: S105
-_PAIR = re.compile(rf'[ \t]*({_TOKEN})=(?:({_TOKEN})|"((?:[^"\\\x00-\x08\x0a-\x1f\x7f]|\\[\t\x20-\x7e])*)")[ \t]*')
+_PAIR = re.compile(rf"{OWS}({TOKEN.pattern})=(?:({TOKEN.pattern})|{QUOTED_STRING}){OWS}")
 _NODE = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([0-9.]+)|([0-9A-Fa-f:.]+))(?::([0-9]{1,5}))?")
 _PORT = re.compile(r"[1-9][0-9]{0,4}")
 _LONGEST = 1024
@@ -144,7 +143,7 @@ def _pairs(element: str) -> dict[str, str] | None:
         name = match[1].lower()
         if name in pairs:
             return None
-        pairs[name] = match[2] if match[3] is None else re.sub(r"\\(.)", r"\1", match[3])
+        pairs[name] = match[2] if match[3] is None else unescape(match[3])
         position = match.end()
         if position == len(element):
             return pairs

@@ -6,9 +6,11 @@ import re
 from encodings import normalize_encoding
 from encodings.aliases import aliases
 
-_PARAMETER = re.compile(
-    r""";[ \t]*(?:([!#$%&'*+\-.^_`|~0-9A-Za-z]+)=(?:([^\s";,]+)|"((?:[^"\\]++|(?:\\.)++)*+)"))?[ \t]*"""
-)
+from sketch.http.grammar import OWS, TOKEN, unescape
+
+# Wider than the grammar: clients send boundaries with `/`, `:` or `=` unquoted, and in the head of a form's part a
+# quoted name has any character, as it was entered: browsers escape only quotes and line ends.
+_PARAMETER = re.compile(rf';{OWS}(?:({TOKEN.pattern})=(?:([^\s";,]+)|"((?:[^"\\]++|(?:\\.)++)*+)"))?{OWS}')
 
 
 def parse_media_type(value: str) -> tuple[str, dict[str, str]]:
@@ -22,8 +24,7 @@ def parse_media_type(value: str) -> tuple[str, dict[str, str]]:
     while semicolon and (match := _PARAMETER.match(value, position)):
         name, token, quoted = match.groups()
         if name is not None:
-            text = token if token is not None else re.sub(r"\\(.)", r"\1", quoted)
-            parameters.setdefault(name.lower(), text)
+            parameters.setdefault(name.lower(), token if token is not None else unescape(quoted))
         position = match.end()
     return kind.strip(" \t").lower(), parameters
 

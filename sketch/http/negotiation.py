@@ -8,11 +8,12 @@ from functools import lru_cache
 
 from multidict import CIMultiDict
 
+from sketch.http.grammar import OWS, TOKEN, list_members, split_unquoted
+
 # A weight is 0 to 1 with at most three decimal places (RFC 9110 section 12.4.2).
-_NAME = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _WEIGHT = r"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?"
-_MEMBER = re.compile(rf"[ \t]*({_NAME})[ \t]*(?:;[ \t]*[qQ]=({_WEIGHT})[ \t]*)?")
-_RANGE = re.compile(rf"{_NAME}/{_NAME}")
+_MEMBER = re.compile(rf"({TOKEN.pattern}){OWS}(?:;{OWS}[qQ]=({_WEIGHT}))?")
+_RANGE = re.compile(f"{TOKEN.pattern}/{TOKEN.pattern}")
 _QUALITY = re.compile(rf"[qQ]=({_WEIGHT})")
 # RFC 9110 section 8.4.1: recipients treat these as equivalent.
 _ALIASES = {"x-gzip": "gzip", "x-compress": "compress"}
@@ -28,7 +29,7 @@ def accepted_encodings(field: bytes | None) -> dict[str, int]:
     and the first of a name counts. Nothing is raised: a server has to cope with what it is sent.
     """
     weights: dict[str, int] = {}
-    for member in (field or b"").decode("latin-1").split(","):
+    for member in list_members((field or b"").decode("latin-1")):
         match = _MEMBER.fullmatch(member)
         if match is not None:
             name, weight = match[1].lower(), match[2] or "1"
@@ -75,8 +76,8 @@ def accepted_types(field: bytes | None) -> dict[str, int]:
     `accepted_encodings`.
     """
     weights: dict[str, int] = {}
-    for member in (field or b"").decode("latin-1").split(","):
-        kind, *parameters = [part.strip(" \t") for part in member.split(";")]
+    for member in list_members((field or b"").decode("latin-1")):
+        kind, *parameters = [part.strip(" \t") for part in split_unquoted(member, ";")]
         given = [parameter for parameter in parameters if parameter[:2] in ("q=", "Q=")]
         weight = _QUALITY.fullmatch(given[0]) if given else None
         if _RANGE.fullmatch(kind) and (weight or not given):
@@ -114,7 +115,7 @@ _choose_cached = lru_cache(512)(_choose)
 
 def add_vary(headers: CIMultiDict[str], name: str) -> None:
     """Add a request field to `Vary`, if it is not in there: the response depends on it (RFC 9110 section 12.5.5)."""
-    fields = headers.getall("Vary", [])
-    names = {member.strip().lower() for field in fields for member in field.split(",")}
+    given = ", ".join(headers.getall("Vary", ()))
+    names = list_members(given.lower())
     if "*" not in names and name.lower() not in names:
-        headers["Vary"] = ", ".join([*fields, name])
+        headers["Vary"] = f"{given}, {name}" if given else name

@@ -9,20 +9,16 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sketch.callables import is_coroutine_function, name_of
+from sketch.callables import Work, is_coroutine_function, name_of
 from sketch.concurrency.tasks import first_of
 
 if TYPE_CHECKING:
     from sketch.concurrency.threads import Threads
     from sketch.lifecycle.stopping import Stopping
-    from sketch.request import Request
 
 logger = logging.getLogger("sketch")
 
 T = TypeVar("T")
-
-Work = Callable[[], Any]
-"""A function without arguments: a coroutine function, or a plain one, which may block: it is called in a thread."""
 
 CANCELLED_GRACE = 5.0
 """Seconds that cancelled tasks get to end. A task that still runs then is logged by name and left behind."""
@@ -68,14 +64,6 @@ class Background:
         if not task.cancelled() and (error := task.exception()) is not None:
             logger.error("background task %s failed", task.get_name(), exc_info=error)
 
-    def begin(self, work: Work, request: Request) -> None:
-        """Start the background work of a response. Never fails: an error can only be logged."""
-        name = f"{_name_of(work)} after {request.method} {request.root_path + request.raw_path!r}"
-        try:
-            self.spawn(_run(work, request.app.threads), name, endless=False)
-        except RuntimeError as exc:
-            logger.error("background task %s was not begun: %s", name, exc)  # noqa: TRY400  # the message says it all
-
     async def drain(self, stopping: Stopping) -> None:
         """Cancel the endless tasks, wait for the others until the grace period ends, then cancel those, too.
 
@@ -106,6 +94,22 @@ def _begin(coroutine: Coroutine[Any, Any, T], name: str) -> asyncio.Task[T]:
             "expected to be in the event loop's thread: in a `def` handler, set `response.background`"
         ) from None
     return loop.create_task(coroutine, name=name)
+
+
+def begin_work(work: Work, occasion: str, spawn: Callable[..., Any], threads: Threads) -> None:
+    """Start the background work of a response. Never fails: an error can only be logged.
+
+    Args:
+        work: the function to call.
+        occasion: what the work comes after, for the task's name.
+        spawn: `Application.spawn` of the application that has answered.
+        threads: where a plain function is called.
+    """
+    name = f"{_name_of(work)} after {occasion}"
+    try:
+        spawn(_run(work, threads), name=name)
+    except RuntimeError as exc:
+        logger.error("background task %s was not begun: %s", name, exc)  # noqa: TRY400  # the message says it all
 
 
 async def _run(work: Work, threads: Threads) -> None:

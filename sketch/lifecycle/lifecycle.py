@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import logging
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
+from sketch.concurrency.tasks import await_all
 from sketch.lifecycle.background import Background
 from sketch.lifecycle.signals import Signal
 from sketch.lifecycle.stopping import Stopping
 
-if TYPE_CHECKING:
-    from sketch.application import Application
-
 logger = logging.getLogger("sketch")
 Lifespan = Callable[..., Any]
 """A function of `(app)` that returns an async context manager, or an async generator function that yields once."""
+
+
+class LifecycleApp(Protocol):
+    """What the lifecycle needs of its application; hooks and contexts get the application itself."""
+
+    state: dict[str, Any]
+    """What the contexts yield is added to it."""
+
+    @property
+    def stopping(self) -> Stopping:
+        """The order to stop; a mounted application has that of its parent."""
+        ...
 
 
 class Part(Protocol):
@@ -40,7 +49,7 @@ class Part(Protocol):
 class Lifecycle:
     """Runs an application's contexts and hooks, exactly once per start and stop. The application may start again."""
 
-    def __init__(self, app: Application, lifespan: Lifespan | None) -> None:
+    def __init__(self, app: LifecycleApp, lifespan: Lifespan | None) -> None:
         self.on_startup = Signal("on_startup", "app")
         self.on_shutdown = Signal("on_shutdown", "app")
         self.on_cleanup = Signal("on_cleanup", "app")
@@ -132,17 +141,6 @@ class Lifecycle:
 
 async def _run_all(calls: list[Callable[[], Any]], name: str) -> None:
     """Call each in order, log every exception; at the end raise the last cancellation, or else the first exception."""
-    first: Exception | None = None
-    cancelled: asyncio.CancelledError | None = None
-    for call in calls:
-        try:
-            await call()
-        except Exception as exc:
-            logger.exception("error in %s", name)
-            first = first or exc
-        except asyncio.CancelledError as exc:  # the others are called all the same
-            cancelled = exc
-    if cancelled is not None:
-        raise cancelled
-    if first is not None:
-        raise first
+    error = await await_all(calls, name)
+    if error is not None:
+        raise error

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import NoReturn
 
 from sketch.callables import is_coroutine_function, name_of
-from sketch.request import Request
+from sketch.request import BaseRequest
 from sketch.response import Response
 from sketch.results import Endpoint, as_response
 
@@ -51,7 +51,7 @@ def _wrap(middleware: Middleware, handler: Endpoint) -> Endpoint:
     if not is_coroutine_function(middleware):
         middleware = _awaitable(middleware)
 
-    async def call(request: Request) -> Response:
+    async def call(request: BaseRequest) -> Response:
         response = await middleware(request, handler=handler)
         # The first case of as_response() is inlined, as it is the usual one: the response that came from inside.
         if isinstance(response, Response) and response.owner is request:
@@ -64,7 +64,7 @@ def _wrap(middleware: Middleware, handler: Endpoint) -> Endpoint:
 def _awaitable(middleware: Middleware) -> Middleware:
     """Wrap a middleware that is no coroutine function: it has to return an awaitable."""
 
-    def call(request: Request, handler: Endpoint) -> Awaitable[Response]:
+    def call(request: BaseRequest, handler: Endpoint) -> Awaitable[Response]:
         result = middleware(request, handler=handler)
         if not inspect.isawaitable(result):
             raise TypeError(f"expected a middleware `async def`, got {name_of(middleware)}, which returned {result!r}")

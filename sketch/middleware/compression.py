@@ -11,11 +11,12 @@ from multidict import CIMultiDict
 from sketch.concurrency.threads import coding_threads
 from sketch.files.reading import read_in_thread
 from sketch.http.codings import INLINE, Coding, find_coding, installed_codings
+from sketch.http.grammar import TOKEN, list_members
 from sketch.http.media_types import parse_media_type
 from sketch.http.negotiation import add_vary, choose_encoding
-from sketch.request import Request
+from sketch.request import BaseRequest
 from sketch.response import Response
-from sketch.results import Endpoint, prepare_response
+from sketch.results import Endpoint, must_prepare, prepare_response
 from sketch.streams.stream import StreamBody
 from sketch.transport import Body, Chunks, FileBody, close_body
 
@@ -52,7 +53,6 @@ _EMPTY = (204, 205)
 _DESCRIBED = (206, 304)
 # Fields that describe the exact bytes of the body: a response with one of them is not compressed.
 _OF_THE_BYTES = ("Content-Encoding", "Content-Range", "Content-Digest", "Repr-Digest", "Digest", "Content-MD5")
-_NO_TRANSFORM = re.compile(r"(?:^|,)[ \t]*no-transform[ \t]*(?:,|$)", re.IGNORECASE)
 
 
 class Compression:
@@ -101,7 +101,7 @@ class Compression:
         self._names = tuple(self._codings)
         self._compressible = _matcher(types)
 
-    async def __call__(self, request: Request, handler: Endpoint) -> Response:
+    async def __call__(self, request: BaseRequest, handler: Endpoint) -> Response:
         """Answer the request, with a compressed response if it qualifies."""
         request.sends_whole = self._sends_whole
         response = await handler(request)
@@ -112,14 +112,14 @@ class Compression:
             return response
         return response if request.is_websocket else await self._answer(request, response)
 
-    def _sends_whole(self, request: Request, headers: CIMultiDict[str], size: int) -> bool:
+    def _sends_whole(self, request: BaseRequest, headers: CIMultiDict[str], size: int) -> bool:
         """Whether a file will be compressed, and so must be sent whole, without ranges.
 
         Otherwise a client could join the part that it has of the compressed file with a part of the plain file.
         """
         return size >= self._minimum and self._transformable(headers) and self._choice(request) is not None
 
-    def _choice(self, request: Request) -> str | None:
+    def _choice(self, request: BaseRequest) -> str | None:
         return choose_encoding(request.combined_header(b"accept-encoding"), self._names)
 
     def _transformable(self, headers: CIMultiDict[str]) -> bool:
@@ -127,11 +127,11 @@ class Compression:
         return (
             self._compressible(headers.get("Content-Type", ""))
             and not any(name in headers for name in _OF_THE_BYTES)
-            and not any(_NO_TRANSFORM.search(value) for value in headers.getall("Cache-Control", ()))
+            and not any("no-transform" in list_members(value.lower()) for value in headers.getall("Cache-Control", ()))
         )
 
-    async def _answer(self, request: Request, response: Response) -> Response:
-        if response.prepares:
+    async def _answer(self, request: BaseRequest, response: Response) -> Response:
+        if must_prepare(response, request):
             response = await prepare_response(request, response)
         if response.status in _DESCRIBED:
             self._describe(request, response)
@@ -151,7 +151,7 @@ class Compression:
             return False  # an error of the application, or the length that it declares for HEAD by itself
         return size is None or size >= self._minimum
 
-    def _describe(self, request: Request, response: Response) -> None:
+    def _describe(self, request: BaseRequest, response: Response) -> None:
         """Give a 206 or 304 the fields of the 200 (RFC 9110 sections 15.3.7 and 15.4.5), as far as they are known."""
         kind = response.content_type
         if kind is None or kind.startswith("multipart/byteranges") or self._compressible(kind):
@@ -160,7 +160,7 @@ class Compression:
             if response.status == 304 and self._choice(request) is not None:
                 _weaken(response)
 
-    async def _compress(self, request: Request, response: Response, coding: Coding, level: int) -> None:
+    async def _compress(self, request: BaseRequest, response: Response, coding: Coding, level: int) -> None:
         body = response.body
         headers = response.headers
         if isinstance(body, bytes):
@@ -174,7 +174,9 @@ class Compression:
         else:
             response.body = encoded = EncodedBody(body, coding, level, _declared(response))
             # The encoded body holds the file now, and closes it.
-            request.files = tuple(encoded if held is body else held for held in request.files)
+            if request.finishing is not None:
+                held = request.finishing.resources
+                held[:] = [encoded if one is body else one for one in held]
         headers["Content-Encoding"] = coding.name
         headers.popall("Content-Length", None)
         headers.popall("Accept-Ranges", None)
@@ -200,12 +202,12 @@ class EncodedBody(StreamBody):
         self._level = level
         self._length = length
 
-    def claim(self, request: Request) -> None:
+    def claim(self, request: BaseRequest) -> None:
         """Record that the source is about to be sent. Raises RuntimeError if the source does."""
         if isinstance(self._source, StreamBody):
             self._source.claim(request)
 
-    async def release(self, request: Request) -> None:
+    async def release(self, request: BaseRequest) -> None:
         """Close a source that will not be sent."""
         await (self._source.release(request) if isinstance(self._source, StreamBody) else close_body(self._source))
 
@@ -269,7 +271,8 @@ def _given_codings(codings: Mapping[str, int]) -> dict[str, tuple[Coding, int]]:
     return chosen
 
 
-_TYPE = re.compile(r"(?:[!#$%&'+\-.^_`|~0-9A-Za-z]+/(?:\*|[!#$%&'+\-.^_`|~0-9A-Za-z]+)|\*\+[0-9A-Za-z.\-]+)")
+# A token may contain `*`, but here it only stands for a whole subtype, or for what is before a suffix.
+_TYPE = re.compile(rf"(?=[^*]*(?:/\*)?\Z){TOKEN.pattern}/{TOKEN.pattern}|\*\+[0-9A-Za-z.\-]+")
 
 
 def _matcher(types: Iterable[str]) -> Callable[[str], bool]:

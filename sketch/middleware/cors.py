@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterable
 from typing import Literal
 
-from sketch.http.grammar import TOKEN, tokens
+from sketch.http.grammar import TOKEN, list_members, tokens
 from sketch.http.negotiation import add_vary
 from sketch.http.origins import Origins
-from sketch.request import Request
+from sketch.request import BaseRequest
 from sketch.response import ErrorResponse, Response
 from sketch.results import Endpoint
 
@@ -71,7 +71,7 @@ class CORS:
             raise ValueError(f"expected max_age as a number of seconds, got {max_age!r}")
         self._max_age = str(max_age)
 
-    async def __call__(self, request: Request, handler: Endpoint) -> Response:
+    async def __call__(self, request: BaseRequest, handler: Endpoint) -> Response:
         """Answer a preflight, or mark the response with the origin that may read it."""
         sent = request.header(b"origin")
         origin = None if sent is None else sent.decode("latin-1")
@@ -98,9 +98,9 @@ class CORS:
             headers["Access-Control-Expose-Headers"] = self._expose
         return True
 
-    def _preflight(self, request: Request, origin: str) -> Response:
+    def _preflight(self, request: BaseRequest, origin: str) -> Response:
         method = request.headers[_ASKED_METHOD]
-        asked = [name.strip() for name in request.headers.get(_ASKED_HEADERS, "").split(",") if name.strip()]
+        asked = list_members(request.headers.get(_ASKED_HEADERS, ""))
         fault = self._fault(origin, method, asked)
         response = Response(status=204) if fault is None else ErrorResponse(403, f"{fault} is not allowed here")
         headers = response.headers

@@ -8,6 +8,7 @@ from functools import partial
 from sketch.concurrency.threads import coding_threads
 from sketch.exceptions import HTTPBadRequest, HTTPContentTooLarge, HTTPUnsupportedMediaType
 from sketch.http.codings import INLINE, NAMES, Coding, Decoder, find_coding, installed_codings
+from sketch.http.grammar import list_members
 from sketch.request import Request
 from sketch.response import Response
 from sketch.results import Endpoint
@@ -63,8 +64,8 @@ class Decompression:
         return await handler(request)
 
     def _expand(self, request: Request, field: bytes) -> None:
-        members = [member.strip().lower() for member in field.decode("latin-1").split(",")]
-        names = [_ALIASES.get(name, name) for name in members if name not in ("", "identity")]
+        members = list_members(field.decode("latin-1").lower())
+        names = [_ALIASES.get(name, name) for name in members if name != "identity"]
         if not names:
             return
         coding = self._codings.get(names[0])

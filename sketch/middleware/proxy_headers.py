@@ -7,7 +7,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from sketch.http.forwarded import Hop, read_forwarded, read_x_forwarded, to_ip
 from sketch.http.grammar import Address
-from sketch.request import Request
+from sketch.request import BaseRequest
 from sketch.response import Response
 from sketch.results import Endpoint
 from sketch.transport import SMALL_FILE, Connection
@@ -57,7 +57,7 @@ class ProxyHeaders:
         self._hops = hops
         self._read = READERS[family]
 
-    async def __call__(self, request: Request, handler: Endpoint) -> Response:
+    async def __call__(self, request: BaseRequest, handler: Endpoint) -> Response:
         """Answer the request as if it came directly from the client behind the proxies."""
         peer = request.connection.client
         if self._trusts(peer):
@@ -72,7 +72,7 @@ class ProxyHeaders:
         ip = to_ip(hop[0])
         return ip is not None and any(ip in network for network in self._networks)
 
-    def _believe(self, request: Request, peer: Address | None, said: list[Hop]) -> None:
+    def _believe(self, request: BaseRequest, peer: Address | None, said: list[Hop]) -> None:
         """Walk from the nearest proxy towards the client, as far as the hops are trusted."""
         connection = request.connection
         client, scheme, host, port = peer, connection.scheme, request.host, None

@@ -8,12 +8,12 @@ import re
 from collections.abc import Callable
 
 from sketch.context_vars import request_var
-from sketch.request import Request
+from sketch.http.grammar import TOKEN
+from sketch.request import BaseRequest
 from sketch.response import Response
 from sketch.results import Endpoint
 
 _SANE = re.compile(rb"[A-Za-z0-9._~+/=:@-]{1,128}")
-_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 
 
 def _random_id() -> str:
@@ -42,14 +42,14 @@ class RequestID:
     def __init__(
         self, *, header: str = "X-Request-ID", accept: bool = True, make: Callable[[], str] = _random_id
     ) -> None:
-        if not _NAME.fullmatch(header):
+        if not TOKEN.fullmatch(header):
             raise ValueError(f"expected header as the name of a field, got {header!r}")
         self._header = header
         self._key = header.lower().encode("ascii")
         self._accept = accept
         self._make = make
 
-    async def __call__(self, request: Request, handler: Endpoint) -> Response:
+    async def __call__(self, request: BaseRequest, handler: Endpoint) -> Response:
         """Answer the request, and put its id into the response."""
         if not hasattr(request, "id"):  # an application around this one may have given it one
             request.id = self._id_of(request)
@@ -57,7 +57,7 @@ class RequestID:
         response.headers[self._header] = request.id
         return response
 
-    def _id_of(self, request: Request) -> str:
+    def _id_of(self, request: BaseRequest) -> str:
         if self._accept:
             brought = request.combined_header(self._key)
             if brought is not None and _SANE.fullmatch(brought):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sketch.request import Request
+from sketch.request import BaseRequest
 from sketch.response import Response
 from sketch.results import Endpoint
 
@@ -68,7 +68,7 @@ class SecurityHeaders:
         if transport is not None:
             self._secure_fields += (("Strict-Transport-Security", transport),)
 
-    async def __call__(self, request: Request, handler: Endpoint) -> Response:
+    async def __call__(self, request: BaseRequest, handler: Endpoint) -> Response:
         """Answer the request, and set the fields that the response does not have."""
         response = await handler(request)
         headers = response.headers

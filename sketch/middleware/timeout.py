@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sketch.exceptions import HTTPServiceUnavailable
 
 if TYPE_CHECKING:
-    from sketch.request import Request
+    from sketch.request import BaseRequest
     from sketch.response import Response
     from sketch.results import Endpoint
 
@@ -20,7 +20,7 @@ def within(seconds: float, endpoint: Endpoint) -> Endpoint:
     result is dropped.
     """
 
-    async def timed(request: Request) -> Response:
+    async def timed(request: BaseRequest) -> Response:
         timeout = asyncio.timeout(seconds)
         try:
             async with timeout:

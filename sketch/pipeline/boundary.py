@@ -10,17 +10,17 @@ from sketch.errors.handlers import ErrorHandlers
 from sketch.errors.problems import error_response
 from sketch.exceptions import HTTPException, HTTPInternalServerError
 from sketch.response import Response
-from sketch.results import as_response, prepare_response
+from sketch.results import as_response, must_prepare, prepare_response
 from sketch.transport import ClientDisconnected
 
 if TYPE_CHECKING:
-    from sketch.application import Application
-    from sketch.request import Request
+    from sketch.pipeline.contract import PipelineApp
+    from sketch.request import BaseRequest
 
 logger = logging.getLogger("sketch")
 
 
-async def answer_error(request: Request, exc: Exception) -> Response:
+async def answer_error(request: BaseRequest, exc: Exception) -> Response:
     """Make the response for an exception. Raises only `ClientDisconnected`: an error in an error handler is a 500.
 
     An exception group with one exception counts as that exception, and a group of several `ClientDisconnected` as one
@@ -32,16 +32,18 @@ async def answer_error(request: Request, exc: Exception) -> Response:
         exc = exc.exceptions[0]
     if isinstance(exc, ClientDisconnected):
         raise exc
+    if request.finishing is not None or request.app.watched:
+        request.raised = exc
     try:
         response = await _answer(request, exc)
-        return await prepare_response(request, response) if response.prepares else response
+        return await prepare_response(request, response) if must_prepare(response, request) else response
     except ClientDisconnected:
         raise
     except Exception as second:
         return unexpected(request, second)
 
 
-def _levels(request: Request) -> Iterator[tuple[ErrorHandlers, Application]]:
+def _levels(request: BaseRequest) -> Iterator[tuple[ErrorHandlers, PipelineApp]]:
     """The error handlers to ask, nearest first: of the route's groups, its application, and those it is mounted in.
 
     The groups are skipped for an error in a middleware around the route's application.
@@ -49,25 +51,25 @@ def _levels(request: Request) -> Iterator[tuple[ErrorHandlers, Application]]:
     if request.route is not None and request.route.home is request.app:
         for group in reversed(request.route.groups):
             yield group.errors, request.app
-    app: Application | None = request.app
+    app: PipelineApp | None = request.app
     while app is not None:
         yield app.errors, app
         app = app.parent
 
 
-async def _ask(handler: Callable[..., Awaitable[Any]], request: Request, exc: Exception, app: Application) -> Any:
+async def _ask(handler: Callable[..., Awaitable[Any]], request: BaseRequest, exc: Exception, app: PipelineApp) -> Any:
     """Call an error handler of `app`, the request's or an enclosing application, with `app` as `request.app`."""
     if app is request.app:
         return await handler(request, exc)
     place = request.place
-    request.leave(request.place_in(app))
+    request.move_to(place.in_app(app))
     try:
         return await handler(request, exc)
     finally:
-        request.leave(place)
+        request.move_to(place)
 
 
-async def _answer(request: Request, exc: Exception) -> Response:
+async def _answer(request: BaseRequest, exc: Exception) -> Response:
     expected = isinstance(exc, HTTPException)
     for level, app in _levels(request):
         handler = level.find(exc)
@@ -91,7 +93,7 @@ async def _answer(request: Request, exc: Exception) -> Response:
     return response
 
 
-def unexpected(request: Request, exc: Exception) -> Response:
+def unexpected(request: BaseRequest, exc: Exception) -> Response:
     """Log an unexpected error, and make a 500 that says nothing about it unless the application is in debug."""
     request.error = exc
     logger.error("error while handling %s %r", request.method, request.root_path + request.raw_path, exc_info=exc)

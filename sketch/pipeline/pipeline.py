@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sketch.callables import describe
 from sketch.context_vars import request_var
@@ -14,14 +14,15 @@ from sketch.middleware.disconnect import while_connected
 from sketch.middleware.timeout import within
 from sketch.pipeline.boundary import answer_error, unexpected
 from sketch.pipeline.finalize import finalize
-from sketch.pipeline.resources import attach, release_unsent
-from sketch.request import Request
+from sketch.pipeline.resources import keep_unsent
+from sketch.request import BaseRequest, Request
 from sketch.response import Response
-from sketch.results import Endpoint, as_endpoint, as_response, prepare_response
+from sketch.results import Endpoint, as_endpoint, as_response, must_prepare, prepare_response
 from sketch.routing import WEBSOCKET, Mount, NoRoute, Route
+from sketch.transport import WireResponse
 
 if TYPE_CHECKING:
-    from sketch.application import Application
+    from sketch.pipeline.contract import PipelineApp
 
 
 class Pipeline:
@@ -31,11 +32,12 @@ class Pipeline:
         app: has the routes, middlewares, hooks and error handlers.
     """
 
-    __slots__ = ("_answer", "_app", "_find", "_hooked", "_prefix", "frozen")
+    __slots__ = ("_answer", "_app", "_find", "_hooked", "_prefix", "_request_app", "frozen")
 
-    def __init__(self, app: Application) -> None:
+    def __init__(self, app: PipelineApp) -> None:
         self.frozen = False
         self._app = app
+        self._request_app: Any = app  # the same, as `request.app` takes it: an `Application`, which stands above
         self._find = app.router.find
         self._answer: Endpoint | None = None
         self._hooked = False  # whether hooks run after the handler
@@ -93,81 +95,98 @@ class Pipeline:
     def _entrance(self, endpoint: Endpoint, mount: Mount) -> Endpoint:
         """Make an endpoint that enters this mounted application, calls `endpoint`, and leaves the application again."""
 
-        async def enter(request: Request) -> Response:
+        async def enter(request: BaseRequest) -> Response:
             assert self._answer is not None
-            place = request.enter(self._app, mount)
+            place = request.enter(self._request_app, mount)
             try:
                 request.endpoint = endpoint
                 response = await self._answer(request)
-                return await self._after(request, response) if self._hooked or response.prepares else response
+                return await self._settle(request, response) if self._hooked or response.prepares else response
             finally:
-                request.leave(place)
+                request.move_to(place)
 
         return enter
 
     # -- requests ---------------------------------------------------------------------------------------------------
 
-    async def handle(self, request: Request) -> Response:
+    async def handle(self, request: BaseRequest) -> WireResponse:
         """Answer a request: see `Application.handle`.
 
         An exchange owns its context, so `request_var` is never reset: a body that is produced later still sees it.
         """
-        app = request.app = self._app
-        request_var.set(request)
         if not self.frozen:  # not started, so no application around this one runs it
-            app.parent = None
-            app.freeze()
+            self._request_app.parent = None
+            self._app.freeze()
+        if self._answer is not None or self._hooked:
+            return await self.handle_in_steps(request)
+        # The usual application, with nothing around the error boundary: the steps below without a call for each.
+        request.app = self._request_app
+        request_var.set(request)
+        response: Response | None = None
+        try:
+            try:
+                try:
+                    method = WEBSOCKET if request.is_websocket else request.method
+                    request.route, request.match_info = route, _ = self._find(method, request.raw_path, request)
+                    request.endpoint = route.endpoint
+                except NoRoute as miss:
+                    request.match_info, request.miss, request.endpoint = miss.values, miss.answer, miss.router.missed
+                if request.has_body:
+                    self._check_announced_length(request)
+                response = await request.endpoint(request)
+                if not isinstance(response, Response) or response.prepares:
+                    response = await _complete(request, response)
+            except Exception as exc:
+                response = await answer_error(request, exc)
+            return finalize(request, response)
+        except Exception as exc:
+            return await _last_answer(request, response, exc)
+        except BaseException:
+            _keep_unsent(request, response)
+            raise
+
+    async def handle_in_steps(self, request: BaseRequest) -> WireResponse:
+        """Answer a request as `handle` does, in any application: find, answer, settle, finalize."""
+        request.app = self._request_app
+        request_var.set(request)
+        response: Response | None = None
+        try:
+            self._find_endpoint(request)
+            response = await (self._answer or self._guarded)(request)
+            response = await self._settle(request, response)
+            return finalize(request, response)
+        except Exception as exc:
+            return await _last_answer(request, response, exc)
+        except BaseException:
+            _keep_unsent(request, response)
+            raise
+
+    def _find_endpoint(self, request: BaseRequest) -> None:
+        """Find the endpoint of the matched route, or the one that raises the 404 or 405."""
         try:
             method = WEBSOCKET if request.is_websocket else request.method
             request.route, request.match_info = route, _ = self._find(method, request.raw_path, request)
             request.endpoint = route.endpoint
         except NoRoute as miss:
             request.match_info, request.miss, request.endpoint = miss.values, miss.answer, miss.router.missed
-        response: Response | None = None
-        try:
-            if self._answer is not None:
-                response = await self._answer(request)
-            else:
-                # The usual case: nothing is around the error boundary, so `_guarded` is inlined and costs no coroutine.
-                try:
-                    if request.has_body:
-                        self._check_announced_length(request)
-                    response = await request.endpoint(request)
-                    if not isinstance(response, Response) or response.prepares:
-                        response = await _settle(request, response)
-                except Exception as exc:
-                    response = await answer_error(request, exc)
-            if self._hooked or response.prepares:
-                response = await self._after(request, response)
-            if request.files:
-                response = attach(request, response)
-            finalize(request, response)
-        except Exception as exc:
-            await release_unsent(request, response)
-            response = await _last_answer(request, exc)
-        except BaseException:
-            await release_unsent(request, response)
-            raise
-        if response.payload is not response.body or request.files:
-            await release_unsent(request, response, keep=response.payload)
-        return response
 
-    async def _guarded(self, request: Request) -> Response:
+    async def _guarded(self, request: BaseRequest) -> Response:
         """The error boundary as an endpoint, for outer middleware, hooks or mounts: turns exceptions into responses."""
         try:
             if request.has_body:
                 self._check_announced_length(request)
             early = await self._before(request)
-            return await _settle(request, await request.endpoint(request) if early is None else early)
+            return await _complete(request, await request.endpoint(request) if early is None else early)
         except Exception as exc:
             return await answer_error(request, exc)
 
-    def _check_announced_length(self, request: Request) -> None:
+    def _check_announced_length(self, request: BaseRequest) -> None:
         """Refuse a body announced as too large, unless the route is a mounted application's, which checks it itself."""
         if request.route is None or request.route.home is self._app:
+            assert isinstance(request, Request)  # no handshake has a body
             request.check_announced_length()
 
-    async def _before(self, request: Request) -> Response | None:
+    async def _before(self, request: BaseRequest) -> Response | None:
         """Call the hooks before the handler until one returns a response; None if none does."""
         for receiver in self._app.before_request.receivers:
             response = await receiver(request)
@@ -175,20 +194,22 @@ class Pipeline:
                 return as_response(response, request, receiver)
         return None
 
-    async def _after(self, request: Request, response: Response) -> Response:
+    async def _settle(self, request: BaseRequest, response: Response) -> Response:
         """Call the hooks after the handler; each gets the previous hook's response, and returns None to keep it."""
-        response = as_response(response, request, self)
-        for receiver in self._app.after_request.receivers:
-            changed = await receiver(request, response)
-            if changed is not None:
-                response = as_response(changed, request, receiver)
-        if response.prepares:  # it comes from an outer middleware or a hook
+        if self._hooked:
+            response = as_response(response, request, self)
+            for receiver in self._app.after_request.receivers:
+                changed = await receiver(request, response)
+                if changed is not None:
+                    response = as_response(changed, request, receiver)
+        if must_prepare(response, request):  # it comes from an outer middleware or a hook
             response = as_response(await prepare_response(request, response), request, self)
-        await self._app.on_response_prepare.send(request, response)
+        if self._hooked:
+            await self._app.on_response_prepare.send(request, response)
         return response
 
 
-def _lineage(app: Application | None) -> Iterator[Application]:
+def _lineage(app: PipelineApp | None) -> Iterator[PipelineApp]:
     """An application and the applications around it, the outermost last."""
     while app is not None:
         yield app
@@ -210,28 +231,32 @@ def _check_parameters(route: Route, mounts: Iterable[Mount]) -> None:
             )
 
 
-async def _settle(request: Request, result: object) -> Response:
+async def _complete(request: BaseRequest, result: object) -> Response:
     """Turn a handler's result into a response that can be sent."""
     response = (
         result
         if isinstance(result, Response)
         else as_response(result, request, request.route and request.route.handler)
     )
-    return await prepare_response(request, response) if response.prepares else response
+    return await prepare_response(request, response) if must_prepare(response, request) else response
 
 
-async def _raise_miss(request: Request) -> Response:
+async def _raise_miss(request: BaseRequest) -> Response:
     """The endpoint for a request that no route matches: raises the 404 or 405, so that middleware sees it."""
     raise request.miss
 
 
-async def _last_answer(request: Request, exc: Exception) -> Response:
-    """Make the response for an error outside the boundary: in a hook, an outer middleware, or `finalize`."""
+def _keep_unsent(request: BaseRequest, response: Response | None) -> None:
+    if response is not None:
+        keep_unsent(request, response.body)
+
+
+async def _last_answer(request: BaseRequest, failed: Response | None, exc: Exception) -> WireResponse:
+    """Answer an error outside the boundary: in a hook, an outer middleware, or `finalize`."""
+    _keep_unsent(request, failed)
     response = await answer_error(request, exc)
     try:
-        finalize(request, response)
+        return finalize(request, response)
     except Exception as second:  # the response of an error handler cannot be finalized either
-        await release_unsent(request, response)
-        response = unexpected(request, second)
-        finalize(request, response)
-    return response
+        keep_unsent(request, response.body)
+        return finalize(request, unexpected(request, second))

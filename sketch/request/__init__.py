@@ -1,5 +1,7 @@
-"""Requests: their head, their body, their form."""
+"""Requests: their head, their place, their body, their form."""
 
-from sketch.request.request import Request, WebSocketRequest
+from sketch.request.base import BaseRequest
+from sketch.request.request import Request
+from sketch.request.websocket import WebSocketRequest
 
-__all__ = ["Request", "WebSocketRequest"]
+__all__ = ["BaseRequest", "Request", "WebSocketRequest"]

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 from sketch.callables import is_coroutine_function
 
 if TYPE_CHECKING:
-    from sketch.request import Request
+    from sketch.request import BaseRequest
     from sketch.websocket import WebSocket
 
 Handler = Callable[..., Any]
-Call = Callable[["Request"], Awaitable[Any]]
+Call = Callable[[Any], Awaitable[Any]]
 """A handler with its arguments filled in."""
 
 _VARIABLE = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
@@ -33,7 +33,7 @@ class SelfBinding(ABC):
         """Make the call for a route with these path parameters; raises ValueError for a parameter without a value."""
 
     @abstractmethod
-    async def __call__(self, request: Request) -> Any:
+    async def __call__(self, request: Any) -> Any:
         """Answer a request, so that a decorator can wrap this object like a function."""
 
 
@@ -67,13 +67,13 @@ class Plan:
     positional: tuple[Source, ...]
     keywords: tuple[tuple[str, Source], ...]
 
-    def arguments(self, request: Request, websocket: WebSocket | None = None) -> tuple[list[Any], dict[str, Any]]:
+    def arguments(self, request: BaseRequest, websocket: WebSocket | None = None) -> tuple[list[Any], dict[str, Any]]:
         """Return the arguments for one request, or for the session of one websocket."""
         args = [_fetch(source, request, websocket) for source in self.positional]
         return args, {name: _fetch(source, request, websocket) for name, source in self.keywords}
 
 
-def _fetch(source: Source, request: Request, websocket: WebSocket | None) -> Any:
+def _fetch(source: Source, request: BaseRequest, websocket: WebSocket | None) -> Any:
     if isinstance(source, str):
         return request.match_info[source]
     if isinstance(source, _Constant):
@@ -212,7 +212,7 @@ def _awaiting(handler: Handler, decided: Plan) -> Call:
         if len(shape) == 2 and first is _Request and isinstance(second, str):
             return lambda request: handler(request, request.match_info[second])
 
-    def call(request: Request) -> Awaitable[Any]:
+    def call(request: BaseRequest) -> Awaitable[Any]:
         args, kwargs = decided.arguments(request)
         result: Awaitable[Any] = handler(*args, **kwargs)
         return result
@@ -221,7 +221,7 @@ def _awaiting(handler: Handler, decided: Plan) -> Call:
 
 
 def _in_thread(handler: Handler, decided: Plan) -> Call:
-    async def call(request: Request) -> Any:
+    async def call(request: BaseRequest) -> Any:
         args, kwargs = decided.arguments(request)
         result = await request.app.threads.run(handler, *args, **kwargs)
         return await result if inspect.isawaitable(result) else result

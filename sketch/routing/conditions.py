@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sketch.request import Request
+    from sketch.request import BaseRequest
 
 HeaderCondition = str | re.Pattern[str] | bool
 """The exact value of a field, a regular expression for the whole value, or whether the field is present."""
@@ -47,7 +47,7 @@ class Conditions:
         """The sort key for trying routes: more conditions first, an exact host before a pattern, then by text."""
         return (-len(self.key), self._suffix is not None, self.key)
 
-    def fit(self, request: Request) -> bool:
+    def fit(self, request: BaseRequest) -> bool:
         """Whether a request meets all conditions."""
         if self.host is not None and not self._takes_host(_host_name(request.host)):
             return False

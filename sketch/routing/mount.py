@@ -3,18 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from sketch.routing.arguments import Handler
 from sketch.routing.converters import CONVERTERS, Converter
-from sketch.routing.route import ANY, WEBSOCKET, Route
+from sketch.routing.route import ANY, WEBSOCKET, Home, Route
 from sketch.routing.template import Segment, Template
 
 if TYPE_CHECKING:
-    from sketch.application import Application
-    from sketch.request import Request
+    from yarl import URL
+
+    from sketch.middleware.chain import Middleware
+    from sketch.request import BaseRequest
+    from sketch.response import Response
     from sketch.routing.route import Found
+    from sketch.routing.router import Router
     from sketch.routing.tree import Search
+
+
+class MountedApp(Home, Protocol):
+    """What is asked of a mounted application: its routes, and what is around them."""
+
+    router: Router
+    middlewares: list[Middleware]
+    outer_middlewares: list[Middleware]
+
+    @property
+    def parent(self) -> MountedApp | None:
+        """The application in which it is mounted."""
+        ...
+
+    def url_for(self, name: str, /, **parameters: Any) -> URL:
+        """Build the path to one of its routes; see `Application.url_for`."""
+        ...
 
 
 class Mount(Route):
@@ -35,13 +56,13 @@ class Mount(Route):
 
     __slots__ = ("app",)
 
-    app: Application | None
+    app: MountedApp | None
 
     def __init__(
         self,
         prefix: str,
         handler: Handler,
-        app: Application | None = None,
+        app: MountedApp | None = None,
         *,
         name: str | None = None,
         host: str | None = None,
@@ -95,6 +116,31 @@ class Mount(Route):
         route, inner = self.app.router.find(search.method, self.inside(path), search.request, search.allowed)
         return route, {**values, **inner} if values else inner
 
-    def methods_inside(self, path: str, request: Request | None) -> frozenset[str]:
+    def methods_inside(self, path: str, request: BaseRequest | None) -> frozenset[str]:
         """The methods that a path takes in the mounted application; all methods for a foreign application."""
         return self.methods if self.app is None else self.app.router.allowed_methods(self.inside(path), request)
+
+
+class ForeignHandler:
+    """The handler of a mount of a foreign application.
+
+    Args:
+        app: the application that has the mount.
+        host: runs the foreign application: `async (request) -> Response`, with the application as `app`.
+    """
+
+    __slots__ = ("__wrapped__", "_app", "_host")
+
+    def __init__(self, app: Any, host: Any) -> None:
+        self._app = app
+        self._host = host
+        self.__wrapped__ = host.app  # `describe` names it
+
+    async def __call__(self, request: BaseRequest) -> Response:
+        """Move the request to the prefix, and let the host answer."""
+        place = request.enter(self._app, cast("Mount", request.route))
+        try:
+            response: Response = await self._host(request)
+            return response
+        finally:
+            request.move_to(place)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from sketch.callables import describe
 from sketch.http.grammar import TOKEN
@@ -15,7 +15,6 @@ from sketch.routing.converters import CONVERTERS, Converter
 from sketch.routing.template import Template
 
 if TYPE_CHECKING:
-    from sketch.application import Application
     from sketch.middleware.chain import Middleware
     from sketch.results import Endpoint
     from sketch.routing.group import RouteGroup
@@ -31,6 +30,15 @@ Slashes = Literal["strict", "redirect"]
 
 Path = str | re.Pattern[str]
 Methods = str | Iterable[str]
+
+
+class Home(Protocol):
+    """What routing needs of the application that a route belongs to."""
+
+    @property
+    def mounts(self) -> Sequence[Route]:
+        """The mounts that lead to the application, the outermost first."""
+        ...
 
 
 class Route:
@@ -84,7 +92,7 @@ class Route:
 
     path: Path
     """The path as given; in a group, with the group's prefix."""
-    home: Application | None
+    home: Home | None
     """The application that the route belongs to; set when that application freezes."""
     prefix: str
     """The template of the path under which the route's application is mounted; set when the outermost starts."""

@@ -38,7 +38,7 @@ from sketch.routing.template import Template, split_path
 from sketch.routing.tree import METHODS, Node, Routes, Search, picked
 
 if TYPE_CHECKING:
-    from sketch.request import Request
+    from sketch.request import BaseRequest
     from sketch.results import Endpoint
     from sketch.routing.group import RouteGroup
 
@@ -227,7 +227,7 @@ class Router(Registrar):
         except NoRoute as miss:
             raise miss.answer from None
 
-    def resolve(self, request: Request) -> Found:
+    def resolve(self, request: BaseRequest) -> Found:
         """Find the route for a request, and its converted path parameters.
 
         Raises:
@@ -235,7 +235,7 @@ class Router(Registrar):
         """
         return self.find(WEBSOCKET if request.is_websocket else request.method, request.raw_path, request)
 
-    def find(self, method: str, path: str, request: Request | None, allowed: set[str] | None = None) -> Found:
+    def find(self, method: str, path: str, request: BaseRequest | None, allowed: set[str] | None = None) -> Found:
         """Find the route for a method (or `WEBSOCKET`) and a path, and its converted path parameters.
 
         Args:
@@ -262,7 +262,7 @@ class Router(Registrar):
                     return route, {route.parameters[0]: last}
         return self._search(Search(method, request, allowed), path)
 
-    def allowed_methods(self, path: str, request: Request | None = None) -> frozenset[str]:
+    def allowed_methods(self, path: str, request: BaseRequest | None = None) -> frozenset[str]:
         """The methods that a path takes, empty if no route matches it; for `*`, all methods of the application."""
         if path == "*":
             return _complete({"OPTIONS"}.union(*[route.methods for route in self.walk()]))
@@ -337,13 +337,13 @@ class Router(Registrar):
                 return route, match.groupdict()
         return None
 
-    async def _answer_options(self, request: Request) -> Response:
-        app, _, path, _ = request.outermost
-        allowed = app.router.allowed_methods(path, request)
+    async def _answer_options(self, request: BaseRequest) -> Response:
+        place = request.place.outermost
+        allowed = place.app.router.allowed_methods(place.raw_path, request)
         return Response(status=204, headers={"Allow": ", ".join(sorted(allowed))})
 
 
-async def _redirect_slash(request: Request) -> Response:
+async def _redirect_slash(request: BaseRequest) -> Response:
     """Add or remove the slash at the path's end by a redirect; its relative reference is right behind every proxy."""
     path, slash, _ = request.raw_path.rpartition("/") if request.raw_path.endswith("/") else (request.raw_path, "", "")
     last = path.rpartition("/")[2]

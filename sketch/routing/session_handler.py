@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from sketch.http.grammar import tokens
 from sketch.response import Response
@@ -13,7 +13,7 @@ from sketch.websocket.policy import WebSocketPolicy, check_policy
 from sketch.websocket.response import WebSocketResponse
 
 if TYPE_CHECKING:
-    from sketch.request import Request, WebSocketRequest
+    from sketch.request import WebSocketRequest
 
 
 class SessionHandler(SelfBinding):
@@ -42,13 +42,13 @@ class SessionHandler(SelfBinding):
         """Make the call for a route with these path parameters; raises ValueError for a parameter without a value."""
         session = bind_session(self.__wrapped__, names)
 
-        async def call(request: Request) -> Response:
-            offered = cast("WebSocketRequest", request).subprotocols if self.subprotocols else ()
+        async def call(request: WebSocketRequest) -> Response:
+            offered = request.subprotocols if self.subprotocols else ()
             chosen = next((name for name in self.subprotocols if name in offered), None)
             return WebSocketResponse(session, subprotocol=chosen, policy=self.policy)
 
         return call
 
-    async def __call__(self, request: Request) -> Any:
+    async def __call__(self, request: WebSocketRequest) -> Any:
         """Answer a handshake, so that a decorator can wrap this object like a function."""
         return await self.bind(frozenset(request.match_info))(request)

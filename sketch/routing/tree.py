@@ -10,7 +10,7 @@ from sketch.routing.route import ANY, WEBSOCKET, Route
 from sketch.routing.template import Reader, Segment, encode
 
 if TYPE_CHECKING:
-    from sketch.request import Request
+    from sketch.request import BaseRequest
 
 METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY")
 """The methods that `Allow` names if every method is taken: RFC 9110's methods for resources, PATCH (RFC 5789)
@@ -31,7 +31,7 @@ class Search:
 
     __slots__ = ("allowed", "method", "request")
 
-    def __init__(self, method: str, request: Request | None = None, allowed: set[str] | None = None) -> None:
+    def __init__(self, method: str, request: BaseRequest | None = None, allowed: set[str] | None = None) -> None:
         self.method = method
         self.request = request
         self.allowed: set[str] = set() if allowed is None else allowed

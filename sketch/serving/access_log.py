@@ -1,11 +1,16 @@
-"""The access log: one line per request, the same on every server."""
+"""The access log: one line per exchange, the same on every server."""
 
 from __future__ import annotations
 
 import logging
 import re
+from typing import TYPE_CHECKING
 
 from sketch.http.grammar import Address
+
+if TYPE_CHECKING:
+    from sketch.request import BaseRequest
+    from sketch.transport import Outcome
 
 logger = logging.getLogger("sketch.access")
 
@@ -13,18 +18,39 @@ logger = logging.getLogger("sketch.access")
 _UNSAFE = re.compile(r"[^ !#-\[\]-~]")
 
 
-def log_access(
-    client: Address | None, method: str, target: bytes, status: int | None, size: int, seconds: float
+def log_access(request: BaseRequest, outcome: Outcome) -> None:
+    """Log `client "METHOD target" status bytes seconds` at level INFO: an `Application.access_log`.
+
+    The client is `-` if it has no address, the status `-` if no response was begun. In method and target, characters
+    that could forge a line are escaped. The seconds are those from the request's head to the response's last byte.
+    """
+    # The request's connection, not the server's: middleware may have put the client behind a proxy there.
+    client, status = request.connection.client, outcome.status
+    _log(client, request.method, request.target, status, outcome.sent, outcome.seconds)
+
+
+def log_refused(
+    client: Address | None,
+    status: int | None,
+    *,
+    method: str = "-",
+    target: bytes = b"-",
+    sent: int = 0,
+    seconds: float = 0.0,
 ) -> None:
-    """Log `client "METHOD target" status bytes seconds` at level INFO.
+    """Log a line for what never became a `Request`, and so does not go through `Application.finished`.
 
     Args:
-        client: the peer's address; `-` if there is none.
-        method, target: as sent; characters that could forge a line are escaped.
-        status: of the answer; `-` if none was begun.
-        size: bytes of body sent.
-        seconds: from the request's head to the answer's last byte.
+        client: the peer's address, None without one.
+        status: of the refusal, None if it could not be sent.
+        method, target: as sent, if they are known.
+        sent: bytes of the refusal's body.
+        seconds: how long it took.
     """
+    _log(client, method, target, status, sent, seconds)
+
+
+def _log(client: Address | None, method: str, target: bytes, status: int | None, size: int, seconds: float) -> None:
     logger.info(
         '%s "%s %s" %s %d %.6f',
         "-" if client is None else f"{_escape(client[0])}:{client[1]}",

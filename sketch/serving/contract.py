@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from sketch.lifecycle.stopping import Stopping
-    from sketch.request import Request
-    from sketch.response import Response
+    from sketch.request import BaseRequest
+    from sketch.transport import Outcome, WireResponse
 
 
 class Served(Protocol):
@@ -16,6 +16,10 @@ class Served(Protocol):
 
     state: dict[str, Any]
     """The state that its lifespan has provided; each connection gets it."""
+    access_log: Callable[[BaseRequest, Outcome], None] | None
+    """Writes the access log's line of an exchange. The server sets it before the start; None: no log."""
+    watched: bool
+    """Whether every exchange has to be reported to `finished`; known after the start."""
 
     @property
     def stopping(self) -> Stopping:
@@ -32,8 +36,15 @@ class Served(Protocol):
         """Clean up after the last exchange."""
 
     @property
-    def handle(self) -> Callable[[Request], Awaitable[Response]]:
-        """Answers a request with a finalized response. Only `ClientDisconnected` and cancellation pass through."""
+    def handle(self) -> Callable[[BaseRequest], Awaitable[WireResponse]]:
+        """Answers a request. Only `ClientDisconnected` and cancellation pass through."""
+        ...
+
+    def finished(self, request: BaseRequest, outcome: Outcome) -> Coroutine[Any, Any, None]:
+        """Note that an exchange is over: awaited once for each, in its task, after its last byte or its failure.
+
+        It may be left out where `request.finishing` is None and `watched` is False. Raises only cancellation.
+        """
         ...
 
 
@@ -44,7 +55,7 @@ class Responder(Served, Protocol):
     task and a queue. A server may use `respond` for every request except websocket handshakes.
     """
 
-    async def respond(self, request: Request, answer: Answer) -> None:
+    async def respond(self, request: BaseRequest, answer: Answer) -> None:
         """Answer a request. The call may go on after the end of the answer, and then raises only cancellation.
 
         Raises `ClientDisconnected` as `handle` does; any other exception means that an answer failed after its begin.
@@ -64,8 +75,8 @@ class Answer(Protocol):
         """
         ...
 
-    def begin(self, response: Response, part: bytes) -> bool:
-        """Write the head of a finalized response, with its payload if that is bytes, else with the first part.
+    def begin(self, wire: WireResponse, part: bytes) -> bool:
+        """Write the head of a response, with its payload if that is bytes, else with the first part.
 
         Returns whether to `drain` before more is written. Raises `ClientDisconnected` if the client has left.
         """

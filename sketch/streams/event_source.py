@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Callable
 from typing import TYPE_CHECKING, Any, Self
 
-from sketch.concurrency.idle import IdleTimer, idle_timer
+from sketch.concurrency.idle import BEGUN, DeadlineTimer, idle_timer, waited
 
 if TYPE_CHECKING:
     from sketch.lifecycle.stopping import Stopping
@@ -20,7 +20,7 @@ class EventStream:
 
     A ping is due while the source still waits for its next event, and that wait must not be cancelled for a ping. So
     there are two tasks: the source's, which lives as long as the source, and the one that pulls chunks here. They take
-    turns, so the source does not run ahead of the client. Neither sets a timer: the event loop's `IdleTimer` calls
+    turns, so the source does not run ahead of the client. Neither sets a timer: the event loop's `DeadlineTimer` calls
     `idled`.
 
     Args:
@@ -57,8 +57,8 @@ class EventStream:
         self._chunk: bytes | None = None
         self._turn: asyncio.Future[None] | None = None
         self._waiter: asyncio.Future[None] | None = None
-        self._watch: IdleTimer | None = None
-        self._silent = 0.0
+        self._watch: DeadlineTimer | None = None
+        self._silent = BEGUN
 
     def __aiter__(self) -> Self:
         return self
@@ -107,7 +107,7 @@ class EventStream:
         """Let the source go on, and wait for its event, its end, or the time for a ping."""
         if self._turn is not None and not self._turn.done():
             self._turn.set_result(None)
-        self._silent = 0.0
+        self._silent = BEGUN
         self._waiter = asyncio.get_running_loop().create_future()
         try:
             await self._waiter
@@ -158,9 +158,9 @@ class EventStream:
             self._waiter.set_result(None)
 
     def idled(self, seconds: float) -> None:
-        """Count seconds that have passed, and wake the pulling task if a ping is due; called by the `IdleTimer`."""
+        """Count seconds that have passed, and wake the pulling task if a ping is due; called by the timer."""
         if self._waiter is not None and self._ping is not None:
-            self._silent += seconds
+            self._silent = waited(self._silent, seconds)
             if self._silent >= self._ping:
                 self._wake()
 

@@ -9,7 +9,7 @@ from sketch.concurrency.threads import iterate_in_thread
 from sketch.response import HeadersArgument, Response
 
 if TYPE_CHECKING:
-    from sketch.request import Request
+    from sketch.request import BaseRequest
 
 
 class StreamBody:
@@ -20,9 +20,9 @@ class StreamBody:
     def __init__(self, iterable: AsyncIterable[bytes] | Iterable[bytes]) -> None:
         self._iterable = iterable
         self._once = hasattr(iterable, "__anext__") or hasattr(iterable, "__next__")
-        self._taker: Request | None = None
+        self._taker: BaseRequest | None = None
 
-    def claim(self, request: Request) -> None:
+    def claim(self, request: BaseRequest) -> None:
         """Record that the body is about to be sent.
 
         Raises:
@@ -36,7 +36,7 @@ class StreamBody:
         if self._once:
             self._taker = request
 
-    async def release(self, request: Request) -> None:
+    async def release(self, request: BaseRequest) -> None:
         """Close an iterator that will not be sent, unless another request has claimed it and may be sending it."""
         if self._once and self._taker in (None, request):
             self._taker = request

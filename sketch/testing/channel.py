@@ -16,7 +16,7 @@ class Channel:
     it.
     """
 
-    __slots__ = ("_asked", "_chunk", "_error", "_filled", "_left", "ended", "producing")
+    __slots__ = ("_asked", "_chunk", "_error", "_filled", "_left", "ended", "producing", "size")
 
     def __init__(self) -> None:
         self._asked = asyncio.Event()
@@ -26,6 +26,8 @@ class Channel:
         self._left = False
         self.ended = False
         self.producing = False
+        self.size = 0
+        """Bytes handed over so far."""
 
     async def wanted(self) -> bool:
         """Wait until a chunk is asked for. False once the reader has left."""
@@ -36,6 +38,7 @@ class Channel:
         """Hand over the chunk that was asked for."""
         self._asked.clear()
         self._chunk = chunk
+        self.size += len(chunk)
         self._filled.set()
 
     def end(self, error: BaseException | None = None) -> None:

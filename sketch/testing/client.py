@@ -88,6 +88,7 @@ class TestClient:
 
     async def start(self) -> None:
         """Start the application. Raises what a start-up hook raises."""
+        self.app.access_log = None  # a server may have set it before
         await self._lifespan.start()
 
     async def shutdown(self) -> None:
@@ -205,7 +206,7 @@ class TestClient:
 
     async def _answer(self, exchange: Exchange) -> ClientResponse:
         try:
-            response = await exchange.head()
+            wire = await exchange.head()
         except ClientDisconnected as exc:
             raise exchange.upload_error or exc from None
         error = exchange.upload_error or (exchange.unexpected if self._raise_errors else None)
@@ -213,7 +214,7 @@ class TestClient:
             exchange.disconnect()
             await exchange.ended()
             raise error
-        answer = ClientResponse(exchange, response)
+        answer = ClientResponse(exchange, wire)
         for value in answer.headers.getall("Set-Cookie", []):
             self.cookies.update(value, exchange.request.target.decode("latin-1").partition("?")[0])
         return answer

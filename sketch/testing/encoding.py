@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 from urllib.parse import quote, urlencode
 
 from sketch.http.fields import RawHeaders
-from sketch.http.grammar import TOKEN
+from sketch.http.grammar import CONTROL, TOKEN
 
 Fields = Mapping[str, Any] | Iterable[tuple[str, Any]]
 """Form or query fields. A list or tuple as value stands for several fields of that name."""
@@ -23,7 +23,6 @@ BodyArgument = bytes | AsyncIterable[bytes] | None
 BOUNDARY = "sketch-test-client-7f3a9c"
 
 _UNSAFE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
-_FORBIDDEN = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _PATH_SAFE = "/%:@!$&'()*+,;=~-._"
 _QUERY_SAFE = _PATH_SAFE + "?"
 
@@ -68,7 +67,7 @@ def encode_headers(headers: HeaderFields) -> RawHeaders:
 
 
 def _encode_field(name: str, value: str) -> tuple[bytes, bytes]:
-    if not TOKEN.fullmatch(name) or _FORBIDDEN.search(value):
+    if not TOKEN.fullmatch(name) or CONTROL.search(value):
         raise ValueError(f"expected a header field that can be sent (RFC 9110 section 5), got {name!r}: {value!r}")
     return name.lower().encode(), value.strip(" \t").encode("latin-1")
 

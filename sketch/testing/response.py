@@ -10,9 +10,9 @@ from typing import Any, Self
 
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from sketch.request import Request
-from sketch.response import Response
+from sketch.request import BaseRequest
 from sketch.testing.transport import Exchange
+from sketch.transport import WireResponse
 
 
 class ClientResponse:
@@ -21,15 +21,15 @@ class ClientResponse:
     `async with` closes it at the end of the block; so does the end of the client's own block.
     """
 
-    def __init__(self, exchange: Exchange, response: Response) -> None:
+    def __init__(self, exchange: Exchange, wire: WireResponse) -> None:
         self._exchange = exchange
         self._body: bytes | None = None
         self._streamed = False
-        self.request: Request = exchange.request
+        self.request: BaseRequest = exchange.request
         """The request as the application got it."""
-        self.status: int = response.status
+        self.status: int = wire.status
         """The status code."""
-        self.raw_headers: list[tuple[bytes, bytes]] = list(response.raw_headers)
+        self.raw_headers: list[tuple[bytes, bytes]] = list(wire.fields)
         """The header fields as a server would send them, without those that servers add (Date, Connection)."""
         fields = CIMultiDict([(name.decode("latin-1"), value.decode("latin-1")) for name, value in self.raw_headers])
         self.headers: CIMultiDictProxy[str] = CIMultiDictProxy(fields)

@@ -29,6 +29,8 @@ class MemorySocket:
     def __init__(self, *, max_message: int | None = None, patience: float | None = None) -> None:
         self.end: tuple[int, str] | None = None
         """Code and reason, once either end has closed."""
+        self.sent = 0
+        """Bytes of messages sent."""
         self._max_message = max_message
         self._patience = patience
         self._arrived: deque[str | bytes] = deque()
@@ -66,6 +68,7 @@ class MemorySocket:
         self._check()
         if self.peer._size >= BUFFER:
             await self._wait_for_room()
+        self.sent += len(data.encode() if isinstance(data, str) else data)
         self.peer._arrive(data)
 
     async def _wait_for_room(self) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import contextvars
 import logging
 from collections.abc import AsyncIterable
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from sketch.exceptions import HTTPException
@@ -13,11 +14,11 @@ from sketch.files.reading import read_in_thread
 from sketch.http.fields import RawHeaders
 from sketch.http.grammar import Address, valid_authority
 from sketch.pipeline.finalize import finalize
-from sketch.request import Request
-from sketch.response import ErrorResponse, Response
+from sketch.request import BaseRequest
+from sketch.response import ErrorResponse
 from sketch.testing.channel import Channel, pump
 from sketch.testing.encoding import single_chunk
-from sketch.transport import ClientDisconnected, FileBody
+from sketch.transport import ClientDisconnected, FileBody, Outcome, WireResponse
 
 if TYPE_CHECKING:
     from sketch.application import Application
@@ -67,7 +68,7 @@ class Upload:
         self._received = 0
         self._waited = 0.0
         self.length = length
-        self.request: Request | None = None
+        self.request: BaseRequest | None = None
         """The request; its limits say how long the handler waits."""
         self.error: Exception | None = None
         chunks = single_chunk(source) if isinstance(source, bytes) else source
@@ -151,7 +152,7 @@ class Exchange:
     def __init__(
         self,
         app: Application,
-        request: Request,
+        request: BaseRequest,
         connection: MemoryConnection,
         upload: Upload | None,
         raise_errors: bool,
@@ -165,12 +166,17 @@ class Exchange:
         self._raise_errors = raise_errors
         self._body = Channel()
         self._left = False
-        self._head: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
+        self._head: asyncio.Future[WireResponse] = asyncio.get_running_loop().create_future()
+        self._seen = False
+        """Whether the application gets the request; a server refuses the others itself."""
+        self._status: int | None = None
+        self._sent = 0
+        self._first_byte_at: float | None = None
         self.task = asyncio.create_task(self._run(), context=contextvars.copy_context())
 
     # -- the client's side ------------------------------------------------------------------------------------------
 
-    async def head(self) -> Response:
+    async def head(self) -> WireResponse:
         """Wait for the head of the response. Cancelling the caller makes the client leave.
 
         Raises:
@@ -217,31 +223,44 @@ class Exchange:
     # -- the application's side -------------------------------------------------------------------------------------
 
     async def _run(self) -> None:
+        began_at = perf_counter()
+        fault: BaseException | None = None
         try:
-            response = await self._answer()
+            wire = await self._answer()
+            self._status, self._first_byte_at = wire.status, perf_counter()
             if not self._head.done():
-                self._head.set_result(response)
-            await self._send(response)
+                self._head.set_result(wire)
+            await self._send(wire)
             self._body.end()
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as exc:
+            fault = ClientDisconnected("the client left before the end of the answer") if self._left else exc
             self._fail(ConnectionResetError("the exchange was cancelled: the application stopped"))
             if not self._left:
                 raise
         except Exception as exc:
+            fault = exc
             self._fail(exc)
         finally:
-            if self.request.background:
-                self.request.begin_background()
+            await self._finish(began_at, fault)
+            fault = None  # its traceback refers to this frame, which would form a cycle
+
+    async def _finish(self, began_at: float, fault: BaseException | None) -> None:
+        try:
+            if self._seen and (self._app.watched or self.request.finishing is not None):
+                outcome = Outcome.of(
+                    self.request, self._status, self._sent, began_at, self._first_byte_at, perf_counter(), fault
+                )
+                await self._app.finished(self.request, outcome)
+        finally:
             if self._upload is not None:
                 await self._upload.close()
 
-    async def _answer(self) -> Response:
+    async def _answer(self) -> WireResponse:
         hosts = [value for name, value in self.request.raw_headers if name == b"host"]
-        if len(hosts) == 1 and valid_authority(hosts[0]):
+        self._seen = len(hosts) == 1 and valid_authority(hosts[0])
+        if self._seen:
             return await self._app.handle(self.request)
-        refusal = ErrorResponse(400)
-        finalize(self.request, refusal)
-        return refusal
+        return finalize(self.request, ErrorResponse(400))
 
     def _fail(self, error: BaseException) -> None:
         """Break the connection, as a server does: an answer that failed halfway must not look complete."""
@@ -257,14 +276,18 @@ class Exchange:
             error = broken
         self._body.end(error)
 
-    async def _send(self, response: Response) -> None:
-        payload = response.payload
+    async def _send(self, wire: WireResponse) -> None:
+        payload = wire.payload
         if isinstance(payload, bytes):
             self._body.put(payload)
+            self._sent = len(payload)
             return
         try:
-            await pump(_chunks(payload), self._body, response.length)
+            await pump(_chunks(payload), self._body, wire.length)
+            if self._left:
+                raise ClientDisconnected("the client left before the end of the answer")
         finally:
+            self._sent = self._body.size
             if isinstance(payload, FileBody):
                 payload.close()
 

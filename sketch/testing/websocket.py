@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, Self
 
 from sketch.http.grammar import tokens
-from sketch.response import Response
 from sketch.testing.response import ClientResponse
 from sketch.testing.socketpair import MemorySocket, connect
 from sketch.testing.transport import Exchange
-from sketch.websocket import WebSocketDisconnected, WebSocketResponse, check_close, run_session
+from sketch.transport import ClientDisconnected, WireResponse
+from sketch.websocket import ABNORMAL, WebSocketDisconnected, check_close
 
 if TYPE_CHECKING:
     from sketch.http.fields import RawHeaders
@@ -63,30 +63,31 @@ class Handshake(Exchange):
         """The exception of the session, for which the application has closed with 1011."""
         return None if self.client_end is None else self.request.error
 
-    async def _answer(self) -> Response:
-        response = await super()._answer()
-        if isinstance(response, WebSocketResponse):
+    async def _answer(self) -> WireResponse:
+        wire = await super()._answer()
+        if wire.switch is not None:
             # Before the client gets the response: it may send at once.
             self._server_end = MemorySocket(
-                max_message=response.policy.max_message, patience=self.request.limits.write_timeout
+                max_message=wire.switch.policy.max_message, patience=self.request.limits.write_timeout
             )
             self.client_end = MemorySocket()
             connect(self._server_end, self.client_end)
-            self.subprotocol = response.subprotocol
-        return response
+            self.subprotocol = wire.switch.subprotocol
+        return wire
 
-    async def _send(self, response: Response) -> None:
-        if self.client_end is None:
-            await super()._send(response)
+    async def _send(self, wire: WireResponse) -> None:
+        if wire.switch is None:
+            await super()._send(wire)
             return
-        if self.request.background:
-            self.request.begin_background()
-            self.request.background = ()
         try:
-            await run_session(self.request, cast("WebSocketResponse", response), self._server_end)
+            await wire.switch.run(self.request, self._server_end)
         finally:
+            self._sent = self._server_end.sent
+            end = self._server_end.end
             self._server_end.abort()
             self.closed()
+        if end is not None and end[0] == ABNORMAL:
+            raise ClientDisconnected("the websocket broke off")
 
     def closed(self) -> None:
         """Note that the websocket has ended: this counts as the client leaving."""

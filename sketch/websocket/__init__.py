@@ -10,8 +10,8 @@ from sketch.websocket.close_codes import (
     is_close_code,
 )
 from sketch.websocket.policy import ANY_ORIGIN, DEFAULT_POLICY, WebSocketPolicy
-from sketch.websocket.response import Session, WebSocketResponse
-from sketch.websocket.session import run_session
+from sketch.websocket.response import WebSocketResponse
+from sketch.websocket.session import Session
 from sketch.websocket.socket import WebSocket
 
 __all__ = [
@@ -28,5 +28,4 @@ __all__ = [
     "WebSocketResponse",
     "check_close",
     "is_close_code",
-    "run_session",
 ]

@@ -13,7 +13,7 @@ from sketch.limits import MIB
 from sketch.websocket.close_codes import RESTART, check_close
 
 if TYPE_CHECKING:
-    from sketch.request import Request
+    from sketch.request import BaseRequest
 
 ANY_ORIGIN = "*"
 
@@ -66,7 +66,7 @@ class WebSocketPolicy:
         given = [self.origins] if isinstance(self.origins, str) else self.origins
         object.__setattr__(self, "_named", None if given is None else Origins(given))
 
-    def allows(self, request: Request) -> bool:
+    def allows(self, request: BaseRequest) -> bool:
         """Whether the page that a handshake comes from may connect."""
         sent = request.header(b"origin")
         if sent is None:

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Self
 
 from sketch.exceptions import HTTPForbidden, HTTPUpgradeRequired
+from sketch.request import WebSocketRequest
 from sketch.response import HeadersArgument, Response
+from sketch.results import PreparedResponse
 from sketch.websocket.policy import WebSocketPolicy, check_policy
-from sketch.websocket.socket import WebSocket
+from sketch.websocket.session import Session, run_session
 
 if TYPE_CHECKING:
-    from sketch.request import Request, WebSocketRequest
-
-Session = Callable[[WebSocket], Awaitable[Any]]
-"""`async (websocket)`: awaited after the handshake; the websocket is closed when it ends."""
+    from sketch.request import BaseRequest
+    from sketch.transport import WebSocketTransport
 
 
-class WebSocketResponse(Response):
+class WebSocketResponse(PreparedResponse):
     """A response (101) with which the adapter completes the handshake and then awaits a session with the websocket.
 
     Args:
@@ -32,7 +31,6 @@ class WebSocketResponse(Response):
 
     __slots__ = ("policy", "session", "subprotocol")
 
-    prepares = True
     switches = True
 
     def __init__(
@@ -58,21 +56,23 @@ class WebSocketResponse(Response):
         new.policy = self.policy
         return new
 
-    async def prepare(self, request: Request) -> Response:
+    async def prepare(self, request: BaseRequest) -> Response:
         """Check the handshake.
 
         Raises:
             HTTPUpgradeRequired: for a request that is no handshake.
             HTTPForbidden: for a page that may not connect.
         """
-        if not request.is_websocket:
+        if not isinstance(request, WebSocketRequest):
             raise HTTPUpgradeRequired("expected a websocket handshake", headers={"Upgrade": "websocket"})
         if not self.policy.allows(request):
             raise HTTPForbidden("this origin may not open a websocket here: see WebSocketPolicy.origins")
-        offered = cast("WebSocketRequest", request).subprotocols
-        if self.subprotocol is None or self.subprotocol in offered:
+        if self.subprotocol is None or self.subprotocol in request.subprotocols:
             return self
         plain = self.copy()
-        plain.owner = self.owner
         plain.subprotocol = None
         return plain
+
+    async def run(self, request: WebSocketRequest, transport: WebSocketTransport) -> None:
+        """Await the session with the open websocket, then close it. Adapters call this after the handshake."""
+        await run_session(self.session, request, transport, subprotocol=self.subprotocol, policy=self.policy)

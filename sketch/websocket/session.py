@@ -3,24 +3,35 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
 
+from sketch.concurrency.cancellation import InterruptedBy
 from sketch.concurrency.idle import idle_timer
-from sketch.middleware.disconnect import while_connected
 from sketch.transport import ClientDisconnected
 from sketch.websocket.close_codes import INTERNAL_ERROR, NORMAL, WebSocketDisconnected
-from sketch.websocket.response import Session, WebSocketResponse
 from sketch.websocket.socket import WebSocket
 
 if TYPE_CHECKING:
     from sketch.request import WebSocketRequest
     from sketch.transport import WebSocketTransport
+    from sketch.websocket.policy import WebSocketPolicy
 
 logger = logging.getLogger("sketch")
 
+Session = Callable[[WebSocket], Awaitable[Any]]
+"""`async (websocket)`: awaited after the handshake; the websocket is closed when it ends."""
 
-async def run_session(request: WebSocketRequest, response: WebSocketResponse, transport: WebSocketTransport) -> None:
-    """Await the session of a websocket after its handshake, then close the websocket. Adapters await only this.
+
+async def run_session(
+    session: Session,
+    request: WebSocketRequest,
+    transport: WebSocketTransport,
+    *,
+    subprotocol: str | None,
+    policy: WebSocketPolicy,
+) -> None:
+    """Await a session with an open websocket, then close the websocket.
 
     The websocket is closed with 1000 when the session returns, and with 1011 when it raises: the exception is logged.
     When `app.stopping` is set, it is closed with 1012 at once; the session may go on as long as the server waits. On a
@@ -28,14 +39,14 @@ async def run_session(request: WebSocketRequest, response: WebSocketResponse, tr
     cancellation passes through: the adapter cuts the connection.
     """
     request.reenter()
-    ws = WebSocket(request, transport, subprotocol=response.subprotocol, policy=response.policy)
+    ws = WebSocket(request, transport, subprotocol=subprotocol, policy=policy)
     stopping = request.app.stopping
-    watch = None if response.policy.idle_timeout is None else idle_timer(response.policy.idle_timeout)
+    watch = None if policy.idle_timeout is None else idle_timer(policy.idle_timeout)
     stopping.listen(ws.stop)
     if watch is not None:
         watch.add(ws)
     try:
-        code = await _run(ws, response.session)
+        code = await _run(ws, session)
         await ws.finish(code)
     except BaseException:
         ws.abandon()
@@ -51,7 +62,8 @@ async def _run(ws: WebSocket, session: Session) -> int:
     route = ws.request.route
     try:
         if route is not None and route.on_disconnect == "cancel":
-            await while_connected(lambda _: session(ws))(ws.request)
+            with InterruptedBy(ws.request.wait_disconnected, _left):
+                await session(ws)
         else:
             await session(ws)
     except Exception as exc:
@@ -59,6 +71,10 @@ async def _run(ws: WebSocket, session: Session) -> int:
             await _report(ws.request, exc)
             return INTERNAL_ERROR
     return NORMAL
+
+
+def _left() -> ClientDisconnected:
+    return ClientDisconnected("the peer left, so its session was cancelled")
 
 
 def _is_end(exc: BaseException) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Self
 
+from sketch.concurrency.idle import BEGUN, waited
 from sketch.websocket.close_codes import (
     GOING_AWAY,
     INVALID,
@@ -73,7 +74,7 @@ class WebSocket:
         Raises:
             WebSocketDisconnected: at the end.
         """
-        self._idle = 0.0
+        self._idle = BEGUN
         try:
             return await self._transport.receive()
         finally:
@@ -125,7 +126,7 @@ class WebSocket:
                 raise TypeError(f"expected a message of str or bytes, got {message!r}: use send_json() for data")
             message = bytes(message)
         if self._idle is not None:
-            self._idle = 0.0
+            self._idle = BEGUN
         await self._transport.send(message)
 
     async def send_json(self, data: Any) -> None:
@@ -157,7 +158,7 @@ class WebSocket:
 
     async def __anext__(self) -> str | bytes:
         """The next message; the iteration ends with the websocket, however that ends."""
-        self._idle = 0.0
+        self._idle = BEGUN
         try:
             return await self._transport.receive()  # like receive(), with one coroutine less
         except WebSocketDisconnected:
@@ -174,7 +175,7 @@ class WebSocket:
         await self._transport.close(code, reason)
         return WebSocketDisconnected(*(self._transport.end or (code, reason)))
 
-    # -- for run_session ----------------------------------------------------------------------------------------------
+    # -- for the session's end ----------------------------------------------------------------------------------------
 
     def _begin_close(self, code: int, reason: str) -> None:
         """Close in a task of its own: the call comes from outside the session."""
@@ -188,7 +189,7 @@ class WebSocket:
     def idled(self, seconds: float) -> None:
         """Count seconds without a message, and close after the idle timeout; called from time to time."""
         if self._idle is not None and self._policy.idle_timeout is not None:
-            self._idle += seconds
+            self._idle = waited(self._idle, seconds)
             if self._idle > self._policy.idle_timeout:
                 self._begin_close(GOING_AWAY, "idle for too long")
 

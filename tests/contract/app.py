@@ -18,6 +18,7 @@ from tests.contract.routes_composition import add_composition
 from tests.contract.routes_errors import add_problems
 from tests.contract.routes_events import add_events
 from tests.contract.routes_files import add_files
+from tests.contract.routes_finished import add_finished
 from tests.contract.routes_foreign import add_foreign
 from tests.contract.routes_forms import add_forms
 from tests.contract.routes_leaving import add_leaving
@@ -53,6 +54,7 @@ def make_app() -> Application:
     add_composition(app)
     add_files(app)
     add_forms(app)
+    add_finished(app)
     add_foreign(app)
     add_events(app)
     add_websockets(app)

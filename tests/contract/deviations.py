@@ -214,6 +214,20 @@ DEVIATIONS: tuple[Deviation, ...] = (
         "These servers do not tell an application how long it may take. `app.stopping.set(seconds)` in an "
         f"`on_shutdown` hook makes it less. {OWN_COMMAND}",
     ),
+    Deviation(
+        "test_a_handler_that_is_cut_off_when_the_server_stops",
+        ("granian-command",),
+        "a handler that runs on at the end of the grace period is cancelled, and its exchange is reported",
+        "the process ends without a word to it",
+        f"granian ends its workers at its own timeout, without cancelling what runs. {OWN_COMMAND}",
+    ),
+    Deviation(
+        "test_a_websocket_that_its_client_closes",
+        ("hypercorn",),
+        "a websocket that its client closes has not broken off: `Outcome.disconnected` is False",
+        "it is True",
+        "hypercorn answers the close, and tells the application only that the connection has ended.",
+    ),
 )
 
 

@@ -58,13 +58,14 @@ async def test_an_unread_body_does_not_delay_the_work(transport: Transport, key:
     await finish(transport, key)
 
 
-async def test_work_of_a_handshake_does_not_wait_for_the_session(transport: Transport, key: str) -> None:
-    """The answer to a handshake is out once the websocket is open."""
+async def test_work_of_a_handshake_waits_for_the_session(transport: Transport, key: str) -> None:
+    """The exchange is over when the session is."""
     async with transport.websocket(f"/background/websocket?key={key}") as ws:
-        await finish(transport, key)
         await ws.send("the last message")
         await ended(ws)
-    assert (await transport.journal(key, "the last message"))[-1] == "the last message"
+    assert await transport.journal(key, "began") == ["the last message", "began"]
+    await transport.post(f"/journal/got%20it?key={key}", b"")
+    assert (await transport.journal(key, "ended"))[2:] == ["got it", "ended"]
 
 
 async def test_functions_that_block_have_a_thread(transport: Transport, key: str) -> None:

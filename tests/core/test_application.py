@@ -160,9 +160,9 @@ async def test_head_options_and_405() -> None:
     head = await answer(app, method="HEAD")
     assert (head.status, head.payload, head.length) == (200, b"", 2)
     options = await answer(app, method="OPTIONS")
-    assert (options.status, dict(options.raw_headers)[b"allow"]) == (204, b"GET, HEAD, OPTIONS")
+    assert (options.status, dict(options.fields)[b"allow"]) == (204, b"GET, HEAD, OPTIONS")
     wrong = await answer(app, method="POST")
-    assert (wrong.status, dict(wrong.raw_headers)[b"allow"]) == (405, b"GET, HEAD, OPTIONS")
+    assert (wrong.status, dict(wrong.fields)[b"allow"]) == (405, b"GET, HEAD, OPTIONS")
 
 
 @in_loop
@@ -211,7 +211,7 @@ async def test_http_exceptions_may_be_returned() -> None:
     for options in ({}, {"middlewares": [_through]}):
         response = await answer(serving(handler, **options))
         assert (response.status, response.payload) == (401, b"who are you?")
-        assert (b"www-authenticate", b"Basic") in response.raw_headers
+        assert (b"www-authenticate", b"Basic") in response.fields
 
 
 @in_loop

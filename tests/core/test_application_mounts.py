@@ -20,6 +20,7 @@ from sketch import (
 )
 from tests.core.lifecycle.support import CLEANED, STARTED, STOPPED, Log, context, full, hook
 from tests.support.requests import ScriptedBody, answer, in_loop, make_request
+from tests.support.responses import headers_of
 
 # -- life -------------------------------------------------------------------------------------------------------------
 
@@ -95,11 +96,11 @@ async def test_a_mounted_application_runs_by_itself_too() -> None:
     inner.get("/x", name="x")(where)
     app.mount("/in", inner)
     await inner.startup()
-    assert (await answer(inner, "/x")).body == b" /x /x"
+    assert (await answer(inner, "/x")).payload == b" /x /x"
     await inner.shutdown()
     await inner.cleanup()
     await app.startup()
-    assert (await answer(app, "/in/x")).body == b"/in /x /in/x"
+    assert (await answer(app, "/in/x")).payload == b"/in /x /in/x"
     await app.shutdown()
     await app.cleanup()
 
@@ -135,13 +136,13 @@ async def test_a_second_life_beside_the_first_is_refused_and_changes_nothing() -
         await app.startup()
     assert inner.parent is None
     assert not inner.stopping
-    assert (await answer(inner, "/x")).body == b" /x /x"
+    assert (await answer(inner, "/x")).payload == b" /x /x"
     await inner.cleanup()
     await app.startup()
     with pytest.raises(RuntimeError, match="not running, got one that is started"):
         await inner.startup()
     assert inner.parent is app
-    assert (await answer(app, "/in/x")).body == b"/in /x /in/x"
+    assert (await answer(app, "/in/x")).payload == b"/in /x /in/x"
     await app.cleanup()
 
 
@@ -201,7 +202,7 @@ async def test_middlewares_and_hooks_in_their_places() -> None:
     inner.before_request(lambda request: seen.append(request.app.name))
     response = await answer(app, "/in/x")
     order = ["route", "inner", "inner outer", "inner after", "app", "app outer", "app after"]
-    assert response.headers.getall("X-Order") == order
+    assert headers_of(response).getall("X-Order") == order
     assert seen == ["app", "inner"]
 
 
@@ -233,13 +234,13 @@ async def test_misses_are_the_mounted_applications_own() -> None:
     async def not_found(request: Request, exc: HTTPNotFound) -> Response:
         return TextResponse(f"no {request.path} in {request.app.name}", status=404)
 
-    assert (await answer(app, "/in/none")).body == b"no /none in inner"
-    assert (await answer(app, "/none")).body != b"no /none in inner"
+    assert (await answer(app, "/in/none")).payload == b"no /none in inner"
+    assert (await answer(app, "/none")).payload != b"no /none in inner"
     refused = await answer(app, "/in/x")
-    assert (refused.status, refused.headers["Allow"]) == (405, "OPTIONS, POST")
+    assert (refused.status, headers_of(refused)["Allow"]) == (405, "OPTIONS, POST")
     options = await answer(app, "/in/x", method="OPTIONS")
-    assert (options.status, options.headers["Allow"]) == (204, "OPTIONS, POST")
-    assert options.headers["X-Order"] == "inner"
+    assert (options.status, headers_of(options)["Allow"]) == (204, "OPTIONS, POST")
+    assert headers_of(options)["X-Order"] == "inner"
 
 
 @in_loop
@@ -252,9 +253,9 @@ async def test_a_path_of_both() -> None:
     assert (await answer(app, "/x", method="POST")).status == 200
     for method, status in (("PUT", 405), ("OPTIONS", 204)):
         response = await answer(app, "/x", method=method)
-        assert (response.status, response.headers["Allow"]) == (status, "GET, HEAD, OPTIONS, POST")
+        assert (response.status, headers_of(response)["Allow"]) == (status, "GET, HEAD, OPTIONS, POST")
     response = await answer(app, "/y")
-    assert (response.status, response.headers["Location"]) == (308, "./y/")
+    assert (response.status, headers_of(response)["Location"]) == (308, "./y/")
 
 
 @in_loop
@@ -276,7 +277,7 @@ async def test_errors_that_the_mounted_application_does_not_answer() -> None:
         return TextResponse("of inner", status=418)
 
     answers = [await answer(app, f"/in/x?e={kind}") for kind in ("key", "type")]
-    assert [(response.body, response.headers["X-Order"]) for response in answers] == [
+    assert [(response.payload, headers_of(response)["X-Order"]) for response in answers] == [
         (b"of app", "inner outer"),
         (b"of inner", "inner outer"),
     ]
@@ -302,7 +303,7 @@ async def test_an_error_handler_runs_in_the_application_that_it_belongs_to() -> 
     reports = []
     app.exception(lambda request, exc: reports.append((request.app.name, request.url_for("home").path)))
     answers = [await answer(app, f"/1/between/in/{path}") for path in ("none", "x?e=key", "x?e=type")]
-    assert [response.body for response in answers] == [
+    assert [response.payload for response in answers] == [
         b"app  /1/between/in/none",
         b"between /1/between /in/x",
         b"app  /1/between/in/x",
@@ -346,7 +347,7 @@ async def test_limits_come_from_the_inside_out() -> None:
 
     inner.post("/x")(read)
     app.mount("/in", inner)
-    assert (await answer(app, "/in/x", method="POST", body=[b"12345"])).body == b"12345"
+    assert (await answer(app, "/in/x", method="POST", body=[b"12345"])).payload == b"12345"
     assert (await answer(app, "/in/x", method="POST", body=[b"123456"])).status == 413
 
 
@@ -357,7 +358,7 @@ async def test_an_announced_length_is_refused_inside_at_the_root_too() -> None:
     app.mount("/", inner)
     headers = [(b"host", b"example.com"), (b"content-length", b"4")]
     response = await answer(app, "/x", method="POST", headers=headers, body=[b"1234"])
-    assert (response.status, response.headers["X-Order"]) == (413, "inner")
+    assert (response.status, headers_of(response)["X-Order"]) == (413, "inner")
 
 
 @in_loop
@@ -396,7 +397,7 @@ async def test_each_application_has_its_own_state() -> None:
     ):
         request = make_request(path)
         request.connection.state.update(app.state)
-        assert (await app.handle(request)).body == repr(expected).encode()
+        assert (await app.handle(request)).payload == repr(expected).encode()
     await app.shutdown()
     await app.cleanup()
 
@@ -414,7 +415,7 @@ async def test_one_response_object_for_both() -> None:
     inner.get("/x")(handler)
     app.mount("/in", inner)
     for _ in range(2):
-        assert (await answer(app, "/in/x")).headers.getall("X-Order") == ["app"]
+        assert headers_of(await answer(app, "/in/x")).getall("X-Order") == ["app"]
     assert "X-Order" not in same.headers
 
 
@@ -434,4 +435,4 @@ async def test_a_body_is_read_once_for_all() -> None:
     app.mount("/in", inner)
     request = make_request("/in/x", method="POST")
     request._reader, request._body, request.has_body = ScriptedBody([b"bo", b"dy"]), None, True
-    assert (await app.handle(request)).body == b"body"
+    assert (await app.handle(request)).payload == b"body"

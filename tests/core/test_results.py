@@ -8,9 +8,9 @@ import pytest
 
 from sketch.application import Application
 from sketch.exceptions import HTTPNotFound
-from sketch.request import Request
+from sketch.request import BaseRequest, Request
 from sketch.response import Response
-from sketch.results import as_endpoint, as_response, prepare_response
+from sketch.results import PreparedResponse, as_endpoint, as_response, must_prepare, prepare_response
 from tests.support.requests import answer, in_loop, make_request
 from tests.support.tagging import tagging, tags
 
@@ -87,11 +87,14 @@ async def test_an_endpoint_gives_each_request_a_response_of_its_own() -> None:
     assert shared.owner is None
 
 
-class Prepared(Response):
-    prepares = True
-
-    async def prepare(self, request: Request) -> Response:
+class Prepared(PreparedResponse):
+    async def prepare(self, request: BaseRequest) -> Response:
         return Response("ready")
+
+
+def test_most_responses_need_no_preparation() -> None:
+    assert must_prepare(Prepared(), make_request())
+    assert not must_prepare(Response(), make_request())
 
 
 @in_loop

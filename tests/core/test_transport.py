@@ -1,4 +1,4 @@
-"""Helpers of all adapters: pulling, checking and closing bodies."""
+"""Helpers of all adapters: pulling, checking and closing bodies, and how an exchange has ended."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
-from sketch.transport import Chunks, FileBody, close_body
+from sketch.exceptions import HTTPConflict
+from sketch.transport import Chunks, ClientDisconnected, FileBody, Outcome, close_body
+from tests.support.requests import make_request
 
 
 class Source:
@@ -110,3 +112,55 @@ def test_close_body(tmp_path: Path) -> None:
     asyncio.run(close())
     assert body.file.closed
     assert source.closed == 1
+
+
+# -- how an exchange has ended -----------------------------------------------------------------------------------------
+
+
+def outcome(
+    fault: BaseException | None = None, *, raised: Exception | None = None, error: Exception | None = None
+) -> Outcome:
+    """The outcome of a request with these errors."""
+    request = make_request()
+    request.error = error
+    if raised is not None:
+        request.raised = raised
+    return Outcome.of(request, 200, 5, began_at=1.0, first_byte_at=1.5, ended_at=3.5, fault=fault)
+
+
+def test_an_outcome_without_a_fault() -> None:
+    assert outcome() == Outcome(200, 5, 1.0, 1.5, 3.5, None, False, False)
+    assert outcome().seconds == 2.5
+
+
+ANSWERED, UNEXPECTED, BODY = HTTPConflict("taken"), ValueError("broken"), OSError("broken body")
+RESET = ConnectionResetError("of a database, say: not the client's connection")
+
+
+@pytest.mark.parametrize(
+    ("errors", "fault", "error", "disconnected", "cancelled"),
+    [
+        ({"raised": ANSWERED}, None, ANSWERED, False, False),
+        ({"error": UNEXPECTED}, None, UNEXPECTED, False, False),
+        # A session that fails, or an error outside of the boundary, is only in `error`; else both are the same.
+        ({"raised": UNEXPECTED, "error": UNEXPECTED}, None, UNEXPECTED, False, False),
+        # What ended the exchange comes last, and counts.
+        ({}, BODY, BODY, False, False),
+        ({"raised": ANSWERED}, BODY, BODY, False, False),
+        ({}, ClientDisconnected("gone"), None, True, False),
+        ({"raised": ANSWERED}, ClientDisconnected("gone"), ANSWERED, True, False),
+        ({}, asyncio.CancelledError(), None, False, True),
+        ({"error": UNEXPECTED}, asyncio.CancelledError(), UNEXPECTED, False, True),
+        ({}, RESET, RESET, False, False),
+    ],
+)
+def test_an_outcome_with_errors(
+    errors: dict[str, Exception],
+    fault: BaseException | None,
+    error: Exception | None,
+    disconnected: bool,
+    cancelled: bool,
+) -> None:
+    found = outcome(fault, **errors)
+    assert (found.error, found.disconnected, found.cancelled) == (error, disconnected, cancelled)
+    assert (found.status, found.sent) == (200, 5)

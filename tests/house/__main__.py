@@ -24,6 +24,9 @@ def main() -> None:
     print(f"rooms in sketch/: {len(rooms)}: {', '.join(rooms)}")
     _circles("import circles when modules are loaded", figures.runtime_circles())
     _circles("import circles with deferred and type-only imports", figures.typed_circles())
+    print("but for these imports:")
+    for (importing, imported), reason in figures.arrows().items():
+        print(f"    {importing} -> {imported}: {reason}")
     _sizes("largest classes, by methods and properties", figures.largest_classes())
     _sizes("largest files, by lines", figures.largest_files())
 

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import sketch
-from tests.house.imports import cycles, graph, sources
+from tests.house.imports import Arrow, cycles, graph, sources, without
 
 ROOT = Path(sketch.__file__).parent
+ARROWS = Path(__file__).with_name("arrows.txt")
+"""The imports that may point upwards, each with its reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +37,26 @@ def runtime_circles() -> list[list[str]]:
     return cycles(graph(deferred=False))
 
 
+def arrows() -> dict[Arrow, str]:
+    """The imports that may point upwards, and the reason of each."""
+    named = {}
+    for line in ARROWS.read_text().splitlines():
+        if not line.startswith("#"):
+            arrow, _, reason = line.partition(": ")
+            importing, _, imported = arrow.partition(" -> ")
+            named[importing, imported] = reason
+    return named
+
+
 def typed_circles() -> list[list[str]]:
-    """The same groups, counting deferred and type-only imports, too."""
-    return cycles(graph(deferred=True, typed=True))
+    """The same groups, counting deferred and type-only imports, too, but not those that may point upwards."""
+    return cycles(without(graph(deferred=True, typed=True), arrows()))
+
+
+def needless_arrows() -> list[Arrow]:
+    """The imports of that list that are in no circle."""
+    edges, named = graph(deferred=True, typed=True), arrows()
+    return [arrow for arrow in named if not cycles(without(edges, named.keys() - {arrow}))]
 
 
 def largest_files(count: int = 5) -> list[Size]:

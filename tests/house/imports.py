@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import sketch
@@ -59,6 +59,15 @@ def graph(*, deferred: bool, typed: bool = False) -> dict[str, set[str]]:
     files = sources()
     known = set(files)
     return {name: imported(path, known, deferred=deferred, typed=typed) - {name} for name, path in files.items()}
+
+
+Arrow = tuple[str, str]
+"""An import: the importing module, the imported one."""
+
+
+def without(edges: dict[str, set[str]], arrows: Collection[Arrow]) -> dict[str, set[str]]:
+    """The imports of each module, except some."""
+    return {name: {other for other in others if (name, other) not in arrows} for name, others in edges.items()}
 
 
 def cycles(edges: dict[str, set[str]]) -> list[list[str]]:

@@ -23,7 +23,7 @@ from typing import Any
 
 from sketch.application import Application
 from sketch.pipeline.pipeline import Pipeline
-from sketch.request import Request
+from sketch.request import BaseRequest
 from sketch.response import Response
 from sketch.serving.options import ServeOptions
 from sketch_asgi.hosting import served as hosted
@@ -176,15 +176,15 @@ def make_careless() -> None:
     """Read the headers and the URL of every request, which defeats their lazy parsing."""
     handle, http_scope = Pipeline.handle, hosted.http_scope
 
-    def look(request: Request) -> None:
+    def look(request: BaseRequest) -> None:
         _ = request.headers, request.url, request.query, request.cookies
 
-    async def looking(self: Pipeline, request: Request) -> Response:
-        request.app = self._app  # its limits say how much of a query is read
+    async def looking(self: Pipeline, request: BaseRequest) -> Response:
+        request.app = self._request_app  # its limits say how much of a query is read
         look(request)
         return await handle(self, request)
 
-    def looking_scope(request: Request, state: Message) -> Message:
+    def looking_scope(request: BaseRequest, state: Message) -> Message:
         look(request)
         return http_scope(request, state)
 

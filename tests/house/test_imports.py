@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 from statistics import median
 
-from tests.house.imports import cycles, graph, imported, sources
+from tests.house import figures
+from tests.house.imports import cycles, graph, imported, sources, without
 
 EXTRAS = (
     "backports.zstd",
@@ -63,15 +64,28 @@ def test_no_module_imports_in_a_circle() -> None:
     assert cycles(edges) == []
 
 
+def test_no_circle_with_deferred_and_type_only_imports() -> None:
+    assert figures.typed_circles() == [], (
+        "let each of these modules import from lower floors only, for type checkers and in functions, too: describe "
+        f"what it needs from above by a Protocol of its own; {figures.ARROWS.name} lists the few imports that may "
+        "point upwards"
+    )
+
+
+def test_every_arrow_is_needed_and_has_a_reason() -> None:
+    assert figures.needless_arrows() == [], f"remove them from {figures.ARROWS.name}"
+    assert [arrow for arrow, reason in figures.arrows().items() if not reason] == []
+
+
 def test_http_imports_nothing_else_of_sketch() -> None:
-    edges = graph(deferred=True, typed=True)  # import-linter does not look at type-only imports
+    edges = graph(deferred=True, typed=True)
     modules = {name for name in edges if name.startswith("sketch.http.")}
     assert len(modules) > 10
     assert {name: edges[name] - modules for name in modules if edges[name] - modules} == {}
 
 
 ASYNCIO = {"concurrency", "lifecycle", "streams", "websocket", "channels", "bench", "demo", "testing"}
-ASYNCIO_MODULES = {"sketch.middleware.disconnect", "sketch.middleware.timeout"}
+ASYNCIO_MODULES = {"sketch.middleware.timeout", "sketch.serving.loops"}
 """The rooms and modules in which time, cancellation and tasks are the matter; no other module imports asyncio."""
 
 
@@ -80,16 +94,6 @@ def test_asyncio_is_imported_where_tasks_are_the_matter() -> None:
     found = {name for name, path in files.items() if "asyncio" in imported(path, {"asyncio"}, deferred=True)}
     assert len(found) > 10
     assert {name for name in found - ASYNCIO_MODULES if name.split(".")[1] not in ASYNCIO} == set()
-
-
-DEFERRED = [
-    # A registrar makes groups, and a group is a registrar.
-    ["sketch.routing.group", "sketch.routing.registrar"],
-]
-
-
-def test_circles_of_deferred_imports_are_known() -> None:
-    assert cycles(graph(deferred=True)) == DEFERRED
 
 
 def test_the_adapters_folder_is_never_imported() -> None:
@@ -101,5 +105,18 @@ def test_the_adapters_folder_is_never_imported() -> None:
 
 
 def test_cycles_are_found() -> None:
-    assert cycles({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}}) == [["a", "b", "c"]]
+    circle = {"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}}
+    assert cycles(circle) == [["a", "b", "c"]]
+    assert cycles(without(circle, [("c", "a")])) == []
     assert cycles({"a": {"b"}, "b": set()}) == []
+
+
+def test_imports_are_found_wherever_they_stand(tmp_path: Path) -> None:
+    path = tmp_path / "module.py"
+    path.write_text(
+        "import a\nif TYPE_CHECKING:\n    from b import c\ndef function():\n    import d\n    from b import e\n"
+    )
+    known = {"a", "b", "b.e", "d"}
+    assert imported(path, known, deferred=False) == {"a"}
+    assert imported(path, known, deferred=True) == {"a", "b.e", "d"}
+    assert imported(path, known, deferred=True, typed=True) == {"a", "b", "b.e", "d"}

@@ -16,6 +16,7 @@ SOURCE = Path(sketch.__file__).parent
 ELSEWHERE = {
     "__main__": "cli/test_cli.py",  # runs `python -m sketch`
     "bench/errors": "bench/test_program.py",  # one exception class
+    "pipeline/contract": "pipeline/test_pipeline.py",  # protocols only
     "serving/contract": "serving/test_registry.py",  # protocols only
 }
 

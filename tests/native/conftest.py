@@ -1,7 +1,7 @@
 """Runs each coroutine test in an event loop of its own, once on asyncio and once on uvloop: `test_x[uvloop]`.
 
 After the test nothing may be left: no task, no error that only the loop has heard of, no file or socket that is open.
-`@pytest.mark.loops("asyncio")` chooses where one loop is enough.
+`@pytest.mark.loops("asyncio")` chooses where one loop is enough. HTTP connections check each change of their state.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from typing import Any
 import pytest
 import trustme
 
-from sketch_native.launcher import loop_factory
+from sketch.serving.loops import loop_factory
+from sketch_native.protocol import HTTPProtocol
+from sketch_native.states import check_transitions
 from tests.support.native import Certificates
 
 TIMEOUT = 30.0
@@ -25,6 +27,7 @@ LOOPS = ("asyncio", "uvloop")
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "loops(*names): run only on these event loops")
+    check_transitions(HTTPProtocol)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

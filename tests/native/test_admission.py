@@ -183,3 +183,41 @@ def test_server_stops_while_requests_wait(monkeypatch: pytest.MonkeyPatch) -> No
         await end(first, second)
 
     run(case)
+
+
+class Waiting:
+    """A connection in the queue of a limit. One that closes takes no slot when it is admitted."""
+
+    def __init__(self, limit: ConcurrencyLimit, closes: bool) -> None:
+        self.running = False
+        self._limit = limit
+        self._closes = closes
+
+    def admitted(self) -> None:
+        self.running = not self._closes and self._limit.enter()
+
+
+def test_a_slot_goes_past_the_connections_that_close() -> None:
+    limit = ConcurrencyLimit(1, wait=True)
+    assert limit.enter()
+    queue = [Waiting(limit, closes) for closes in (True, True, False, False)]
+    for connection in queue:
+        limit.queue(connection)
+    limit.leave()
+    assert [connection.running for connection in queue] == [False, False, True, False]
+    limit.leave()
+    assert queue[3].running
+    limit.leave()
+    assert limit.enter()
+
+
+def test_every_free_slot_is_given_away_at_most_once() -> None:
+    limit = ConcurrencyLimit(2, wait=True)
+    assert limit.enter()
+    assert limit.enter()
+    queue = [Waiting(limit, closes=False) for _ in range(3)]
+    for connection in queue:
+        limit.queue(connection)
+    limit.leave()
+    assert [connection.running for connection in queue] == [True, False, False]
+    assert not limit.enter()

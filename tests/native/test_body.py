@@ -10,23 +10,24 @@ from hypothesis import given, strategies as st
 
 from sketch.transport import ClientDisconnected
 from sketch_native.body import RequestBody
-from sketch_native.protocol import HTTPProtocol
+from sketch_native.interfaces import Line
 from tests.native.parsing import bounded
 from tests.support.native import turns
 
 HIGH_WATER = 100
 
 
-class FakeProtocol:
+class FakeLine:
     """Notes whether the socket would be read, and whether a handler waits."""
 
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
+        self.transport = self
         self.reading = True
         self.waiting = False
         self.bonus = 0.0
 
-    def enough_body(self) -> None:
+    def pause_reading(self) -> None:
         self.reading = False
 
     def want_body(self) -> None:
@@ -40,10 +41,10 @@ class FakeProtocol:
         self.waiting = False
 
 
-def make(continued: list[str] | None = None) -> tuple[RequestBody, FakeProtocol]:
-    protocol = FakeProtocol()
+def make(continued: list[str] | None = None) -> tuple[RequestBody, FakeLine]:
+    line = FakeLine()
     send = None if continued is None else lambda: continued.append("100")
-    return RequestBody(cast("HTTPProtocol", protocol), None, HIGH_WATER, send), protocol
+    return RequestBody(cast("Line", line), None, HIGH_WATER, send), line
 
 
 async def read_all(body: RequestBody) -> bytes:
@@ -62,23 +63,23 @@ async def test_chunks_are_read_as_they_were_fed() -> None:
 
 
 async def test_a_reader_waits_for_the_next_chunk() -> None:
-    body, protocol = make()
+    body, line = make()
     reader = asyncio.create_task(body.read())
     await turns()
-    assert protocol.waiting
+    assert line.waiting
     body.feed(b"late")
     assert await reader == b"late"
-    assert not protocol.waiting
+    assert not line.waiting
 
 
 async def test_the_socket_is_not_read_while_too_much_waits() -> None:
-    body, protocol = make()
+    body, line = make()
     body.feed(b"a" * (HIGH_WATER - 1))
-    assert protocol.reading
+    assert line.reading
     body.feed(b"b")
-    assert not protocol.reading
+    assert not line.reading
     await body.read()
-    assert protocol.reading
+    assert line.reading
 
 
 async def test_what_came_before_the_end_of_the_connection_can_be_read() -> None:
@@ -127,11 +128,11 @@ async def test_two_readers_at_once_are_an_error_for_the_second() -> None:
 
 
 async def test_a_reader_that_gives_up_leaves_the_next_chunk() -> None:
-    body, protocol = make()
+    body, line = make()
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0):
             await body.read()
-    assert not protocol.waiting
+    assert not line.waiting
     body.feed(b"kept")
     assert await body.read() == b"kept"
 
@@ -161,25 +162,25 @@ async def test_leave_to_send_is_not_given_to_a_client_that_already_sends() -> No
 
 
 async def test_discarded_bytes_are_counted_and_not_kept() -> None:
-    body, protocol = make()
+    body, line = make()
     body.feed(b"a" * HIGH_WATER)
-    assert not protocol.reading
+    assert not line.reading
     assert body.discard() == HIGH_WATER
-    assert protocol.reading
+    assert line.reading
     body.feed(b"b" * HIGH_WATER)
-    assert protocol.reading
+    assert line.reading
     assert body.discard() == 2 * HIGH_WATER
     with pytest.raises(ClientDisconnected):
         await body.read()
 
 
 async def test_a_steady_client_earns_time_and_a_reader_spends_it() -> None:
-    body, protocol = make()
+    body, line = make()
     body.feed(b"a" * 5000)
     await body.read()
     reader = asyncio.create_task(body.read())
     await turns()
-    assert protocol.bonus == pytest.approx(5.0, abs=0.1)
+    assert line.bonus == pytest.approx(5.0, abs=0.1)
     body.end()
     await reader
 
@@ -190,7 +191,7 @@ def test_whatever_is_fed_is_read_in_order(steps: list[bytes | None], cut: bool) 
     """A sequence of feeds, and of reads (None) if a chunk waits; the socket is read exactly while there is room."""
 
     async def scenario() -> None:
-        body, protocol = make()
+        body, line = make()
         fed, got = b"", b""
         for step in steps:
             if step is not None:
@@ -198,7 +199,7 @@ def test_whatever_is_fed_is_read_in_order(steps: list[bytes | None], cut: bool) 
                 fed += step
             elif len(fed) > len(got):
                 got += await body.read()
-            assert protocol.reading == (len(fed) - len(got) < HIGH_WATER)
+            assert line.reading == (len(fed) - len(got) < HIGH_WATER)
             assert fed.startswith(got)
         if cut:
             body.cut()

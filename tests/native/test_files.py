@@ -164,7 +164,9 @@ async def test_a_client_that_leaves_in_a_file(
         await wire.send(GET)
         await until(lambda: served.server.connections, "the connection")
         (connection,) = served.server.connections
-        await until(lambda: connection._exchange is not None and connection._exchange.head_sent, "the head")
+        await until(
+            lambda: connection._exchange is not None and connection._exchange.first_byte_at is not None, "the head"
+        )
         if how == "half-close" and not encrypted:
             wire.half_close()
         else:

@@ -9,6 +9,7 @@ import pytest
 
 from sketch import Application, Request, Response, StreamResponse
 from sketch_native import ServerLimits
+from sketch_native.states import CLOSING, REST
 from tests.support.native import GET, HOST, Certificates, make_app, serving, turns, until
 from tests.support.wire import Wire
 
@@ -89,8 +90,8 @@ async def test_no_more_requests_are_parsed_than_may_wait() -> None:
         await running.wait()
         await turns(50)
         (connection,) = served.server.connections
-        assert len(connection._queue) <= 4 + 16 * 1024 // len(GET)  # one slice is parsed to its end
-        assert len(connection._backlog) < 600_000
+        assert len(connection._reader.queue) <= 4 + 16 * 1024 // len(GET)  # one slice is parsed to its end
+        assert len(connection._reader.backlog.data) < 600_000
         leave.set()
         for _ in range(10_001):
             await wire.receive()
@@ -117,9 +118,10 @@ async def test_reading_one_body_does_not_let_the_next_pile_up() -> None:
     async with serving(app, server_limits=ServerLimits(body_buffer=500)) as served, served.connect() as wire:
         sending = asyncio.create_task(wire.send(first + second))
         (connection,) = await _connections(served.server.connections)
-        await until(lambda: connection._receiving is not None and connection._receiving.body is not None, "the body")
+        reader = connection._reader
+        await until(lambda: reader.receiving is not None and reader.receiving.body is not None, "the body")
         await turns(7000)
-        waiting = connection._receiving.body._size if connection._receiving else 0
+        waiting = reader.receiving.body._size if reader.receiving else 0
         assert waiting < 1_000_000
         proceed.set()
         assert (await wire.receive()).body == b"1000"
@@ -174,6 +176,20 @@ async def _send_on(wire: Wire) -> int:
             sent += 65536
     except ConnectionError:
         return sent
+
+
+@pytest.mark.parametrize("rest", [b"Z\r\n", b"3\r\nabcX"])
+async def test_a_refused_rest_of_an_unread_body_ends_the_connection(rest: bytes) -> None:
+    async with serving(make_app()) as served, served.connect() as wire:
+        await wire.send(b"POST /noread HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n")
+        assert (await wire.receive()).body == b"noread"
+        (connection,) = served.server.connections
+        await until(lambda: connection.state is REST, "the wait for the rest")
+        await wire.send(rest)
+        assert await wire.ended() == b""
+        assert connection.state is CLOSING
+        assert await _send_on(wire) < 16_000_000
+        await served.alone()
 
 
 # -- half-closed clients ----------------------------------------------------------------------------------------------

@@ -205,7 +205,9 @@ def test_the_process_ends_although_a_handler_does_not(loop: str) -> None:
             process.terminate()
             assert process.wait(timeout=10) == 0
             said = process.stderr.read()
-    assert "left behind: <HTTPProtocol waiting for exchange, request <Request GET />> does not end" in said
+    assert (
+        "left behind: <HTTPProtocol waiting for the end of its exchange, request <Request GET />> does not end" in said
+    )
 
 
 async def test_an_upload_under_way_is_finished() -> None:

@@ -11,7 +11,7 @@ from sketch.application import Application
 from sketch.http.fields import RawHeaders
 from sketch.http.grammar import Address
 from sketch.request import Request
-from sketch.response import Response
+from sketch.transport import Outcome, WireResponse
 
 
 def in_loop(function: Callable[..., Awaitable[None]]) -> Callable[..., None]:
@@ -35,6 +35,10 @@ class Peer:
         self.state: dict[str, Any] = {}
         self.trailers: RawHeaders = []
         self.gone = asyncio.Event()
+
+    @property
+    def disconnected(self) -> bool:
+        return self.gone.is_set()
 
     async def wait_disconnected(self) -> None:
         await self.gone.wait()
@@ -81,6 +85,35 @@ def make_request(
     return request
 
 
-async def answer(app: Application, target: bytes | str = b"/", **options: Any) -> Response:
-    """What the application answers to one request, as an adapter gets it."""
-    return await app.handle(make_request(target, **options))
+async def exchange(app: Application, target: bytes | str = b"/", **options: Any) -> tuple[WireResponse, Request]:
+    """What the application answers to one request, as an adapter gets it, and the request: end it with `finished`."""
+    request = make_request(target, **options)
+    return await app.handle(request), request
+
+
+async def finished(
+    app: Application, request: Request, wire: WireResponse | None = None, *, fault: BaseException | None = None
+) -> None:
+    """End an exchange as an adapter does, at the time 2: it began at 0, its first byte was written at 1."""
+    sent = (wire and wire.length) or 0
+    status, first = (None, None) if wire is None else (wire.status, 1.0)
+    outcome = Outcome.of(request, status, sent, began_at=0.0, first_byte_at=first, ended_at=2.0, fault=fault)
+    await app.finished(request, outcome)
+
+
+async def answer(app: Application, target: bytes | str = b"/", **options: Any) -> WireResponse:
+    """What the application answers to one request, as an adapter gets it.
+
+    The exchange is over when this returns or raises, though nothing has read or closed the payload. A test of a payload
+    that reads from what the request holds open needs `exchange`.
+    """
+    request, wire, fault = make_request(target, **options), None, None
+    try:
+        wire = await app.handle(request)
+    except BaseException as exc:
+        fault = exc
+        raise
+    finally:
+        await finished(app, request, wire, fault=fault)
+        fault = None  # its traceback refers to this frame, which would form a cycle
+    return wire

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from sketch.request import Request
 from sketch.response import Response
 from sketch.results import Endpoint
+from sketch.transport import WireResponse
 
 
 def tagging(tag: str, log: list[str] | None = None) -> Callable[..., Awaitable[Response]]:
@@ -22,5 +23,5 @@ def tagging(tag: str, log: list[str] | None = None) -> Callable[..., Awaitable[R
     return middleware
 
 
-def tags(response: Response) -> list[bytes]:
-    return [value for name, value in response.raw_headers if name == b"x-tag"]
+def tags(wire: WireResponse) -> list[bytes]:
+    return [value for name, value in wire.fields if name == b"x-tag"]

@@ -41,8 +41,10 @@ class Written(Conversation):
         answer: lent by the server, to write with.
     """
 
+    __slots__ = ("_answer",)
+
     def __init__(self, request: Request, answer: Answer) -> None:
-        self.request = request
+        Conversation.__init__(self, request)
         self._answer = answer
 
     def begin(self, start: Message, part: bytes, more: bool) -> Awaitable[None] | None:
@@ -57,12 +59,11 @@ class Written(Conversation):
             if kind is not None and answer.reply(kind, part):
                 self.note_end(OVER)
                 return None
-        response = RawResponse(status, fields, _UNASKED if more else part)
-        finalize(request, response)
-        blocked = answer.begin(response, part)
+        wire = finalize(request, RawResponse(status, fields, _UNASKED if more else part))
+        blocked = answer.begin(wire, part)
         self.stage = PARTS
         if more:
-            if response.payload is _UNASKED:
+            if wire.payload is _UNASKED:
                 self.listen()
                 return answer.drain() if blocked else None
             answer.end()  # the response has no body: to HEAD, for example
@@ -97,8 +98,7 @@ class Written(Conversation):
 
     def reply(self, response: Response) -> None:
         """Answer in the application's place."""
-        finalize(self.request, response)
-        self._answer.begin(response, b"")
+        self._answer.begin(finalize(self.request, response), b"")
         self._answer.end()
 
     def listen(self) -> None:
@@ -125,16 +125,17 @@ class Returned(Conversation):
         request: the request being answered.
     """
 
-    _changed: asyncio.Event | None = None
-    _error: Exception | None = None
-    _part = b""
-    _asked = False
-    _task: asyncio.Task[Any] | None = None
-    _watch: asyncio.Task[None] | None = None
+    __slots__ = ("_asked", "_changed", "_error", "_part", "_task", "_watch", "response")
 
     def __init__(self, request: Request) -> None:
-        super().__init__(request)
+        Conversation.__init__(self, request)
         self.response: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
+        self._changed: asyncio.Event | None = None
+        self._error: Exception | None = None
+        self._part = b""
+        self._asked = False
+        self._task: asyncio.Task[Any] | None = None
+        self._watch: asyncio.Task[None] | None = None
 
     # -- the application's side ---------------------------------------------------------------------------------------
 
@@ -165,7 +166,7 @@ class Returned(Conversation):
         if more:
             self._part = part
             self.stage = PARTS
-            self.request.files += (self,)  # closed if middleware answers something else
+            self.request.at_end.resources.append(self)  # closed if middleware answers something else
         else:
             self.note_end(OVER)
         self.response.set_result(response)

@@ -32,20 +32,22 @@ class Conversation(ABC):
         request: the request being answered.
     """
 
-    # Most conversations are short: what they do not need stays a class attribute.
-    stage = START
-    left = False
-    """Whether the application was told that the client has left."""
-    kept = False
-    """Whether the server or a timer refers to this object, so that it needs `detach` at the end."""
-    _broken = False
-    _reading = True
-    _ended: asyncio.Event | None = None
-    _grace: asyncio.TimerHandle | None = None
-    _body: BodyReader | None = None
+    __slots__ = ("_body", "_broken", "_ended", "_grace", "_reading", "_start", "kept", "left", "request", "stage")
+
+    _start: Message
 
     def __init__(self, request: Request) -> None:
         self.request = request
+        self.stage = START
+        self.left = False
+        """Whether the application was told that the client has left."""
+        self.kept = False
+        """Whether the server or a timer refers to this object, so that it needs `detach` at the end."""
+        self._broken = False
+        self._reading = True
+        self._ended: asyncio.Event | None = None
+        self._grace: asyncio.TimerHandle | None = None
+        self._body: BodyReader | None = None
 
     # -- what the application is told ---------------------------------------------------------------------------------
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from sketch.lifecycle.background import Background
+from sketch.request import WebSocketRequest
 from sketch.serving.asgi import ASGIApp, check_asgi
 from sketch_asgi.hosting.answers import Returned
 from sketch_asgi.hosting.lifespan import HostedLife
@@ -14,7 +15,7 @@ from sketch_asgi.hosting.websocket import SocketConversation
 
 if TYPE_CHECKING:
     from sketch.lifecycle.stopping import Stopping
-    from sketch.request import Request, WebSocketRequest
+    from sketch.request import Request
     from sketch.response import Response
 
 
@@ -40,7 +41,7 @@ class ASGIHost:
         """What the application's lifespan has put into its scope. Each request gets a copy."""
         return self._life.state
 
-    async def __call__(self, request: Request) -> Response:
+    async def __call__(self, request: Request | WebSocketRequest) -> Response:
         """Return the application's response. The application may go on in its own task, which `cleanup` ends.
 
         Raises:
@@ -49,9 +50,8 @@ class ASGIHost:
         """
         self._stopping = request.app.stopping
         conversation: Returned | SocketConversation
-        if request.is_websocket:
-            handshake = cast("WebSocketRequest", request)
-            conversation, scope = SocketConversation(handshake), websocket_scope(handshake, self.state)
+        if isinstance(request, WebSocketRequest):
+            conversation, scope = SocketConversation(request), websocket_scope(request, self.state)
         else:
             conversation, scope = Returned(request), http_scope(request, self.state)
         name = f"{self!r} for {request!r}"

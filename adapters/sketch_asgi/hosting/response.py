@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, cast
-
-from multidict import CIMultiDict
+from typing import TYPE_CHECKING
 
 from sketch.http.fields import RawFields
 from sketch.response import Response
@@ -15,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class RawResponse(Response):
-    """A response as a foreign application gives it. Its fields become a multidict only when `headers` is used.
+    """A response as a foreign application gives it. Its fields become a multidict only when `headers` is read.
 
     Args:
         status: of the response.
@@ -31,22 +29,4 @@ class RawResponse(Response):
         self.owner = None
         self._background = ()
         self._content_type = None
-        # In the multidict's place: `finalize` tells the two apart, and all other code uses `headers`.
-        self._headers = RawFields(fields)  # type: ignore[assignment]
-
-    @property
-    def headers(self) -> CIMultiDict[str]:
-        """The header fields, mutable. Content-Length is added when the response is sent."""
-        fields: object = self._headers
-        if isinstance(fields, RawFields):
-            self._headers = fields.decoded()
-        return cast("CIMultiDict[str]", self._headers)
-
-    @property
-    def content_type(self) -> str | None:
-        """The media type with its parameters, None if there is none."""
-        return self.headers.get("Content-Type")
-
-    @content_type.setter
-    def content_type(self, value: str) -> None:
-        self.headers["Content-Type"] = value
+        self._headers = RawFields(fields)

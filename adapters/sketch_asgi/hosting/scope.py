@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import unquote
 
-from sketch.request import Request, WebSocketRequest
+from sketch.request import BaseRequest, WebSocketRequest
 
 SPECIFICATION = {"version": "3.0", "spec_version": "2.5"}
 """The version of the protocol, and of its messages for HTTP and websockets."""
@@ -14,7 +14,7 @@ LIFESPAN = {"version": "3.0", "spec_version": "2.0"}
 _WEBSOCKET_SCHEMES = {"http": "ws", "https": "wss"}
 
 
-def http_scope(request: Request, state: dict[str, Any]) -> dict[str, Any]:
+def http_scope(request: BaseRequest, state: dict[str, Any]) -> dict[str, Any]:
     """Make the scope of a request.
 
     Args:

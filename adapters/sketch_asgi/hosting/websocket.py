@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 POLICY = WebSocketPolicy(origins=ANY_ORIGIN)
 """Allows any origin: a foreign application checks origins by itself."""
 
-OPENING = 5.0
-"""Seconds after which a websocket that was accepted, but is not open, is given up."""
-
 # Stages: the handshake is not answered, it is being denied, it is accepted, the application has closed.
 CONNECTING, DENYING, OPEN, CLOSED = range(4)
 
@@ -47,7 +44,6 @@ class SocketConversation:
         self._stage = CONNECTING
         self._denial: RawResponse | None = None
         self._task: asyncio.Task[Any] | None = None
-        self._opening: asyncio.TimerHandle | None = None
 
     async def converse(self, app: ASGIApp, scope: MutableMapping[str, Any]) -> None:
         """Run the application, through the handshake and then with the open websocket."""
@@ -61,8 +57,6 @@ class SocketConversation:
                 missing = RuntimeError("expected the ASGI application to answer the handshake before it returned")
                 self.response.set_exception(self.error or missing)
             self._task = None
-            if self._opening is not None:
-                self._opening.cancel()
 
     # -- the application's side ---------------------------------------------------------------------------------------
 
@@ -117,8 +111,7 @@ class SocketConversation:
 
     def _accept(self, message: Message) -> Response:
         fields = RawFields(message.get("headers") or ()).decoded()
-        # The request's files are closed as soon as the response is decided: this one, or another in its place.
-        self.request.files += (self,)
+        self.request.at_end.resources.append(self)
         return WebSocketResponse(self.hold, subprotocol=message.get("subprotocol"), headers=fields, policy=POLICY)
 
     def _answer(self, response: Response) -> None:
@@ -129,10 +122,6 @@ class SocketConversation:
 
     async def hold(self, ws: WebSocket) -> None:
         """Run the session until the application ends. Raises what the application fails with."""
-        if self._opening is not None:
-            self._opening.cancel()
-        if self.socket.done():  # given up too early: the application was told that there is no websocket
-            return
         self.socket.set_result(ws)
         task = self._task
         if task is not None:
@@ -145,13 +134,13 @@ class SocketConversation:
             raise self.error
 
     async def aclose(self) -> None:
-        """Limit the time to open, now that the response to the handshake is decided."""
-        self._opening = asyncio.get_running_loop().call_later(OPENING, self._drop)
+        """Give a websocket up that was accepted and never opened: the exchange is over.
 
-    def _drop(self) -> None:
-        """Give the websocket up: middleware has answered in the application's place, or the client has left."""
-        self.socket.set_exception(ClientDisconnected("the websocket was not opened"))
-        self.socket.exception()  # mark it as retrieved: the application may never await it
+        Middleware has answered in the application's place, or the client has left.
+        """
+        if not self.socket.done():
+            self.socket.set_exception(ClientDisconnected("the websocket was not opened"))
+            self.socket.exception()  # mark it as retrieved: the application may never await it
 
 
 _EXPECTED = {

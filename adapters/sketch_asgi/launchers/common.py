@@ -1,4 +1,4 @@
-"""Shared by the launchers: the event loop, the first output line and the ASGI callable."""
+"""Shared by the launchers: the run in an event loop, the first output line and the ASGI callable."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from sketch.routing import WEBSOCKET
+from sketch.serving.loops import loop_factory
 from sketch.serving.options import ServeError, ServeOptions
 from sketch.serving.run import announce
 from sketch.websocket import DEFAULT_POLICY, WebSocketPolicy
@@ -20,31 +21,11 @@ from sketch_asgi.lifespan import Life
 if TYPE_CHECKING:
     from sketch.application import Application
 
-LoopFactory = Callable[[], asyncio.AbstractEventLoop]
-
 _USUAL_MESSAGE = 16 * 1024 * 1024
 """Bytes of a websocket message that servers let through by default."""
 
 _POLL = 0.01
 """Seconds between two checks whether a server listens: no server tells."""
-
-
-def loop_factory(options: ServeOptions) -> LoopFactory | None:
-    """Return the factory of the requested event loop, None for asyncio's own.
-
-    Raises:
-        ServeError: if uvloop was requested by name and is missing.
-    """
-    if options.loop == "asyncio":
-        return None
-    try:
-        import uvloop
-    except ModuleNotFoundError:
-        if options.loop == "uvloop":
-            raise ServeError("the loop 'uvloop' is not installed: pip install 'sketch-web[fast]'") from None
-        return None
-    factory: LoopFactory = uvloop.new_event_loop
-    return factory
 
 
 def check_certificate(options: ServeOptions) -> None:
@@ -75,7 +56,7 @@ def run(main: Callable[[], Coroutine[Any, Any, None]], life: Life, options: Serv
     After a failed start a server raises an exception or ends silently. `life` knows, and has logged why.
     """
     try:
-        with asyncio.Runner(loop_factory=loop_factory(options)) as runner:
+        with asyncio.Runner(loop_factory=loop_factory(options.loop)) as runner:
             runner.run(main())
     except asyncio.CancelledError:
         pass  # the second order to stop, which is no error either

@@ -104,11 +104,15 @@ async def _stop_granian(stop: Stop, server: Granian, asgi: ASGIApplication) -> N
     server.stop()  # type: ignore[no-untyped-call]
 
 
+REQUEST = "future_watcher"
+"""The name of the coroutine in which granian runs a request: it keeps no list of their tasks. A test holds it."""
+
+
 def _cancel_granian_requests() -> None:
     """Cancel the requests that granian waits for without a bound. It then ends in its own order."""
     for task in asyncio.all_tasks():
         coroutine = task.get_coro()
-        if getattr(coroutine, "__name__", "") == "future_watcher":
+        if getattr(coroutine, "__name__", "") == REQUEST:
             task.cancel()
 
 

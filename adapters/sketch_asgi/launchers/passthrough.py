@@ -7,10 +7,12 @@ from time import perf_counter
 from typing import Any
 from urllib.parse import unquote
 
+from sketch.request import Request, WebSocketRequest
 from sketch.serving.asgi import Message, Receive, Send
-from sketch_asgi.app import ASGIApplication, log_exchange
+from sketch_asgi.app import ASGIApplication, log_refusal
 from sketch_asgi.connection import Scope, ScopeConnection
 from sketch_asgi.hosting.served import HostedApplication
+from sketch_asgi.scope import Refused, read_head
 
 
 class PassthroughApplication(ASGIApplication):
@@ -40,8 +42,8 @@ class PassthroughApplication(ASGIApplication):
             return
         if kind == "websocket":
             await self._hold(scope, receive, send)
-        elif self.access_log:
-            await self._log(scope, receive, send)
+        elif self._app.watched:
+            await self._report(scope, receive, send)
         else:
             await self._asgi(self._prefixed(scope), receive, send)
 
@@ -63,42 +65,58 @@ class PassthroughApplication(ASGIApplication):
         assert task is not None
         self._websockets.add(task)
         try:
-            if self.access_log:
-                await self._log(scope, receive, send)
+            if self._app.watched:
+                await self._report(scope, receive, send)
             else:
                 await self._asgi(self._prefixed(scope), receive, send)
         finally:
             self._websockets.discard(task)
 
-    async def _log(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _report(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a scope on, and report the end of its exchange."""
         connection = ScopeConnection(self._app, self._timer, scope, receive)
-        watch = _Watch(send)
-        began = perf_counter()
+        connection.began_at = perf_counter()
+        fault: BaseException | None = None
         try:
-            await self._asgi(self._prefixed(scope), receive, watch)
+            await self._asgi(self._prefixed(scope), receive, _Watch(send, connection))
+        except BaseException as exc:
+            fault = exc
+            raise
         finally:
-            connection.size = watch.size
-            log_exchange(connection, scope, watch.status, perf_counter() - began)
+            kind = WebSocketRequest if scope["type"] == "websocket" else Request
+            try:
+                request = read_head(scope, connection, self._root_path, kind)
+            except Refused:
+                log_refusal(connection, scope)
+            else:
+                request.app = self._app
+                await self._app.finished(request, connection.outcome(request, fault))
+            fault = None  # its traceback refers to this frame, which would form a cycle
 
 
 class _Watch:
-    """A `send` that records the status and the size of the payload."""
+    """A `send` that notes in the connection what it sends."""
 
-    __slots__ = ("_send", "size", "status")
+    __slots__ = ("_connection", "_send")
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: Send, connection: ScopeConnection) -> None:
         self._send = send
-        self.size = 0
-        self.status: int | None = None
+        self._connection = connection
 
     async def __call__(self, message: Message) -> Any:
-        kind = message["type"]
+        kind, connection = message["type"], self._connection
         if kind in ("http.response.start", "websocket.http.response.start"):
-            self.status = message["status"]
-        elif kind == "http.response.body":
-            self.size += len(message.get("body", b""))
+            self._begin(message["status"])
+        elif kind in ("http.response.body", "websocket.http.response.body"):
+            connection.size += len(message.get("body", b""))
         elif kind == "websocket.accept":
-            self.status = 101
-        elif kind == "websocket.close" and self.status is None:
-            self.status = 403
+            self._begin(101)
+        elif kind == "websocket.close" and connection.status is None:
+            self._begin(403)
         await self._send(message)
+        if kind == "http.response.body" and not message.get("more_body", False):
+            connection.ended_at = perf_counter()
+
+    def _begin(self, status: int) -> None:
+        self._connection.status = status
+        self._connection.first_byte_at = perf_counter()

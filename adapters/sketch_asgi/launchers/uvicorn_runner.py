@@ -15,10 +15,10 @@ from typing import Literal
 import uvicorn
 
 from sketch.serving.asgi import ASGIApp
+from sketch.serving.loops import loop_factory
 from sketch.serving.options import ServeOptions
 from sketch.serving.run import announce
 from sketch.websocket import DEFAULT_POLICY
-from sketch_asgi.launchers.common import loop_factory
 from sketch_asgi.stop_signals import NUMBERS
 
 
@@ -32,7 +32,7 @@ def make_config(asgi: ASGIApp, options: ServeOptions, largest_message: int) -> u
         ws_max_size=largest_message,
         ws_ping_interval=DEFAULT_POLICY.ping_interval,
         ws_ping_timeout=DEFAULT_POLICY.ping_timeout,
-        loop="asyncio" if loop_factory(options) is None else "uvloop",
+        loop="asyncio" if loop_factory(options.loop) is None else "uvloop",
         backlog=options.backlog,
         ssl_certfile=options.ssl_certfile,
         ssl_keyfile=options.ssl_keyfile,

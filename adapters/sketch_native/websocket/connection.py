@@ -7,14 +7,14 @@ import logging
 from collections import deque
 from typing import TYPE_CHECKING
 
-from sketch.transport import ClientDisconnected
-from sketch.websocket import ABNORMAL, NO_CODE, WebSocketDisconnected, WebSocketPolicy
+from sketch.transport import ClientDisconnected, WebSocketBounds
+from sketch.websocket import ABNORMAL, NO_CODE, WebSocketDisconnected
 from sketch_native.base_protocol import NEVER, BaseProtocol
 from sketch_native.websocket.frames import BINARY, CLOSE, PING, PONG, TEXT, FrameError, FrameReader, frame_head
 
 if TYPE_CHECKING:
     from sketch.request import WebSocketRequest
-    from sketch_native.protocol import HTTPProtocol
+    from sketch_native.interfaces import Line
     from sketch_native.websocket.deflate import Deflate
 
 logger = logging.getLogger("sketch.native")
@@ -38,7 +38,7 @@ class WebSocketConnection(BaseProtocol):
     bounded: beyond the bound the socket is not read.
 
     Args:
-        protocol: the HTTP protocol that served the connection until now.
+        line: the connection, as the HTTP protocol has served it until now.
         request: the handshake.
         policy: the policy of the response.
         deflate: the compression that was agreed on, None without.
@@ -64,14 +64,14 @@ class WebSocketConnection(BaseProtocol):
 
     def __init__(
         self,
-        protocol: HTTPProtocol,
+        line: Line,
         request: WebSocketRequest,
-        policy: WebSocketPolicy,
+        policy: WebSocketBounds,
         deflate: Deflate | None,
     ) -> None:
-        super().__init__(protocol.server, protocol.flow)
-        self.transport = protocol.transport
-        self.connection = protocol.connection
+        super().__init__(line.server, line.flow)
+        self.transport = line.transport
+        self.connection = line.connection
         self.sent = 0
         """Bytes of messages sent so far, before compression."""
         self.end: tuple[int, str] | None = None
@@ -91,10 +91,11 @@ class WebSocketConnection(BaseProtocol):
         self._task = asyncio.current_task()
         if policy.ping_interval is not None:
             self.read_deadline = self.server.now + policy.ping_interval
-        self._take_over(protocol)
+        self._take_over(line)
 
-    def _take_over(self, protocol: HTTPProtocol) -> None:
-        rest, ended = protocol.hand_over(self)
+    def _take_over(self, line: Line) -> None:
+        rest, ended = line.hand_over(self)
+        self.transport.set_protocol(self)
         if not self.transport.is_closing():
             self.transport.resume_reading()
         if rest:

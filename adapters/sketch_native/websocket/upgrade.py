@@ -5,87 +5,95 @@ from __future__ import annotations
 import asyncio
 import logging
 from time import perf_counter
-from typing import TYPE_CHECKING
 
-from sketch.http.fields import RawHeaders
 from sketch.request import WebSocketRequest
-from sketch.response import Response
-from sketch.websocket import WebSocketResponse, run_session
+from sketch.transport import ClientDisconnected, Outcome, Switch, WireResponse
+from sketch.websocket import ABNORMAL
 from sketch_native import writer
 from sketch_native.exchange import Exchange
 from sketch_native.websocket.connection import WebSocketConnection
 from sketch_native.websocket.handshake import accept_fields, negotiate
 
-if TYPE_CHECKING:
-    from sketch_native.protocol import HTTPProtocol
-    from sketch_native.websocket.deflate import Deflate
-
 logger = logging.getLogger("sketch.native")
 
 
 class UpgradeExchange(Exchange):
-    """The exchange of a websocket handshake; if its answer is 101, it runs the websocket's session in the same task.
+    """The exchange of a websocket handshake; if its answer is 101, its task goes on with the websocket's session."""
 
-    Args:
-        protocol: the HTTP protocol of the connection.
-        request: the handshake.
-        keep_alive: whether the connection stays open after any other answer.
-        trailers: an empty list; a handshake has no body.
-    """
-
-    __slots__ = ("_deflate", "_response", "_websocket")
+    __slots__ = ()
 
     request: WebSocketRequest
 
-    def __init__(
-        self, protocol: HTTPProtocol, request: WebSocketRequest, *, keep_alive: bool, trailers: RawHeaders
-    ) -> None:
-        super().__init__(protocol, request, None, keep_alive, trailers)
-        self._response: WebSocketResponse | None = None
-        self._deflate: Deflate | None = None
-        self._websocket: WebSocketConnection | None = None
-
     async def run(self) -> None:
         """Handle the handshake; if it opens a websocket, await its session."""
-        await super().run()
-        if self._websocket is not None and self._response is not None:
-            del self._protocol  # nothing of HTTP is kept for an open websocket
-            await self._run_session(self._websocket, self._response)
+        session = await Exchange.run(self)
+        del self  # nothing of HTTP is kept for an open websocket
+        if session is not None:
+            await session.run()
 
-    async def _run_session(self, websocket: WebSocketConnection, response: WebSocketResponse) -> None:
-        try:
-            await run_session(self.request, response, websocket)
-        except asyncio.CancelledError:
-            logger.info("the websocket session of %r was cancelled", self.request.raw_path)
-            websocket.transport.abort()
-        except Exception:
-            logger.exception("the websocket session of %r could not be ended", self.request.raw_path)
-            websocket.transport.abort()
-        finally:
-            if websocket.server.access_log:
-                client, seconds = self.request.connection.client, perf_counter() - self._started
-                websocket.server.log(client, self.request, self.status, websocket.sent, seconds)
-            websocket.session_ended()
-
-    def _log(self) -> None:
-        """Write the access log's line, except for an open websocket: that is logged at its end."""
-        if self._websocket is None:
-            super()._log()
-
-    def _head(self, response: Response) -> bytes:
-        if not isinstance(response, WebSocketResponse) or response.status != 101:
-            self._protocol.handshake_refused()
-            return super()._head(response)
-        self._response = response
+    def _switch(self, wire: WireResponse, switch: Switch) -> OpenWebSocket:
+        """Complete the handshake (RFC 6455 section 4.2.2), and hand the connection over to the websocket."""
         self.keep_alive = False
         key = self.request.header(b"sec-websocket-key")
         assert key is not None
-        offer = self.request.combined_header(b"sec-websocket-extensions") if response.policy.compression else None
-        extensions, self._deflate = negotiate(offer)
-        own = accept_fields(key, response.subprotocol, extensions)
-        return writer.head(101, response.raw_headers, self._protocol.server.clock.fields, own)
+        offer = self.request.combined_header(b"sec-websocket-extensions") if switch.policy.compression else None
+        extensions, deflate = negotiate(offer)
+        own = accept_fields(key, switch.subprotocol, extensions)
+        self._write_bytes(writer.head(101, wire.fields, self._protocol.server.clock.fields, own), b"")
+        websocket = WebSocketConnection(self._protocol, self.request, switch.policy, deflate)
+        return OpenWebSocket(self, switch, websocket)
 
-    def _write_bytes(self, head: bytes, payload: bytes) -> None:
-        super()._write_bytes(head, payload)
-        if self._response is not None:
-            self._websocket = WebSocketConnection(self._protocol, self.request, self._response.policy, self._deflate)
+
+class OpenWebSocket:
+    """The rest of an exchange after a 101: the session of the websocket.
+
+    Args:
+        exchange: the exchange of the handshake.
+        switch: runs the session.
+        websocket: the open websocket.
+    """
+
+    __slots__ = ("_began_at", "_first_byte_at", "_request", "_switch", "_websocket")
+
+    def __init__(self, exchange: UpgradeExchange, switch: Switch, websocket: WebSocketConnection) -> None:
+        self._request = exchange.request
+        self._began_at: float | None = getattr(exchange, "began_at", None)
+        self._first_byte_at = exchange.first_byte_at
+        self._switch = switch
+        self._websocket = websocket
+
+    async def run(self) -> None:
+        """Run the session to its end, and report that the exchange is over."""
+        websocket = self._websocket
+        fault: BaseException | None = None
+        try:
+            await self._switch.run(self._request, websocket)
+            if websocket.end is not None and websocket.end[0] == ABNORMAL:
+                fault = ClientDisconnected("the websocket broke off")
+        except asyncio.CancelledError as exc:
+            fault = exc
+            logger.info("the websocket session of %r was cancelled", self._request.raw_path)
+            websocket.transport.abort()
+        except Exception as exc:
+            fault = exc
+            logger.exception("the websocket session of %r could not be ended", self._request.raw_path)
+            websocket.transport.abort()
+        finally:
+            await self._finish(fault)
+            fault = None  # its traceback refers to this frame, which would form a cycle
+
+    async def _finish(self, fault: BaseException | None) -> None:
+        websocket, server = self._websocket, self._websocket.server
+        if not server.watched and self._request.finishing is None:
+            websocket.session_ended()
+            return
+        task, ended_at = asyncio.current_task(), perf_counter()
+        assert task is not None
+        server.going_on.add(task)
+        websocket.session_ended()
+        began_at = self._began_at or ended_at
+        outcome = Outcome.of(self._request, 101, websocket.sent, began_at, self._first_byte_at, ended_at, fault)
+        try:
+            await server.app.finished(self._request, outcome)
+        finally:
+            server.release(task)

@@ -19,10 +19,10 @@ from sketch.jsoncodec import STDLIB
 from sketch.response import HTML, Response
 
 if TYPE_CHECKING:
-    from sketch.request import Request
+    from sketch.request import BaseRequest
 
 
-def debug_response(request: Request, exc: BaseException) -> Response:
+def debug_response(request: BaseRequest, exc: BaseException) -> Response:
     """Make a 500 with the details of the error, as a page, text or problem details, whichever the client accepts."""
     masker = Masker()
     learn_request(request, masker)

@@ -10,7 +10,7 @@ from sketch.callables import describe
 from sketch.errors.debug.masking import Masker
 
 if TYPE_CHECKING:
-    from sketch.request import Request
+    from sketch.request import BaseRequest
 
 Fact = tuple[str, str]
 
@@ -18,13 +18,13 @@ FIELDS = 100
 """The most header fields, and the most query fields, that are shown."""
 
 
-def learn_request(request: Request, masker: Masker) -> None:
+def learn_request(request: BaseRequest, masker: Masker) -> None:
     """Collect the secrets of a request before anything of it is shown."""
     for name, value in (*request.raw_headers[:FIELDS], *_query(request)):
         masker.learn(name, value)
 
 
-def request_facts(request: Request, masker: Masker) -> list[tuple[str, list[Fact]]]:
+def request_facts(request: BaseRequest, masker: Masker) -> list[tuple[str, list[Fact]]]:
     """The facts under titles: the request itself, its path parameters, its query, its header fields."""
     headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.raw_headers[:FIELDS]]
     return [
@@ -35,7 +35,7 @@ def request_facts(request: Request, masker: Masker) -> list[tuple[str, list[Fact
     ]
 
 
-def _query(request: Request) -> list[tuple[str, str]]:
+def _query(request: BaseRequest) -> list[tuple[str, str]]:
     # Parsed here without the application's limits: `request.query` raises for too many fields.
     return list(islice(parse_qsl(request.query_string[:10000], keep_blank_values=True), FIELDS))
 
@@ -47,7 +47,7 @@ def _fact(name: str, value: str, masker: Masker) -> Fact:
     return masker.text(name), plain
 
 
-def _about(request: Request) -> list[Fact]:
+def _about(request: BaseRequest) -> list[Fact]:
     route = request.route
     facts = [
         ("Line", f"{request.method} {request.root_path}{request.raw_path}"),

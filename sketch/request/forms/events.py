@@ -12,6 +12,7 @@ from urllib.parse import unquote_to_bytes
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from sketch.exceptions import HTTPBadRequest, HTTPContentTooLarge, HTTPUnsupportedMediaType
+from sketch.http.grammar import ATTR_CHARS
 from sketch.http.media_types import parse_media_type, python_encoding
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ MOST_HEADERS = 16
 # RFC 2046 section 5.1.1, which allows fewer characters than clients use.
 _BOUNDARY = re.compile(r"[ -~]{0,69}[!-~]")
 # RFC 8187 section 3.2.1
-_EXTENDED = re.compile(r"([!#$%&+\-^_`{}~0-9A-Za-z]+)'[A-Za-z0-9-]*'([!#$&+\-.^_`|~0-9A-Za-z%]*)")
+_EXTENDED = re.compile(rf"([!#$%&+\-^_`{{}}~0-9A-Za-z]+)'[A-Za-z0-9-]*'([%{ATTR_CHARS}]*)")
 _CODED = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 

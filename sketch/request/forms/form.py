@@ -126,11 +126,11 @@ class _Gathering:
         return False
 
     async def write(self) -> None:
-        """Write the pieces to the temporary file, in a thread. The request's `files` get it, so that it is closed."""
+        """Write the pieces to the temporary file, in a thread. It is closed at the end of the exchange."""
         pieces, self._pieces, self._pending = self._pieces, [], 0
         if self._spool is None:
             self._spool = await file_threads.acquire(Spool.holding, pieces, undo=Spool.close)
-            self._request.files += (self._spool,)
+            self._request.at_end.resources.append(self._spool)
         elif pieces:
             await file_threads.run(self._spool.write, pieces)
 

@@ -130,8 +130,10 @@ async def test_unknown_scope_type(kind: str) -> None:
 @in_loop
 async def test_access_line(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "sketch.access")
-    asgi = started(application(hello))
-    asgi.access_log = True
+    app = application(hello)
+    asgi = ASGIApplication(app, access_log=True)
+    asgi.life.started = True
+    app.freeze()
     await asgi(http_scope(target=b"/a?b"), Script().receive, Script().send)
     await asgi(http_scope(headers=[], target=b'/"\x1b'), Script().receive, Script().send)
     lines = [record.getMessage().rpartition(" ")[0] for record in caplog.records]

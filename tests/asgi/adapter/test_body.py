@@ -9,12 +9,12 @@ import pytest
 from sketch.application import Application
 from sketch.transport import ClientDisconnected
 from sketch_asgi.body import QUEUED_BYTES, Interruptible, Receive, ReceivedBody
-from sketch_asgi.deadlines import DeadlineTimer
+from sketch_asgi.deadlines import client_timer
 from tests.support.scripts import DISCONNECT, END, Script, chunk, in_loop
 
 
 def received_body(receive: Receive, length: int | None = 0) -> ReceivedBody:
-    return ReceivedBody(receive, DeadlineTimer(Application()), length)
+    return ReceivedBody(receive, client_timer(Application()), length)
 
 
 async def read_all(body: ReceivedBody) -> bytes:
@@ -206,4 +206,56 @@ async def test_interruptible_lets_cancellation_through() -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+    await body.close()
+
+
+@pytest.mark.parametrize("swallowed", [False, True])
+@in_loop
+async def test_interruptible_ends_a_block_that_goes_on(swallowed: bool) -> None:
+    """A stream that catches its cancellation has come to its end, but no client waits for it."""
+    body = received_body(Script(DISCONNECT).receive)
+
+    async def stream() -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            if not swallowed:
+                raise LookupError("in the clean-up") from None
+
+    with pytest.raises(ClientDisconnected if swallowed else LookupError), Interruptible(body):
+        await stream()
+    await body.close()
+
+
+@in_loop
+async def test_interruptible_blocks_follow_each_other() -> None:
+    script = Script()
+    body = received_body(script.receive)
+    with Interruptible(body):
+        await asyncio.sleep(0)
+    assert body.interruptible is None
+    script.put(DISCONNECT)
+    with pytest.raises(ClientDisconnected), Interruptible(body):
+        await asyncio.Event().wait()
+    assert body.interruptible is None
+    await body.close()
+
+
+@in_loop
+async def test_cancellation_wins_over_the_disconnect() -> None:
+    script = Script()
+    body = received_body(script.receive)
+
+    async def block() -> None:
+        with Interruptible(body):
+            await asyncio.Event().wait()
+
+    task = asyncio.create_task(block())
+    await asyncio.sleep(0)
+    task.cancel()
+    assert body.interruptible is not None
+    body.interruptible.interrupt()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert task.cancelling() == 1
     await body.close()

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from sketch.application import Application
+from sketch.concurrency.idle import LONGEST_LOOK, DeadlineTimer
 from sketch.exceptions import HTTPException
 from sketch.limits import Limits
 from sketch.request import Request
@@ -17,7 +18,7 @@ from sketch.response import Response
 from sketch.streams.stream import StreamResponse
 from sketch.transport import ClientDisconnected
 from sketch_asgi.body import ReceivedBody
-from sketch_asgi.deadlines import LONGEST_LOOK, DeadlineTimer, WriteDeadline
+from sketch_asgi.deadlines import WriteDeadline, client_timer
 from tests.support.scripts import Script, application, chunk, exchange, http_scope, in_loop, started, until
 
 POST = ((b"host", b"test"), (b"content-length", b"6"))
@@ -39,7 +40,7 @@ def received_body(app: Application, timer: DeadlineTimer, script: Script) -> Rec
 @in_loop
 async def test_a_body_that_does_not_come() -> None:
     app = Application(limits=SHORT)
-    body = received_body(app, DeadlineTimer(app), Script(chunk(b"ab")))
+    body = received_body(app, client_timer(app), Script(chunk(b"ab")))
     assert await body.read() == b"ab"
     for _ in range(2):
         with pytest.raises(HTTPException) as caught:
@@ -69,11 +70,11 @@ async def test_a_body_that_does_not_come_while_its_client_is_watched() -> None:
 async def test_without_a_limit_nothing_ends() -> None:
     app = Application()
     script = Script()
-    body = ReceivedBody(script.receive, DeadlineTimer(app), None)
+    body = ReceivedBody(script.receive, client_timer(app), None)
     reading = asyncio.create_task(body.read())
     await asyncio.sleep(0)
     for _ in range(3):
-        body.passed(3600.0)
+        body.idled(3600.0)
     script.put(chunk(b"late"))
     assert await reading == b"late"
 
@@ -82,14 +83,14 @@ async def test_without_a_limit_nothing_ends() -> None:
 async def test_received_bytes_give_time() -> None:
     app = Application(limits=Limits(body_timeout=10.0))
     script = Script(chunk(b"x" * 5000))
-    body = received_body(app, DeadlineTimer(app), script)
+    body = received_body(app, client_timer(app), script)
     await body.read()
     reading = asyncio.create_task(body.read())
     await asyncio.sleep(0)
     for seconds in (8.0, 9.0, 5.0):
-        body.passed(seconds)  # the first look counts nothing: the wait may have begun just now
+        body.idled(seconds)  # the first look counts nothing: the wait may have begun just now
     assert reading.cancelling() == 0
-    body.passed(2.0)
+    body.idled(2.0)
     with pytest.raises(HTTPException, match="took too long"):
         await reading
 
@@ -97,11 +98,11 @@ async def test_received_bytes_give_time() -> None:
 @in_loop
 async def test_cancellation_from_outside_passes_through() -> None:
     app = Application(limits=Limits(body_timeout=1.0))
-    body = received_body(app, DeadlineTimer(app), Script())
+    body = received_body(app, client_timer(app), Script())
     reading = asyncio.create_task(body.read())
     await asyncio.sleep(0)
-    body.passed(0.0)
-    body.passed(5.0)
+    body.idled(0.0)
+    body.idled(5.0)
     assert reading.cancelling() == 1
     reading.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -111,21 +112,86 @@ async def test_cancellation_from_outside_passes_through() -> None:
 @in_loop
 async def test_a_cancelled_task_is_not_cancelled_again() -> None:
     app = Application(limits=Limits(body_timeout=1.0))
-    body = received_body(app, DeadlineTimer(app), Script())
+    body = received_body(app, client_timer(app), Script())
     reading = asyncio.create_task(body.read())
     await asyncio.sleep(0)
     reading.cancel()
-    body.passed(0.0)
-    body.passed(5.0)
+    body.idled(0.0)
+    body.idled(5.0)
     assert reading.cancelling() == 1
     with pytest.raises(asyncio.CancelledError):
         await reading
 
 
 @in_loop
+async def test_a_task_that_was_cancelled_earlier_has_deadlines_too() -> None:
+    """Its clean-up may write an answer to a client that reads nothing."""
+    app = Application(limits=Limits(write_timeout=1.0))
+    writing = WriteDeadline(client_timer(app), request_of(app))
+
+    async def clean_up() -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            with writing:
+                await asyncio.Event().wait()
+
+    task = asyncio.create_task(clean_up())
+    await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.sleep(0)
+    writing.idled(1.0)  # the first look
+    writing.idled(1.0)
+    with pytest.raises(ClientDisconnected):
+        await task
+    assert task.cancelling() == 1
+
+
+@in_loop
+async def test_a_wait_in_many_small_parts_is_over_in_the_end() -> None:
+    app = Application(limits=Limits(body_timeout=3.0))
+    script = Script()
+    body = received_body(app, client_timer(app), script)
+    for _ in range(3):
+        reading = asyncio.create_task(body.read())
+        await asyncio.sleep(0)
+        body.idled(1.0)
+        script.put(chunk(b"x"))
+        assert await reading == b"x"
+    reading = asyncio.create_task(body.read())
+    await asyncio.sleep(0)
+    body.idled(1.1)
+    with pytest.raises(HTTPException, match="took too long"):
+        await reading
+
+
+@in_loop
+async def test_a_cancellation_that_comes_with_the_end_of_the_time_wins() -> None:
+    app = Application(limits=Limits(write_timeout=1.0))
+    writing = WriteDeadline(client_timer(app), request_of(app))
+
+    async def write() -> None:
+        with writing:
+            await asyncio.Event().wait()
+
+    for order in ("cancelled first", "expired first"):
+        task = asyncio.create_task(write())
+        await asyncio.sleep(0)
+        writing.idled(0.5)
+        if order == "cancelled first":
+            task.cancel()
+        writing.idled(1.5)
+        if order == "expired first":
+            task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert task.cancelling() == 1
+
+
+@in_loop
 async def test_a_block_that_swallows_the_cancellation_has_expired_all_the_same() -> None:
     app = Application(limits=SHORT)
-    writing = WriteDeadline(DeadlineTimer(app), request_of(app))
+    writing = WriteDeadline(client_timer(app), request_of(app))
 
     async def swallow() -> None:
         with writing:
@@ -141,13 +207,13 @@ async def test_a_block_that_swallows_the_cancellation_has_expired_all_the_same()
 @in_loop
 async def test_each_write_has_its_own_time() -> None:
     app = Application(limits=Limits(write_timeout=10.0))
-    writing = WriteDeadline(DeadlineTimer(app), request_of(app))
+    writing = WriteDeadline(client_timer(app), request_of(app))
     task = asyncio.current_task()
     assert task is not None
     for _ in range(5):
         with writing:
-            writing.passed(6.0)
-            writing.passed(6.0)
+            writing.idled(6.0)
+            writing.idled(6.0)
             await asyncio.sleep(0)
     assert task.cancelling() == 0
 
@@ -155,7 +221,7 @@ async def test_each_write_has_its_own_time() -> None:
 @in_loop
 async def test_one_timer_for_all_deadlines_and_none_without() -> None:
     app = Application(limits=Limits(body_timeout=0.1))
-    timer = DeadlineTimer(app)
+    timer = client_timer(app)
     timers: list[float] = []
     loop = asyncio.get_running_loop()
     call_later: Callable[..., Any] = loop.call_later
@@ -165,7 +231,7 @@ async def test_one_timer_for_all_deadlines_and_none_without() -> None:
         return call_later(delay, *args, **options)
 
     loop.call_later = counted  # type: ignore[method-assign]
-    assert not timer.armed
+    assert timer.handle is None
     scripts = [Script() for _ in range(1000)]
     readers = [asyncio.create_task(received_body(app, timer, script).read()) for script in scripts]
     await asyncio.sleep(0)
@@ -173,7 +239,7 @@ async def test_one_timer_for_all_deadlines_and_none_without() -> None:
     for script in scripts:
         script.put(chunk(b"x"))
     assert await asyncio.gather(*readers) == [b"x"] * 1000
-    await until(lambda: not timer.armed)
+    await until(lambda: timer.handle is None)
     assert timers == [0.025]
 
 
@@ -194,7 +260,7 @@ async def test_the_timer_is_as_fine_as_the_shortest_limit(
     delays: list[float] = []
     loop = asyncio.get_running_loop()
     loop.call_later = lambda delay, *_, **__: delays.append(delay)  # type: ignore[method-assign,assign,return-value]
-    reading = asyncio.create_task(received_body(app, DeadlineTimer(app), Script()).read())
+    reading = asyncio.create_task(received_body(app, client_timer(app), Script()).read())
     await asyncio.sleep(0)
     reading.cancel()
     await asyncio.wait([reading])
@@ -208,7 +274,7 @@ async def test_the_timer_is_as_fine_as_a_mounted_applications_limit() -> None:
     app = Application()
     app.mount("/inner", inner)
     await app.startup()
-    timer = DeadlineTimer(app)
+    timer = client_timer(app)
     delays: list[float] = []
     loop = asyncio.get_running_loop()
     loop.call_later = lambda delay, *_, **__: delays.append(delay)  # type: ignore[method-assign,assign,return-value]

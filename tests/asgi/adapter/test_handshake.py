@@ -76,20 +76,21 @@ async def test_the_request_of_a_session(sent: str | None, seen: str) -> None:
 
 
 @in_loop
-async def test_background_work_begins_when_the_websocket_is_open() -> None:
+async def test_background_work_begins_when_the_session_is_over() -> None:
     order: list[str] = []
 
     async def work() -> None:
         order.append("work")
 
     async def session(ws: WebSocket) -> None:
-        await until(lambda: order)
+        await asyncio.sleep(0)
         order.append("session")
 
     answer = WebSocketResponse(session)
     answer.background = [work]
     await shake(answer, Script(CONNECT, GONE))
-    assert order == ["work", "session"]
+    await until(lambda: len(order) == 2)
+    assert order == ["session", "work"]
 
 
 @in_loop

@@ -9,7 +9,7 @@ import pytest
 from sketch.application import Application
 from sketch.request import Request
 from sketch_asgi.connection import ScopeConnection
-from sketch_asgi.deadlines import DeadlineTimer
+from sketch_asgi.deadlines import client_timer
 from sketch_asgi.scope import Refused, read_head, read_target
 from tests.support.scripts import Script, http_scope
 
@@ -23,7 +23,7 @@ def head(**changes: Any) -> Request:
 
 def exchange(scope: dict[str, Any]) -> ScopeConnection:
     app = Application()
-    return ScopeConnection(app, DeadlineTimer(app), scope, Script().receive)
+    return ScopeConnection(app, client_timer(app), scope, Script().receive)
 
 
 def without(name: str, scope: dict[str, Any]) -> dict[str, Any]:

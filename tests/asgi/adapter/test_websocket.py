@@ -11,7 +11,7 @@ import pytest
 
 from sketch import Application, Limits, WebSocket, WebSocketDisconnected, WebSocketPolicy
 from sketch.request import WebSocketRequest
-from sketch_asgi.deadlines import DeadlineTimer
+from sketch_asgi.deadlines import client_timer
 from sketch_asgi.websocket import Socket
 from tests.asgi.adapter.support import shake
 from tests.support.scripts import Message, Script, in_loop, until
@@ -35,7 +35,7 @@ def socket_of(script: Script, policy: WebSocketPolicy = POLICY, limits: Limits |
     app = Application(limits=limits)
     request = WebSocketRequest("GET", b"/", [], connection=None)  # type: ignore[arg-type]
     request.app = app
-    socket = Socket(request, policy, DeadlineTimer(app), script.receive, script.send)
+    socket = Socket(request, policy, client_timer(app), script.receive, script.send)
     socket.start()
     return socket
 

@@ -9,39 +9,38 @@ import pytest
 from sketch.http import fields
 from sketch.http.fields import RawFields
 from sketch.pipeline.finalize import finalize
+from sketch.transport import WireResponse
 from sketch_asgi.hosting.response import RawResponse
 from tests.support.requests import make_request
 
 TEXT = (b"content-type", b"text/plain")
 
 
-def finalized(fields: Any, body: bytes = b"body", status: int = 200, method: str = "GET") -> RawResponse:
-    response = RawResponse(status, fields, body)
-    finalize(make_request(method=method), response)
-    return response
+def finalized(fields: Any, body: bytes = b"body", status: int = 200, method: str = "GET") -> WireResponse:
+    return finalize(make_request(method=method), RawResponse(status, fields, body))
 
 
 def test_fields_are_sent_unchanged() -> None:
     fields = [TEXT, (b"X-Two", b"1"), [b"x-two", b"\xe9"], (b"empty", b""), (b"tab", b"a\tb")]
     response = finalized(fields)
-    assert response.raw_headers == [
+    assert response.fields == [
         TEXT, (b"x-two", b"1"), (b"x-two", b"\xe9"), (b"empty", b""), (b"tab", b"a\tb"), (b"content-length", b"4"),
     ]  # fmt: skip
     assert (response.length, response.payload) == (4, b"body")
-    assert finalized(fields).raw_headers == response.raw_headers  # now they are known
+    assert finalized(fields).fields == response.fields  # now they are known
 
 
 def test_framing_fields_are_left_out() -> None:
     response = finalized([(b"Transfer-Encoding", b"chunked"), (b"Content-Length", b"4"), (b"content-length", b"04")])
-    assert response.raw_headers == [(b"content-length", b"4")]
+    assert response.fields == [(b"content-length", b"4")]
 
 
 def test_answers_without_content() -> None:
     length = (b"content-length", b"4")
     assert finalized([length], method="HEAD").payload == b""
-    assert finalized([length], method="HEAD").raw_headers == [length]
-    assert finalized([length], b"", method="HEAD").raw_headers == [length]
-    assert finalized([length], status=304).raw_headers == []
+    assert finalized([length], method="HEAD").fields == [length]
+    assert finalized([length], b"", method="HEAD").fields == [length]
+    assert finalized([length], status=304).fields == []
     assert finalized([], status=204).payload == b""
 
 
@@ -85,11 +84,11 @@ def test_headers_can_be_read_as_text() -> None:
     response.headers["X-More"] = "more"
     response.content_type = "text/html"
     response.set_cookie("a", "b")
-    finalize(make_request(), response)
-    names = [name for name, _ in response.raw_headers]
+    sent = finalize(make_request(), response).fields
+    names = [name for name, _ in sent]
     assert names == [b"content-type", b"x-two", b"x-two", b"x-more", b"set-cookie", b"content-length"]
-    assert dict(response.raw_headers)[b"content-type"] == b"text/html"
-    assert (b"x-two", b"\xe9") in response.raw_headers
+    assert dict(sent)[b"content-type"] == b"text/html"
+    assert (b"x-two", b"\xe9") in sent
 
 
 def test_unsendable_headers_cannot_be_read() -> None:

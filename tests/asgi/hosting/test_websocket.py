@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from sketch import Application, HTTPForbidden, Request, Response
-from sketch_asgi.hosting import websocket as host_websocket
 from tests.asgi.hosting.serving import MODES, PREFIX, Message, Receive, Send, hosting
 from tests.support.frames import TEXT, Close, Refused, close_frame, frame, shake
 from tests.support.native import serving
@@ -167,9 +166,8 @@ async def test_origins_are_left_to_the_application(mode: str) -> None:
 
 
 @in_loop
-async def test_an_accept_that_cannot_be_sent(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_accept_that_cannot_be_sent(mode: str) -> None:
     """`send()` raises, as it does if middleware has replaced the answer."""
-    monkeypatch.setattr(host_websocket, "OPENING", 0.01)
     notes: list[Any] = []
 
     async def app(scope: Message, receive: Receive, send: Send) -> None:
@@ -187,10 +185,9 @@ async def test_an_accept_that_cannot_be_sent(mode: str, monkeypatch: pytest.Monk
 
 
 @in_loop
-async def test_middleware_may_refuse_it_later(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_middleware_may_refuse_it_later(mode: str) -> None:
     if mode != "mounted":
         return  # there is no middleware
-    monkeypatch.setattr(host_websocket, "OPENING", 0.01)
     notes: list[str] = []
 
     async def app(scope: Message, receive: Receive, send: Send) -> None:

@@ -29,7 +29,7 @@ from tests.support.requests import Peer, answer, in_loop, make_request
 async def test_a_small_file_is_read_and_closed_at_once(path: Path, opened: Opened) -> None:
     response = await answer(serving(one_file(path)))
     assert (response.status, response.length, response.payload) == (200, 100, b"0123456789" * 10)
-    assert (b"content-type", b"text/html; charset=utf-8") in response.raw_headers
+    assert (b"content-type", b"text/html; charset=utf-8") in response.fields
     assert (len(opened.taken), opened.bodies, opened.closed, descriptors()) == (1, [], [], [])
 
 
@@ -70,7 +70,7 @@ async def test_several_parts_of_a_file(path: Path, opened: Opened) -> None:
     body = response.payload
     assert isinstance(body, FileParts)
     assert (response.status, response.length) == (206, body.length)
-    fields = dict(response.raw_headers)
+    fields = dict(response.fields)
     assert fields[b"content-type"] == body.content_type.encode()
     assert b"content-range" not in fields
     whole = b"".join([chunk async for chunk in body])
@@ -99,7 +99,7 @@ async def test_answers_without_file_bytes_leave_nothing_open(
     if length is not None:
         assert response.length == length
     if status in (412, 416):
-        assert dict(response.raw_headers)[b"content-type"] == b"text/plain; charset=utf-8"
+        assert dict(response.fields)[b"content-type"] == b"text/plain; charset=utf-8"
 
 
 @pytest.mark.parametrize("kind", ["missing", "directory", "fifo", "socket", "below a file", "long name", "loop", "nul"])
@@ -245,7 +245,7 @@ async def test_an_inner_middleware_sees_the_response_before_anything_is_open(lar
         return shared
 
     response = await answer(serving(handler, middlewares=[look]))
-    assert [value for name, value in response.raw_headers if name == b"x-seen"] == [b"1"]
+    assert [value for name, value in response.fields if name == b"x-seen"] == [b"1"]
     assert "X-Seen" not in shared.headers
     opened.bodies[0].close()
 

@@ -22,22 +22,22 @@ async def test_one_response_object_serves_every_request(path: Path) -> None:
     whole = await answer(app)
     assert (part.status, part.length, whole.status, whole.length) == (206, 3, 200, 100)
     for response in (part, whole):
-        assert (b"x-a", b"1") in response.raw_headers
-    assert not any(name == b"content-range" for name, _ in whole.raw_headers)
+        assert (b"x-a", b"1") in response.fields
+    assert not any(name == b"content-range" for name, _ in whole.fields)
 
 
 @in_loop
 async def test_a_304_describes_no_content(path: Path) -> None:
     app = serving(one_file(path, filename="x", headers={"Cache-Control": "no-cache", "Content-Encoding": "br"}))
     response = await answer(app, headers=[(b"if-none-match", b"*")])
-    assert {name for name, _ in response.raw_headers} == {b"etag", b"last-modified", b"cache-control"}
+    assert {name for name, _ in response.fields} == {b"etag", b"last-modified", b"cache-control"}
 
 
 @in_loop
 async def test_a_custom_etag(path: Path) -> None:
     app = serving(one_file(path, headers={"ETag": '"v1"'}))
     whole = await answer(app)
-    assert [value for name, value in whole.raw_headers if name == b"etag"] == [b'"v1"']
+    assert [value for name, value in whole.fields if name == b"etag"] == [b'"v1"']
     assert (await answer(app, headers=[(b"if-none-match", b'"v1"')])).status == 304
     ranged = [(b"range", b"bytes=0-1"), (b"if-range", b'"v1"')]
     assert (await answer(app, headers=ranged)).payload == b"01"
@@ -85,13 +85,13 @@ def test_media_type_is_guessed_by_the_name(name: str, options: dict[str, Any], m
 @in_loop
 async def test_downloads_have_a_name(path: Path, filename: str | Path, field: str) -> None:
     response = await answer(serving(one_file(path, filename=filename)), method="HEAD")
-    assert dict(response.raw_headers)[b"content-disposition"].decode() == field
+    assert dict(response.fields)[b"content-disposition"].decode() == field
 
 
 @in_loop
 async def test_a_file_name_for_inline_content(path: Path) -> None:
     response = await answer(serving(one_file(path, filename="Bericht für May.pdf", inline=True)))
-    field = dict(response.raw_headers)[b"content-disposition"].decode()
+    field = dict(response.fields)[b"content-disposition"].decode()
     assert field == "inline; filename=\"Bericht f_r May.pdf\"; filename*=UTF-8''Bericht%20f%C3%BCr%20May.pdf"
 
 

@@ -40,6 +40,7 @@ def test_the_content_length_is_taken_out() -> None:
         ("", "x", "token"),
         ("A", "b\r\nX: y", "control characters"),
         ("A", "\x7f", "control characters"),
+        ("A", " \0 ", "control characters"),
         ("Content-Length", "-1", "Content-Length of digits"),
     ],
 )
@@ -58,11 +59,39 @@ def test_framing_is_refused_as_text_and_left_out_as_bytes() -> None:
     assert list(raw.decoded().items()) == [("x-a", "1")]
 
 
-@pytest.mark.parametrize("field", [("a", b"b"), (b"a", "b"), (None, b"b")])
+@pytest.mark.parametrize(
+    "field", [("a", b"b"), (b"a", "b"), (None, b"b"), (b"content-length", "2"), (b"Content-Length", 2)]
+)
 def test_raw_fields_are_of_bytes(field: Any) -> None:
     for read in (RawFields([field]).encoded, RawFields([field]).decoded):
         with pytest.raises(TypeError, match="of bytes, got"):
             read()
+
+
+def test_white_space_around_a_value_is_no_part_of_it() -> None:
+    raw = RawFields([(b"X-A", b" a b\t"), (b"x-b", b" ")])
+    assert raw.encoded() == raw.encoded() == ([(b"x-a", b"a b"), (b"x-b", b"")], None)
+    assert encode_fields(CIMultiDict({"X-A": " a b\t", "x-b": " "})) == raw.encoded()
+    assert dict(raw.decoded()) == {"x-a": "a b", "x-b": ""}
+
+
+def test_characters_of_a_value() -> None:
+    """A test for printable text goes before the pattern: both agree on every character."""
+    for code in range(256):
+        text, raw = f"a{chr(code)}b", b"a%cb" % code
+        if (code < 0x20 and chr(code) != "\t") or code == 0x7F:
+            with pytest.raises(ValueError, match="control characters"):
+                encode_fields(CIMultiDict({"X-A": text}))
+            with pytest.raises(ValueError, match="control characters"):
+                RawFields([(b"x-a", raw)]).encoded()
+        else:
+            assert encode_fields(CIMultiDict({"X-A": text})) == ([(b"x-a", raw)], None)
+            assert RawFields([(b"x-a", raw)]).encoded() == ([(b"x-a", raw)], None)
+
+
+def test_text_beyond_latin_1() -> None:
+    with pytest.raises(ValueError, match="expected Latin-1 in header X-A"):
+        encode_fields(CIMultiDict({"X-A": "\u65e5"}))
 
 
 def test_a_media_type_alone() -> None:

@@ -132,6 +132,7 @@ def test_malformed_ports(port: str) -> None:
         ('for="_gazonk:_port"', Hop()),
         ('for="192.0.2.7:_port"', Hop()),
         (r'for="192.0.\2.7"', Hop(CLIENT)),
+        ('for=192.0.2.7;ext="é\\é"', Hop(CLIENT)),
         ('for=192.0.2.7;ext="a, for=6.6.6.6; \\"x"', Hop(CLIENT)),
         ('host="a.example:8443";for=192.0.2.7', Hop(CLIENT, None, "a.example:8443")),
         ('for=192.0.2.7;host="user@evil"', Hop(CLIENT)),

@@ -1,14 +1,119 @@
-"""Tokens, and which `Host` fields are hosts."""
+"""Tokens, control characters, quoted strings and lists, and which `Host` fields are hosts."""
 
 from __future__ import annotations
 
 import re
+import time
 from typing import Any
 
 import pytest
 
 from sketch.http import grammar
-from sketch.http.grammar import tokens, valid_authority
+from sketch.http.grammar import (
+    ATTR_CHARS,
+    CONTROL,
+    CONTROLS_AS_ZERO,
+    OWS,
+    QUOTED_STRING,
+    TOKEN,
+    TOKEN_BYTES,
+    list_members,
+    split_unquoted,
+    tokens,
+    unescape,
+    valid_authority,
+)
+
+LATIN_1 = [chr(code) for code in range(256)]
+LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+
+# -- characters --------------------------------------------------------------------------------------------------------
+
+
+def test_characters_of_a_token() -> None:
+    allowed = set(LETTERS + "!#$%&'*+-.^_`|~")
+    assert {character for character in LATIN_1 if TOKEN.fullmatch(character)} == allowed
+    assert {character for character in LATIN_1 if TOKEN_BYTES.fullmatch(character.encode("latin-1"))} == allowed
+    for text in ("", "a b", "a\n", "é", "\u0660", "\u017f"):
+        assert not TOKEN.fullmatch(text)
+
+
+def test_control_characters() -> None:
+    controls = {chr(code) for code in range(0x20)} - {"\t"} | {"\x7f"}
+    assert {character for character in LATIN_1 if CONTROL.search(f"a{character}b")} == controls
+    assert {
+        chr(code) for code, byte in enumerate(bytes(range(256)).translate(CONTROLS_AS_ZERO)) if byte == 0
+    } == controls
+
+
+def test_characters_of_an_extended_parameter_are_those_of_a_token_but_three() -> None:
+    allowed = {character for character in LATIN_1 if re.fullmatch(f"[{ATTR_CHARS}]", character)}
+    assert allowed == {character for character in LATIN_1 if TOKEN.fullmatch(character)} - set("*'%")
+
+
+# -- quoted strings and lists ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "content"),
+    [
+        ('""', ""),
+        ('"a b,c;d"', "a b,c;d"),
+        (r'"q\"uo\\te"', 'q"uo\\te'),
+        ('"\t\\\t"', "\t\t"),
+        ('"é\\é"', "éé"),
+    ],
+)
+def test_quoted_strings(text: str, content: str) -> None:
+    match = re.fullmatch(QUOTED_STRING, text)
+    assert match is not None
+    assert unescape(match[1]) == content
+
+
+@pytest.mark.parametrize(
+    "text", ["", '"', "a", '"a', 'a"', '"a"b"', '"\\"', '"\n"', '"\\\n"', '"\0"', '"\\\x7f"', "'a'"]
+)
+def test_malformed_quoted_strings(text: str) -> None:
+    assert not re.fullmatch(QUOTED_STRING, text)
+
+
+def test_white_space_is_spaces_and_tabs() -> None:
+    assert {character for character in LATIN_1 if re.fullmatch(OWS, character)} == {" ", "\t"}
+
+
+@pytest.mark.parametrize(
+    ("value", "members"),
+    [
+        ("", []),
+        (" , ,\t,", []),
+        ("a", ["a"]),
+        (",a ,\tb;x=1 , ", ["a", "b;x=1"]),
+        ('a;x="1,2" , b', ['a;x="1,2"', "b"]),
+        (r'"\",", b', [r'"\","', "b"]),
+        ('a"b,c"d,e', ['a"b,c"d', "e"]),
+        ('"open, b', ['"open, b']),
+        ('a, "open\\', ["a", '"open\\']),
+        ("a\xa0,\x85b", ["a\xa0", "\x85b"]),
+    ],
+)
+def test_lists(value: str, members: list[str]) -> None:
+    assert list_members(value) == members
+
+
+def test_parameters_are_split_outside_quoted_strings() -> None:
+    assert split_unquoted("a/b; c = d ;;", ";") == ["a/b", " c = d ", "", ""]
+    assert split_unquoted('a/b;x="1;2,3" ;q=1;', ";") == ["a/b", 'x="1;2,3" ', "q=1", ""]
+
+
+@pytest.mark.parametrize("text", ['"' * 60_001, '"\\' * 30_000, '","' * 20_000, '"' + "\\" * 60_001, ',"' * 30_001])
+def test_hostile_lists_take_linear_time(text: str) -> None:
+    begin = time.process_time()
+    list_members(text)
+    re.fullmatch(QUOTED_STRING, text)
+    assert time.process_time() - begin < 0.5
+
+
+# -- lists of names ----------------------------------------------------------------------------------------------------
 
 
 def test_names() -> None:

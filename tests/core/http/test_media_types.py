@@ -26,6 +26,8 @@ from sketch.http.media_types import parse_media_type, python_encoding
         ("a/b;; ;x=1", "a/b", {"x": "1"}),
         ("a/b; x=1; X=2", "a/b", {"x": "1"}),
         ("a/b; boundary=a=b/c:d", "a/b", {"boundary": "a=b/c:d"}),
+        ('a/b; x="\t\\é日"', "a/b", {"x": "\té日"}),
+        ('form-data; name="*\x1f"', "form-data", {"name": "*\x1f"}),
     ],
 )  # fmt: skip
 def test_media_types(value: str, kind: str, parameters: dict[str, str]) -> None:

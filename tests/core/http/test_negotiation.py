@@ -97,6 +97,11 @@ FORMS = ("text/plain", "text/html", "application/problem+json", "application/jso
         (b"", None),
         (b"text/html;q=2, html, text/, */*/*, \xff/\xff, ;q=1, text/html;q=", None),
         (b"text/html;q=1.000;q=0, text/html;q=0", "text/html"),
+        (b'text/html;x="a,b";q=0.2, text/plain;q=0.3', "text/plain"),
+        (b'text/html;x=";q=0.1", text/plain;q=0.9', "text/html"),
+        (b'image/png;x=", text/html, ", text/plain;q=0.1', "text/plain"),
+        (b'text/html;x="\\", text/plain;q=0.1', "text/html"),
+        (b"text/html\xa0, text/plain;q=0.1", "text/plain"),
     ],
 )
 def test_media_types(field: bytes, chosen: str | None) -> None:
@@ -111,6 +116,7 @@ def test_media_types(field: bytes, chosen: str | None) -> None:
         ([("Vary", "Origin"), ("vary", "Cookie")], "Origin, Cookie, Accept-Encoding"),
         ([("Vary", "origin, accept-encoding")], "origin, accept-encoding"),
         ([("Vary", "*")], "*"),
+        ([("Vary", "*\xa0")], "*\xa0, Accept-Encoding"),
     ],
 )
 def test_vary(before: list[tuple[str, str]], after: str) -> None:

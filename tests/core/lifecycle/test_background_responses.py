@@ -20,7 +20,7 @@ from sketch.response import JSONResponse, Response
 from sketch.streams.stream import StreamResponse
 from sketch.testing import TestClient
 from tests.core.lifecycle.support import forever, logged
-from tests.support.requests import in_loop, make_request
+from tests.support.requests import finished, in_loop, make_request
 
 
 def answering(make: Callable[[], Any], **options: Any) -> Application:
@@ -231,7 +231,7 @@ async def test_work_is_not_begun_after_the_end(caplog: pytest.LogCaptureFixture)
     await app.startup()
     await app.cleanup()
     request = make_request("/late", app=app)
-    request.background = (forever,)
-    request.begin_background()
+    request.at_end.background = (forever,)
+    await finished(app, request)
     (message,) = logged(caplog)
     assert message.startswith("background task forever after GET '/late' was not begun: ")

@@ -65,6 +65,9 @@ async def test_codings_and_levels_of_the_application() -> None:
         ({"codings": {"br": "best"}}, ValueError, "expected a level of br from 0 to 11, got 'best'"),
         ({"types": "text/html"}, TypeError, "expected types as a list"),
         ({"types": ["html"]}, ValueError, "expected media types like"),
+        ({"types": ["*/*"]}, ValueError, "expected media types like"),
+        ({"types": ["text/x*"]}, ValueError, "expected media types like"),
+        ({"types": ["te*t/html"]}, ValueError, "expected media types like"),
     ],
 )
 def test_arguments(options: dict[str, Any], error: type[Exception], message: str) -> None:
@@ -148,6 +151,14 @@ async def test_responses_with_fields_about_their_bytes_are_not_compressed(header
     assert {name: response.headers.get(name) for name in headers} == headers
     assert "Vary" not in response.headers
     assert await response.text() == TEXT
+
+
+@in_loop
+async def test_a_quoted_no_transform_is_no_member() -> None:
+    field = 'private="a, no-transform, b"'
+    response = await ask(app_of(lambda _: Response(TEXT, headers={"Cache-Control": field})))
+    assert "Content-Encoding" in response.headers
+    assert await plain(response) == TEXT
 
 
 @in_loop

@@ -169,6 +169,7 @@ async def test_any_field() -> None:
         ({"method": "put"}, "the method"),
         ({"Access_Control_Request_Headers": "x-token"}, "a header field"),
         ({"Access_Control_Request_Headers": "accept, authorization"}, "a header field"),
+        ({"Access_Control_Request_Headers": "accept\xa0"}, "a header field"),
     ],
 )
 @in_loop

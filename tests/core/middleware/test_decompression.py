@@ -70,6 +70,11 @@ async def test_names(field: str) -> None:
     assert await (await send(make_app(), field, compress("gzip", TEXT))).read() == TEXT
 
 
+@in_loop
+async def test_white_space_is_spaces_and_tabs() -> None:
+    assert (await send(make_app(), "gzip\xa0", compress("gzip", TEXT))).status == 415
+
+
 @pytest.mark.parametrize("field", ["identity", "", ","])
 @in_loop
 async def test_no_coding(field: str) -> None:

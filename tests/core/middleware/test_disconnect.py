@@ -11,6 +11,7 @@ import pytest
 
 from sketch import Application, ClientDisconnected, Limits, Request, Response
 from sketch.request import WebSocketRequest
+from sketch.transport import WireResponse
 from tests.support.requests import Peer, ScriptedBody, in_loop, make_request
 
 
@@ -40,7 +41,7 @@ def app_of(handler: Callable[..., Any], **options: Any) -> Application:
     return app
 
 
-def begin(app: Application, peer: Peer) -> asyncio.Task[Response]:
+def begin(app: Application, peer: Peer) -> asyncio.Task[WireResponse]:
     return asyncio.create_task(app.handle(make_request(connection=peer)))
 
 
@@ -79,7 +80,7 @@ async def test_the_default_goes_on() -> None:
         peer.gone.set()
         await asyncio.sleep(0)
         go_on.set()
-        assert (await task).body == b"went on"
+        assert (await task).payload == b"went on"
 
 
 @in_loop
@@ -101,7 +102,7 @@ async def test_nothing_is_left_of_an_answered_request() -> None:
 
     before = asyncio.all_tasks()
     peer = Peer()
-    assert (await begin(app_of(handler), peer)).body == b"done"
+    assert (await begin(app_of(handler), peer)).payload == b"done"
     peer.gone.set()
     await asyncio.sleep(0)
     await asyncio.sleep(0)
@@ -133,7 +134,7 @@ async def test_a_handler_that_will_not_end_answers() -> None:
     peer = Peer()
     peer.gone.set()
     task = begin(app_of(handler), peer)
-    assert (await task).body == b"all the same"
+    assert (await task).payload == b"all the same"
     assert task.cancelling() == 0
 
 
@@ -195,7 +196,7 @@ async def test_a_body_that_is_read_at_the_same_time() -> None:
         return Response(await request.read())
 
     request = make_request(method="GET", connection=Peer(), body=[b"one ", b"two"])
-    assert (await app_of(handler).handle(request)).body == b"one two"
+    assert (await app_of(handler).handle(request)).payload == b"one two"
     request = make_request(method="GET", connection=Peer(), body=[b"one", ClientDisconnected("cut")])
     with pytest.raises(ClientDisconnected, match="cut"):
         await app_of(handler).handle(request)
@@ -249,4 +250,4 @@ async def test_a_failing_wait_cancels_nothing() -> None:
 
     request = make_request(connection=Broken(), body=[b"all"])
     assert isinstance(request._reader, ScriptedBody)
-    assert (await app_of(handler).handle(request)).body == b"all"
+    assert (await app_of(handler).handle(request)).payload == b"all"

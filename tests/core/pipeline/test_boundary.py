@@ -158,7 +158,7 @@ async def test_a_hook_that_returns_a_response_is_the_answer(caplog: pytest.LogCa
     for _ in range(3):
         response = await answer(app)
         assert (response.status, response.payload) == (503, b"sorry")
-        assert [name for name, _ in response.raw_headers].count(b"x-a") == 1
+        assert [name for name, _ in response.fields].count(b"x-a") == 1
     assert (seen, caplog.records) == ([], [])
 
 

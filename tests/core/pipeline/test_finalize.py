@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from http import HTTPStatus
+from typing import Any
 
 import pytest
 from multidict import CIMultiDict
 
+from sketch.application import Application
+from sketch.pipeline.finalize import finalize
 from sketch.response import Response
 from sketch.streams.stream import StreamResponse
+from sketch.websocket.response import WebSocketResponse
+from tests.core.websocket.support import handshake, session
+from tests.support.requests import make_request
 from tests.support.responses import fields, finalized
+
+
+def attributes(response: Response) -> dict[str, Any]:
+    """Everything that a response holds."""
+    slots = [name for kind in type(response).__mro__ for name in getattr(kind, "__slots__", ())]
+    held = {name: getattr(response, name, None) for name in slots}
+    return held | {"_headers": response._headers and repr(response._headers)}
+
 
 # -- status and length -------------------------------------------------------------------------------------------------
 
@@ -40,15 +55,69 @@ def test_other_statuses_are_refused(status: int) -> None:
 def test_responses_without_content(method: str, status: int, length: bytes | None, payload: bytes) -> None:
     response = Response("ab", status=status)
     assert fields(response, method).get(b"content-length") == length
-    assert response.payload == payload
+    assert finalized(response, method).payload == payload
 
 
-def test_finalize_changes_nothing_that_a_handler_sees() -> None:
-    response = Response("ab", headers={"X-A": "1"})
-    finalized(response, "HEAD")
-    assert dict(response.headers) == {"X-A": "1", "Content-Type": "text/plain; charset=utf-8"}
-    assert finalized(response, "GET").payload == b"ab"
-    assert len(response.raw_headers) == 3
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Response("ab"),
+        lambda: Response("ab", headers={"X-A": "1"}),
+        lambda: Response("ab", status=404),
+        lambda: StreamResponse([b"ab"]),
+    ],
+    ids=["plain", "headers", "status", "stream"],
+)
+def test_one_response_for_requests_at_the_same_time(make: Callable[[], Response]) -> None:
+    """It is only read: it has the same attributes afterwards, and each exchange a value of its own."""
+    response = make()
+    before = attributes(response)
+    first, head, second = [finalized(response, method) for method in ("GET", "HEAD", "GET")]
+    assert attributes(response) == before
+    assert (first.payload, head.payload, second.payload) == (response.body, b"", response.body)
+    assert first == second
+    assert first.fields is not second.fields
+    assert head.fields == first.fields
+    assert (head.status, head.length) == (first.status, first.length)
+    first.fields.append((b"x-first", b"1"))  # an adapter may add fields of its own
+    assert (b"x-first", b"1") not in [*second.fields, *finalized(response).fields]
+
+
+def test_one_response_for_handshakes_at_the_same_time() -> None:
+    response = WebSocketResponse(session, headers={"X-A": "1"})
+    before = attributes(response)
+    first, second = [finalize(handshake(Application()), response) for _ in range(2)]
+    assert attributes(response) == before
+    assert first.switch is second.switch is response
+    assert first[:5] == second[:5] == (101, [(b"x-a", b"1")], b"", None, False)
+    assert first.fields is not second.fields
+
+
+def test_what_an_exchange_has_to_end() -> None:
+    """Background work and an unsent body; nothing for most responses."""
+    request = make_request()
+    finalize(request, Response("a"))
+    finalize(request, StreamResponse([b"a"]))
+    assert request.finishing is None
+    response = Response("a")
+    response.background = print
+    finalize(request, response)
+    assert request.finishing is not None
+    assert (request.finishing.background, request.finishing.resources) == ((print,), [])
+    request = make_request(method="HEAD")
+    stream = StreamResponse([b"a"])
+    finalize(request, stream)
+    assert request.finishing is not None
+    assert request.finishing.resources == [stream.body]
+
+
+def test_a_response_that_cannot_be_sent_begins_no_work() -> None:
+    request = make_request()
+    response = Response(status=42)
+    response.background = print
+    with pytest.raises(ValueError, match="final status"):
+        finalize(request, response)
+    assert request.finishing is None
 
 
 @pytest.mark.parametrize("declared", ["3", "-2", "2.0", "", "0x2"])
@@ -79,7 +148,7 @@ def test_transfer_encoding_of_the_application_is_refused() -> None:
 def test_fields_keep_their_order_and_repetition() -> None:
     response = Response(headers=[("X-Tag", "1"), ("Y", " spaced\t"), ("X-Tag", "2")])
     response.headers.add("X-Name", "café")
-    assert finalized(response).raw_headers == [
+    assert finalized(response).fields == [
         (b"x-tag", b"1"),
         (b"y", b"spaced"),
         (b"x-tag", b"2"),
@@ -116,6 +185,7 @@ def test_which_answers_are_plain() -> None:
     for other in (Response(), Response("a", status=201), Response("a", headers={"A": "b"}), StreamResponse([b"a"])):
         assert not finalized(other).plain
     assert not finalized(Response("a"), "HEAD").plain
-    changed = finalized(Response("a"))
+    changed = Response("a")
+    assert finalized(changed).plain
     changed.status = 404
     assert not finalized(changed).plain

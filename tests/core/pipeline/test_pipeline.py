@@ -1,20 +1,29 @@
-"""The pipeline of an application: hooks, middleware, errors, and closing at the end."""
+"""The pipeline of an application: hooks, middleware, errors, and the two ways that a request may take through it."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
 
 from sketch.application import Application
-from sketch.exceptions import HTTPNotFound, HTTPUnauthorized
-from sketch.request import Request
+from sketch.exceptions import HTTPConflict, HTTPGone, HTTPNotFound, HTTPUnauthorized
+from sketch.files.response import FileResponse
+from sketch.limits import Limits
+from sketch.request import BaseRequest, Request
 from sketch.response import JSONResponse, Response
+from sketch.results import PreparedResponse
+from sketch.routing import WEBSOCKET
 from sketch.streams.stream import StreamResponse
 from sketch.testing import TestClient
-from tests.support.requests import answer, in_loop
+from sketch.transport import Chunks, FileBody, WireResponse
+from sketch.websocket import WebSocket
+from sketch.websocket.response import WebSocketResponse
+from tests.core.websocket.support import Pipe, handshake
+from tests.support.requests import answer, finished, in_loop, make_request
 
 
 async def ok() -> Response:
@@ -49,7 +58,7 @@ async def test_a_response_before_the_handler_is_the_answer() -> None:
     app.add_route("GET", "/{rest}", handler)
     for _ in range(2):
         response = await answer(app, "/early")
-        assert (response.payload, [name for name, _ in response.raw_headers].count(b"x-a")) == (b"early", 1)
+        assert (response.payload, [name for name, _ in response.fields].count(b"x-a")) == (b"early", 1)
     assert called == []
     assert (await answer(app, "/other")).payload == b"late"
     assert called == ["second", "handler"]
@@ -93,7 +102,7 @@ async def test_hooks_after_the_handler_change_or_replace() -> None:
 
     response = await answer(app)
     assert (response.status, response.payload) == (201, b"new")
-    assert (b"x-path", b"/") in response.raw_headers
+    assert (b"x-path", b"/") in response.fields
     assert seen == [201]
 
 
@@ -139,7 +148,7 @@ async def test_the_last_hook_sees_what_is_sent() -> None:
     app, seen = serving(), []
     app.on_response_prepare(lambda request, response: seen.append((request.path, response.status)))
     app.on_response_prepare(lambda response: response.headers.add("X-Last", "1"))
-    assert (b"x-last", b"1") in (await answer(app)).raw_headers
+    assert (b"x-last", b"1") in (await answer(app)).fields
     assert seen == [("/", 200)]
 
 
@@ -276,3 +285,392 @@ async def test_state_of_the_lifespan_reaches_requests() -> None:
 
     async with TestClient(serving(handler, lifespan=lifespan)) as client:
         assert await (await client.get("/")).json() == {"pool": 1}
+
+
+# -- responses that are prepared ---------------------------------------------------------------------------------------
+
+
+class Asked(PreparedResponse):
+    """A response whose `prepare` counts its calls and returns the response itself."""
+
+    def __init__(self) -> None:
+        super().__init__("asked")
+        self.requests: list[BaseRequest] = []
+
+    async def prepare(self, request: BaseRequest) -> Response:
+        self.requests.append(request)
+        return self
+
+
+async def _look(response: Response) -> None:
+    """A hook that changes nothing."""
+
+
+@pytest.mark.parametrize("mounted", [False, True])
+@pytest.mark.parametrize("around", ["nothing", "middlewares", "outer_middlewares", "hooks", "all"])
+@in_loop
+async def test_a_response_that_prepares_itself_is_asked_once(around: str, mounted: bool) -> None:
+    shared = Asked()
+
+    async def handler() -> Response:
+        return shared
+
+    every = around == "all"
+    names = [name for name in ("middlewares", "outer_middlewares") if every or around == name]
+    app = serving(handler, **{name: [_through] for name in names})
+    if every or around == "hooks":
+        app.before_request(lambda: None)
+        app.after_request(_look)
+        app.on_response_prepare(_look)
+    outer = app
+    if mounted:
+        outer = Application(**{name: [_through] for name in names})
+        outer.mount("/in", app)
+        outer.after_request(_look)
+    for _ in range(3):
+        assert (await answer(outer, "/in/" if mounted else "/")).payload == b"asked"
+    assert len({id(request) for request in shared.requests}) == len(shared.requests) == 3
+    assert not hasattr(shared, "_ready"), "expected the handler's own object as it was"
+
+
+@pytest.mark.parametrize(("where", "asked"), [("middlewares", 1), ("outer_middlewares", 2), ("after_request", 2)])
+@pytest.mark.parametrize("how", ["a copy", "a new one"])
+@in_loop
+async def test_a_replacement_is_prepared_too(where: str, asked: int, how: str) -> None:
+    """What middleware inside the error handling returns is prepared once, at its end."""
+    asks: list[BaseRequest] = []
+
+    def make() -> Response:
+        response = Asked()
+        response.requests = asks
+        return response
+
+    async def handler() -> Response:
+        return make()
+
+    async def middleware(request: Request, handler: Any) -> Response:
+        response: Response = await handler(request)
+        return response.copy() if how == "a copy" else make()
+
+    app = serving(handler, **({where: [middleware]} if where.endswith("middlewares") else {}))
+    if where == "after_request":
+        app.after_request(lambda response: response.copy() if how == "a copy" else make())
+    await answer(app)
+    assert len(asks) == asked
+
+
+@in_loop
+async def test_a_response_that_was_prepared_for_another_request_is_prepared_again() -> None:
+    kept: list[Response] = [Asked()]
+
+    async def handler() -> Response:
+        return kept[-1]
+
+    app = serving(handler)
+    app.after_request(kept.append)
+    for _ in range(3):
+        await answer(app)
+    assert isinstance(kept[-1], Asked)
+    assert len({id(request) for request in kept[-1].requests}) == len(kept[-1].requests) == 3
+
+
+# -- the two ways through the pipeline ---------------------------------------------------------------------------------
+
+
+class Noting:
+    """A source of two chunks that notes in a log when it is closed."""
+
+    def __init__(self, log: list[str]) -> None:
+        self._log = log
+        self._chunks = iter([b"1", b"2"])
+
+    def __aiter__(self) -> Noting:
+        return self
+
+    async def __anext__(self) -> bytes:
+        for chunk in self._chunks:
+            return chunk
+        raise StopAsyncIteration
+
+    async def aclose(self) -> None:
+        self._log.append("stream closed")
+
+
+class NotingFile(FileBody):
+    """A file that notes in a log when it is closed."""
+
+    log: list[str]
+
+    def close(self) -> None:
+        self.log.append("file closed")
+        super().close()
+
+
+def everything(log: list[str], path: Path) -> Application:
+    """An application with a route for each kind of response. What is closed is noted in the log."""
+    app = Application(limits=Limits(body=10))
+    add_usual_routes(app)
+    add_errors(app, log)
+    add_bodies(app, log, path)
+    add_ends(app, log)
+    add_websockets(app)
+    return app
+
+
+def add_usual_routes(app: Application) -> None:
+    @app.get("/text")
+    async def text() -> Response:
+        return Response("text")
+
+    @app.get("/bytes")
+    async def binary() -> Response:
+        return Response(b"bytes", status=201, headers={"X-A": "1"})
+
+    @app.get("/thread")
+    def thread() -> Response:
+        return Response("thread")
+
+    @app.get("/status/{status:int}")
+    async def of_status(status: int) -> Response:
+        return Response("ab", status=status)
+
+    @app.get("/prepared")
+    async def prepared() -> Response:
+        return Asked()
+
+    @app.post("/read")
+    async def read(request: Request) -> Response:
+        return Response(await request.read())
+
+
+def add_errors(app: Application, log: list[str]) -> None:
+    @app.get("/raised")
+    async def raised() -> Response:
+        raise HTTPConflict("taken")
+
+    @app.get("/group")
+    async def grouped() -> Response:
+        raise ExceptionGroup("one", [HTTPConflict("taken")])
+
+    @app.get("/returned")
+    async def returned() -> Any:
+        return HTTPConflict("taken")
+
+    @app.get("/error/{kind}")
+    async def error(kind: str) -> Response:
+        raise {"handled": KeyError, "gone": HTTPGone, "twice": LookupError, "page": OSError}.get(kind, ValueError)(kind)
+
+    @app.error_handler(KeyError)
+    async def handle(request: Request, exc: Exception) -> Response:
+        return Response("handled", status=418)
+
+    @app.error_handler(410)
+    async def gone(request: Request, exc: Exception) -> Any:
+        return Response("gone for good", status=410)
+
+    @app.error_handler(LookupError)
+    async def fail(request: Request, exc: Exception) -> Response:
+        raise ValueError("broken error handler")
+
+    @app.error_handler(OSError)
+    async def unsendable_page(request: Request, exc: Exception) -> Response:
+        return StreamResponse(Noting(log), status=500, headers={"A": "\n"})
+
+    @app.get("/nothing")
+    async def nothing() -> Any:
+        return None
+
+    @app.get("/unsendable")
+    async def unsendable() -> Response:
+        return Response("a", headers={"A": "b\r\nSet-Cookie: x=1"})
+
+
+def add_bodies(app: Application, log: list[str], path: Path) -> None:
+    @app.get("/stream")
+    async def stream() -> Response:
+        return StreamResponse(Noting(log))
+
+    @app.get("/stream/{status:int}")
+    async def stream_of_status(status: int) -> Response:
+        return StreamResponse(Noting(log), status=status)
+
+    @app.get("/file")
+    async def file() -> Response:
+        response = Response()
+        response.body = body = NotingFile(path.open("rb"), str(path), 2, 5)
+        body.log = log
+        return response
+
+    @app.get("/small")
+    async def small() -> Response:
+        return FileResponse(path)
+
+    @app.get("/absent")
+    async def absent() -> Response:
+        return FileResponse(path / "absent")
+
+
+def add_ends(app: Application, log: list[str]) -> None:
+    @app.get("/held")
+    async def held(request: Request) -> Response:
+        request.at_end.resources.append(Noting(log))
+        return Response("held")
+
+    @app.get("/background")
+    async def background() -> Response:
+        response = Response("background")
+        response.background = lambda: None
+        return response
+
+    @app.post("/form", limits=Limits(body=1000, form_file_memory=0))
+    async def form(request: Request) -> Response:
+        upload: Any = (await request.form())["f"]
+        return Response(await upload.read())
+
+
+def add_websockets(app: Application) -> None:
+    @app.websocket("/ws")
+    async def talk(ws: WebSocket) -> None:
+        await ws.send("hello")
+
+    async def refuse() -> Response:
+        return WebSocketResponse(talk, headers={"Upgrade": "other"})
+
+    app.add_route(WEBSOCKET, "/ws/unsendable", refuse)
+
+
+class Case(NamedTuple):
+    """A request to `everything`, and what comes of it."""
+
+    target: str
+    method: str
+    status: int
+    payload: bytes
+    log: tuple[str, ...] = ()
+    errors: int = 0
+    """How many errors are logged."""
+    options: dict[str, Any] = {}  # noqa: RUF012 - never changed
+
+
+FAILED = b"500 Internal Server Error"
+CLOSED = ("stream closed",)
+UPLOAD: dict[str, Any] = {
+    "headers": [(b"host", b"x"), (b"content-type", b"multipart/form-data; boundary=b")],
+    "body": [b'--b\r\nContent-Disposition: form-data; name="f"; filename="n"\r\n\r\nfile\r\n--b--\r\n'],
+}
+ANNOUNCED: dict[str, Any] = {"headers": [(b"host", b"x"), (b"content-length", b"11")], "body": [AssertionError()]}
+CASES = [
+    Case("/text", "GET", 200, b"text"),
+    Case("/text", "HEAD", 200, b""),
+    Case("/text", "OPTIONS", 204, b""),
+    Case("/text", "POST", 405, b"405 Method Not Allowed"),
+    Case("/none", "GET", 404, b"404 Not Found"),
+    Case("/none", "HEAD", 404, b""),
+    Case("/bytes", "GET", 201, b"bytes"),
+    Case("/thread", "GET", 200, b"thread"),
+    Case("/status/204", "GET", 204, b""),
+    Case("/status/205", "GET", 205, b""),
+    Case("/status/304", "GET", 304, b""),
+    Case("/status/42", "GET", 500, FAILED, errors=1),
+    Case("/raised", "GET", 409, b"taken"),
+    Case("/group", "GET", 409, b"taken"),
+    Case("/returned", "GET", 409, b"taken"),
+    Case("/error/handled", "GET", 418, b"handled"),
+    Case("/error/gone", "GET", 410, b"gone for good"),
+    Case("/error/unexpected", "GET", 500, FAILED, errors=1),
+    Case("/error/twice", "GET", 500, FAILED, errors=1),
+    Case("/error/page", "GET", 500, FAILED, CLOSED, errors=1),
+    Case("/nothing", "GET", 500, FAILED, errors=1),
+    Case("/unsendable", "GET", 500, FAILED, errors=1),
+    Case("/stream", "GET", 200, b"12", CLOSED),
+    Case("/stream", "HEAD", 200, b"", CLOSED),
+    Case("/stream/204", "GET", 204, b"", CLOSED),
+    Case("/stream/42", "GET", 500, FAILED, CLOSED, errors=1),
+    Case("/file", "GET", 200, b"23456", ("file closed",)),
+    Case("/file", "HEAD", 200, b"", ("file closed",)),
+    Case("/small", "GET", 200, b"0123456789"),
+    Case("/small", "HEAD", 200, b""),
+    Case("/absent", "GET", 404, b"404 Not Found"),
+    Case("/held", "GET", 200, b"held", CLOSED),
+    Case("/background", "GET", 200, b"background"),
+    Case("/prepared", "GET", 200, b"asked"),
+    Case("/read", "POST", 200, b"abc", options={"body": [b"a", b"bc"]}),
+    Case("/read", "POST", 413, b"", options=ANNOUNCED),
+    Case("/none", "POST", 413, b"", options=ANNOUNCED),
+    Case("/read", "POST", 413, b"", options={"body": [b"12345", b"678901"]}),
+    Case("/form", "POST", 200, b"file", options=UPLOAD),
+    Case("/ws", "GET", 426, b""),
+    Case("/ws", WEBSOCKET, 101, b""),
+    Case("/ws/unsendable", WEBSOCKET, 500, FAILED, errors=1),
+    Case("/text", WEBSOCKET, 404, b""),
+]
+
+
+class Taken(NamedTuple):
+    """What an adapter sees of one exchange, from its response to its end."""
+
+    wire: WireResponse
+    """With the content as the payload, and without the switch."""
+    sent: list[str | bytes]
+    """What a websocket's session has sent."""
+    held: list[str]
+    """The classes of what was to be closed at the end."""
+    work: int
+    """How many functions were to be begun at the end."""
+    log: tuple[str, ...]
+
+
+async def taken(case: Case, path: Path, in_steps: bool) -> Taken:
+    """Take a request through an application of its own, as an adapter does."""
+    log: list[str] = []
+    app = everything(log, path)
+    app.freeze()
+    request: Any = (
+        handshake(app, case.target)
+        if case.method == WEBSOCKET
+        else make_request(case.target, method=case.method, **case.options)
+    )
+    assert app.pipeline._answer is None, "expected an application for the shorter way"
+    wire = await (app.pipeline.handle_in_steps if in_steps else app.pipeline.handle)(request)
+    content, pipe = b"", Pipe()
+    if wire.switch is not None:
+        await wire.switch.run(request, pipe)
+    elif isinstance(wire.payload, bytes):
+        content = wire.payload
+    elif isinstance(wire.payload, FileBody):
+        wire.payload.file.seek(wire.payload.offset)
+        content = wire.payload.file.read(wire.payload.count)
+        wire.payload.close()
+    else:
+        async with Chunks(wire.payload, wire.length) as chunks:
+            while chunk := await chunks.next():
+                content += chunk
+    end = request.finishing
+    held, work = ([], 0) if end is None else ([type(one).__name__ for one in end.resources], len(end.background))
+    await finished(app, request, wire)
+    return Taken(wire._replace(payload=content, switch=None), pipe.sent, held, work, tuple(log))
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.method} {case.target} {case.status}")
+@in_loop
+async def test_both_ways_through_the_pipeline_are_one(
+    case: Case, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """`handle` does for the usual application, without a call for each step, what `handle_in_steps` does for any."""
+    path = tmp_path / "file"
+    path.write_bytes(b"0123456789")
+    short, errors = await taken(case, path, in_steps=False), logged(caplog)
+    caplog.clear()
+    long = await taken(case, path, in_steps=True)
+    assert (short, errors) == (long, logged(caplog))
+    assert (short.wire.status, short.log, len(errors)) == (case.status, case.log, case.errors)
+    if case.payload or case.status < 400:
+        assert short.wire.payload == case.payload
+    assert short.work == (case.target == "/background")
+    assert short.sent == (["hello"] if case.status == 101 else [])
+    assert ("Spool" in short.held) == (case.target == "/form")
+
+
+def logged(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
+    """The messages that were logged, each with the class and text of its error."""
+    return [(record.getMessage(), repr(record.exc_info and record.exc_info[1])) for record in caplog.records]

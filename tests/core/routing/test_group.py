@@ -11,6 +11,7 @@ from sketch import Application, HTTPNotFound, Limits, Request, Response, RouteGr
 from sketch.limits import DEFAULT_LIMITS
 from sketch.routing import Converter
 from tests.support.requests import answer, in_loop
+from tests.support.responses import headers_of
 
 
 async def handler(request: Request) -> Response:
@@ -178,7 +179,7 @@ async def test_middlewares_from_the_outside_in() -> None:
     inner.get("/c", middlewares=[marking("route")])(handler)
     inner.middlewares.append(marking("inner"))  # until the start
     response = await answer(app, "/a/b/c")
-    assert response.headers.getall("X-Order") == ["route", "inner", "outer", "app"]
+    assert headers_of(response).getall("X-Order") == ["route", "inner", "outer", "app"]
 
 
 @in_loop
@@ -214,6 +215,6 @@ async def test_the_nearest_error_handler_wins() -> None:
     outer.error_handler(ValueError)(answering("outer value"))
     inner.error_handler(ValueError)(answering("inner value"))
     inner.error_handler(404)(answering("inner 404"))
-    texts = [(await answer(app, f"/a/b/c?e={kind}")).body for kind in ("key", "value", "type", "gone")]
+    texts = [(await answer(app, f"/a/b/c?e={kind}")).payload for kind in ("key", "value", "type", "gone")]
     assert texts == [b"outer lookup", b"inner value", b"app type", b"inner 404"]
-    assert (await answer(app, "/a/b/unknown")).body == b"app 404"  # no route, so no group
+    assert (await answer(app, "/a/b/unknown")).payload == b"app 404"  # no route, so no group

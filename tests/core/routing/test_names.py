@@ -86,7 +86,7 @@ async def test_only_the_prefixes_that_the_request_came_by_are_known() -> None:
             request.url_for("in:x")
         return TextResponse(request.url_for("in:x", id=8).path)
 
-    assert (await answer(app, "/users/7")).body == b"/8/in/x"
+    assert (await answer(app, "/users/7")).payload == b"/8/in/x"
 
 
 @in_loop
@@ -100,8 +100,8 @@ async def test_url_for_in_the_answer_to_a_miss() -> None:
     async def lost(request: Request, exc: Exception) -> Response:
         return TextResponse(request.url_for("x").path, status=404)
 
-    assert (await answer(app, "/t/in/none")).body == b"/t/in/x"
-    assert (await answer(app, "/t/in/x", method="POST")).body == b"/t/in/x"
+    assert (await answer(app, "/t/in/none")).payload == b"/t/in/x"
+    assert (await answer(app, "/t/in/x", method="POST")).payload == b"/t/in/x"
 
 
 @in_loop
@@ -116,4 +116,4 @@ async def test_url_for_in_a_request() -> None:
 
     app.mount("/{tenant}/in", inner)
     response = await answer(app, "/t1/in/here/3", root_path="/api")
-    assert response.body == b"http://example.com/api/t1/in/here/4 http://example.com/api/t2/in/here/4"
+    assert response.payload == b"http://example.com/api/t1/in/here/4 http://example.com/api/t2/in/here/4"

@@ -8,10 +8,9 @@ import pytest
 
 from sketch import WebSocket, WebSocketResponse
 from sketch.application import Application
-from sketch.request import Request
+from sketch.request import Request, WebSocketRequest
 from sketch.response import Response
 from sketch.routing import WEBSOCKET
-from sketch.websocket import run_session
 from tests.core.websocket.support import Pipe, handshake, session, shake
 from tests.support.requests import in_loop
 
@@ -24,8 +23,8 @@ async def test_the_first_offered_subprotocol_of_the_route_is_chosen(offered: byt
     app = Application()
     app.add_websocket("/ws", session, subprotocols=["v2", "v1"])
     response = await shake(app, headers=None if offered is None else [(b"sec-websocket-protocol", offered)])
-    assert isinstance(response, WebSocketResponse)
-    assert response.subprotocol == chosen
+    assert response.switch is not None
+    assert response.switch.subprotocol == chosen
 
 
 @in_loop
@@ -38,7 +37,7 @@ async def test_a_session_gets_its_arguments() -> None:
         got.append((room, ws.request.raw_path))
 
     @app.websocket("/whole/{id:int}")
-    async def whole(request: Request, id: int, websocket: WebSocket, more: int = 3) -> None:
+    async def whole(request: WebSocketRequest, id: int, websocket: WebSocket, more: int = 3) -> None:
         got.append((request is websocket.request, id, more))
 
     @app.websocket("/left/{room}")
@@ -48,8 +47,8 @@ async def test_a_session_gets_its_arguments() -> None:
     for path in ("/one/a", "/two/b", "/whole/7", "/left/c"):
         request = handshake(app, path)
         response = await app.handle(request)
-        assert isinstance(response, WebSocketResponse)
-        await run_session(request, response, Pipe())
+        assert response.switch is not None
+        await response.switch.run(request, Pipe())
     assert got == [("a", "/one/a"), ("b", "/two/b"), (True, 7, 3), (WebSocket, "c")]
     assert app.router.named("chat").url_path(room="x") == "/one/x"
 
@@ -114,8 +113,8 @@ async def test_a_session_sees_its_mounted_application() -> None:
     await app.startup()
     request = handshake(app, "/chat/a")
     response = await app.handle(request)
-    assert isinstance(response, WebSocketResponse)
-    await run_session(request, response, Pipe())
+    assert response.switch is not None
+    await response.switch.run(request, Pipe())
     await app.shutdown()
     await app.cleanup()
     assert seen == [("inner", "a")]

@@ -14,10 +14,9 @@ from tests.support.requests import make_request
 
 def streaming(source: Any, **options: Any) -> Chunks:
     """A stream as an adapter pulls it."""
-    response = EventStreamResponse(source, **options)
-    finalize(make_request(), response)
-    assert not isinstance(response.payload, bytes | FileBody)
-    return Chunks(response.payload)
+    wire = finalize(make_request(), EventStreamResponse(source, **options))
+    assert not isinstance(wire.payload, bytes | FileBody)
+    return Chunks(wire.payload)
 
 
 async def drained(stream: Chunks) -> list[bytes]:

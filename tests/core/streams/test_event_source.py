@@ -281,12 +281,12 @@ async def test_an_event_that_comes_while_a_ping_is_written_is_the_next() -> None
 @in_loop
 async def test_pings_can_be_switched_off() -> None:
     watch = idle_timer(100)
-    before = len(watch._idlers)
+    before = len(watch.waiting)
     source = Source()
     async with streaming(source.events(), ping=None) as chunks:
         pulling = asyncio.create_task(chunks.next())
         await source.waiting.wait()
-        assert len(watch._idlers) == before
+        assert len(watch.waiting) == before
         source.give(1)
         assert await pulling == b"data: 1\n\n"
 
@@ -301,6 +301,7 @@ async def test_only_a_stream_that_waits_is_silent() -> None:
     stream.idled(100)
     pulling = asyncio.ensure_future(anext(stream))
     await source.waiting.wait()
+    stream.idled(100)  # it may have begun to wait just before
     stream.idled(9)
     await turns()
     assert not pulling.done()
@@ -344,5 +345,5 @@ async def test_nothing_is_left_behind() -> None:
             await reading
         await turns()
         assert asyncio.all_tasks() == tasks
-        assert not watch._idlers
+        assert not watch.waiting
         assert not app.stopping._listeners

@@ -204,4 +204,4 @@ async def test_invariants_hold_in_every_order_of_events(seed: int) -> None:
         assert chance.closed == [True] or not chance.yielded, each
         assert asyncio.all_tasks() == tasks, each
         assert not chance.stopping._listeners, each
-        assert not idle_timer(1)._idlers, each
+        assert not idle_timer(1).waiting, each

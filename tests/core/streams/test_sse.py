@@ -15,7 +15,7 @@ from sketch.response import Response
 from sketch.streams.event_source import PING
 from sketch.streams.sse import format_event
 from sketch.testing import TestClient
-from sketch.transport import Chunks, FileBody
+from sketch.transport import Chunks, FileBody, WireResponse
 from tests.support.eventstream import EventParser, Received
 from tests.support.requests import in_loop, make_request
 from tests.support.responses import finalized
@@ -151,10 +151,10 @@ async def numbers(count: int = 2) -> AsyncIterator[Any]:
         yield number
 
 
-async def pulled(response: Response) -> list[bytes]:
-    assert not isinstance(response.payload, bytes | FileBody)
+async def pulled(wire: WireResponse) -> list[bytes]:
+    assert not isinstance(wire.payload, bytes | FileBody)
     parts = []
-    async with Chunks(response.payload, response.length) as chunks:
+    async with Chunks(wire.payload, wire.length) as chunks:
         while chunk := await chunks.next():
             parts.append(chunk)
     return parts
@@ -162,15 +162,15 @@ async def pulled(response: Response) -> list[bytes]:
 
 @in_loop
 async def test_a_response() -> None:
-    response = finalized(EventStreamResponse(numbers(), headers={"X-A": "b"}))
-    assert dict(response.raw_headers) == {
+    wire = finalized(EventStreamResponse(numbers(), headers={"X-A": "b"}))
+    assert dict(wire.fields) == {
         b"content-type": b"text/event-stream",
         b"cache-control": b"no-store",
         b"x-accel-buffering": b"no",
         b"x-a": b"b",
     }
-    assert (response.status, response.length) == (200, None)
-    assert await pulled(response) == [b"data: 0\n\n", b"data: 1\n\n"]
+    assert (wire.status, wire.length) == (200, None)
+    assert await pulled(wire) == [b"data: 0\n\n", b"data: 1\n\n"]
 
 
 @in_loop

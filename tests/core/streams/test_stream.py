@@ -10,10 +10,9 @@ from typing import Any
 import pytest
 
 from sketch.application import Application
-from sketch.pipeline.finalize import finalize
 from sketch.response import Response, json_response
 from sketch.streams.stream import StreamResponse
-from sketch.transport import Chunks, FileBody
+from sketch.transport import Chunks, FileBody, WireResponse
 from tests.support.requests import in_loop, make_request
 from tests.support.responses import finalized
 
@@ -23,10 +22,10 @@ async def numbers() -> AsyncIterator[bytes]:
     yield b"2"
 
 
-async def pulled(response: Response) -> bytes:
-    assert not isinstance(response.payload, bytes | FileBody)
+async def pulled(wire: WireResponse) -> bytes:
+    assert not isinstance(wire.payload, bytes | FileBody)
     parts = []
-    async with Chunks(response.payload, response.length) as chunks:
+    async with Chunks(wire.payload, wire.length) as chunks:
         while chunk := await chunks.next():
             parts.append(chunk)
     return b"".join(parts)
@@ -34,17 +33,17 @@ async def pulled(response: Response) -> bytes:
 
 @in_loop
 async def test_a_stream_without_a_length() -> None:
-    response = finalized(StreamResponse(numbers(), content_type="text/plain"))
-    assert response.raw_headers == [(b"content-type", b"text/plain")]
-    assert response.length is None
-    assert await pulled(response) == b"12"
+    wire = finalized(StreamResponse(numbers(), content_type="text/plain"))
+    assert wire.fields == [(b"content-type", b"text/plain")]
+    assert wire.length is None
+    assert await pulled(wire) == b"12"
 
 
 @in_loop
 async def test_a_stream_with_a_declared_length() -> None:
-    response = finalized(StreamResponse(numbers(), headers={"Content-Length": "2"}))
-    assert response.length == 2
-    assert await pulled(response) == b"12"
+    wire = finalized(StreamResponse(numbers(), headers={"Content-Length": "2"}))
+    assert wire.length == 2
+    assert await pulled(wire) == b"12"
     short = finalized(StreamResponse(numbers(), headers={"Content-Length": "3"}))
     with pytest.raises(RuntimeError, match="3, got only 2"):
         await pulled(short)
@@ -123,10 +122,9 @@ async def test_release_closes_an_unsent_stream() -> None:
 @in_loop
 async def test_release_leaves_a_stream_that_another_request_sends() -> None:
     response = StreamResponse(numbers())
-    first = make_request()
-    finalize(first, response)
+    wire = finalized(response)
     await response.body.release(make_request())  # type: ignore[union-attr]
-    assert await pulled(response) == b"12"
+    assert await pulled(wire) == b"12"
 
 
 def test_a_file_body_has_the_length_of_its_part(tmp_path: Path) -> None:

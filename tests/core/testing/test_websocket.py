@@ -306,7 +306,7 @@ async def test_a_cancelled_session_breaks_off(caplog: pytest.LogCaptureFixture) 
 
 
 @in_loop
-async def test_background_work_begins_once_when_the_websocket_is_open() -> None:
+async def test_background_work_begins_once_when_the_session_is_over() -> None:
     order: list[str] = []
     begun = asyncio.Event()
 
@@ -325,10 +325,11 @@ async def test_background_work_begins_once_when_the_websocket_is_open() -> None:
 
     app = Application()
     app.add_route(WEBSOCKET, "/ws", handler)
-    async with TestClient(app) as client, client.websocket("/ws") as ws:
+    async with TestClient(app) as client:
+        async with client.websocket("/ws") as ws:
+            await ws.send("a")
         await begun.wait()
-        await ws.send("a")
-    assert order == ["work", "message"]
+    assert order == ["message", "work"]
 
 
 @in_loop

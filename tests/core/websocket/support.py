@@ -14,8 +14,8 @@ from sketch import WebSocket, WebSocketDisconnected, WebSocketResponse
 from sketch.application import Application
 from sketch.http.fields import RawHeaders
 from sketch.request import WebSocketRequest
-from sketch.response import Response
-from sketch.websocket import Session, run_session
+from sketch.transport import WireResponse
+from sketch.websocket import Session
 from tests.support.requests import Peer
 
 
@@ -64,7 +64,7 @@ def handshake(app: Application, target: str = "/ws", headers: RawHeaders | None 
     return request
 
 
-async def shake(app: Application, target: str = "/ws", headers: RawHeaders | None = None) -> Response:
+async def shake(app: Application, target: str = "/ws", headers: RawHeaders | None = None) -> WireResponse:
     return await app.handle(handshake(app, target, headers))
 
 
@@ -77,7 +77,7 @@ async def run(
     if leaves is not None:
         pipe.leave(*leaves)
     request = handshake(Application())
-    await run_session(request, WebSocketResponse(session, policy=policy), pipe)
+    await WebSocketResponse(session, policy=policy).run(request, pipe)
     if request.error is not None:
         raise request.error
     return pipe

@@ -13,6 +13,7 @@ from sketch.response import Response
 from sketch.routing import WEBSOCKET
 from tests.core.websocket.support import session, shake
 from tests.support.requests import answer, in_loop
+from tests.support.responses import headers_of
 
 
 def test_a_copy_has_its_own_headers() -> None:
@@ -34,7 +35,7 @@ async def test_a_handshake_is_answered() -> None:
     app.add_route(WEBSOCKET, "/ws", chat)
     response = await shake(app)
     assert (response.status, response.payload, response.length) == (101, b"", None)
-    assert response.raw_headers == [(b"x-room", b"1")]
+    assert response.fields == [(b"x-room", b"1")]
 
 
 @in_loop
@@ -47,7 +48,7 @@ async def test_a_plain_request_needs_an_upgrade() -> None:
 
     response = await answer(app, "/ws")
     assert response.status == 426
-    assert response.headers["Upgrade"] == "websocket"
+    assert headers_of(response)["Upgrade"] == "websocket"
 
 
 @in_loop
@@ -64,7 +65,7 @@ async def test_middleware_may_change_or_refuse_a_handshake() -> None:
 
     app = Application(middlewares=[watch])
     app.add_websocket("/ws", session)
-    assert (await shake(app)).raw_headers == [(b"x-seen", b"yes")]
+    assert (await shake(app)).fields == [(b"x-seen", b"yes")]
     assert seen == [(101, True)]
     refused = await shake(app, headers=[(b"x-stop", b"1")])
     assert (refused.status, refused.payload) == (403, b"no")
@@ -93,6 +94,6 @@ async def test_one_response_may_answer_many_handshakes() -> None:
     app.add_route(WEBSOCKET, "/ws", chat)
     plain = await shake(app)
     agreed = await shake(app, headers=[(b"sec-websocket-protocol", b"b, a")])
-    assert isinstance(plain, WebSocketResponse)
-    assert isinstance(agreed, WebSocketResponse)
-    assert (plain.subprotocol, agreed.subprotocol, same.subprotocol) == (None, "a", "a")
+    assert plain.switch is not None
+    assert agreed.switch is not None
+    assert (plain.switch.subprotocol, agreed.switch.subprotocol, same.subprotocol) == (None, "a", "a")

@@ -12,7 +12,6 @@ from sketch import WebSocket, WebSocketDisconnected, WebSocketPolicy, WebSocketR
 from sketch.application import Application
 from sketch.request import Request
 from sketch.transport import ClientDisconnected
-from sketch.websocket import run_session
 from tests.core.websocket.support import Pipe, handshake
 from tests.support.requests import in_loop
 
@@ -33,7 +32,7 @@ async def test_an_error_closes_with_1011_and_is_told_to_the_hooks(caplog: pytest
     pipe = Pipe()
     request = handshake(app)
     with caplog.at_level(logging.ERROR, "sketch"):
-        await run_session(request, WebSocketResponse(talk), pipe)
+        await WebSocketResponse(talk).run(request, pipe)
     assert pipe.closed == (1011, "")
     assert str(request.error) == "of the session"
     assert told == [("/ws", "of the session")]
@@ -62,7 +61,7 @@ async def test_the_leaving_of_the_peer_is_not_logged(
 
     pipe = Pipe()
     pipe.leave(1001)
-    await run_session(handshake(Application()), WebSocketResponse(talk), pipe)
+    await WebSocketResponse(talk).run(handshake(Application()), pipe)
     assert pipe.closed is None
     assert bool(caplog.records) == logged
 
@@ -75,7 +74,7 @@ async def test_the_leaving_of_another_peer_is_an_error(caplog: pytest.LogCapture
         raise WebSocketDisconnected(1001)
 
     pipe = Pipe()
-    await run_session(handshake(Application()), WebSocketResponse(talk), pipe)
+    await WebSocketResponse(talk).run(handshake(Application()), pipe)
     assert pipe.closed == (1011, "")
     assert [record.getMessage() for record in caplog.records] == ["error in the websocket session of '/ws'"]
 
@@ -98,7 +97,7 @@ async def test_the_server_stops() -> None:
     await app.startup()
     pipe = Pipe()
     policy = WebSocketPolicy(close_reason="back soon")
-    running = asyncio.create_task(run_session(handshake(app), WebSocketResponse(talk, policy=policy), pipe))
+    running = asyncio.create_task(WebSocketResponse(talk, policy=policy).run(handshake(app), pipe))
     await open_.wait()
     app.stopping.set()
     await running
@@ -118,7 +117,7 @@ async def test_a_websocket_that_opens_while_the_server_stops() -> None:
         codes.append(ws.close_code)
 
     pipe = Pipe()
-    await run_session(handshake(app), WebSocketResponse(talk), pipe)
+    await WebSocketResponse(talk).run(handshake(app), pipe)
     assert (codes, pipe.closed) == ([1012], (1012, ""))
 
 
@@ -137,7 +136,7 @@ async def test_cancellation_passes_through_and_leaves_nothing() -> None:
         await asyncio.Event().wait()
 
     before = asyncio.all_tasks()
-    running = asyncio.create_task(run_session(handshake(app), WebSocketResponse(talk), Stuck()))
+    running = asyncio.create_task(WebSocketResponse(talk).run(handshake(app), Stuck()))
     await open_.wait()
     open_.clear()
     app.stopping.set()
@@ -165,14 +164,39 @@ async def test_a_session_that_is_cancelled_when_its_peer_leaves(caplog: pytest.L
 
     request = handshake(app)
     response = await app.handle(request)
-    assert isinstance(response, WebSocketResponse)
+    assert response.switch is not None
     pipe = Pipe()
-    running = asyncio.create_task(run_session(request, response, pipe))
+    running = asyncio.create_task(response.switch.run(request, pipe))
     await open_.wait()
     pipe.leave(1001)
     cast("Any", request.connection).gone.set()
     await running
     assert seen == ["cancelled"]
+    assert not caplog.records
+
+
+@in_loop
+async def test_a_session_that_goes_on_after_its_cancellation(caplog: pytest.LogCaptureFixture) -> None:
+    app = Application()
+    open_ = asyncio.Event()
+
+    @app.websocket("/ws", on_disconnect="cancel")
+    async def talk(ws: WebSocket) -> None:
+        open_.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            await asyncio.sleep(0)
+
+    request = handshake(app)
+    response = await app.handle(request)
+    assert response.switch is not None
+    pipe = Pipe()
+    running = asyncio.create_task(response.switch.run(request, pipe))
+    await open_.wait()
+    cast("Any", request.connection).gone.set()
+    await running
+    assert running.cancelling() == 0
     assert not caplog.records
 
 
@@ -183,5 +207,5 @@ async def test_nothing_is_kept_of_a_session() -> None:
     async def talk(ws: WebSocket) -> None:
         assert app.stopping._listeners
 
-    await run_session(handshake(app), WebSocketResponse(talk, policy=WebSocketPolicy(idle_timeout=1)), Pipe())
+    await WebSocketResponse(talk, policy=WebSocketPolicy(idle_timeout=1)).run(handshake(app), Pipe())
     assert not app.stopping._listeners

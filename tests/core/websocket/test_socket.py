@@ -10,7 +10,6 @@ import pytest
 
 from sketch import WebSocket, WebSocketDisconnected, WebSocketPolicy, WebSocketResponse
 from sketch.application import Application
-from sketch.websocket import run_session
 from tests.core.websocket.support import Pipe, ended, handshake, run
 from tests.support.requests import in_loop
 
@@ -172,6 +171,22 @@ async def test_an_idle_peer_is_left() -> None:
 
 
 @in_loop
+async def test_a_wait_that_begins_between_two_looks_has_its_whole_time() -> None:
+    pipe = Pipe()
+    ws = WebSocket(handshake(Application()), pipe, policy=WebSocketPolicy(idle_timeout=1.0))
+    receiving = asyncio.create_task(ws.receive())
+    await asyncio.sleep(0)
+    ws.idled(5.0)  # it may have begun to wait just before
+    ws.idled(1.0)
+    assert ws._closing is None
+    ws.idled(0.25)
+    with pytest.raises(WebSocketDisconnected):
+        await receiving
+    await ws.finish(1000)
+    assert pipe.closed == (1001, "idle for too long")
+
+
+@in_loop
 async def test_a_session_that_sends_is_not_idle() -> None:
     """Idle time counts only while the session waits for a message and sends none."""
     ticks = asyncio.Event()
@@ -190,7 +205,7 @@ async def test_a_session_that_sends_is_not_idle() -> None:
     pipe = Pipe()
     policy = WebSocketPolicy(idle_timeout=1.0)
     request = handshake(Application())
-    running = asyncio.create_task(run_session(request, WebSocketResponse(talk, policy=policy), pipe))
+    running = asyncio.create_task(WebSocketResponse(talk, policy=policy).run(request, pipe))
     await ticks.wait()
     pipe.arrive("x")
     await running

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,8 @@ import pytest
 
 from sketch.application import Application
 from sketch.request import Request
-from sketch.response import Response
-from tests.support.requests import answer, make_request
+from sketch.transport import WireResponse
+from tests.support.requests import answer, exchange, finished, make_request
 
 BOUNDARY = "bound"
 MULTIPART = [(b"content-type", b"multipart/form-data; boundary=bound")]
@@ -57,11 +58,21 @@ async def handled(
     *body: bytes | Exception,
     headers: Iterable[tuple[bytes, bytes]] = MULTIPART,
     **options: Any,
-) -> Response:
-    """The response of a one-handler application to a form."""
+) -> WireResponse:
+    """The response of a one-handler application to a form. The exchange is over when this returns or raises."""
     app = Application(**options)
     app.add_post("/", handler)
     return await answer(app, "/", method="POST", headers=[(b"host", b"example"), *headers], body=body)
+
+
+@asynccontextmanager
+async def streaming(handler: Callable[..., Any], *body: bytes | Exception) -> AsyncIterator[Any]:
+    """The streamed body of a one-handler application's response to a form. The exchange ends with the block."""
+    app = Application()
+    app.add_post("/", handler)
+    wire, request = await exchange(app, method="POST", headers=[(b"host", b"example"), *MULTIPART], body=body)
+    yield wire.payload
+    await finished(app, request, wire)
 
 
 async def happens(event: threading.Event) -> None:

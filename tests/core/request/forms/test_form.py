@@ -34,6 +34,7 @@ from tests.core.request.forms.support import (
     needs_proc,
     part,
     pieces,
+    streaming,
 )
 from tests.support.openfiles import open_files
 from tests.support.requests import answer, in_loop, make_request
@@ -289,11 +290,11 @@ async def stream_back(request: Request) -> Response:
 @in_loop
 async def test_a_stream_may_read_from_a_file_until_it_has_ended() -> None:
     before = open_files()
-    response = await handled(stream_back, file("f", "n", LARGE), file("g", "n", LARGE), LAST)
-    body: Any = response.payload
-    assert open_files() == before + 2
-    assert b"".join([chunk async for chunk in body]) == LARGE
-    await body.aclose()
+    async with streaming(stream_back, file("f", "n", LARGE), file("g", "n", LARGE), LAST) as body:
+        assert open_files() == before + 2
+        assert b"".join([chunk async for chunk in body]) == LARGE
+        await body.aclose()
+        assert open_files() == before + 2
     assert open_files() == before
 
 
@@ -336,11 +337,10 @@ async def test_a_stream_from_a_file_that_is_broken_off() -> None:
 
         return StreamResponse(body())
 
-    response = await handled(handler, file("f", "n", LARGE), LAST)
-    body: Any = response.payload
-    assert await anext(aiter(body)) == LARGE[:BATCH]
-    await body.aclose()
-    assert closed == [1], "expected the stream to be closed before the file that it reads"
+    async with streaming(handler, file("f", "n", LARGE), LAST) as body:
+        assert await anext(aiter(body)) == LARGE[:BATCH]
+        await body.aclose()
+        assert closed == [1], "expected the stream to be closed before the file that it reads"
     assert open_files() == before
 
 
@@ -366,7 +366,7 @@ async def test_reading_a_form_in_a_thread(tmp_path: Path) -> None:
         return Response(str(request.wait(upload.save_to(tmp_path / upload.safe_name))))
 
     response = await handled(handler, file("f", "../name.txt", LARGE), LAST)
-    assert response.body == str(len(LARGE)).encode()
+    assert response.payload == str(len(LARGE)).encode()
     assert (tmp_path / "name.txt").read_bytes() == LARGE
 
 
@@ -379,4 +379,4 @@ async def test_a_compressed_form() -> None:
     body = gzip.compress(field("a", b"1") + file("f", "n", LARGE) + LAST)
     headers = [*MULTIPART, (b"content-encoding", b"gzip")]
     response = await handled(handler, *pieces(body, 10_000), headers=headers, middlewares=[Decompression()])
-    assert response.body == f"1 {len(LARGE)}".encode()
+    assert response.payload == f"1 {len(LARGE)}".encode()

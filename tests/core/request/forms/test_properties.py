@@ -13,6 +13,7 @@ from hypothesis import example, given, settings, strategies as st
 from sketch.application import Application
 from sketch.exceptions import HTTPBadRequest, HTTPException, HTTPUnsupportedMediaType
 from sketch.limits import Limits
+from sketch.pipeline.resources import close_resources
 from sketch.request import Request
 from sketch.request.forms import Form, UploadedFile
 from sketch.testing.encoding import BOUNDARY, encode_body
@@ -67,8 +68,7 @@ async def contents(form: Form) -> list[tuple[str, str | tuple[str, bytes]]]:
 
 
 async def close(request: Request) -> None:
-    for held in request.files:
-        await held.aclose()  # type: ignore[union-attr]
+    await close_resources(request, request.at_end.resources)
 
 
 @bounded(200)

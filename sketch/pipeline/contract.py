@@ -1,0 +1,57 @@
+"""The interface between the pipeline and its application."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from sketch.errors.handlers import ErrorHandlers
+from sketch.lifecycle.signals import Signal
+from sketch.limits import Limits
+from sketch.middleware.chain import Middleware
+from sketch.request import BaseRequest
+from sketch.results import Endpoint
+from sketch.routing import Mount, Router
+from sketch.transport import Outcome
+
+
+class PipelineApp(Protocol):
+    """What the pipeline needs of its application: what it folds, and what it asks for each request."""
+
+    router: Router
+    limits: Limits
+    middlewares: list[Middleware]
+    outer_middlewares: list[Middleware]
+    errors: ErrorHandlers
+    before_request: Signal
+    after_request: Signal
+    on_response_prepare: Signal
+    on_finished: Signal
+    listened: bool
+    access_log: Callable[[BaseRequest, Outcome], None] | None
+
+    @property
+    def parent(self) -> PipelineApp | None:
+        """The application in which this one is mounted."""
+        ...
+
+    @property
+    def mounts(self) -> tuple[Mount, ...]:
+        """The mounts that lead to this application, the outermost first."""
+        ...
+
+    @property
+    def pipeline(self) -> Around:
+        """The application's own pipeline."""
+        ...
+
+    def freeze(self) -> None:
+        """Refuse changes, and have the pipeline fold the routes."""
+
+
+class Around(Protocol):
+    """What the pipeline of a mounted application needs of the one around it."""
+
+    def _outward(self, endpoint: Endpoint) -> Endpoint:
+        """Wrap an endpoint in the mounts and the middleware of the enclosing applications."""
+        ...

@@ -1,0 +1,68 @@
+"""The end of an exchange: what is done once the last byte is written, or it is clear that none will be."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from sketch.concurrency.tasks import await_all
+from sketch.lifecycle.background import begin_work
+from sketch.pipeline.resources import close_resources
+
+if TYPE_CHECKING:
+    from sketch.callables import Work
+    from sketch.pipeline.contract import PipelineApp
+    from sketch.request import BaseRequest
+    from sketch.transport import Outcome
+
+logger = logging.getLogger("sketch")
+
+
+async def finish(app: PipelineApp, request: BaseRequest, outcome: Outcome) -> None:
+    """End an exchange of `app`, the outermost application; see `Application.finished`."""
+    if app.access_log is not None:
+        try:
+            app.access_log(request, outcome)
+        except Exception:
+            logger.exception("error in the access log of %s %r", request.method, request.raw_path)
+    finishing = request.finishing
+    if finishing is None and not app.listened:
+        return
+    request.finishing = None
+    request.reenter()
+    calls = _listeners(request, outcome)
+    if finishing is not None:
+        exits = [partial(leave, outcome.error) for leave in reversed(finishing.exits)]
+        closing = partial(close_resources, request, finishing.resources)
+        calls = [closing, partial(_begin_background, request, finishing.background), *exits, *calls]
+    await await_all(calls, f"the end of {request.method} {request.raw_path!r}")
+
+
+async def _begin_background(request: BaseRequest, functions: Iterable[Work]) -> None:
+    occasion = f"{request.method} {request.root_path + request.raw_path!r}"
+    for work in functions:
+        begin_work(work, occasion, request.app.spawn, request.app.threads)
+
+
+def _listeners(request: BaseRequest, outcome: Outcome) -> list[Callable[[], Awaitable[Any]]]:
+    """The listeners of the application that has answered, then those of the ones around it."""
+    app: PipelineApp | None = request.app
+    calls: list[Callable[[], Awaitable[Any]]] = []
+    while app is not None:
+        calls += [partial(_tell, app, listener, request, outcome) for listener in app.on_finished.receivers]
+        app = app.parent
+    return calls
+
+
+async def _tell(
+    app: PipelineApp, listener: Callable[..., Awaitable[Any]], request: BaseRequest, outcome: Outcome
+) -> None:
+    """Call a listener of `app`, with `app` as `request.app`."""
+    place = request.place
+    request.move_to(place.in_app(app))
+    try:
+        await listener(request, outcome)
+    finally:
+        request.move_to(place)

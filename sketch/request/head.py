@@ -1,0 +1,220 @@
+"""The head of a request: what the client sent before the body, decoded when it is first used."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from urllib.parse import parse_qsl, unquote
+
+from multidict import CIMultiDict, CIMultiDictProxy, MultiDict, MultiDictProxy
+from yarl import URL
+
+from sketch.exceptions import HTTPBadRequest
+from sketch.http.cookies import parse_cookies
+from sketch.http.fields import RawHeaders
+from sketch.http.grammar import Address
+from sketch.http.media_types import parse_media_type
+from sketch.limits import Limits
+from sketch.transport import Connection
+
+_ABSOLUTE = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*://([^/?#]*)")
+
+
+class RequestHead:
+    """The views of a request's head: target, header fields, and what the connection says of the client.
+
+    `BaseRequest.begin` sets the slots without an underscore. The slot of a lazy view stays unset until its first use:
+    an unset slot costs nothing to make, and a set one is read as fast as a plain attribute.
+    """
+
+    __slots__ = (
+        "_authority",
+        "_content_type",
+        "_cookies",
+        "_headers",
+        "_query",
+        "_url",
+        "connection",
+        "http_version",
+        "method",
+        "query_string",
+        "raw_headers",
+        "raw_path",
+        "root_path",
+        "target",
+    )
+
+    _authority: str
+    _content_type: tuple[str, dict[str, str]]
+    _cookies: Mapping[str, str]
+    _headers: CIMultiDictProxy[str]
+    _query: MultiDictProxy[str]
+    _url: URL
+
+    method: str
+    """The method as sent; methods are case-sensitive (RFC 9110 section 9.1)."""
+    target: bytes
+    """The request target as sent: `/path?query`, an absolute URL, or `*`."""
+    raw_headers: RawHeaders
+    """The header fields in the order received, names in lower case."""
+    http_version: str
+    """`"1.0"`, `"1.1"`, `"2"` or `"3"`."""
+    connection: Connection
+    """The connection to the peer."""
+    root_path: str
+    """The prefix under which the current application is reachable, percent-encoded."""
+    raw_path: str
+    """The path below `root_path`, percent-encoded."""
+    query_string: str
+    """The query as sent, without the question mark; empty if there is none."""
+
+    @property
+    def limits(self) -> Limits:
+        """What the client may send; the class of the request says it."""
+        raise NotImplementedError
+
+    def _origin_form(self, target: bytes) -> bytes:
+        """Return path and query of an absolute target (RFC 9112 section 3.2); keep its authority as host. `*` stays."""
+        match = _ABSOLUTE.match(target)
+        if match is None:
+            return target
+        if match[1][:1] not in (b"", b":"):
+            self._authority = match[1].decode("latin-1")
+        rest = target[match.end() :]
+        return rest if rest[:1] == b"/" else b"/" + rest
+
+    @property
+    def headers(self) -> CIMultiDictProxy[str]:
+        """The header fields; names are case-insensitive, bytes are decoded as Latin-1."""
+        try:
+            return self._headers
+        except AttributeError:
+            fields = CIMultiDict(
+                [(name.decode("latin-1"), value.decode("latin-1")) for name, value in self.raw_headers]
+            )
+            self._headers = CIMultiDictProxy(fields)
+            return self._headers
+
+    def header(self, name: bytes) -> bytes | None:
+        """Return the first field of that lower-case name as bytes, without building `headers`."""
+        for key, value in self.raw_headers:
+            if key == name:
+                return value
+        return None
+
+    def combined_header(self, name: bytes) -> bytes | None:
+        """Return all fields of that lower-case name, joined to one list (RFC 9110 section 5.3), or None."""
+        values = [value for key, value in self.raw_headers if key == name]
+        return b", ".join(values) if values else None
+
+    @property
+    def path(self) -> str:
+        """The path, percent-decoded once, without `root_path`. Bytes that are not UTF-8 become U+FFFD."""
+        return unquote(self.raw_path)
+
+    @property
+    def query(self) -> MultiDictProxy[str]:
+        """The query parameters, decoded; blank values are kept.
+
+        Raises:
+            HTTPBadRequest: for more fields than `limits.query_fields`.
+        """
+        try:
+            return self._query
+        except AttributeError:
+            most = self.limits.query_fields
+            try:
+                pairs = parse_qsl(self.query_string, keep_blank_values=True, max_num_fields=most)
+            except ValueError:
+                raise HTTPBadRequest(f"expected at most {most} query fields") from None
+            self._query = MultiDictProxy(MultiDict(pairs))
+            return self._query
+
+    @property
+    def cookies(self) -> Mapping[str, str]:
+        """The cookies. Several `Cookie` fields, as HTTP/2 may send them, are read as one."""
+        try:
+            return self._cookies
+        except AttributeError:
+            sent = [value.decode("latin-1") for name, value in self.raw_headers if name == b"cookie"]
+            self._cookies = parse_cookies("; ".join(sent)) if sent else {}
+            return self._cookies
+
+    @property
+    def scheme(self) -> str:
+        """`"http"` or `"https"`."""
+        return self.connection.scheme
+
+    @property
+    def host(self) -> str:
+        """Host and port as sent by the client; if it sent none (HTTP/1.0), the address it connected to."""
+        try:
+            return self._authority
+        except AttributeError:
+            sent = self.header(b"host")
+            server = self.connection.server
+            if sent and sent[:1] != b":":  # with an empty host, the URL of a path `//evil/x` would have the host `evil`
+                self._authority = sent.decode("latin-1")
+            elif server is None:
+                self._authority = "localhost"
+            else:
+                name = f"[{server[0]}]" if ":" in server[0] else server[0]
+                self._authority = f"{name}:{server[1]}" if server[1] else name
+            return self._authority
+
+    @property
+    def url(self) -> URL:
+        """The full URL, `root_path` included."""
+        try:
+            return self._url
+        except AttributeError:
+            # Built from parts: in a string, `evil` of a path `//evil/x` would be parsed as the host.
+            path = "" if self.raw_path == "*" else self.root_path + self.raw_path  # RFC 9110 section 7.1
+            query = self.query_string
+            self._url = URL.build(scheme=self.scheme, authority=self.host, path=path, query_string=query, encoded=True)
+            return self._url
+
+    @property
+    def client(self) -> Address | None:
+        """The peer's address; None on a unix socket."""
+        return self.connection.client
+
+    @property
+    def trailers(self) -> CIMultiDictProxy[str]:
+        """The trailer fields, complete once the body is read. They are never merged into `headers`."""
+        fields = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in self.connection.trailers]
+        return CIMultiDictProxy(CIMultiDict(fields))
+
+    @property
+    def content_length(self) -> int | None:
+        """The announced size of the body in bytes, None if it is not announced."""
+        sent = self.header(b"content-length")
+        # int() may refuse more digits than any size has; the bytes are counted as they arrive anyway.
+        return int(sent) if sent is not None and sent.isdigit() and len(sent) < 20 else None
+
+    @property
+    def content_type(self) -> str:
+        """The media type of the body in lower case, without parameters; empty if none is given."""
+        return self._media_type()[0]
+
+    @property
+    def charset(self) -> str | None:
+        """The charset parameter of the media type, None if it has none."""
+        return self._media_type()[1].get("charset")
+
+    def _media_type(self) -> tuple[str, dict[str, str]]:
+        try:
+            return self._content_type
+        except AttributeError:
+            self._content_type = parse_media_type((self.header(b"content-type") or b"").decode("latin-1"))
+            return self._content_type
+
+    def replace_origin(self, connection: Connection, host: str) -> None:
+        """Replace the connection and the host, before anything uses them.
+
+        For middleware that knows the client better than the server does, as behind a proxy.
+        """
+        self.connection = connection
+        self._authority = host
+        if hasattr(self, "_url"):
+            del self._url

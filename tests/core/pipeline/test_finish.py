@@ -1,0 +1,506 @@
+"""`Application.finished`: what is done once an exchange is over, in which order, and what happens when a part fails."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from sketch import current_app
+from sketch.application import Application
+from sketch.exceptions import HTTPConflict
+from sketch.request import BaseRequest, Request
+from sketch.response import Response
+from sketch.streams.stream import StreamResponse
+from sketch.transport import ClientDisconnected, Outcome
+from tests.support.requests import answer, exchange, finished, in_loop, make_request
+
+Log = list[Any]
+
+
+class Held:
+    """A resource that notes when it is closed."""
+
+    def __init__(self, log: Log, error: BaseException | None = None) -> None:
+        self._log = log
+        self._error = error
+
+    async def aclose(self) -> None:
+        self._log.append("resource")
+        if self._error is not None:
+            raise self._error
+
+
+def leaving(log: Log, name: str, error: BaseException | None = None) -> Callable[[Exception | None], Awaitable[None]]:
+    """An exit that notes its name and the error that it gets."""
+
+    async def leave(exc: Exception | None) -> None:
+        log.append((name, exc))
+        if error is not None:
+            raise error
+
+    return leave
+
+
+class Work:
+    """An application whose handler leaves a bit of everything to the end of its exchange.
+
+    Args:
+        fails: what each part raises, by the name that it notes.
+        handler_error: what the handler raises in the end.
+    """
+
+    def __init__(self, fails: dict[str, BaseException] | None = None, handler_error: Exception | None = None) -> None:
+        self.log: Log = []
+        self.fails = fails or {}
+        self.error = handler_error
+        self.worked = asyncio.Event()
+        self.app = Application("outer")
+        self.app.access_log = self.write
+        self.app.add_get("/", self.handle)
+        self.app.on_finished(self.listen)
+        self.app.on_finished(lambda request, outcome: self.log.append("second listener"))
+
+    def write(self, request: BaseRequest, outcome: Outcome) -> None:
+        self.log.append("access log")
+        self.fail("access log")
+
+    def fail(self, name: str) -> None:
+        if name in self.fails:
+            raise self.fails[name]
+
+    async def listen(self, outcome: Outcome) -> None:
+        self.log.append("listener")
+        self.fail("listener")
+
+    async def handle(self, request: Request) -> Response:
+        log, fails = self.log, self.fails
+        request.at_end.resources.append(Held(log, fails.get("resource")))
+        request.at_end.exits += [
+            leaving(log, "outer exit", fails.get("outer exit")),
+            leaving(log, "inner exit", fails.get("inner exit")),
+        ]
+        if self.error is not None:
+            raise self.error
+        response = Response("ok")
+        response.background = self.work
+        return response
+
+    async def work(self) -> None:
+        self.log.append("work")
+        self.worked.set()
+
+    @property
+    def order(self) -> list[str]:
+        """The names in the log, without the errors that the exits got."""
+        return [each[0] if isinstance(each, tuple) else each for each in self.log]
+
+
+ORDER = ["access log", "resource", "inner exit", "outer exit", "listener", "second listener"]
+
+
+# -- order -------------------------------------------------------------------------------------------------------------
+
+
+@in_loop
+async def test_the_order() -> None:
+    work = Work()
+    wire, request = await exchange(work.app)
+    assert work.log == []
+    await finished(work.app, request, wire)
+    assert work.order == ORDER
+    assert [each for each in work.log if isinstance(each, tuple)] == [("inner exit", None), ("outer exit", None)]
+    await work.worked.wait()
+
+
+@in_loop
+async def test_background_work_is_begun_before_the_exits_are_awaited() -> None:
+    """It is a task of its own, so it runs as soon as an exit waits."""
+    log: Log = []
+    app = Application()
+    begun = asyncio.Event()
+
+    async def work() -> None:
+        log.append("work")
+        begun.set()
+
+    async def leave(error: Exception | None) -> None:
+        await begun.wait()
+        log.append("exit")
+
+    @app.get("/")
+    async def handler(request: Request) -> Response:
+        request.at_end.exits.append(leave)
+        response = Response()
+        response.background = work
+        return response
+
+    await answer(app)
+    assert log == ["work", "exit"]
+
+
+@in_loop
+async def test_nothing_is_done_twice() -> None:
+    """An exchange ends once; what it had to close and to leave is gone after that."""
+    work = Work()
+    wire, request = await exchange(work.app)
+    await finished(work.app, request, wire)
+    assert request.finishing is None
+    await finished(work.app, request, wire)
+    names = [name for name in work.order if name in ("resource", "inner exit", "outer exit")]
+    assert names == ["resource", "inner exit", "outer exit"]
+    await work.worked.wait()
+    await asyncio.sleep(0)
+    assert work.log.count("work") == 1
+
+
+@pytest.mark.parametrize("error", [HTTPConflict("taken"), ValueError("broken")])
+@in_loop
+async def test_exits_get_the_error_of_the_handler(error: Exception, caplog: pytest.LogCaptureFixture) -> None:
+    """Also one that became an answer."""
+    work = Work(handler_error=error)
+    outcomes: list[Outcome] = []
+    work.app.on_finished(outcomes.append)
+    await answer(work.app)
+    assert work.order == ORDER
+    assert [each for each in work.log if isinstance(each, tuple)] == [("inner exit", error), ("outer exit", error)]
+    assert [outcome.error for outcome in outcomes] == [error]
+
+
+@in_loop
+async def test_exits_get_the_error_of_a_body() -> None:
+    work, broken = Work(), ValueError("broken body")
+    wire, request = await exchange(work.app)
+    await finished(work.app, request, wire, fault=broken)
+    assert [each for each in work.log if isinstance(each, tuple)] == [("inner exit", broken), ("outer exit", broken)]
+
+
+@in_loop
+async def test_a_client_that_left_is_no_error() -> None:
+    work = Work()
+    outcomes: list[Outcome] = []
+    work.app.on_finished(outcomes.append)
+    wire, request = await exchange(work.app)
+    await finished(work.app, request, wire, fault=ClientDisconnected())
+    assert [each for each in work.log if isinstance(each, tuple)] == [("inner exit", None), ("outer exit", None)]
+    (outcome,) = outcomes
+    assert (outcome.error, outcome.disconnected, outcome.cancelled) == (None, True, False)
+
+
+@in_loop
+async def test_an_exchange_that_leaves_nothing_to_do() -> None:
+    app = Application()
+
+    @app.get("/")
+    async def handler() -> Response:
+        return Response("ok")
+
+    wire, request = await exchange(app)
+    assert (request.finishing, app.watched) == (None, False)
+    await finished(app, request, wire)
+
+
+# -- errors and cancellation -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ORDER[:-1])
+@in_loop
+async def test_an_error_in_one_is_logged_and_the_others_go_on(name: str, caplog: pytest.LogCaptureFixture) -> None:
+    work = Work({name: ValueError("broken end")})
+    assert (await answer(work.app)).status == 200
+    assert work.order == ORDER
+    assert "broken end" in caplog.text
+    assert len(caplog.records) == 1
+
+
+@in_loop
+async def test_errors_in_all_are_logged(caplog: pytest.LogCaptureFixture) -> None:
+    work = Work({name: ValueError(f"broken {name}") for name in ORDER})
+    await answer(work.app)
+    assert work.order == ORDER
+    for name in ORDER[:-1]:
+        assert f"broken {name}" in caplog.text
+
+
+@pytest.mark.parametrize("name", ORDER[1:-1])
+@in_loop
+async def test_a_cancellation_is_raised_after_all(name: str, caplog: pytest.LogCaptureFixture) -> None:
+    work = Work({name: asyncio.CancelledError()})
+    wire, request = await exchange(work.app)
+    with pytest.raises(asyncio.CancelledError):
+        await finished(work.app, request, wire)
+    assert work.order == ORDER
+    await work.worked.wait()
+    assert not caplog.records
+
+
+@in_loop
+async def test_a_task_that_is_cancelled_at_the_end() -> None:
+    """As a server does it at the end of its grace period."""
+    log: Log = []
+    app, entered = Application(), asyncio.Event()
+
+    async def leave(error: Exception | None) -> None:
+        entered.set()
+        await asyncio.Event().wait()
+
+    @app.get("/")
+    async def handler(request: Request) -> Response:
+        request.at_end.exits += [leaving(log, "outer exit"), leave]
+        return Response()
+
+    app.on_finished(lambda: log.append("listener"))
+    wire, request = await exchange(app)
+    task = asyncio.create_task(finished(app, request, wire))
+    await entered.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert log == [("outer exit", None), "listener"]
+
+
+@in_loop
+async def test_work_that_cannot_begin_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    work = Work()
+    wire, request = await exchange(work.app)
+    await work.app.startup()
+    await work.app.cleanup()
+    await finished(work.app, request, wire)
+    assert work.order == ORDER
+    assert "was not begun" in caplog.text
+
+
+# -- listeners of mounted applications ---------------------------------------------------------------------------------
+
+
+class Tree:
+    """Applications mounted in each other, `/shop/cart`, each with a listener that notes where it is called."""
+
+    def __init__(self, fails: dict[str, BaseException] | None = None) -> None:
+        self.log: Log = []
+        self.fails = fails or {}
+        self.root, self.shop, self.cart, self.other = map(Application, ("root", "shop", "cart", "other"))
+        self.shop.mount("/cart", self.cart)
+        self.root.mount("/shop", self.shop)
+        self.root.mount("/other", self.other)
+        for app in (self.root, self.shop, self.cart, self.other):
+            app.add_get("/x", self.handle)
+            app.on_finished(self.listener(app.name))
+
+    async def handle(self, request: Request) -> Response:
+        return Response(request.app.name)
+
+    def listener(self, name: str) -> Callable[[Request, Outcome], None]:
+        def listen(request: Request, outcome: Outcome) -> None:
+            self.log.append((name, request.app.name, request.root_path, request.path, outcome.status))
+            if name in self.fails:
+                raise self.fails[name]
+
+        return listen
+
+
+CART = [
+    ("cart", "cart", "/shop/cart", "/x", 200),
+    ("shop", "shop", "/shop", "/cart/x", 200),
+    ("root", "root", "", "/shop/cart/x", 200),
+]
+
+
+@pytest.mark.parametrize(
+    ("target", "log"),
+    [
+        ("/shop/cart/x", CART),
+        ("/shop/x", [("shop", "shop", "/shop", "/x", 200), ("root", "root", "", "/shop/x", 200)]),
+        ("/x", [("root", "root", "", "/x", 200)]),
+        ("/none", [("root", "root", "", "/none", 404)]),
+        ("/shop/none", [("shop", "shop", "/shop", "/none", 404), ("root", "root", "", "/shop/none", 404)]),
+    ],
+)
+@in_loop
+async def test_listeners_from_the_application_that_answered_outward(target: str, log: Log) -> None:
+    tree = Tree()
+    wire, request = await exchange(tree.root, target)
+    assert tree.log == []
+    await finished(tree.root, request, wire)
+    assert tree.log == log
+
+
+@pytest.mark.parametrize("name", ["cart", "shop", "root"])
+@in_loop
+async def test_a_listener_that_fails_keeps_no_other_from_its_call(name: str, caplog: pytest.LogCaptureFixture) -> None:
+    tree = Tree({name: ValueError("broken")})
+    wire, request = await exchange(tree.root, "/shop/cart/x")
+    await finished(tree.root, request, wire)
+    assert tree.log == CART
+    assert "broken" in caplog.text
+    tree = Tree({name: asyncio.CancelledError()})
+    wire, request = await exchange(tree.root, "/shop/cart/x")
+    with pytest.raises(asyncio.CancelledError):
+        await finished(tree.root, request, wire)
+    assert tree.log == CART
+
+
+@in_loop
+async def test_exits_and_work_see_the_application_that_answered() -> None:
+    log: Log = []
+    root, shop = Application("root"), Application("shop")
+    worked = asyncio.Event()
+
+    @shop.get("/x")
+    async def handler(request: Request) -> Response:
+        def note(what: str) -> None:
+            log.append((what, request.app.name, request.root_path, current_app.name))
+
+        async def leave(error: Exception | None) -> None:
+            note("exit")
+
+        async def work() -> None:
+            note("work")
+            worked.set()
+
+        request.at_end.exits.append(leave)
+        response = Response()
+        response.background = work
+        return response
+
+    root.mount("/shop", shop)
+    await answer(root, "/shop/x")
+    await worked.wait()
+    assert log == [("exit", "shop", "/shop", "shop"), ("work", "shop", "/shop", "shop")]
+
+
+# -- the signal --------------------------------------------------------------------------------------------------------
+
+
+@in_loop
+async def test_the_ways_to_write_a_listener() -> None:
+    log: Log = []
+    app = Application()
+
+    @app.on_finished
+    async def both(request: Request, outcome: Outcome) -> None:
+        log.append((request.path, outcome.status))
+
+    @app.on_event("finished")
+    def plain(outcome: Outcome) -> None:
+        log.append(outcome.status)
+
+    async def one(outcome: Outcome) -> None:
+        log.append(outcome.seconds)
+
+    app.on_finished.append(one)
+    app.on_finished.append(lambda: log.append("nothing"))
+    await answer(app, "/a")
+    assert log == [("/a", 404), 404, 2.0, "nothing"]
+
+
+def test_a_listener_with_too_many_parameters() -> None:
+    with pytest.raises(TypeError, match=r"expected a function of \(request, outcome\) for on_finished"):
+        Application().on_finished(lambda request, outcome, more: None)
+
+
+def silent(request: BaseRequest, outcome: Outcome) -> None:
+    """An access log that writes nothing."""
+
+
+def heard(outcome: Outcome) -> None:
+    """A listener that does nothing."""
+
+
+@pytest.mark.parametrize("where", ["nowhere", "access log", "root", "shop", "cart", "other"])
+@in_loop
+async def test_which_applications_are_watched(where: str) -> None:
+    """All, if one has a listener or the outermost an access log; known from the start on."""
+    root, shop, cart, other = map(Application, ("root", "shop", "cart", "other"))
+    shop.mount("/cart", cart)
+    root.mount("/shop", shop)
+    root.mount("/other", other)
+    every = {"root": root, "shop": shop, "cart": cart, "other": other}
+    if where == "access log":
+        root.access_log = silent
+    elif where != "nowhere":
+        every[where].on_finished(heard)
+    assert not any(app.watched for app in every.values())
+    await root.startup()
+    assert [app.watched for app in every.values()] == [where != "nowhere"] * 4
+    with pytest.raises(RuntimeError, match="on_finished cannot be changed any more"):
+        root.on_finished(heard)
+    root.access_log = None if where == "access log" else silent
+    assert root.watched == (where != "nowhere")
+    await root.cleanup()
+
+
+@in_loop
+async def test_what_was_raised_is_noted_only_where_something_asks_for_it() -> None:
+    app, error = Application(), HTTPConflict()
+
+    @app.get("/")
+    async def handler() -> Response:
+        raise error
+
+    _, request = await exchange(app)
+    assert not hasattr(request, "raised")
+    assert not hasattr(make_request(), "raised")
+    watched = Application()
+    watched.on_finished(heard)
+    watched.add_get("/", handler)
+    _, request = await exchange(watched)
+    assert request.raised is error
+
+
+@in_loop
+async def test_work_begins_for_the_response_that_is_sent() -> None:
+    """Not for one that a hook has replaced, nor for one that cannot be sent."""
+    log: Log = []
+    app = Application()
+
+    def responding(name: str, **options: Any) -> Response:
+        response = Response(**options)
+
+        async def work() -> None:
+            log.append(name)
+
+        response.background = work
+        return response
+
+    @app.get("/{name}")
+    async def handler(name: str) -> Response:
+        return responding(name, status=42 if name == "unsendable" else 200)
+
+    @app.after_request
+    async def replace(request: Request, response: Response) -> Response | None:
+        return responding("instead") if request.path == "/replaced" else None
+
+    for name in ("sent", "replaced", "unsendable"):
+        await answer(app, f"/{name}")
+    await asyncio.sleep(0)
+    assert log == ["sent", "instead"]
+
+
+@in_loop
+async def test_a_stream_that_was_never_begun_is_not_closed_here() -> None:
+    """It is the payload: its adapter closes it."""
+    closed: list[bool] = []
+
+    class Source:
+        def __aiter__(self) -> AsyncIterator[bytes]:
+            raise AssertionError("expected not to be read")
+
+        async def __anext__(self) -> bytes:
+            raise AssertionError("expected not to be read")
+
+        async def aclose(self) -> None:
+            closed.append(True)
+
+    app = Application()
+
+    @app.get("/")
+    async def handler() -> Response:
+        return StreamResponse(Source())
+
+    await answer(app)
+    assert closed == []
+    await answer(app, method="HEAD")
+    assert closed == [True]
