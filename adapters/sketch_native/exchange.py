@@ -20,7 +20,7 @@ from sketch.transport import (
     close_body,
 )
 from sketch_native import writer
-from sketch_native.parser import Refusal
+from sketch_native.refusal import Refusal
 from sketch_native.sendfile import send_file
 
 if TYPE_CHECKING:

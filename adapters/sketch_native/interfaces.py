@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sketch_native.connection import NativeConnection
     from sketch_native.flow_control import FlowControl
     from sketch_native.limits import ServerLimits
-    from sketch_native.parser import Refusal
+    from sketch_native.refusal import Refusal
     from sketch_native.writer import Clock
 
 

@@ -13,6 +13,7 @@ import httptools
 from sketch.http.fields import RawHeaders
 from sketch.http.grammar import TOKEN_BYTES, valid_authority
 from sketch_native.limits import ServerLimits
+from sketch_native.refusal import Refusal
 from sketch_native.websocket.handshake import check_handshake
 
 SLICE = 16 * 1024
@@ -50,15 +51,6 @@ _PARSER_STATUS = {
     "Pause on PRI/Upgrade": 505,  # the preface of HTTP/2
     "Invalid method for HTTP/x.x request": 501,
 }
-
-
-class Refusal(Exception):
-    """The server refuses a request, with this status and reason. The connection is closed after the answer."""
-
-    def __init__(self, status: int, reason: str) -> None:
-        self.status = status
-        self.reason = reason
-        super().__init__(status, reason)
 
 
 class Sink(Protocol):

@@ -10,15 +10,13 @@ from sketch_native import writer
 from sketch_native.base_protocol import DISCARDED, NEVER, BaseProtocol
 from sketch_native.connection import NativeConnection
 from sketch_native.flow_control import FlowControl
-from sketch_native.parser import Refusal
 from sketch_native.reader import RequestReader, fail_body
+from sketch_native.refusal import OVERLOAD, Refusal
 from sketch_native.states import CLOSING, EXCHANGE, HEAD, IDLE, QUEUED, REST, State, check_transitions
 
 if TYPE_CHECKING:
     from sketch_native.exchange import Exchange
     from sketch_native.interfaces import Host, ServedConnection
-
-OVERLOAD = Refusal(503, "the server is overloaded")
 
 
 class HTTPProtocol(BaseProtocol):

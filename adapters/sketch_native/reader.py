@@ -10,7 +10,8 @@ from sketch.request import Request, WebSocketRequest
 from sketch_native.backlog import HANDSHAKE, PIPELINE, REFUSAL, Backlog
 from sketch_native.body import RequestBody
 from sketch_native.exchange import Exchange
-from sketch_native.parser import SLICE, Refusal, RequestParser
+from sketch_native.parser import SLICE, RequestParser
+from sketch_native.refusal import Refusal
 from sketch_native.responder import ResponderExchange
 
 if TYPE_CHECKING:

@@ -20,9 +20,9 @@ from sketch.serving.registry import load_served
 from sketch.serving.run import cannot_listen
 from sketch_native.admission import ConcurrencyLimit
 from sketch_native.limits import ServerLimits
-from sketch_native.parser import Refusal
 from sketch_native.protocol import HTTPProtocol
 from sketch_native.proxy_connection import ProxiedProtocol
+from sketch_native.refusal import Refusal
 from sketch_native.websocket import handshake
 from sketch_native.writer import Clock
 

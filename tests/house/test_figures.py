@@ -10,12 +10,10 @@ from tests.house import figures
 
 HERE = Path(__file__).parent
 FLAT = 16
-CLASSES: dict[str, int] = {}
-"""Classes with more than MOST methods and properties, and how many they may have. The list only shrinks."""
 MOST = 30
-FILES = {"sketch_native.parser": 490}
-"""Files with more than LONGEST lines, and how many they may have. The list only shrinks."""
+"""Methods and properties that a class may have."""
 LONGEST = 480
+"""Lines that a file may have."""
 
 
 def test_few_modules_lie_flat() -> None:
@@ -29,15 +27,11 @@ def test_no_circle_of_imports_at_run_time() -> None:
 
 
 def test_classes_are_small() -> None:
-    large = {size.name: size.number for size in figures.largest_classes(20) if size.number > MOST}
-    assert set(large) == set(CLASSES)
-    assert {name: number for name, number in large.items() if number > CLASSES[name]} == {}
+    assert [size for size in figures.largest_classes(20) if size.number > MOST] == []
 
 
 def test_files_are_short() -> None:
-    long = {size.name: size.number for size in figures.largest_files(20) if size.number > LONGEST}
-    assert set(long) == set(FILES)
-    assert {name: number for name, number in long.items() if number > FILES[name]} == {}
+    assert [size for size in figures.largest_files(20) if size.number > LONGEST] == []
 
 
 def test_the_command_prints_them() -> None:

@@ -11,7 +11,8 @@ from typing import Any
 from hypothesis import settings, strategies as st
 
 from sketch_native.limits import ServerLimits
-from sketch_native.parser import Refusal, RequestParser
+from sketch_native.parser import RequestParser
+from sketch_native.refusal import Refusal
 
 ROUNDS = int(os.environ.get("SKETCH_FUZZ", "0"))
 """Examples per property in a long session (`nox -s fuzz`), which then differ from run to run."""

@@ -13,8 +13,8 @@ from sketch_native.backlog import HANDSHAKE, PIPELINE, REFUSAL
 from sketch_native.exchange import Exchange
 from sketch_native.interfaces import Line
 from sketch_native.limits import ServerLimits
-from sketch_native.parser import Refusal
 from sketch_native.reader import RequestReader
+from sketch_native.refusal import Refusal
 from sketch_native.responder import ResponderExchange
 from sketch_native.websocket.upgrade import UpgradeExchange
 

@@ -1,0 +1,15 @@
+"""What the server itself answers to a request that the application does not get."""
+
+from __future__ import annotations
+
+
+class Refusal(Exception):
+    """The server refuses a request, with this status and reason. The connection is closed after the answer."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        self.status = status
+        self.reason = reason
+        super().__init__(status, reason)
+
+
+OVERLOAD = Refusal(503, "the server is overloaded")
