@@ -307,6 +307,14 @@ class Chunks:
     async def __aenter__(self) -> Chunks:
         return self
 
+    @property
+    def complete(self) -> bool:
+        """Whether there were as many bytes as declared: the peer has all of the body once they are written.
+
+        `next` has to be called all the same: it lets the iterator come to its end, and refuses more bytes.
+        """
+        return self._sent == self._length
+
     async def next(self) -> bytes:
         """Return the next chunk that is not empty; `b""` at the end.
 

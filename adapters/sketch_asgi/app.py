@@ -106,7 +106,13 @@ class ASGIApplication:
     ) -> None:
         """Report the end of an exchange."""
         if request is not None:
-            await self._app.finished(request, connection.outcome(request, fault))
+            task = asyncio.current_task()
+            assert task is not None
+            self.life.finishing.add(task)
+            try:
+                await self._app.finished(request, connection.outcome(request, fault))
+            finally:
+                self.life.finishing.discard(task)
         elif self._app.access_log is not None:
             log_refusal(connection, scope)
 

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Any
 
+from sketch.lifecycle.background import CANCELLED_GRACE
 from sketch.lifecycle.stopping import SHUTDOWN_GRACE
 from sketch_asgi.body import Receive
 from sketch_asgi.connection import Scope
@@ -33,6 +34,8 @@ class Life:
         """Why the last start failed."""
         self.stop_error: BaseException | None = None
         """Why the last stop failed."""
+        self.finishing: set[asyncio.Task[Any]] = set()
+        """Tasks of exchanges whose end is being reported."""
         self._app = app
         self._grace = grace
         self._ended = False
@@ -90,12 +93,17 @@ class Life:
     async def _stop(self) -> None:
         self.started, self._ended, self.stop_error = False, True, None
         self._app.stopping.set(self._grace)
-        for step in (self._app.shutdown, self._app.cleanup):
+        for step in (self._app.shutdown, self._finish, self._app.cleanup):
             try:
                 await step()
             except Exception as exc:
                 logger.exception("the application could not be stopped cleanly")
                 self.stop_error = self.stop_error or exc
+
+    async def _finish(self) -> None:
+        """Wait, within bounds, for what is done at the end of exchanges that the server has cancelled."""
+        if self.finishing:
+            await asyncio.wait(self.finishing, timeout=CANCELLED_GRACE)
 
     async def start_late(self) -> bool:
         """Start before the first request, for a server that has sent no lifespan. Returns whether that is possible.

@@ -93,15 +93,17 @@ async def write_stream(
                 # Some servers hold the head back until the first body message; the client may be waiting for it.
                 await pass_on(send, _chunk(b""), connection)
             count = 0
-            while chunk := await chunks.next():
+            while not chunks.complete and (chunk := await chunks.next()):
                 with writing:
                     await pass_on(send, _chunk(chunk), connection)
                 connection.size += len(chunk)
                 count += 1
                 if not count % _FAIRNESS:
                     await asyncio.sleep(0)
-                if connection.listen().gone:  # the stream has swallowed the cancellation
+                if connection.listen().gone and not chunks.complete:  # the stream has swallowed the cancellation
                     raise ClientDisconnected("the client left before the end of the answer")
+        if chunks.complete:
+            await chunks.next()
         connection.listen().discard()
         # Not interruptible: some servers report a disconnect as soon as a response is complete.
         with writing:

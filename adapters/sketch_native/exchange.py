@@ -153,7 +153,8 @@ class Exchange:
 
     def _outcome(self, fault: BaseException | None, ended_at: float) -> Outcome:
         began_at = getattr(self, "began_at", ended_at)
-        return Outcome.of(self.request, self.status, self.size, began_at, self.first_byte_at, ended_at, fault)
+        status = None if self.first_byte_at is None else self.status
+        return Outcome.of(self.request, status, self.size, began_at, self.first_byte_at, ended_at, fault)
 
     def _switch(self, wire: WireResponse, switch: Switch) -> Session:  # noqa: ARG002 - for handshakes
         """Answer with a 101, and hand the connection over. Only the exchange of a handshake can."""
@@ -172,9 +173,9 @@ class Exchange:
         if self.first_byte_at is not None:
             self._protocol.transport.abort()
         elif body is not None and not body.ended and not self._protocol.flow.lost:
-            self.status = 400
-            self.first_byte_at = perf_counter()
-            self._protocol.write_refusal(Refusal(400, "the request body was cut short"))
+            refusal = Refusal(400, "the request body was cut short")
+            self.status, self.size, self.first_byte_at = 400, len(refusal.text), perf_counter()
+            self._protocol.write_refusal(refusal)
         return exc
 
     def _cancelled(self, exc: asyncio.CancelledError) -> BaseException:
@@ -276,15 +277,17 @@ class Exchange:
         self.first_byte_at = perf_counter()
         chunked = length is None and not self.unframed
         turn = 0
-        with self._until_client_leaves():
-            async with Chunks(payload, length) as chunks:
+        async with Chunks(payload, length) as chunks:
+            with self._until_client_leaves():
                 await protocol.write(head)
-                while data := await chunks.next():
+                while not chunks.complete and (data := await chunks.next()):
                     self.size += len(data)
                     await protocol.write(writer.chunk(data) if chunked else data)
                     if self.size - turn > TURN:
                         turn = self.size
                         await asyncio.sleep(0)
+            if chunks.complete:
+                await chunks.next()
         if chunked:
             await protocol.write(writer.LAST_CHUNK)
 

@@ -199,7 +199,7 @@ class HTTPProtocol(BaseProtocol):
 
     def write_refusal(self, refusal: Refusal) -> None:
         """Write a refusal, in place of an answer of the application."""
-        self.transport.write(writer.refusal(refusal.status, refusal.reason, self.server.clock.fields))
+        self.transport.write(writer.refusal(refusal, self.server.clock.fields))
 
     @property
     def ending(self) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from sketch.http.status import PHRASES
+
 
 class Refusal(Exception):
     """The server refuses a request, with this status and reason. The connection is closed after the answer."""
@@ -10,6 +12,11 @@ class Refusal(Exception):
         self.status = status
         self.reason = reason
         super().__init__(status, reason)
+
+    @property
+    def text(self) -> bytes:
+        """The body of the answer."""
+        return f"{self.status} {PHRASES[self.status]}: {self.reason}\n".encode()
 
 
 OVERLOAD = Refusal(503, "the server is overloaded")

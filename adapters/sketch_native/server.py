@@ -207,7 +207,7 @@ class Server:
     def log_refusal(self, client: Address | None, refusal: Refusal) -> None:
         """Write the access log's line for a refusal."""
         if self.app.access_log is not None:
-            log_refused(client, refusal.status)
+            log_refused(client, refusal.status, sent=len(refusal.text))
 
 
 @asynccontextmanager

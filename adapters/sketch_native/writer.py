@@ -7,6 +7,7 @@ from email.utils import formatdate
 
 from sketch.http.fields import RawHeaders
 from sketch.http.status import PHRASES
+from sketch_native.refusal import Refusal
 
 STATUS_LINES = {status: f"HTTP/1.1 {status} {phrase}\r\n".encode() for status, phrase in PHRASES.items()}
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -90,9 +91,9 @@ def chunk(data: bytes) -> bytes:
     return b"%x\r\n%b\r\n" % (len(data), data)
 
 
-def refusal(status: int, reason: str, common: bytes) -> bytes:
+def refusal(refused: Refusal, common: bytes) -> bytes:
     """Build the whole answer, as plain text, by which the server refuses a request."""
-    text = f"{status} {PHRASES[status]}: {reason}\n".encode()
+    status, text = refused.status, refused.text
     fields = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(text))]
     if status == 503:
         fields.append((b"retry-after", b"1"))

@@ -166,6 +166,7 @@ class Exchange:
         self._raise_errors = raise_errors
         self._body = Channel()
         self._left = False
+        self._interrupted = False
         self._head: asyncio.Future[WireResponse] = asyncio.get_running_loop().create_future()
         self._seen = False
         """Whether the application gets the request; a server refuses the others itself."""
@@ -214,6 +215,7 @@ class Exchange:
         if self._upload is not None:
             self._upload.disconnect()
         if self._body.producing:
+            self._interrupted = True
             self.task.cancel()
 
     async def ended(self) -> None:
@@ -233,7 +235,7 @@ class Exchange:
             await self._send(wire)
             self._body.end()
         except asyncio.CancelledError as exc:
-            fault = ClientDisconnected("the client left before the end of the answer") if self._left else exc
+            fault = ClientDisconnected("the client left before the end of the answer") if self._interrupted else exc
             self._fail(ConnectionResetError("the exchange was cancelled: the application stopped"))
             if not self._left:
                 raise
@@ -284,7 +286,7 @@ class Exchange:
             return
         try:
             await pump(_chunks(payload), self._body, wire.length)
-            if self._left:
+            if self._left and self._body.size != wire.length:
                 raise ClientDisconnected("the client left before the end of the answer")
         finally:
             self._sent = self._body.size

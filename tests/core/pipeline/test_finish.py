@@ -441,8 +441,8 @@ async def test_what_was_raised_is_noted_only_where_something_asks_for_it() -> No
         raise error
 
     _, request = await exchange(app)
-    assert not hasattr(request, "raised")
-    assert not hasattr(make_request(), "raised")
+    assert request.raised is None
+    assert make_request().raised is None
     watched = Application()
     watched.on_finished(heard)
     watched.add_get("/", handler)
