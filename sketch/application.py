@@ -27,7 +27,7 @@ from sketch.routing import Handler, Mount, Registrar, Route, RouteOptions, Route
 from sketch.routing.mount import ForeignHandler
 from sketch.routing.names import url_path
 from sketch.routing.route import Methods, Path, Slashes, check_options
-from sketch.transport import Outcome, WireResponse
+from sketch.transport import AccessLog, Outcome, WireResponse
 
 if TYPE_CHECKING:
     from asyncio import Task
@@ -97,8 +97,8 @@ class Application(Registrar):
         self.on_response_prepare = Signal("on_response_prepare", "request", "response")
         self.on_finished = Signal("on_finished", "request", "outcome")
         """Functions called with `(request, outcome)` once an exchange is over, however it has ended; see `Outcome`."""
-        self.access_log: Callable[[BaseRequest, Outcome], None] | None = None
-        """Writes the access log's line. Set by the server that starts the application; None: no log."""
+        self.access_log: AccessLog | None = None
+        """Writes the access log's line, None without a log: what the server has given to `startup`."""
         self.listened = False
         """Whether `on_finished` of this application, of one mounted here or of one around it has functions."""
         self.watched = False
@@ -259,17 +259,20 @@ class Application(Registrar):
 
     # -- lifecycle --------------------------------------------------------------------------------------------------
 
-    async def startup(self) -> None:
+    async def startup(self, access_log: AccessLog | None = None) -> None:
         """Enter the contexts, call the start-up hooks, start mounted applications; then freeze routes and middleware.
 
         Hooks are frozen, too. If a hook raises, everything started before is cleaned up, and the error is raised.
-        """
-        await self._start(None)
 
-    async def _start(self, parent: Application | None) -> None:
+        Args:
+            access_log: called with each request and its outcome until the end of the application; None: no log.
+        """
+        await self._start(None, access_log)
+
+    async def _start(self, parent: Application | None, access_log: AccessLog | None = None) -> None:
         """Start alone (`parent` is None), or mounted in `parent`, which then freezes both."""
         self._lifecycle.check_ended()
-        self.parent = parent
+        self.parent, self.access_log = parent, access_log
         with self.context():
             try:
                 await self._lifecycle.startup(self.freeze if parent is None else None)
@@ -423,15 +426,19 @@ class Application(Registrar):
         """
         return self.pipeline.handle
 
-    def finished(self, request: BaseRequest, outcome: Outcome) -> Coroutine[Any, Any, None]:
+    def finished(self, request: BaseRequest, outcome: Outcome, *, logged: bool = False) -> Coroutine[Any, Any, None]:
         """Do what is to be done once an exchange is over. Each adapter awaits it once, in the exchange's task.
 
         In this order: write the access log's line, close what the request holds open, start the background work, leave
         what was entered for the handler (the last first), call the `on_finished` listeners. An error in one is logged,
         and the others go on. Where `request.finishing` is None and `watched` False, there is nothing to do, and an
         adapter need not call it.
+
+        Args:
+            request, outcome: of the exchange.
+            logged: whether the access log has its line already, because a foreign application goes on after its answer.
         """
-        return finish(self, request, outcome)
+        return finish(self, request, outcome, logged)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve one ASGI 3 scope: `uvicorn package.module:app`."""

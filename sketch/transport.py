@@ -7,7 +7,7 @@ is over, however it ended, the adapter awaits `app.finished(request, outcome)` o
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Callable
 from typing import Any, BinaryIO, NamedTuple, Protocol
 
 from sketch.http.fields import RawHeaders as RawHeaders
@@ -259,7 +259,7 @@ class Outcome(NamedTuple):
             status, sent, began_at, first_byte_at, ended_at: as the attributes.
             fault: what ended the exchange early: the error of a body, `ClientDisconnected`, or a cancellation.
         """
-        error = request.raised or request.error
+        error = request.error if request.raised is None else request.raised
         disconnected = cancelled = False
         if fault is not None:
             disconnected, cancelled = isinstance(fault, ClientDisconnected), not isinstance(fault, Exception)
@@ -267,6 +267,10 @@ class Outcome(NamedTuple):
                 error = fault
         # Calling the class takes three times as long.
         return tuple.__new__(cls, (status, sent, began_at, first_byte_at, ended_at, error, disconnected, cancelled))
+
+
+AccessLog = Callable[[Any, Outcome], None]
+"""Writes the access log's line of a request and its outcome."""
 
 
 async def close_body(body: object) -> None:

@@ -40,8 +40,7 @@ class ASGIApplication:
     def __init__(
         self, app: Application, *, access_log: bool = False, root_path: str = "", grace: float = SHUTDOWN_GRACE
     ) -> None:
-        app.access_log = log_access if access_log else None
-        self.life = Life(app, grace)
+        self.life = Life(app, grace, log_access if access_log else None)
         self._app = app
         self._handle = app.handle
         self._root_path = root_path
@@ -71,14 +70,15 @@ class ASGIApplication:
             payload = wire.payload
             connection.status = status = wire.status
             start = {"type": "http.response.start", "status": status, "headers": wire.fields}
-            if self._app.watched:
-                connection.first_byte_at = perf_counter()
             if isinstance(payload, bytes) and len(payload) <= LARGE_BODY:
                 # Most responses: written here, without another coroutine and without a write deadline.
                 if connection.body is not None:
                     connection.body.discard()
+                    connection.check_there()
                 try:
                     await send(start)
+                    if self._app.watched:
+                        connection.first_byte_at = perf_counter()
                     await send({"type": "http.response.body", "body": payload})
                 except OSError as exc:
                     raise ClientDisconnected("the client left before the end of the answer") from exc
@@ -91,11 +91,13 @@ class ASGIApplication:
             if not await _recover(exc, send, connection, scope):
                 raise
         finally:
-            if self._app.watched or (request is not None and request.finishing is not None):
-                await self._finish(connection, request, scope, fault)
-            fault = None  # its traceback refers to this frame, which would form a cycle
-            if connection.body is not None and connection.body.detach():
-                await connection.body.close()
+            try:
+                if self._app.watched or (request is not None and request.finishing is not None):
+                    await self._finish(connection, request, scope, fault)
+            finally:
+                fault = None  # its traceback refers to this frame, which would form a cycle
+                if connection.body is not None and connection.body.detach():
+                    await connection.body.close()
 
     async def _start_late(self) -> None:
         if not await self.life.start_late():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sketch.http.fields import RawHeaders
 from sketch.http.grammar import Address
-from sketch.transport import Outcome
+from sketch.transport import ClientDisconnected, Outcome
 from sketch_asgi.body import Receive, ReceivedBody
 from sketch_asgi.deadlines import WriteDeadline
 
@@ -31,8 +31,23 @@ class ScopeConnection:
 
     # An unset slot costs nothing at construction; its first use calls __getattr__, which sets it.
     __slots__ = (
-        "_app", "_receive", "_scope", "_timer", "began_at", "body", "client", "ended_at", "first_byte_at", "scheme",
-        "server", "size", "small_file", "state", "status", "tls", "trailers",
+        "_app",
+        "_receive",
+        "_timer",
+        "began_at",
+        "body",
+        "client",
+        "ended_at",
+        "first_byte_at",
+        "scheme",
+        "scope",
+        "server",
+        "size",
+        "small_file",
+        "state",
+        "status",
+        "tls",
+        "trailers",
     )  # fmt: skip
 
     client: Address | None
@@ -56,7 +71,7 @@ class ScopeConnection:
     def __init__(self, app: Application, timer: DeadlineTimer, scope: Scope, receive: Receive) -> None:
         self._app = app
         self._timer = timer
-        self._scope = scope
+        self.scope = scope
         self._receive = receive
         self.body: ReceivedBody | None = None
 
@@ -79,13 +94,19 @@ class ScopeConnection:
             self.body = ReceivedBody(self._receive, self._timer)
         return self.body
 
+    def check_there(self) -> None:
+        """Raise ClientDisconnected if the server has reported that the client left."""
+        if self.disconnected:
+            raise ClientDisconnected("the client left before the response")
+
     def writing(self, request: BaseRequest) -> WriteDeadline:
         """Return the write deadline of the response to `request`."""
         return WriteDeadline(self._timer, request)
 
     def outcome(self, request: BaseRequest, fault: BaseException | None) -> Outcome:
         """Return how the exchange has ended; `fault` as in `Outcome.of`."""
-        return Outcome.of(request, self.status, self.size, self.began_at, self.first_byte_at, self.ended_at, fault)
+        status = None if self.first_byte_at is None else self.status
+        return Outcome.of(request, status, self.size, self.began_at, self.first_byte_at, self.ended_at, fault)
 
     @property
     def disconnected(self) -> bool:
@@ -106,13 +127,13 @@ def _address(value: Any) -> Address | None:
 
 def _scheme(connection: ScopeConnection) -> str:
     """Return the scheme of HTTP, also for a websocket."""
-    scheme: str = connection._scope.get("scheme", "http")
+    scheme: str = connection.scope.get("scheme", "http")
     return {"ws": "http", "wss": "https"}.get(scheme, scheme)
 
 
 def _tls(connection: ScopeConnection) -> dict[str, Any] | None:
     """Return what the `tls` extension tells; without the extension, an empty dict over TLS, else None."""
-    given = (connection._scope.get("extensions") or {}).get("tls")
+    given = (connection.scope.get("extensions") or {}).get("tls")
     if given is not None:
         return dict(given)
     return {} if connection.scheme == "https" else None
@@ -123,17 +144,17 @@ def _small_file(connection: ScopeConnection) -> int:
 
     Measured: a server that sends files itself wins above 64 KiB; else each piece costs a hop to a thread.
     """
-    extensions = connection._scope.get("extensions") or {}
+    extensions = connection.scope.get("extensions") or {}
     sends = "http.response.pathsend" in extensions or "http.response.zerocopysend" in extensions
     return 64 * 1024 if sends else 256 * 1024
 
 
 _VIEWS: dict[str, Callable[[ScopeConnection], Any]] = {
-    "client": lambda connection: _address(connection._scope.get("client")),
-    "server": lambda connection: _address(connection._scope.get("server")),
+    "client": lambda connection: _address(connection.scope.get("client")),
+    "server": lambda connection: _address(connection.scope.get("server")),
     "scheme": _scheme,
     "tls": _tls,
-    "state": lambda connection: {**(connection._scope.get("state") or {}), **connection._app.state},
+    "state": lambda connection: {**(connection.scope.get("state") or {}), **connection._app.state},
     "trailers": lambda _: [],
     "began_at": lambda _: perf_counter(),
     "ended_at": lambda _: perf_counter(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,8 @@ from sketch_asgi.writer import Send, pass_on, write_body
 if TYPE_CHECKING:
     from sketch.application import Application
     from sketch.concurrency.idle import DeadlineTimer
+
+logger = logging.getLogger("sketch.server")
 
 DENIAL = "websocket.http.response"
 SUBPROTOCOLS = b"sec-websocket-protocol"
@@ -54,8 +57,8 @@ class Handshake(ScopeConnection):
             raise ClientDisconnected("the client left before its handshake was answered")
         if message["type"] != "websocket.connect":
             raise RuntimeError(f"expected the server to send websocket.connect, got {message['type']!r}")
-        self.request = read_head(self._scope, self, root_path, WebSocketRequest)
-        offered = self._scope.get("subprotocols")
+        self.request = read_head(self.scope, self, root_path, WebSocketRequest)
+        offered = self.scope.get("subprotocols")
         if offered and self.request.header(SUBPROTOCOLS) is None:  # uvicorn with wsproto removes the field
             self.request.raw_headers.append((SUBPROTOCOLS, ", ".join(offered).encode("latin-1")))
         return self.request
@@ -102,7 +105,7 @@ class Handshake(ScopeConnection):
             await close_body(wire.payload)
             await self._forbid()
             return
-        self._note(wire.status)
+        self.status = wire.status
         start = {"type": "http.response.start", "status": wire.status, "headers": wire.fields}
         send = Denial(self._send)
         # Without the scope: its extensions for files do not apply to handshakes.
@@ -110,19 +113,23 @@ class Handshake(ScopeConnection):
 
     async def refuse(self, refusal: Refused) -> None:
         """Answer in plain text a handshake that the application does not see."""
-        if not self._can_answer:
-            await self._forbid()
-            return
-        body = str(refusal).encode()
-        headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(body))]
-        self._note(refusal.status)
-        await pass_on(self._send, {"type": f"{DENIAL}.start", "status": refusal.status, "headers": headers}, self)
-        await pass_on(self._send, {"type": f"{DENIAL}.body", "body": body, "more_body": False}, self)
-        self.size = len(body)
+        try:
+            if not self._can_answer:
+                await self._forbid()
+                return
+            body = str(refusal).encode()
+            headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(body))]
+            start = {"type": f"{DENIAL}.start", "status": refusal.status, "headers": headers}
+            await pass_on(self._send, start, self)
+            self._note(refusal.status)
+            await pass_on(self._send, {"type": f"{DENIAL}.body", "body": body, "more_body": False}, self)
+            self.size = len(body)
+        except ClientDisconnected as exc:
+            logger.info("%s left before its handshake was refused: %s", self.client, exc)
 
     @property
     def _can_answer(self) -> bool:
-        return DENIAL in (self._scope.get("extensions") or {})
+        return DENIAL in (self.scope.get("extensions") or {})
 
     async def _forbid(self) -> None:
         """Refuse if the server takes no response: it turns a close before the acceptance into a 403."""

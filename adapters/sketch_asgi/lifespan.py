@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sketch.lifecycle.background import CANCELLED_GRACE
 from sketch.lifecycle.stopping import SHUTDOWN_GRACE
+from sketch.transport import AccessLog
 from sketch_asgi.body import Receive
 from sketch_asgi.connection import Scope
 from sketch_asgi.stop_signals import StopSignals
@@ -25,9 +26,10 @@ class Life:
     Args:
         app: its hooks are run.
         grace: seconds from the order to stop until what still runs is ended.
+        access_log: writes the access log's line, None without a log.
     """
 
-    def __init__(self, app: Application, grace: float = SHUTDOWN_GRACE) -> None:
+    def __init__(self, app: Application, grace: float = SHUTDOWN_GRACE, access_log: AccessLog | None = None) -> None:
         self.started = False
         """Whether requests may be handled."""
         self.error: BaseException | None = None
@@ -38,6 +40,7 @@ class Life:
         """Tasks of exchanges whose end is being reported."""
         self._app = app
         self._grace = grace
+        self._access_log = access_log
         self._ended = False
         self._lock: asyncio.Lock | None = None
 
@@ -82,7 +85,7 @@ class Life:
             try:
                 _require_asyncio()
                 signals.install()
-                await self._app.startup()
+                await self._app.startup(self._access_log)
             except Exception as exc:
                 logger.exception("the application could not be started")
                 self.error = exc
@@ -124,7 +127,7 @@ class Life:
             )
             try:
                 _require_asyncio()
-                await self._app.startup()
+                await self._app.startup(self._access_log)
             except Exception as exc:
                 logger.exception("the application could not be started")
                 self.error = exc

@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterable, Awaitable, Callable
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from sketch.concurrency.threads import file_threads
@@ -66,6 +67,7 @@ async def write_body(
             connection.body.discard()
         with connection.writing(request):
             await pass_on(send, start, connection)
+            connection.first_byte_at = perf_counter()
             await pass_on(send, {"type": "http.response.body", "body": body}, connection)
         connection.size = len(body)
 
@@ -90,6 +92,7 @@ async def write_stream(
         with Interruptible(connection.listen()):
             with writing:
                 await pass_on(send, start, connection)
+                connection.first_byte_at = perf_counter()
                 # Some servers hold the head back until the first body message; the client may be waiting for it.
                 await pass_on(send, _chunk(b""), connection)
             count = 0
@@ -141,6 +144,7 @@ async def write_file(
             connection.body.discard()
         # The server writes the file itself and does not tell how fast the client reads: no write deadline.
         await pass_on(send, start, connection)
+        connection.first_byte_at = perf_counter()
         await pass_on(send, message, connection)
         connection.size = body.count
     finally:

@@ -96,7 +96,7 @@ class Exchange:
         self.keep_alive = keep_alive
         self.trailers = trailers
         self.first_byte_at: float | None = None
-        """When the head was written, by `perf_counter()`; None before, and perhaps 0.0 if nobody watches."""
+        """When the head was written, by `perf_counter()`; None before. If nobody watches, any number will do."""
         self.writing: ClientLeaves | None = None
         """Ends the writing of a file or a stream, while one is written."""
         self.unframed = False
@@ -125,11 +125,14 @@ class Exchange:
             if protocol.flow.blocked:
                 await protocol.flow.drain()
         except ClientDisconnected as exc:
-            fault = self._client_left(exc)
+            fault = exc
+            self._client_left(exc)
         except asyncio.CancelledError as exc:
-            fault = self._cancelled(exc)
+            fault = exc
+            self._cancelled()
         except Exception as exc:
-            fault = self._failed(exc)
+            fault = exc
+            self._failed(exc)
         finally:
             if session is None and (server.watched or self.request.finishing is not None):
                 await self._finish(fault)
@@ -145,8 +148,8 @@ class Exchange:
         assert task is not None
         server.going_on.add(task)
         outcome = self._outcome(fault, perf_counter())
-        protocol.exchange_ended(self)
         try:
+            protocol.exchange_ended(self)
             await server.app.finished(self.request, outcome)
         finally:
             server.release(task)
@@ -165,7 +168,7 @@ class Exchange:
         if self.writing is not None:
             self.writing.interrupt()
 
-    def _client_left(self, exc: ClientDisconnected) -> BaseException:
+    def _client_left(self, exc: ClientDisconnected) -> None:
         self.keep_alive = False
         logger.info("%s %r: %s", self.request.method, self.request.raw_path, exc)
         # Not after a complete body: there the client has only half-closed, and the handler was ended because of it.
@@ -176,21 +179,18 @@ class Exchange:
             refusal = Refusal(400, "the request body was cut short")
             self.status, self.size, self.first_byte_at = 400, len(refusal.text), perf_counter()
             self._protocol.write_refusal(refusal)
-        return exc
 
-    def _cancelled(self, exc: asyncio.CancelledError) -> BaseException:
+    def _cancelled(self) -> None:
         """Abort the connection: the server's grace period is over."""
         self.keep_alive = False
         self._protocol.transport.abort()
         logger.info("%s %r was cancelled", self.request.method, self.request.raw_path)
-        return exc
 
-    def _failed(self, exc: Exception) -> BaseException:
+    def _failed(self, exc: Exception) -> None:
         """Break off an answer that failed after its head, so that the client does not take it for a complete one."""
         self.keep_alive = False
         logger.error("the answer to %s %r failed", self.request.method, self.request.raw_path, exc_info=exc)
         self._protocol.break_off(reset=self.unframed)
-        return exc
 
     def _head(self, wire: WireResponse) -> bytes:
         """Build the head as it goes out, and decide framing and persistence by RFC 9112 sections 6 and 9."""

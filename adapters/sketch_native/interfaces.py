@@ -71,7 +71,7 @@ class Host(Protocol):
 
 
 class Line(Protocol):
-    """What reads, answers and upgrades need of an HTTP connection."""
+    """What readers, exchanges and websockets need of an HTTP connection."""
 
     server: Host
     loop: asyncio.AbstractEventLoop

@@ -239,7 +239,7 @@ class HTTPProtocol(BaseProtocol):
     def cancel(self) -> None:
         """Cancel the running exchange; without one, abort the connection."""
         if self.task is not None:
-            self.task.cancel()
+            self.loop.call_soon(self.task.cancel)  # not before its first step: then nothing would end the exchange
         else:
             self.transport.abort()
 

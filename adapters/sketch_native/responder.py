@@ -51,18 +51,22 @@ class ResponderExchange(Exchange):
             assert server.respond is not None
             await server.respond(self.request, self)
         except ClientDisconnected as exc:
-            fault = self._client_left(exc)
+            fault = exc
+            self._client_left(exc)
         except asyncio.CancelledError as exc:
-            fault = exc if self._task is not None else self._cancelled(exc)
+            fault = exc
+            if self._task is None:
+                self._cancelled()
         except Exception as exc:
-            fault = self._failed(exc)
+            fault = exc
+            self._failed(exc)
         finally:
             if self._task is None:
                 await self._finish(fault)
             else:
                 try:
                     if server.watched or self.request.finishing is not None:
-                        await server.app.finished(self.request, self._outcome(None, self._ended_at))
+                        await server.app.finished(self.request, self._outcome(None, self._ended_at), logged=True)
                 finally:
                     server.release(self._task)
             fault = None  # its traceback refers to this frame, which would form a cycle
@@ -145,7 +149,10 @@ class ResponderExchange(Exchange):
         self._ended_at = perf_counter()
         task = self._task = protocol.task
         assert task is not None
-        protocol.server.going_on.add(task)
+        server = protocol.server
+        server.going_on.add(task)
+        if server.app.access_log is not None:  # now: the application may go on for long
+            server.app.access_log(self.request, self._outcome(None, self._ended_at))
         protocol.exchange_ended(self)
 
     def cancel(self) -> None:

@@ -59,7 +59,6 @@ class Server:
         self.options = options
         self.limits: ServerLimits = options.server_limits or ServerLimits()
         self.root_path = options.root_path.rstrip("/")
-        self.app.access_log = log_access if options.access_log else None
         self.watched = False
         """Whether each exchange is reported to the application at its end; known once the application has started."""
         self.loop = asyncio.get_running_loop()
@@ -99,7 +98,7 @@ class Server:
             ServeError: if the server cannot listen on the address, or if websocket routes lack their package. Errors of
                 the application's startup are raised as they are.
         """
-        await self.app.startup()
+        await self.app.startup(log_access if self.options.access_log else None)
         self.watched = self.app.watched
         try:
             self._prepare_websockets()

@@ -46,7 +46,7 @@ def head(status: int, fields: RawHeaders, common: bytes, connection: bytes) -> b
 
     Args:
         status: the status of the response.
-        fields: the fields of the finalized response.
+        fields: the fields of the wire response.
         common: the fields of the `Clock`; one that the response has itself is left out.
         connection: the server's `Connection` and framing fields as they go out, or nothing.
     """

@@ -1,1 +1,1 @@
-"""Takes a request from the adapter through middleware, handler and error handling to a finalized response."""
+"""Takes a request from the adapter through middleware, handler and error handling to a wire response."""

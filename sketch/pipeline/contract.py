@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Protocol
 
 from sketch.errors.handlers import ErrorHandlers
 from sketch.lifecycle.signals import Signal
 from sketch.limits import Limits
 from sketch.middleware.chain import Middleware
-from sketch.request import BaseRequest
 from sketch.results import Endpoint
 from sketch.routing import Mount, Router
-from sketch.transport import Outcome
+from sketch.transport import AccessLog
 
 
 class PipelineApp(Protocol):
@@ -28,7 +26,7 @@ class PipelineApp(Protocol):
     on_response_prepare: Signal
     on_finished: Signal
     listened: bool
-    access_log: Callable[[BaseRequest, Outcome], None] | None
+    access_log: AccessLog | None
 
     @property
     def parent(self) -> PipelineApp | None:
@@ -41,7 +39,7 @@ class PipelineApp(Protocol):
         ...
 
     @property
-    def pipeline(self) -> Around:
+    def pipeline(self) -> OuterPipeline:
         """The application's own pipeline."""
         ...
 
@@ -49,9 +47,9 @@ class PipelineApp(Protocol):
         """Refuse changes, and have the pipeline fold the routes."""
 
 
-class Around(Protocol):
+class OuterPipeline(Protocol):
     """What the pipeline of a mounted application needs of the one around it."""
 
-    def _outward(self, endpoint: Endpoint) -> Endpoint:
+    def outward(self, endpoint: Endpoint) -> Endpoint:
         """Wrap an endpoint in the mounts and the middleware of the enclosing applications."""
         ...

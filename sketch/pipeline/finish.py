@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 logger = logging.getLogger("sketch")
 
 
-async def finish(app: PipelineApp, request: BaseRequest, outcome: Outcome) -> None:
+async def finish(app: PipelineApp, request: BaseRequest, outcome: Outcome, logged: bool) -> None:
     """End an exchange of `app`, the outermost application; see `Application.finished`."""
-    if app.access_log is not None:
+    request.raised = None  # its traceback refers to the request, which would form a cycle
+    if app.access_log is not None and not logged:
         try:
             app.access_log(request, outcome)
         except Exception:

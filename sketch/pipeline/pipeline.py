@@ -63,7 +63,7 @@ class Pipeline:
         self._hooked = bool(app.after_request.receivers or app.on_response_prepare.receivers)
         for route in (*router.routes(), *router.mounts(), router.options_route, router.slash_route):
             self._fold(route)
-        router.missed = self._outward(fold(app.middlewares, _raise_miss))
+        router.missed = self.outward(fold(app.middlewares, _raise_miss))
 
     def _fold(self, route: Route) -> None:
         """Complete a route: set its limits, its prefix, and its endpoint (the handler in all its middleware)."""
@@ -76,21 +76,21 @@ class Pipeline:
         _check_parameters(route, self._app.mounts)
         middlewares = [*self._app.middlewares, *_middlewares(route)]
         # A handler's response is copied only if something could change it afterwards. (Hooks get it copied anyway.)
-        watched = middlewares or any(app.middlewares or app.outer_middlewares for app in _lineage(self._app))
-        call = as_endpoint(route.call, route.handler) if watched else route.call
+        changeable = middlewares or any(app.middlewares or app.outer_middlewares for app in _lineage(self._app))
+        call = as_endpoint(route.call, route.handler) if changeable else route.call
         if limits.handler_timeout is not None:
             call = within(limits.handler_timeout, call)
         if route.on_disconnect == "cancel" and WEBSOCKET not in route.methods:
             call = while_connected(call)
-        route.endpoint = self._outward(fold(middlewares, call))
+        route.endpoint = self.outward(fold(middlewares, call))
 
-    def _outward(self, endpoint: Endpoint) -> Endpoint:
+    def outward(self, endpoint: Endpoint) -> Endpoint:
         """Wrap an endpoint of this application in the mounts and the middleware of the enclosing applications."""
         parent = self._app.parent
         if parent is None:
             return endpoint
         endpoint = fold(parent.middlewares, self._entrance(endpoint, self._app.mounts[-1]))
-        return parent.pipeline._outward(endpoint)
+        return parent.pipeline.outward(endpoint)
 
     def _entrance(self, endpoint: Endpoint, mount: Mount) -> Endpoint:
         """Make an endpoint that enters this mounted application, calls `endpoint`, and leaves the application again."""

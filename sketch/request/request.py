@@ -155,7 +155,7 @@ class Request(BaseRequest):
         """Return the body as a form: `application/x-www-form-urlencoded`, or `multipart/form-data` with files.
 
         May be called again. Fields are `str`, files `UploadedFile`; a name may occur more than once. Small files stay
-        in memory; others are in temporary files, which are removed when the request is answered.
+        in memory; others are in temporary files, which are removed at the end of the exchange.
 
         Raises:
             HTTPUnsupportedMediaType: for a body of another media type.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from sketch.lifecycle.stopping import Stopping
     from sketch.request import BaseRequest
-    from sketch.transport import Outcome, WireResponse
+    from sketch.transport import AccessLog, Outcome, WireResponse
 
 
 class Served(Protocol):
@@ -16,8 +16,8 @@ class Served(Protocol):
 
     state: dict[str, Any]
     """The state that its lifespan has provided; each connection gets it."""
-    access_log: Callable[[BaseRequest, Outcome], None] | None
-    """Writes the access log's line of an exchange. The server sets it before the start; None: no log."""
+    access_log: AccessLog | None
+    """Writes the access log's line, None without a log: what the server has given to `startup`."""
     watched: bool
     """Whether every exchange has to be reported to `finished`; known after the start."""
 
@@ -26,8 +26,8 @@ class Served(Protocol):
         """Set by the server as soon as it is told to stop."""
         ...
 
-    async def startup(self) -> None:
-        """Start. A failed start cleans up before it raises its error."""
+    async def startup(self, access_log: AccessLog | None = None) -> None:
+        """Start, with this access log. A failed start cleans up before it raises its error."""
 
     async def shutdown(self) -> None:
         """Announce the end, while exchanges may still run."""
@@ -40,10 +40,11 @@ class Served(Protocol):
         """Answers a request. Only `ClientDisconnected` and cancellation pass through."""
         ...
 
-    def finished(self, request: BaseRequest, outcome: Outcome) -> Coroutine[Any, Any, None]:
+    def finished(self, request: BaseRequest, outcome: Outcome, *, logged: bool = False) -> Coroutine[Any, Any, None]:
         """Note that an exchange is over: awaited once for each, in its task, after its last byte or its failure.
 
-        It may be left out where `request.finishing` is None and `watched` is False. Raises only cancellation.
+        It may be left out where `request.finishing` is None and `watched` is False. `logged` says that the access log
+        has its line already. Raises only cancellation.
         """
         ...
 

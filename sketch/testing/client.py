@@ -88,7 +88,6 @@ class TestClient:
 
     async def start(self) -> None:
         """Start the application. Raises what a start-up hook raises."""
-        self.app.access_log = None  # a server may have set it before
         await self._lifespan.start()
 
     async def shutdown(self) -> None:

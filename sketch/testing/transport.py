@@ -18,7 +18,7 @@ from sketch.request import BaseRequest
 from sketch.response import ErrorResponse
 from sketch.testing.channel import Channel, pump
 from sketch.testing.encoding import single_chunk
-from sketch.transport import ClientDisconnected, FileBody, Outcome, WireResponse
+from sketch.transport import ClientDisconnected, FileBody, Outcome, WireResponse, close_body
 
 if TYPE_CHECKING:
     from sketch.application import Application
@@ -229,6 +229,9 @@ class Exchange:
         fault: BaseException | None = None
         try:
             wire = await self._answer()
+            if self._left:
+                await close_body(wire.payload)
+                raise ClientDisconnected("the client left before the response")
             self._status, self._first_byte_at = wire.status, perf_counter()
             if not self._head.done():
                 self._head.set_result(wire)

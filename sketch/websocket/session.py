@@ -68,7 +68,7 @@ async def _run(ws: WebSocket, session: Session) -> int:
             await session(ws)
     except Exception as exc:
         if ws.close_code is None or not _is_end(exc):  # the end of another websocket is an error like any other
-            await _report(ws.request, exc)
+            await _note_error(ws.request, exc)
             return INTERNAL_ERROR
     return NORMAL
 
@@ -84,7 +84,7 @@ def _is_end(exc: BaseException) -> bool:
     return isinstance(exc, WebSocketDisconnected | ClientDisconnected)
 
 
-async def _report(request: WebSocketRequest, exc: Exception) -> None:
+async def _note_error(request: WebSocketRequest, exc: Exception) -> None:
     """Log an unexpected error and run the hooks for such errors; they cannot answer any more."""
     request.error = exc
     logger.error("error in the websocket session of %r", request.raw_path, exc_info=exc)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sketch.serving.asgi import ASGIApp
     from sketch.serving.contract import Answer
     from sketch.serving.options import ServeOptions
+    from sketch.transport import AccessLog
 
 
 class HostedApplication(Application):
@@ -42,9 +43,9 @@ class HostedApplication(Application):
         if self.limits.handler_timeout is not None:  # the timeout needs a handler that returns
             self.respond = None  # type: ignore[assignment]
 
-    async def startup(self) -> None:
+    async def startup(self, access_log: AccessLog | None = None) -> None:
         """Start the foreign application. What its lifespan hands out is the state."""
-        await super().startup()
+        await super().startup(access_log)
         self.state = self._host.state
 
     async def respond(self, request: Request, answer: Answer) -> None:
@@ -98,9 +99,9 @@ class WrappedApplication(HostedApplication):
         """The `stopping` of the application inside."""
         return self._app.stopping
 
-    async def startup(self) -> None:
+    async def startup(self, access_log: AccessLog | None = None) -> None:
         """Start, and apply the loosest limits of the application inside."""
-        await super().startup()
+        await super().startup(access_log)
         self.limits = _loosest(self._app)
         for mount in self.router.mounts():
             mount.limits = self.limits

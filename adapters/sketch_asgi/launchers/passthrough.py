@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 from urllib.parse import unquote
 
-from sketch.request import Request, WebSocketRequest
+from sketch.request import BaseRequest, Request, WebSocketRequest
 from sketch.serving.asgi import Message, Receive, Send
 from sketch_asgi.app import ASGIApplication, log_refusal
 from sketch_asgi.connection import Scope, ScopeConnection
@@ -76,32 +78,57 @@ class PassthroughApplication(ASGIApplication):
         """Pass a scope on, and report the end of its exchange."""
         connection = ScopeConnection(self._app, self._timer, scope, receive)
         connection.began_at = perf_counter()
+        watch = _Watch(send, connection, self._log)
         fault: BaseException | None = None
         try:
-            await self._asgi(self._prefixed(scope), receive, _Watch(send, connection))
+            await self._asgi(self._prefixed(scope), receive, watch)
         except BaseException as exc:
             fault = exc
             raise
         finally:
-            kind = WebSocketRequest if scope["type"] == "websocket" else Request
-            try:
-                request = read_head(scope, connection, self._root_path, kind)
-            except Refused:
+            request = self._request(connection)
+            if request is not None:
+                await self._app.finished(request, connection.outcome(request, fault), logged=watch.ended)
+            elif not watch.ended:
                 log_refusal(connection, scope)
-            else:
-                request.app = self._app
-                await self._app.finished(request, connection.outcome(request, fault))
             fault = None  # its traceback refers to this frame, which would form a cycle
+
+    def _log(self, connection: ScopeConnection) -> None:
+        """Write the access log's line: the answer is complete, and the application may go on for long."""
+        request = self._request(connection)
+        if request is None:
+            log_refusal(connection, connection.scope)
+        elif self._app.access_log is not None:
+            self._app.access_log(request, connection.outcome(request, None))
+
+    def _request(self, connection: ScopeConnection) -> BaseRequest | None:
+        """Return the request of a scope, None for one that sketch would refuse."""
+        kind = WebSocketRequest if connection.scope["type"] == "websocket" else Request
+        try:
+            request = read_head(connection.scope, connection, self._root_path, kind)
+        except Refused:
+            return None
+        request.app = self._app
+        return request
 
 
 class _Watch:
-    """A `send` that notes in the connection what it sends."""
+    """A `send` that notes in the connection what it sends.
 
-    __slots__ = ("_connection", "_send")
+    Args:
+        send: of the scope.
+        connection: of the scope.
+        ended: called once the answer to an HTTP request is complete.
+    """
 
-    def __init__(self, send: Send, connection: ScopeConnection) -> None:
+    __slots__ = ("_connection", "_ended", "_send", "ended")
+
+    def __init__(self, send: Send, connection: ScopeConnection, ended: Callable[[ScopeConnection], None]) -> None:
+        self.ended = False
+        """Whether the answer to an HTTP request is complete."""
         self._send = send
         self._connection = connection
+        self._ended = ended
 
     async def __call__(self, message: Message) -> Any:
         kind, connection = message["type"], self._connection
@@ -109,14 +136,33 @@ class _Watch:
             self._begin(message["status"])
         elif kind in ("http.response.body", "websocket.http.response.body"):
             connection.size += len(message.get("body", b""))
+        elif kind == "http.response.pathsend":
+            connection.size += _size(message["path"])
+        elif kind == "http.response.zerocopysend":
+            connection.size += message.get("count") or 0
+        elif kind == "websocket.send":
+            connection.size += len(message["bytes"] if message.get("text") is None else message["text"].encode())
         elif kind == "websocket.accept":
             self._begin(101)
         elif kind == "websocket.close" and connection.status is None:
             self._begin(403)
         await self._send(message)
-        if kind == "http.response.body" and not message.get("more_body", False):
+        if kind in _LAST and not message.get("more_body", False) and not self.ended:
             connection.ended_at = perf_counter()
+            self.ended = True
+            self._ended(connection)
 
     def _begin(self, status: int) -> None:
         self._connection.status = status
         self._connection.first_byte_at = perf_counter()
+
+
+def _size(path: str) -> int:
+    """Return the size of a file, 0 for one that the server will not find either."""
+    try:
+        return Path(path).stat().st_size
+    except OSError:
+        return 0
+
+
+_LAST = ("http.response.body", "http.response.pathsend", "http.response.zerocopysend")

@@ -90,10 +90,10 @@ class OpenWebSocket:
         task, ended_at = asyncio.current_task(), perf_counter()
         assert task is not None
         server.going_on.add(task)
-        websocket.session_ended()
         began_at = self._began_at or ended_at
         outcome = Outcome.of(self._request, 101, websocket.sent, began_at, self._first_byte_at, ended_at, fault)
         try:
+            websocket.session_ended()
             await server.app.finished(self._request, outcome)
         finally:
             server.release(task)

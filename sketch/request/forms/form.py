@@ -56,7 +56,7 @@ class _Gathering:
     """Collects a multipart form part by part, and decides what stays in memory. Only `write` awaits.
 
     Args:
-        request: its limits apply. Temporary files are added to its `files`, to be closed.
+        request: its limits apply. Temporary files are closed at the end of its exchange.
         events: decodes the texts.
     """
 
