@@ -133,8 +133,8 @@ class Handshake(ScopeConnection):
 
     async def _forbid(self) -> None:
         """Refuse if the server takes no response: it turns a close before the acceptance into a 403."""
-        self._note(403)
         await pass_on(self._send, {"type": "websocket.close", "code": 1000, "reason": ""}, self)
+        self._note(403)
 
     def over(self) -> None:
         """End the waits for the client to leave, and drop the references to the request."""

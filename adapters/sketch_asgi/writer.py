@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterable, Awaitable, Callable
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -89,7 +90,7 @@ async def write_stream(
     writing = connection.writing(request)
     async with Chunks(body, length) as chunks:
         # Servers drop what is sent to a client that has left, most silently: only receive() tells.
-        with Interruptible(connection.listen()):
+        with _unless_complete(connection, length), Interruptible(connection.listen()):
             with writing:
                 await pass_on(send, start, connection)
                 connection.first_byte_at = perf_counter()
@@ -103,14 +104,24 @@ async def write_stream(
                 count += 1
                 if not count % _FAIRNESS:
                     await asyncio.sleep(0)
-                if connection.listen().gone and not chunks.complete:  # the stream has swallowed the cancellation
+                if connection.listen().gone:  # the stream has swallowed the cancellation
                     raise ClientDisconnected("the client left before the end of the answer")
         if chunks.complete:
             await chunks.next()
         connection.listen().discard()
         # Not interruptible: some servers report a disconnect as soon as a response is complete.
-        with writing:
+        with _unless_complete(connection, length), writing:
             await pass_on(send, {"type": "http.response.body", "body": b"", "more_body": False}, connection)
+
+
+@contextmanager
+def _unless_complete(connection: ScopeConnection, length: int | None) -> Iterator[None]:
+    """Go on if the client leaves once the server has taken as many bytes as were announced: it has the whole body."""
+    try:
+        yield
+    except ClientDisconnected:
+        if connection.size != length:
+            raise
 
 
 def _chunk(data: bytes) -> dict[str, Any]:

@@ -122,7 +122,7 @@ class Exchange:
             self.status = wire.status
             if not (wire.plain and self._write_plain(wire.fields, wire.payload)):
                 session = await self._write(wire)
-            if protocol.flow.blocked:
+            if protocol.flow.blocked and not protocol.flow.lost:
                 await protocol.flow.drain()
         except ClientDisconnected as exc:
             fault = exc
@@ -260,6 +260,8 @@ class Exchange:
 
     async def _write_file(self, head: bytes, payload: FileBody) -> None:
         try:
+            if self._protocol.flow.lost:
+                raise ClientDisconnected("the client left before the response")
             self.first_byte_at = perf_counter()
             with self._until_client_leaves():
                 await self._protocol.write(head)
@@ -278,14 +280,18 @@ class Exchange:
         chunked = length is None and not self.unframed
         turn = 0
         async with Chunks(payload, length) as chunks:
-            with self._until_client_leaves():
-                await protocol.write(head)
-                while not chunks.complete and (data := await chunks.next()):
-                    self.size += len(data)
-                    await protocol.write(writer.chunk(data) if chunked else data)
-                    if self.size - turn > TURN:
-                        turn = self.size
-                        await asyncio.sleep(0)
+            try:
+                with self._until_client_leaves():
+                    await protocol.write(head)
+                    while not chunks.complete and (data := await chunks.next()):
+                        await protocol.write(writer.chunk(data) if chunked else data)
+                        self.size += len(data)
+                        if self.size - turn > TURN:
+                            turn = self.size
+                            await asyncio.sleep(0)
+            except ClientDisconnected:
+                if self.size != length:  # else it has the whole body
+                    raise
             if chunks.complete:
                 await chunks.next()
         if chunked:

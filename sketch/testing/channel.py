@@ -83,7 +83,7 @@ async def pump(source: AsyncIterable[bytes], channel: Channel, length: int | Non
     """
     sent = 0
     async with Chunks(source, length) as chunks:
-        while await channel.wanted():
+        while not chunks.complete and await channel.wanted():
             channel.producing = True
             try:
                 chunk = await chunks.next()
@@ -93,4 +93,6 @@ async def pump(source: AsyncIterable[bytes], channel: Channel, length: int | Non
                 break
             sent += len(chunk)
             channel.put(bytes(chunk))
+        if chunks.complete:
+            await chunks.next()
     return sent

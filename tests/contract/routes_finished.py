@@ -50,7 +50,8 @@ def note_outcomes(app: Application) -> None:
         entry = json.dumps([outcome.status, outcome.sent, error, outcome.disconnected, outcome.cancelled])
         app.journal.write(request, entry)
         if "path" in request.query:
-            append(Path(request.query["path"]), entry)
+            # The server that stops has to wait for what a listener waits for.
+            await asyncio.to_thread(append, Path(request.query["path"]), entry)
 
 
 def add_finished(app: Application) -> None:  # noqa: C901  # a list of routes, nothing else
@@ -82,6 +83,16 @@ def add_finished(app: Application) -> None:  # noqa: C901  # a list of routes, n
     async def stream(request: Request) -> Response:
         request.task = asyncio.current_task()
         return StreamResponse(chunks(5))
+
+    @app.get("/finished/complete")
+    async def complete(request: Request) -> Response:
+        async def five() -> AsyncIterator[bytes]:
+            """Goes on after its last byte, until the client has left."""
+            yield b"12345"
+            await request.wait_disconnected()
+            app.journal.write(request, "went on")
+
+        return StreamResponse(five(), headers={"Content-Length": "5"})
 
     @app.get("/finished/endless")
     async def endless() -> Response:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
-from sketch import Application, Request, Response, StreamResponse
+from sketch import Application, FileResponse, Outcome, Request, Response, StreamResponse
 from tests.support.native import HOST, Certificates, make_app, serving, turns, until
 from tests.support.wire import Broken
 
@@ -185,3 +186,81 @@ async def test_a_body_that_was_not_sent_to_its_end_is_a_bad_request() -> None:
         assert (await wire.receive("POST")).status == 400
         with pytest.raises(Broken):
             await wire.head()
+
+
+class Answers:
+    """Handlers that answer once they are told to, in every kind of body, and the outcomes of their exchanges."""
+
+    def __init__(self, file: Path) -> None:
+        self.app = Application()
+        self.running, self.go_on = asyncio.Event(), asyncio.Event()
+        self.outcomes: list[Outcome] = []
+        self.closed = False
+        self._file = file
+        self.app.add_get("/{kind}", self.handle)
+        self.app.on_finished(self.note)
+
+    async def note(self, outcome: Outcome) -> None:
+        self.outcomes.append(outcome)
+
+    async def handle(self, kind: str) -> Response:
+        self.running.set()
+        await self.go_on.wait()
+        if kind == "file":
+            return FileResponse(self._file)
+        return (
+            StreamResponse(self.parts()) if kind == "stream" else Response(b"x" * (5 if kind == "plain" else 200_000))
+        )
+
+    async def parts(self) -> AsyncIterator[bytes]:
+        yield b"x"
+
+
+@pytest.mark.parametrize("kind", ["plain", "large", "stream", "file"])
+async def test_a_client_that_resets_while_its_handler_runs_gets_no_answer(
+    kind: str, tmp_path: Path, descriptors: None
+) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"x" * 300_000)
+    answers = Answers(path)
+    async with serving(answers.app) as served:
+        async with served.connect() as wire:
+            await wire.send(f"GET /{kind} HTTP/1.1\r\n".encode() + HOST + b"\r\n")
+            await answers.running.wait()
+            (protocol,) = served.server.connections
+            wire.reset()
+        await until(lambda: protocol.flow.lost, "the reset")
+        answers.go_on.set()
+        await served.alone()
+        await until(lambda: answers.outcomes, "the end")
+    (outcome,) = answers.outcomes
+    assert (outcome.status, outcome.sent, outcome.first_byte_at) == (None, 0, None)
+    assert (outcome.error, outcome.disconnected, outcome.cancelled) == (None, True, False)
+
+
+async def test_a_client_that_resets_once_it_has_all_bytes() -> None:
+    """The stream goes on to its end, and the client has the whole answer."""
+    app = Application()
+    go_on = asyncio.Event()
+    outcomes: list[Outcome] = []
+    ended: list[bool] = []
+
+    async def five() -> AsyncIterator[bytes]:
+        yield b"12345"
+        await go_on.wait()
+        ended.append(True)
+
+    app.add_get("/", lambda: StreamResponse(five(), headers={"Content-Length": "5"}))
+    app.on_finished(outcomes.append)
+    async with serving(app) as served:
+        async with served.connect() as wire:
+            await wire.send(b"GET / HTTP/1.1\r\n" + HOST + b"\r\n")
+            assert (await wire.receive()).body == b"12345"
+            (protocol,) = served.server.connections
+            wire.reset()
+        await until(lambda: protocol.flow.lost, "the reset")
+        go_on.set()
+        await until(lambda: outcomes, "the end")
+    (outcome,) = outcomes
+    assert ended == [True]
+    assert (outcome.status, outcome.sent, outcome.disconnected, outcome.cancelled) == (200, 5, False, False)

@@ -12,9 +12,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from sketch import Application, Request, Response, StreamResponse
+from sketch import Application, Outcome, Request, Response, StreamResponse
 from sketch.serving.options import ServeOptions
 from sketch_native import Server, ServerLimits
+from sketch_native.protocol import HTTPProtocol
 from tests.support.native import GET, HOST, make_app, turns, until
 from tests.support.wire import Wire
 
@@ -123,6 +124,29 @@ async def test_requests_that_run_too_long_are_cancelled(caplog: pytest.LogCaptur
     assert await wire.ended() == b""
     assert "cancelling 1" in caplog.text
     await leave(wire)
+
+
+async def test_a_request_that_is_cancelled_before_its_first_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A task that is cancelled so early never runs: nothing would end its exchange, and the stop would wait for it."""
+    monkeypatch.setattr("sketch_native.server.CANCELLED_GRACE", 60)
+    scene = Scene(shutdown_timeout=0.1)
+    outcomes: list[Outcome] = []
+    scene.app.on_finished(outcomes.append)
+    await scene.server.start()
+    wire = await scene.connect()
+    await until(lambda: scene.server.connections, "the connection")
+    (protocol,) = scene.server.connections
+    assert isinstance(protocol, HTTPProtocol)
+    protocol.data_received(get(b"/wait"))
+    protocol.cancel()
+    try:
+        async with asyncio.timeout(10):
+            await scene.server.stop()
+    finally:
+        protocol.transport.abort()
+        await leave(wire)
+    assert scene.journal == ["on_startup", "on_shutdown", "cancelled", "on_cleanup"]
+    assert [(outcome.status, outcome.disconnected, outcome.cancelled) for outcome in outcomes] == [(None, False, True)]
 
 
 async def test_a_second_stop_ends_the_wait() -> None:

@@ -11,6 +11,7 @@ from hypothesis import given, strategies as st
 from sketch.http.fields import RawHeaders
 from sketch.http.status import PHRASES
 from sketch_native import writer
+from sketch_native.refusal import Refusal
 from tests.native.parsing import bounded
 
 COMMON = b"date: Fri, 20 Nov 2026 22:45:00 GMT\r\nserver: sketch\r\n"
@@ -117,12 +118,14 @@ def test_chunks_add_up(parts: list[bytes]) -> None:
 
 @pytest.mark.parametrize("status", [400, 408, 413, 414, 417, 431, 501, 503, 505])
 def test_a_refusal(status: int) -> None:
-    raw = writer.refusal(status, "for a reason", COMMON)
+    refusal = Refusal(status, "for a reason")
+    raw = writer.refusal(refusal, COMMON)
     head, _, body = raw.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 %d " % status)
     assert b"\r\nconnection: close" in head
     assert b"\r\ncontent-length: %d\r\n" % len(body) in head
     assert body.decode().endswith("for a reason\n")
+    assert body == refusal.text
 
 
 def test_the_clock_moves_once_a_second(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ import json
 import re
 import socket
 import ssl
+import struct
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -264,6 +265,12 @@ class Wire:
     def abort(self) -> None:
         """Leave at once."""
         self.writer.transport.abort()
+
+    def reset(self) -> None:
+        """Leave at once, by a TCP reset."""
+        linger = struct.pack("ii", 1, 0)
+        self.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        self.abort()
 
     async def close(self) -> None:
         self.writer.close()

@@ -9,9 +9,9 @@ from sketch import Application, WebSocketPolicy
 from sketch.request import Request
 from sketch.response import Response
 from sketch.routing import WEBSOCKET
+from sketch.serving.access_log import log_access
 from sketch.streams.stream import StreamResponse
-from sketch_asgi.app import ASGIApplication
-from tests.support.scripts import Message, Script
+from tests.support.scripts import Message, Script, started
 
 
 async def hello(request: Request) -> Response:
@@ -72,7 +72,7 @@ async def shake(answer: Any, script: Script, *, policy: WebSocketPolicy | None =
             return answer
 
         app.add_route(WEBSOCKET, "/ws", handler)
-    asgi = ASGIApplication(app, access_log=True)
-    asgi.life.started = True
+    app.access_log = log_access
+    asgi = started(app)
     await asgi(scope(**extra), script.receive, script.send)
     return script

@@ -10,6 +10,7 @@ import pytest
 
 from sketch.request import Request
 from sketch.response import Response
+from sketch.serving.access_log import log_access
 from sketch_asgi.app import ASGIApplication
 from tests.asgi.adapter.support import Ticks, hello
 from tests.support.scripts import (
@@ -120,6 +121,36 @@ async def test_one_response_in_two_exchanges_at_once() -> None:
     assert (slow.body, head.body) == (b"ok", b"")
 
 
+@in_loop
+async def test_a_cancellation_at_the_end_leaves_no_task_behind() -> None:
+    """A listener waits when the server ends its grace period; the body is still watched for the disconnect."""
+    entered = asyncio.Event()
+
+    async def handler(request: Request) -> Response:
+        waiting.append(asyncio.create_task(request.wait_disconnected()))
+        await asyncio.sleep(0)
+        return Response("done")
+
+    async def listen() -> None:
+        entered.set()
+        await asyncio.Event().wait()
+
+    waiting: list[asyncio.Task[None]] = []
+    app, script = application(handler), Script()
+    app.on_finished(listen)
+    app.freeze()
+    task = asyncio.create_task(started(app)(http_scope(), script.receive, script.send))
+    await entered.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert script.complete
+    async with asyncio.timeout(5):
+        await asyncio.wait(waiting)  # they wait for the watcher, as long as there is one
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    assert not left, left
+
+
 @pytest.mark.parametrize("kind", ["http2", "", "smtp"])
 @in_loop
 async def test_unknown_scope_type(kind: str) -> None:
@@ -131,9 +162,8 @@ async def test_unknown_scope_type(kind: str) -> None:
 async def test_access_line(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "sketch.access")
     app = application(hello)
-    asgi = ASGIApplication(app, access_log=True)
-    asgi.life.started = True
-    app.freeze()
+    await app.startup(log_access)
+    asgi = started(app)
     await asgi(http_scope(target=b"/a?b"), Script().receive, Script().send)
     await asgi(http_scope(headers=[], target=b'/"\x1b'), Script().receive, Script().send)
     lines = [record.getMessage().rpartition(" ")[0] for record in caplog.records]

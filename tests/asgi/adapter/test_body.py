@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import pytest
 
 from sketch.application import Application
+from sketch.request import Request
+from sketch.response import Response
+from sketch.streams.stream import StreamResponse
 from sketch.transport import ClientDisconnected
 from sketch_asgi.body import QUEUED_BYTES, Interruptible, Receive, ReceivedBody
 from sketch_asgi.deadlines import client_timer
-from tests.support.scripts import DISCONNECT, END, Script, chunk, in_loop
+from tests.support.scripts import DISCONNECT, END, Message, Script, chunk, exchange, http_scope, in_loop, until
 
 
 def received_body(receive: Receive, length: int | None = 0) -> ReceivedBody:
@@ -259,3 +263,48 @@ async def test_cancellation_wins_over_the_disconnect() -> None:
         await task
     assert task.cancelling() == 1
     await body.close()
+
+
+# -- left unread -------------------------------------------------------------------------------------------------------
+
+
+class Holding(Script):
+    """A server that takes the last part of an answer only once all of the request is received, as hypercorn does."""
+
+    def __init__(self, *messages: Message) -> None:
+        super().__init__(*messages)
+        self.announced = len(messages)
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.body" and not message.get("more_body", False):
+            await until(lambda: self.receives >= self.announced)
+        await super().send(message)
+
+
+@pytest.mark.parametrize("watched", [False, True])
+@pytest.mark.parametrize("kind", ["small", "large", "stream"])
+@in_loop
+async def test_a_large_body_that_is_left_unread(kind: str, watched: bool) -> None:
+    """The queue of a body is full long before its end, and a watcher then waits for room in it."""
+
+    async def parts() -> AsyncIterator[bytes]:
+        yield b"x" * 100
+
+    async def handler(request: Request) -> Response:
+        if watched:
+            waiting.append(asyncio.create_task(request.wait_disconnected()))
+            await until(lambda: script.receives)
+            for _ in range(20):  # more than it takes to fill the queue
+                await asyncio.sleep(0)
+            assert script.receives < script.announced
+        return StreamResponse(parts()) if kind == "stream" else Response(b"x" * (100 if kind == "small" else 200_000))
+
+    waiting: list[asyncio.Task[None]] = []
+    script = Holding(*[chunk(b"x" * 50_000)] * 19, chunk(b"x" * 50_000, more=False))
+    scope = http_scope("POST", headers=[(b"host", b"test"), (b"content-length", b"1000000")])
+    async with asyncio.timeout(5):
+        await exchange(handler, script, scope)
+    assert script.complete
+    assert len(script.body) == (200_000 if kind == "large" else 100)
+    if waiting:
+        await asyncio.wait(waiting)

@@ -15,9 +15,11 @@ from sketch.exceptions import HTTPException
 from sketch.limits import Limits
 from sketch.request import Request
 from sketch.response import Response
+from sketch.serving.access_log import log_access
 from sketch.streams.stream import StreamResponse
 from sketch.transport import ClientDisconnected
 from sketch_asgi.body import ReceivedBody
+from sketch_asgi.connection import ScopeConnection
 from sketch_asgi.deadlines import WriteDeadline, client_timer
 from tests.support.scripts import Script, application, chunk, exchange, http_scope, in_loop, started, until
 
@@ -334,6 +336,39 @@ async def test_an_exchange_leaves_nothing_to_the_garbage_collector() -> None:
     finally:
         gc.set_debug(0)
         gc.garbage.clear()
+
+
+@in_loop
+async def test_an_error_that_was_answered_leaves_nothing_to_the_garbage_collector() -> None:
+    """The access log asks for the error, whose traceback refers to the request."""
+
+    class Expected(Exception): ...
+
+    async def handler(request: Request) -> Response:
+        raise Expected
+
+    app = application(handler)
+
+    @app.error_handler(Expected)
+    async def answer(request: Request, exc: Expected) -> Response:
+        return Response("expected", status=409)
+
+    await app.startup(log_access)
+    asgi, script = started(app), Script()
+    gc.collect()
+    gc.set_debug(gc.DEBUG_SAVEALL)
+    try:
+        # In a separate task: its context holds the request, and ends with the task.
+        await asyncio.create_task(asgi(http_scope(), script.receive, script.send))
+        assert script.status == 409
+        await asyncio.sleep(0)  # until then the loop itself knows the task
+        gc.collect()
+        assert not [thing for thing in gc.garbage if isinstance(thing, (Request, Expected, ScopeConnection))]
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+    await app.shutdown()
+    await app.cleanup()
 
 
 @in_loop

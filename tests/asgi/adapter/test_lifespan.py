@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from sketch.application import Application
+from sketch.response import Response
+from sketch.transport import Outcome
 from sketch_asgi.app import ASGIApplication
 from sketch_asgi.stop_signals import NUMBERS
 from tests.asgi.adapter.support import hello
@@ -224,3 +226,70 @@ def test_trio_worker_is_a_clear_error(caplog: pytest.LogCaptureFixture) -> None:
         coroutine.send(None)
     assert answers[0]["type"] == "lifespan.startup.failed"
     assert "asyncio" in answers[0]["message"]
+
+
+# -- exchanges that end while the server stops -------------------------------------------------------------------------
+
+
+class Cut:
+    """A request that the server cancels while it stops, and a listener that waits for `go_on` at the end of it."""
+
+    def __init__(self) -> None:
+        self.running, self.listening, self.go_on = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self.app, self.events = recording()
+        self.app.add_get("/hanging", self.handle)
+        self.app.on_finished(self.listen)
+        self.asgi = ASGIApplication(self.app)
+
+    async def handle(self) -> Response:
+        self.running.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def listen(self, outcome: Outcome) -> None:
+        assert outcome.cancelled
+        self.listening.set()
+        await self.go_on.wait()
+        self.events.append("finished")
+
+    async def cancel(self) -> asyncio.Task[None]:
+        """Begin the request and cancel it; returns its task, in which the listener waits."""
+        script = Script()
+        task = asyncio.create_task(self.asgi(http_scope(target=b"/hanging"), script.receive, script.send))
+        await self.running.wait()
+        task.cancel()
+        await self.listening.wait()
+        return task
+
+
+@in_loop
+async def test_what_ends_an_exchange_is_waited_for_before_the_clean_up() -> None:
+    cut, script = Cut(), Script(START)
+    living = asyncio.create_task(live(cut.asgi, script))
+    await until(lambda: script.sent)
+    task = await cut.cancel()
+    script.put(STOP)
+    await until(lambda: "shutdown" in cut.events)
+    for _ in range(20):  # more than the clean-up would take
+        await asyncio.sleep(0)
+    assert not living.done()
+    cut.go_on.set()
+    await living
+    assert cut.events == ["startup", "shutdown", "finished", "cleanup"]
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+@in_loop
+async def test_the_end_of_an_exchange_is_not_waited_for_without_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sketch_asgi.lifespan.CANCELLED_GRACE", 0.01)
+    cut, script = Cut(), Script(START)
+    living = asyncio.create_task(live(cut.asgi, script))
+    await until(lambda: script.sent)
+    task = await cut.cancel()
+    script.put(STOP)
+    await living
+    assert cut.events == ["startup", "shutdown", "cleanup"]
+    cut.go_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task

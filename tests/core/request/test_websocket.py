@@ -34,6 +34,21 @@ def test_a_handshake_has_no_body() -> None:
         request.json()  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize("name", ["form", "json", "multipart", "read", "stream", "text"])
+def test_a_missing_body_is_explained(name: str) -> None:
+    """Code that serves both kinds of requests may ask a handshake for its body."""
+    request = handshake(Application())
+    with pytest.raises(AttributeError, match=f"no attribute '{name}': .*handshake has no body; .*request.is_websocket"):
+        getattr(request, name)
+    assert not hasattr(request, name)
+
+
+def test_another_missing_name() -> None:
+    with pytest.raises(AttributeError) as caught:
+        handshake(Application()).nothing  # type: ignore[attr-defined]  # noqa: B018
+    assert str(caught.value) == "'WebSocketRequest' object has no attribute 'nothing'"
+
+
 @pytest.mark.parametrize(("sent", "offered"), [(None, ()), (b"", ()), (b"v2", ("v2",)), (b"v2, v1,,", ("v2", "v1"))])
 def test_subprotocols(sent: bytes | None, offered: tuple[str, ...]) -> None:
     fields = [] if sent is None else [(b"sec-websocket-protocol", sent)]

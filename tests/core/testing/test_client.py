@@ -14,6 +14,7 @@ from sketch.request import Request
 from sketch.response import Response
 from sketch.streams.stream import StreamResponse
 from sketch.testing import TestClient
+from sketch.transport import Outcome
 from tests.core.testing.support import Endless, echo, serving
 from tests.support.requests import in_loop
 
@@ -165,3 +166,25 @@ async def test_a_handler_that_does_not_end_is_cancelled_at_the_end() -> None:
     with pytest.raises(ConnectionResetError):
         await request
     assert ended == ["cancelled"]
+
+
+@in_loop
+async def test_the_outcome_of_a_handler_that_is_cancelled_at_the_end() -> None:
+    """It is the application's stop that ended it, though the client has left as well."""
+    outcomes: list[Outcome] = []
+    running = asyncio.Event()
+
+    async def handler() -> Response:
+        running.set()
+        await asyncio.Event().wait()
+        return Response()
+
+    app = serving(handler)
+    app.on_finished(outcomes.append)
+    async with TestClient(app, shutdown_timeout=0.01) as client:
+        request = asyncio.create_task(client.get("/"))
+        await running.wait()
+    with pytest.raises(ConnectionResetError):
+        await request
+    (outcome,) = outcomes
+    assert (outcome.status, outcome.sent, outcome.disconnected, outcome.cancelled) == (None, 0, False, True)

@@ -16,8 +16,8 @@ from sketch.request import Request
 from sketch.response import Response
 from sketch.streams.stream import StreamResponse
 from sketch.testing import TestClient
-from sketch.transport import ClientDisconnected
-from tests.core.testing.support import echo, serving
+from sketch.transport import ClientDisconnected, Outcome
+from tests.core.testing.support import Endless, echo, serving
 from tests.support.requests import in_loop
 
 
@@ -222,3 +222,33 @@ async def test_files_are_read_and_closed(tmp_path: Path) -> None:
         assert await (await client.head("/")).read() == b""
         unread = await client.get("/")
         await unread.close()
+
+
+@pytest.mark.parametrize("kind", ["bytes", "stream", "file"])
+@in_loop
+async def test_a_client_that_leaves_before_its_answer_gets_nothing(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"x" * 300_000)
+    outcomes: list[Outcome] = []
+    running = asyncio.Event()
+    endless = Endless()
+
+    async def handler(request: Request) -> Response:
+        running.set()
+        await request.wait_disconnected()
+        if kind == "file":
+            return FileResponse(path)
+        return StreamResponse(endless.body()) if kind == "stream" else Response("to nobody")
+
+    app = serving(handler)
+    app.on_finished(outcomes.append)
+    async with TestClient(app) as client:
+        asking = asyncio.create_task(client.get("/"))
+        await running.wait()
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+    assert endless.produced == 0
+    (outcome,) = outcomes
+    assert (outcome.status, outcome.sent, outcome.first_byte_at) == (None, 0, None)
+    assert (outcome.error, outcome.disconnected, outcome.cancelled) == (None, True, False)

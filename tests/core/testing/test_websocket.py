@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sketch import Application, WebSocket, WebSocketPolicy, WebSocketResponse
+from sketch import Application, Outcome, WebSocket, WebSocketPolicy, WebSocketResponse
 from sketch.context import current_request
 from sketch.request import Request
 from sketch.response import Response
@@ -237,6 +237,33 @@ async def test_a_handshake_that_is_refused() -> None:
             async with client.websocket("/ws", headers={"Host": "a b"}):
                 raise AssertionError("expected no websocket")
         assert (await client.get("/ws")).status == 401
+
+
+@in_loop
+async def test_a_client_that_leaves_before_its_handshake_is_answered() -> None:
+    outcomes: list[Outcome] = []
+    running = asyncio.Event()
+
+    async def never(ws: WebSocket) -> None:
+        raise AssertionError("expected no session")
+
+    async def slow(request: Request) -> Response:
+        running.set()
+        await request.wait_disconnected()
+        return WebSocketResponse(never)
+
+    app = Application()
+    app.add_route(WEBSOCKET, "/ws", slow)
+    app.on_finished(outcomes.append)
+    async with TestClient(app) as client:
+        opening = asyncio.create_task(client.websocket("/ws").__aenter__())
+        await running.wait()
+        opening.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await opening
+    (outcome,) = outcomes
+    assert (outcome.status, outcome.sent, outcome.first_byte_at) == (None, 0, None)
+    assert (outcome.error, outcome.disconnected, outcome.cancelled) == (None, True, False)
 
 
 @in_loop

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from sketch import Application, Request, Response, WebSocketResponse
+from sketch import Application, Outcome, Request, Response, WebSocket, WebSocketResponse
 from sketch.routing import WEBSOCKET
 from sketch.serving.options import ServeError
 from sketch_native.websocket import handshake
@@ -246,6 +246,36 @@ async def test_a_client_that_leaves_before_the_answer() -> None:
             await wire.ended()
         await until(lambda: len(stage.ends) == 2, "the sessions to end")
         assert stage.ends == [(1006, "")] * 2
+
+
+async def test_a_client_that_resets_before_the_answer_has_none() -> None:
+    app = Application()
+    come, go = asyncio.Event(), asyncio.Event()
+    outcomes: list[Outcome] = []
+
+    async def never(ws: WebSocket) -> None:
+        raise AssertionError("expected no session")
+
+    async def slow(request: Request) -> Response:
+        come.set()
+        await go.wait()
+        return WebSocketResponse(never)
+
+    app.add_route(WEBSOCKET, "/slow", slow)
+    app.on_finished(outcomes.append)
+    async with serving(app) as served:
+        async with served.connect() as wire:
+            await wire.send(head("/slow"))
+            await come.wait()
+            (protocol,) = served.server.connections
+            wire.reset()
+        await until(lambda: protocol.flow.lost, "the reset")
+        go.set()
+        await served.alone()
+        await until(lambda: outcomes, "the end")
+    (outcome,) = outcomes
+    assert (outcome.status, outcome.sent, outcome.first_byte_at) == (None, 0, None)
+    assert (outcome.error, outcome.disconnected, outcome.cancelled) == (None, True, False)
 
 
 async def test_routes_need_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
