@@ -8,6 +8,7 @@ is over, however it ended, the adapter awaits `app.finished(request, outcome)` o
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator, Callable
+from dataclasses import dataclass
 from typing import Any, BinaryIO, NamedTuple, Protocol
 
 from sketch.http.fields import RawHeaders as RawHeaders
@@ -197,7 +198,8 @@ class Switch(Protocol):
         """
 
 
-class WireResponse(NamedTuple):
+@dataclass(slots=True)
+class WireResponse:
     """A response as it goes on the wire, of one exchange alone: what `Application.handle` returns."""
 
     status: int
@@ -300,24 +302,19 @@ class Chunks:
         length: the declared Content-Length that the chunks have to add up to, None if there is none.
     """
 
-    __slots__ = ("_body", "_iterator", "_length", "_sent")
+    __slots__ = ("_body", "_iterator", "_length", "_sent", "complete")
 
     def __init__(self, body: AsyncIterable[bytes], length: int | None = None) -> None:
         self._body = body
         self._length = length
         self._sent = 0
         self._iterator: AsyncIterator[bytes] | None = None
+        self.complete = length == 0
+        """Whether there were as many bytes as declared: the peer has all of the body once they are written. `next` has
+        to be called all the same: it lets the iterator come to its end, and refuses more bytes."""
 
     async def __aenter__(self) -> Chunks:
         return self
-
-    @property
-    def complete(self) -> bool:
-        """Whether there were as many bytes as declared: the peer has all of the body once they are written.
-
-        `next` has to be called all the same: it lets the iterator come to its end, and refuses more bytes.
-        """
-        return self._sent == self._length
 
     async def next(self) -> bytes:
         """Return the next chunk that is not empty; `b""` at the end.
@@ -340,8 +337,10 @@ class Chunks:
         if not isinstance(chunk, bytes | bytearray | memoryview):
             raise TypeError(f"expected the application's stream to yield bytes, got {chunk!r}")
         self._sent += len(chunk)
-        if self._length is not None and self._sent > self._length:
-            raise RuntimeError(self._complaint("at least"))
+        if self._length is not None:
+            if self._sent > self._length:
+                raise RuntimeError(self._complaint("at least"))
+            self.complete = self._sent == self._length
 
     def _complaint(self, relation: str) -> str:
         return (

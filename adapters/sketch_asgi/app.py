@@ -57,18 +57,19 @@ class ASGIApplication:
         if scope["type"] != "http":
             await self._serve_other(scope, receive, send)
             return
-        connection = ScopeConnection(self._app, self._timer, scope, receive)
-        if self._app.watched or not self.life.started:
+        app = self._app
+        connection = ScopeConnection(app, self._timer, scope, receive)
+        if app.watched:
             connection.began_at = perf_counter()
         request: Request | None = None
         fault: BaseException | None = None
         try:
             if not self.life.started:
-                await self._start_late()
+                await self._start_late(connection)
             request = read_head(scope, connection, self._root_path, Request)
             wire = await self._handle(request)
             payload = wire.payload
-            connection.status = status = wire.status
+            status = connection.status = wire.status
             start = {"type": "http.response.start", "status": status, "headers": wire.fields}
             if isinstance(payload, bytes) and len(payload) <= LARGE_BODY:
                 # Most responses: written here, without another coroutine and without a write deadline.
@@ -77,12 +78,12 @@ class ASGIApplication:
                     connection.check_there()
                 try:
                     await send(start)
-                    if self._app.watched:
+                    if app.watched:
                         connection.first_byte_at = perf_counter()
                     await send({"type": "http.response.body", "body": payload})
                 except OSError as exc:
                     raise ClientDisconnected("the client left before the end of the answer") from exc
-                if self._app.watched:
+                if app.watched:
                     connection.size = len(payload)
             else:
                 await write_body(connection, send, start, payload, wire.length, scope, request)
@@ -92,14 +93,15 @@ class ASGIApplication:
                 raise
         finally:
             try:
-                if self._app.watched or (request is not None and request.finishing is not None):
+                if app.watched or (request is not None and request.finishing is not None):
                     await self._finish(connection, request, scope, fault)
             finally:
                 fault = None  # its traceback refers to this frame, which would form a cycle
                 if connection.body is not None and connection.body.detach():
                     await connection.body.close()
 
-    async def _start_late(self) -> None:
+    async def _start_late(self, connection: ScopeConnection) -> None:
+        connection.began_at = perf_counter()
         if not await self.life.start_late():
             raise Refused("The application does not run.", 503 if self.life.error is None else 500)
 
@@ -139,7 +141,7 @@ class ASGIApplication:
         try:
             request = await connection.read(self._root_path)
             if not self.life.started:
-                await self._start_late()
+                await self._start_late(connection)
             await connection.answer(request, await self._handle(request))
         except Refused as refusal:
             connection.request = None  # the application has not seen it

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sketch.websocket.response import WebSocketResponse
 
 
-_new = tuple.__new__  # calling the class takes twice the time
+_new = object.__new__  # calling the class, with its arguments, takes three times as long
 
 
 def finalize(request: BaseRequest, response: Response) -> WireResponse:
@@ -39,11 +39,11 @@ def finalize(request: BaseRequest, response: Response) -> WireResponse:
         kind = response._content_type
         length = len(body)
         size = known_length(length) or length_field(length)
-        if kind is None:
-            return _new(WireResponse, (200, [size], body, length, False, None))
-        return _new(
-            WireResponse, (200, [known_content_type(kind) or content_type_field(kind), size], body, length, True, None)
-        )
+        wire = _new(WireResponse)
+        wire.status, wire.payload, wire.length, wire.switch = 200, body, length, None
+        wire.plain = kind is not None
+        wire.fields = [size] if kind is None else [known_content_type(kind) or content_type_field(kind), size]
+        return wire
     if status == 101 and response.switches and request.is_websocket:
         wire = _finalize_switch(response)
     else:

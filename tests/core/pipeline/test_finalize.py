@@ -13,6 +13,7 @@ from sketch.application import Application
 from sketch.pipeline.finalize import finalize
 from sketch.response import Response
 from sketch.streams.stream import StreamResponse
+from sketch.transport import WireResponse
 from sketch.websocket.response import WebSocketResponse
 from tests.core.websocket.support import handshake, session
 from tests.support.requests import make_request
@@ -89,7 +90,7 @@ def test_one_response_for_handshakes_at_the_same_time() -> None:
     first, second = [finalize(handshake(Application()), response) for _ in range(2)]
     assert attributes(response) == before
     assert first.switch is second.switch is response
-    assert first[:5] == second[:5] == (101, [(b"x-a", b"1")], b"", None, False)
+    assert first == second == WireResponse(101, [(b"x-a", b"1")], b"", None, False, response)
     assert first.fields is not second.fields
 
 

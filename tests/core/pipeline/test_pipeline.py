@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -648,7 +649,7 @@ async def taken(case: Case, path: Path, in_steps: bool) -> Taken:
     end = request.finishing
     held, work = ([], 0) if end is None else ([type(one).__name__ for one in end.resources], len(end.background))
     await finished(app, request, wire)
-    return Taken(wire._replace(payload=content, switch=None), pipe.sent, held, work, tuple(log))
+    return Taken(replace(wire, payload=content, switch=None), pipe.sent, held, work, tuple(log))
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.method} {case.target} {case.status}")
