@@ -151,9 +151,9 @@ class ResponderExchange(Exchange):
         assert task is not None
         server = protocol.server
         server.going_on.add(task)
+        protocol.exchange_ended(self)
         if server.app.access_log is not None:  # now: the application may go on for long
             server.app.access_log(self.request, self._outcome(None, self._ended_at))
-        protocol.exchange_ended(self)
 
     def cancel(self) -> None:
         """Cancel the task of the exchange, also after the end of the answer."""

@@ -57,14 +57,21 @@ def _levels(request: BaseRequest) -> Iterator[tuple[ErrorHandlers, PipelineApp]]
         app = app.parent
 
 
-async def _ask(handler: Callable[..., Awaitable[Any]], request: BaseRequest, exc: Exception, app: PipelineApp) -> Any:
-    """Call an error handler of `app`, the request's or an enclosing application, with `app` as `request.app`."""
+async def call_in(
+    app: PipelineApp, function: Callable[..., Awaitable[Any]], request: BaseRequest, about: object
+) -> Any:
+    """Call a handler or listener of `app`, the request's or an enclosing application, with `app` as `request.app`.
+
+    Args:
+        app, function: the application and its function.
+        request, about: what the function is called with: the request, and an exception or an outcome.
+    """
     if app is request.app:
-        return await handler(request, exc)
+        return await function(request, about)
     place = request.place
     request.move_to(place.in_app(app))
     try:
-        return await handler(request, exc)
+        return await function(request, about)
     finally:
         request.move_to(place)
 
@@ -74,10 +81,10 @@ async def _answer(request: BaseRequest, exc: Exception) -> Response:
     for level, app in _levels(request):
         handler = level.find(exc)
         if handler is not None:
-            return as_response(await _ask(handler, request, exc, app), request, handler)
+            return as_response(await call_in(app, handler, request, exc), request, handler)
         if not expected:
             for receiver in level.exception.receivers:
-                result = await _ask(receiver, request, exc, app)
+                result = await call_in(app, receiver, request, exc)
                 if result is not None:
                     return as_response(result, request, receiver)
     if isinstance(exc, HTTPException):
@@ -89,7 +96,7 @@ async def _answer(request: BaseRequest, exc: Exception) -> Response:
         for level, app in _levels(request):
             handler = level.find_status(500)
             if handler is not None:
-                return as_response(await _ask(handler, request, exc, app), request, handler)
+                return as_response(await call_in(app, handler, request, exc), request, handler)
     return response
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sketch.concurrency.tasks import await_all
 from sketch.lifecycle.background import begin_work
+from sketch.pipeline.boundary import call_in
 from sketch.pipeline.resources import close_resources
 
 if TYPE_CHECKING:
@@ -52,18 +53,6 @@ def _listeners(request: BaseRequest, outcome: Outcome) -> list[Callable[[], Awai
     app: PipelineApp | None = request.app
     calls: list[Callable[[], Awaitable[Any]]] = []
     while app is not None:
-        calls += [partial(_tell, app, listener, request, outcome) for listener in app.on_finished.receivers]
+        calls += [partial(call_in, app, listener, request, outcome) for listener in app.on_finished.receivers]
         app = app.parent
     return calls
-
-
-async def _tell(
-    app: PipelineApp, listener: Callable[..., Awaitable[Any]], request: BaseRequest, outcome: Outcome
-) -> None:
-    """Call a listener of `app`, with `app` as `request.app`."""
-    place = request.place
-    request.move_to(place.in_app(app))
-    try:
-        await listener(request, outcome)
-    finally:
-        request.move_to(place)

@@ -26,7 +26,7 @@ def log_access(request: BaseRequest, outcome: Outcome) -> None:
     """
     # The request's connection, not the server's: middleware may have put the client behind a proxy there.
     client, status = request.connection.client, outcome.status
-    _log(client, request.method, request.target, status, outcome.sent, outcome.ended_at - outcome.began_at)
+    _log(client, request.method, request.target, status, outcome.sent, outcome.seconds)
 
 
 def log_refused(
