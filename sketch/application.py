@@ -24,8 +24,9 @@ from sketch.pipeline.finish import finish
 from sketch.pipeline.pipeline import Pipeline
 from sketch.request import BaseRequest
 from sketch.routing import Handler, Mount, Registrar, Route, RouteOptions, Router
+from sketch.routing.arguments import TYPES, Given
 from sketch.routing.mount import ForeignHandler
-from sketch.routing.names import url_path
+from sketch.routing.names import path_from, url_path
 from sketch.routing.route import Methods, Path, Slashes, check_options
 from sketch.transport import AccessLog, Outcome, WireResponse
 
@@ -385,16 +386,8 @@ class Application(Registrar):
         """
         routes = (*self.mounts, *self.router.chain(name))
         request: BaseRequest | None = request_var.get()
-        if request is None:
-            return URL(url_path(routes, parameters), encoded=True)
-        # The request knows the parameters of the prefixes that it came through.
-        home = (request.route and request.route.home) or request.app
-        passed = [mount for mount in home.mounts if mount in routes]
-        known = [name for mount in passed for name in mount.parameters if name in request.match_info]
-        return URL(
-            request.base_path + url_path(routes, {name: request.match_info[name] for name in known} | parameters),
-            encoded=True,
-        )
+        path = url_path(routes, parameters) if request is None else path_from(request, routes, parameters)
+        return URL(path, encoded=True)
 
     @contextmanager
     def context(self) -> Iterator[None]:
@@ -456,6 +449,9 @@ class Application(Registrar):
 
     def __repr__(self) -> str:
         return f"<Application {self.name}>"
+
+
+TYPES[Application] = Given.APPLICATION
 
 
 class _Mounted:
