@@ -19,7 +19,7 @@ from sketch.lifecycle.lifecycle import Lifecycle, Lifespan
 from sketch.lifecycle.signals import Signal
 from sketch.lifecycle.stopping import Stopping
 from sketch.limits import DEFAULT_LIMITS, Limits
-from sketch.middleware.chain import Frozen, Middleware
+from sketch.middleware.chain import Frozen, Middleware, check
 from sketch.pipeline.finish import finish
 from sketch.pipeline.pipeline import Pipeline
 from sketch.request import BaseRequest
@@ -62,7 +62,8 @@ class Application(Registrar):
     `AppKey`: `app[DB] = pool`. Every request sees what is set before the start or in a start-up hook.
 
     Raises:
-        TypeError: for limits and a JSON codec of another type.
+        TypeError: for limits and a JSON codec of another type, for what is no middleware, and for an outer middleware
+            in the list of the others.
         ValueError: for an unknown value of `slashes` or `json`.
     """
 
@@ -85,8 +86,8 @@ class Application(Registrar):
         self.json = json_codec(json)
         self._own_limits = limits or Limits()
         self.limits = self._own_limits.over(DEFAULT_LIMITS)
-        self.middlewares = list(middlewares or ())
-        self.outer_middlewares = list(outer_middlewares or ())
+        self.middlewares = check(middlewares)
+        self.outer_middlewares = check(outer_middlewares, outer=True)
         self.router = Router(slashes)
         self.parent: Application | None = None
         """The application in which this one is mounted; None while it runs by itself."""

@@ -6,6 +6,8 @@ import inspect
 from collections.abc import Callable, MutableSequence
 from typing import Any, TypeVar, overload
 
+from sketch.callables import is_async_generator_function, is_coroutine_function, is_generator_function
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -36,19 +38,22 @@ class Signal(MutableSequence[Callable[..., Any]]):
     Args:
         name: the signal's name, for messages.
         parameters: the names of the arguments.
+        contexts: whether the functions are async generators, or make async context managers. Elsewhere generators are
+            refused: nothing of them would run.
 
     Raises:
         TypeError: when a function is added that cannot be called with the last of these arguments.
         RuntimeError: when the list is changed after the application has started.
     """
 
-    __slots__ = ("_frozen", "_name", "_parameters", "receivers")
+    __slots__ = ("_contexts", "_frozen", "_name", "_parameters", "receivers")
 
     receivers: list[_Receiver]
     """The functions, each callable with all arguments; for callers that stop at a result or go on after an error."""
 
-    def __init__(self, name: str, *parameters: str) -> None:
+    def __init__(self, name: str, *parameters: str, contexts: bool = False) -> None:
         self._name = name
+        self._contexts = contexts
         self._parameters = parameters
         self.receivers = []
         self._frozen = False
@@ -98,19 +103,40 @@ class Signal(MutableSequence[Callable[..., Any]]):
 
     def _refuse_frozen(self) -> None:
         if self._frozen:
-            raise RuntimeError(f"{self._name} cannot be changed any more: the application has started")
+            raise RuntimeError(
+                f"{self._name} cannot be changed any more: expected changes before the application's first start"
+            )
 
     def _receiver(self, function: Callable[..., Any]) -> _Receiver:
         self._refuse_frozen()
+        wanted = f"expected a function of ({', '.join(self._parameters)}) for {self._name}, got {function!r:.200}"
         if not callable(function):
-            raise TypeError(f"expected a function for {self._name}, got {function!r}")
-        required, most = _positional(function)
+            raise TypeError(wanted)
+        if fault := _find_context_fault(function) if self._contexts else _find_fault(function):
+            raise TypeError(f"{wanted}: {fault}")
+        try:
+            required, most = _positional(function)
+        except ValueError as exc:  # built-in functions may have no signature
+            raise TypeError(f"{wanted}: {exc}") from None
         if required > len(self._parameters):
-            wanted = ", ".join(self._parameters)
-            raise TypeError(f"expected a function of ({wanted}) for {self._name}, got {function!r}")
+            raise TypeError(wanted)
         # An optional parameter beside required ones keeps its default.
         takes = most if not required or most == float("inf") else required
         return _Receiver(function, int(min(takes, len(self._parameters))))
+
+
+def _find_fault(function: Callable[..., Any]) -> str | None:
+    if isinstance(function, type):
+        return "it is a class, which would make an object, and nothing else"
+    return "it is a generator, of which nothing would run" if is_generator_function(function) else None
+
+
+def _find_context_fault(function: Callable[..., Any]) -> str | None:
+    if is_coroutine_function(function):
+        return "it has no `yield` between the start and the end"
+    if is_generator_function(function) and not is_async_generator_function(function):
+        return "it is no `async def`"
+    return None
 
 
 def _positional(function: Callable[..., Any]) -> tuple[float, float]:

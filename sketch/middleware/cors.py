@@ -49,6 +49,8 @@ class CORS:
             act for a user.
     """
 
+    outer = True
+
     def __init__(
         self,
         origins: Iterable[str | re.Pattern[str]] | Literal["*"],

@@ -39,6 +39,8 @@ class SecurityHeaders:
         ValueError: for `frames` of another value, and for a negative number of seconds.
     """
 
+    outer = True
+
     def __init__(
         self,
         *,

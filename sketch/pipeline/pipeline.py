@@ -53,7 +53,8 @@ class Pipeline:
             ValueError: for a path parameter with the same name as one in a prefix.
         """
         app, router = self._app, self._app.router
-        check([*app.middlewares, *app.outer_middlewares])
+        check(app.middlewares)
+        check(app.outer_middlewares, outer=True)
         check(chain.from_iterable(_middlewares(route) for route in router.routes()))
         router.freeze()
         self.frozen = True

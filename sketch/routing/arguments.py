@@ -13,7 +13,7 @@ from operator import attrgetter
 from types import MethodType
 from typing import TYPE_CHECKING, Any
 
-from sketch.callables import is_coroutine_function
+from sketch.callables import is_coroutine_function, is_generator_function
 from sketch.request import BaseRequest, Request, WebSocketRequest
 from sketch.routing.signatures import Unresolved, find_wrapped, own_parameters, partial_parameters, show, types_in
 
@@ -133,6 +133,8 @@ def plan(handler: Handler, names: Collection[str], offer: Offer = _FOR_HANDLERS)
     Raises:
         ValueError: for a parameter that gets no value, and for an annotation that nothing supplies.
     """
+    if is_generator_function(handler):
+        raise ValueError("expected a handler that returns a Response, got a generator: return StreamResponse(...)")
     parameters = _parameters(handler, names, offer)
     sources = _sources(parameters, names, offer)
     for parameter in parameters:
@@ -288,8 +290,6 @@ def bind(handler: Handler, names: Collection[str]) -> Call:
     """
     if isinstance(handler, SelfBinding):
         return handler.bind(names)
-    if any(is_generator(handler) for is_generator in (inspect.isgeneratorfunction, inspect.isasyncgenfunction)):
-        raise ValueError("expected a handler that returns a Response, got a generator: return StreamResponse(...)")
     decided = plan(handler, names)
     return _awaiting(handler, decided) if is_coroutine_function(handler) else _in_thread(handler, decided)
 

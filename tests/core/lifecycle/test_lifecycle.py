@@ -228,6 +228,17 @@ async def test_a_lifespan_of_the_wrong_kind_says_so() -> None:
         await app.startup()
 
 
+def test_a_lifespan_that_could_give_no_context_is_refused() -> None:
+    async def without_yield(app: Application) -> None: ...
+
+    def generator(app: Application) -> Any:
+        yield
+
+    for wrong in (5, without_yield, generator, lambda app, more: None):
+        with pytest.raises(TypeError, match=r"expected a function of \(app\) for lifespan, got"):
+            Application(lifespan=wrong)  # type: ignore[arg-type]
+
+
 @in_loop
 async def test_a_context_that_yields_twice_is_an_error(log: Log) -> None:
     app = Application()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 from collections.abc import Callable
 from typing import Any
@@ -67,9 +68,51 @@ async def test_a_function_takes_the_last_of_the_arguments(
 def test_a_function_that_wants_more_is_refused_when_it_is_added(signal: Signal, function: Callable[..., Any]) -> None:
     with pytest.raises(TypeError, match=r"expected a function of \(request, response\) for after"):
         signal.append(function)
-    with pytest.raises(TypeError, match="expected a function for after, got 5"):
+    with pytest.raises(TypeError, match=r"expected a function of \(request, response\) for after, got 5"):
         signal.append(5)  # type: ignore[arg-type]
     assert not signal
+
+
+def generate(a: Any) -> Any:
+    yield a
+
+
+async def generate_later(a: Any) -> Any:
+    yield a
+
+
+class Generates:
+    async def __call__(self, a: Any) -> Any:
+        yield a
+
+
+@pytest.mark.parametrize(
+    ("function", "fault"),
+    [
+        (generate, "a generator, of which nothing would run"),
+        (generate_later, "a generator, of which nothing would run"),
+        (functools.partial(generate), "a generator, of which nothing would run"),
+        (Generates(), "a generator, of which nothing would run"),
+        (Generates, "it is a class"),
+        (dict, "it is a class"),
+        (min, "no signature found"),
+        ("x" * 1000, "for after, got 'x{199}$"),
+    ],
+)
+def test_a_function_that_would_do_nothing_is_refused(signal: Signal, function: Any, fault: str) -> None:
+    with pytest.raises(TypeError, match=fault) as caught:
+        signal(function)
+    assert str(caught.value).startswith("expected a function of (request, response) for after, got ")
+    assert not signal
+
+
+def test_contexts_are_async_generators() -> None:
+    contexts = Signal("cleanup_ctx", "app", contexts=True)
+    contexts.extend([generate_later, Generates(), contextlib.asynccontextmanager(generate_later), Callee])
+    for function, fault in ((generate, "it is no `async def`"), (take_late, "it has no `yield`")):
+        with pytest.raises(TypeError, match=fault):
+            contexts.append(function)
+    assert len(contexts) == 4
 
 
 @in_loop

@@ -278,6 +278,21 @@ def test_an_annotation_that_nothing_supplies_names_the_method() -> None:
         Router().add_view("/", Asking)
 
 
+def test_generators_are_refused() -> None:
+    class Yielding(View):
+        async def get(self) -> Any:
+            yield b""
+
+    class SettingUp(Yielding):
+        def setup(self) -> Any:
+            yield
+
+    with pytest.raises(ValueError, match=r"got a generator: return StreamResponse\(...\), in .*Yielding.get"):
+        Router().add_view("/", Yielding)
+    with pytest.raises(ValueError, match=r"SettingUp.setup without `yield`, got a generator"):
+        Router().add_view("/", SettingUp)
+
+
 def test_inherited_methods() -> None:
     class Child(Item):
         async def query(self) -> str:
