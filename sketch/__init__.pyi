@@ -112,3 +112,5 @@ from sketch.websocket import (
     WebSocketPolicy as WebSocketPolicy,
     WebSocketResponse as WebSocketResponse,
 )
+
+__version__: str
