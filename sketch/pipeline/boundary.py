@@ -90,7 +90,7 @@ async def _answer(request: BaseRequest, exc: Exception) -> Response:
     if isinstance(exc, HTTPException):
         # An exception object may be raised many times: its traceback would grow and keep every frame alive.
         exc.__traceback__ = None
-        return as_response(exc, request, _answer)
+        return as_response(missed(request, exc) or exc, request, _answer)
     response = unexpected(request, exc)
     if not request.app.debug:
         for level, app in _levels(request):
@@ -98,6 +98,19 @@ async def _answer(request: BaseRequest, exc: Exception) -> Response:
             if handler is not None:
                 return as_response(await call_in(app, handler, request, exc), request, handler)
     return response
+
+
+def missed(request: BaseRequest, exc: HTTPException) -> Response | None:
+    """Make a 404 that lists the routes, in debug, for the one that routing has raised; None for any other exception."""
+    if exc.status != 404 or not request.app.debug or exc is not getattr(request, "miss", None):
+        return None
+    from sketch.errors.debug import missed_response  # only developers need it
+
+    try:
+        return missed_response(request)
+    except Exception:
+        logger.exception("the page that shows the routes failed itself")
+        return None
 
 
 def unexpected(request: BaseRequest, exc: Exception) -> Response:

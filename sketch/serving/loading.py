@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import sys
 from importlib import import_module
@@ -48,7 +47,11 @@ def _made_by(factory: Any, string: str) -> Any:
     if not callable(factory) or is_sketch_application(factory):
         raise ServeError(f"expected a function, got {factory!r} from {string!r}: leave out the parentheses")
     found = factory()
-    return asyncio.run(found) if inspect.iscoroutine(found) else found
+    if not inspect.iscoroutine(found):
+        return found
+    from sketch.serving.loops import run_alone  # few factories are asynchronous
+
+    return run_alone(found)
 
 
 def _import(path: str, string: str) -> Any:
