@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from multidict import CIMultiDict
 
+from sketch.callables import is_generator_function, name_of
 from sketch.context_vars import find_app
 from sketch.http.cookies import SameSite, format_cookie, needs_httponly, needs_secure
 from sketch.http.fields import RawFields
@@ -152,6 +153,8 @@ class Response:
                 if inspect.iscoroutine(function):
                     function.close()  # avoids the warning that it was never awaited
                 raise TypeError(f"expected a function for the background, got {function!r}: use functools.partial")
+            if is_generator_function(function):
+                raise TypeError(f"expected a function for the background, got the generator {name_of(function)}")
         self._background = functions
         _ = self.headers  # `finalize` has a fast path for responses without headers, which takes no background
 

@@ -53,9 +53,9 @@ class Lifecycle:
         self.on_startup = Signal("on_startup", "app")
         self.on_shutdown = Signal("on_shutdown", "app")
         self.on_cleanup = Signal("on_cleanup", "app")
-        self.cleanup_ctx = Signal("cleanup_ctx", "app", contexts=True)
+        self.cleanup_ctx = Signal("cleanup_ctx", "app", generators=True)
         if lifespan is not None:
-            Signal("lifespan", "app", contexts=True).append(lifespan)  # for its checks
+            Signal("lifespan", "app", generators=True).append(lifespan)  # for its checks
         self.stopping = Stopping()
         self.background = Background()
         self.parts: list[Part] = []

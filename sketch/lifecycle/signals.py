@@ -38,7 +38,7 @@ class Signal(MutableSequence[Callable[..., Any]]):
     Args:
         name: the signal's name, for messages.
         parameters: the names of the arguments.
-        contexts: whether the functions are async generators, or make async context managers. Elsewhere generators are
+        generators: whether the functions are async generators, or make async context managers. Elsewhere generators are
             refused: nothing of them would run.
 
     Raises:
@@ -46,14 +46,14 @@ class Signal(MutableSequence[Callable[..., Any]]):
         RuntimeError: when the list is changed after the application has started.
     """
 
-    __slots__ = ("_contexts", "_frozen", "_name", "_parameters", "receivers")
+    __slots__ = ("_frozen", "_generators", "_name", "_parameters", "receivers")
 
     receivers: list[_Receiver]
     """The functions, each callable with all arguments; for callers that stop at a result or go on after an error."""
 
-    def __init__(self, name: str, *parameters: str, contexts: bool = False) -> None:
+    def __init__(self, name: str, *parameters: str, generators: bool = False) -> None:
         self._name = name
-        self._contexts = contexts
+        self._generators = generators
         self._parameters = parameters
         self.receivers = []
         self._frozen = False
@@ -112,7 +112,7 @@ class Signal(MutableSequence[Callable[..., Any]]):
         wanted = f"expected a function of ({', '.join(self._parameters)}) for {self._name}, got {function!r:.200}"
         if not callable(function):
             raise TypeError(wanted)
-        if fault := _find_context_fault(function) if self._contexts else _find_fault(function):
+        if fault := _find_context_fault(function) if self._generators else _find_fault(function):
             raise TypeError(f"{wanted}: {fault}")
         try:
             required, most = _positional(function)

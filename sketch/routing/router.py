@@ -34,7 +34,7 @@ from sketch.routing.converters import CONVERTERS, Converter
 from sketch.routing.mount import Mount
 from sketch.routing.registrar import Registrar, RouteOptions
 from sketch.routing.route import ANY, WEBSOCKET, Found, Methods, Path, Route, Slashes
-from sketch.routing.template import Template, split_path
+from sketch.routing.template import Template, is_dots, split_path
 from sketch.routing.tree import METHODS, Node, Routes, Search, picked
 
 if TYPE_CHECKING:
@@ -318,6 +318,8 @@ class Router(Registrar):
         """Whether a route takes the path with a slash at the end added or removed, and wants the redirect."""
         if self.slashes == "strict" and not self._redirecting:
             return False
+        if is_dots(segments[-1] or segments[-2]):  # the redirect would lead elsewhere
+            return False
         other = segments[:-1] if not segments[-1] else [*segments, ""]
         found = self._find(search, other) if len(other) > 1 else None
         return (
@@ -326,7 +328,7 @@ class Router(Registrar):
 
     def _redirects_root(self, mount: Mount, inner: Route, path: str) -> bool:
         """Whether the path is a mount's prefix without the slash of its root, and either side wants the redirect."""
-        if mount.split(path)[1]:
+        if mount.split(path)[1] or is_dots(path.rpartition("/")[2]):
             return False
         wanted = inner.slashes or (mount.app and mount.app.router.slashes)
         return "redirect" in (self.slashes, wanted)

@@ -46,6 +46,11 @@ def split_path(path: str) -> list[str] | None:
     return None if any("\0" in segment for segment in segments) else segments
 
 
+def is_dots(segment: str) -> bool:
+    """Whether clients resolve a segment, encoded or not, as the same or the enclosing directory."""
+    return unquote(segment) in (".", "..")
+
+
 class Parameter:
     """A named parameter of a template.
 
@@ -138,7 +143,7 @@ class Segment:
 
 def _check_dots(text: str) -> None:
     # Clients resolve such a segment, encoded or not (https://url.spec.whatwg.org), and so ask for another path.
-    if any(unquote(part) in (".", "..") for part in text.split("/")):
+    if any(map(is_dots, text.split("/"))):
         raise ValueError(f"expected text without a segment '.' or '..', which no client would send, got {text!r}")
 
 

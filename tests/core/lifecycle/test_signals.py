@@ -107,7 +107,7 @@ def test_a_function_that_would_do_nothing_is_refused(signal: Signal, function: A
 
 
 def test_contexts_are_async_generators() -> None:
-    contexts = Signal("cleanup_ctx", "app", contexts=True)
+    contexts = Signal("cleanup_ctx", "app", generators=True)
     contexts.extend([generate_later, Generates(), contextlib.asynccontextmanager(generate_later), Callee])
     for function, fault in ((generate, "it is no `async def`"), (take_late, "it has no `yield`")):
         with pytest.raises(TypeError, match=fault):

@@ -451,6 +451,20 @@ def test_the_route_of_a_mounted_root_says_whether_the_prefix_is_redirected() -> 
     assert app.router.find(WEBSOCKET, "/m", None)[0] is app.router.slash_route
 
 
+@pytest.mark.parametrize("dots", [".", "..", "%2E", "%2e%2E"])
+def test_what_a_client_resolves_is_not_redirected(dots: str) -> None:
+    """`./%2E%2E/` as the target of a redirect is the directory above."""
+    router = Router("redirect")
+    router.add_get("/in/{name}/", handler)
+    router.add_get("/out/{name}", handler)
+    assert found(router, "GET", f"/in/{dots}") == found(router, "GET", f"/out/{dots}/") == "404"
+    assert router.match("GET", f"/in/x{dots}")[0] is router.slash_route
+    app, mounted = Application(slashes="redirect"), Application()
+    mounted.add_get("/", handler)
+    app.mount("/{tenant}", mounted)
+    assert app.router.match("GET", f"/{dots}")[0] is mounted.router.routes()[0]
+
+
 def test_a_mount_at_the_root_and_one_in_a_mount() -> None:
     app, between, inner = (Application(slashes="redirect") for _ in range(3))
     inner.add_get("/", handler)
