@@ -186,12 +186,11 @@ def _annotated(parameter: Parameter, names: Collection[str], offer: Offer) -> So
     given = {_given(kind, offer) for kind in types_in(parameter.annotation)}
     source = given.pop() if len(given) == 1 else None
     if source is None:
-        types = ", ".join(kind.__name__ for kind in offer.types)
+        types = " or ".join({given: kind.__name__ for kind, given in reversed(list(offer.types.items()))}.values())
         advice = "" if parameter.default is Parameter.empty else "; to keep the default, leave the annotation out"
         raise ValueError(
-            f"expected an annotated parameter to be in the path ({', '.join(names) or 'which has none'}) or one of"
-            f" {types}, got {show(parameter)!r}: take it from the request, as request.query or"
-            f" await request.json(){advice}"
+            f"expected the name of a path parameter ({', '.join(names) or 'there is none'}) or the type {types}, got"
+            f" {show(parameter)!r}: take it from the request, as request.query or await request.json(){advice}"
         )
     return source
 
