@@ -1,10 +1,13 @@
-"""Encodes the arguments of a test as a client sends them: target, header fields, body."""
+"""Encodes the arguments of a test as a client sends them: query, header fields, body."""
 
 from __future__ import annotations
 
+import base64
 import json as stdlib_json
-import re
+import os
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping
+from mimetypes import guess_type
+from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import quote, urlencode
 
@@ -13,48 +16,51 @@ from sketch.http.grammar import CONTROL, TOKEN
 
 Fields = Mapping[str, Any] | Iterable[tuple[str, Any]]
 """Form or query fields. A list or tuple as value stands for several fields of that name."""
-FileContent = bytes | str | BinaryIO
+Params = Fields | str | None
+"""Query fields, or a query as it is to be sent."""
+Data = Fields | str | bytes | None
+"""Form fields, or a text or bytes that are the whole body."""
+FileContent = bytes | str | BinaryIO | Path
 FileArgument = FileContent | tuple[str, FileContent] | tuple[str, FileContent, str]
 """What to upload: the content, with a file name and a media type if wanted."""
 Files = Mapping[str, FileArgument] | Iterable[tuple[str, FileArgument]]
-HeaderFields = Mapping[str, str] | Iterable[tuple[str, str]] | None
+HeaderFields = Mapping[str, Any] | Iterable[tuple[str, Any]] | None
+"""Header fields by name; values are text, bytes or numbers."""
 BodyArgument = bytes | AsyncIterable[bytes] | None
+Auth = tuple[str, str] | None
+"""User and password of HTTP Basic authentication."""
 
 BOUNDARY = "sketch-test-client-7f3a9c"
-
-_UNSAFE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
-_PATH_SAFE = "/%:@!$&'()*+,;=~-._"
-_QUERY_SAFE = _PATH_SAFE + "?"
+_BINARY = "application/octet-stream"
 
 
-def encode_target(path: str | bytes, params: Fields | None = None) -> bytes:
-    """A request target: unsafe characters percent-encoded, percent-encoded ones kept, the fragment dropped.
-
-    `bytes` are sent as they are, to test what no well-behaved client sends.
-    """
-    if isinstance(path, bytes):
-        return path + _query(b"?" in path, params)
-    if not path.startswith("/") and path != "*":
-        raise ValueError(f"expected a path that starts with '/', got {path!r}")
-    text = _UNSAFE_PERCENT.sub("%25", path.partition("#")[0])
-    path_part, mark, query = text.partition("?")
-    target = quote(path_part, safe=_PATH_SAFE) + mark + quote(query, safe=_QUERY_SAFE)
-    return target.encode() + _query(bool(mark), params)
+def encode_params(params: Params) -> bytes:
+    """Query fields as they are sent. A text is a query already: only what no target can hold is percent-encoded."""
+    if params is None:
+        return b""
+    if isinstance(params, str):
+        return quote(params.removeprefix("?"), safe="/%:@!$&'()*+,;=~-._?").encode()
+    return urlencode(list(_pairs("params", params))).encode()
 
 
-def _query(has_query: bool, params: Fields | None) -> bytes:
-    encoded = urlencode(list(_pairs(params)) if params is not None else [])
-    return (("&" if has_query else "?") + encoded).encode() if encoded else b""
+def _items(what: str, fields: Any) -> Iterable[tuple[Any, Any]]:
+    if isinstance(fields, Mapping):
+        return fields.items()
+    if isinstance(fields, str | bytes) or not isinstance(fields, Iterable):
+        raise TypeError(f"expected {what} to be a mapping or pairs, got {fields!r:.200}")
+    pairs = list(fields)
+    for pair in pairs:
+        if not isinstance(pair, tuple | list) or len(pair) != 2:
+            raise TypeError(f"expected {what} to be pairs of name and value, got {pair!r:.200}")
+    return pairs
 
 
-def _items(fields: Any) -> Iterable[tuple[str, Any]]:
-    return fields.items() if isinstance(fields, Mapping) else fields
-
-
-def _pairs(fields: Fields) -> Iterable[tuple[str, Any]]:
-    for name, value in _items(fields):
+def _pairs(what: str, fields: Fields) -> Iterable[tuple[str, str]]:
+    for name, value in _items(what, fields):
         for one in value if isinstance(value, list | tuple) else [value]:
-            yield name, one
+            if one is None or isinstance(one, Mapping):
+                raise TypeError(f"expected a text or a number as value of {name!r} in {what}, got {one!r:.200}")
+            yield name, str(one).lower() if isinstance(one, bool) else str(one)
 
 
 def encode_headers(headers: HeaderFields) -> RawHeaders:
@@ -62,19 +68,45 @@ def encode_headers(headers: HeaderFields) -> RawHeaders:
 
     Raises:
         ValueError: for a field no client could send.
+        TypeError: for a name or a value that is neither text nor bytes nor a number.
     """
-    return [_encode_field(name, value) for name, value in _items(headers or {})]
+    return [_encode_field(name, value) for name, value in _items("headers", headers or {})]
 
 
-def _encode_field(name: str, value: str) -> tuple[bytes, bytes]:
-    if not TOKEN.fullmatch(name) or CONTROL.search(value):
-        raise ValueError(f"expected a header field that can be sent (RFC 9110 section 5), got {name!r}: {value!r}")
-    return name.lower().encode(), value.strip(" \t").encode("latin-1")
+def _encode_field(name: Any, value: Any) -> tuple[bytes, bytes]:
+    name = name.decode("latin-1") if isinstance(name, bytes) else name
+    if isinstance(value, bytes):
+        text = value.decode("latin-1")
+    elif isinstance(value, str | int | float) and not isinstance(value, bool):
+        text = str(value)
+    else:
+        raise TypeError(f"expected the header field {name!r} to be a text or a number, got {value!r:.200}")
+    if not isinstance(name, str) or not TOKEN.fullmatch(name) or CONTROL.search(text):
+        raise ValueError(f"expected a header field that can be sent (RFC 9110 section 5), got {name!r}: {text!r:.200}")
+    try:
+        return name.lower().encode(), text.strip(" \t").encode("latin-1")
+    except UnicodeEncodeError:
+        raise ValueError(
+            f"expected the header field {name!r} in Latin-1, got {text!r:.200}: give bytes for another encoding"
+        ) from None
 
 
-def encode_body(
-    body: BodyArgument, json: Any, data: Fields | None, files: Files | None
-) -> tuple[BodyArgument, str | None]:
+def encode_auth(auth: Auth) -> RawHeaders:
+    """The field of HTTP Basic authentication (RFC 7617), or none.
+
+    Raises:
+        ValueError: for anything but two texts, the first without a colon.
+    """
+    if auth is None:
+        return []
+    if not isinstance(auth, tuple) or len(auth) != 2 or not all(isinstance(part, str) for part in auth):
+        raise ValueError("expected auth to be a tuple of user and password")
+    if ":" in auth[0]:
+        raise ValueError("expected a user without a colon (RFC 7617 section 2)")
+    return [(b"authorization", b"Basic " + base64.b64encode(":".join(auth).encode()))]
+
+
+def encode_body(body: BodyArgument, json: Any, data: Data, files: Files | None) -> tuple[BodyArgument, str | None]:
     """Return the body to send, and its media type if it has one.
 
     Raises:
@@ -86,20 +118,30 @@ def encode_body(
     if json is not None:
         return stdlib_json.dumps(json).encode(), "application/json"
     if files is not None:
+        if isinstance(data, str | bytes):
+            raise TypeError(f"expected data beside files to be form fields, got {data!r:.200}")
         return _multipart(data or {}, files), f"multipart/form-data; boundary={BOUNDARY}"
     if data is not None:
-        return urlencode(list(_pairs(data))).encode(), "application/x-www-form-urlencoded"
+        return _data(data)
     if body is None or isinstance(body, bytes | AsyncIterable):
         return body, None
-    raise TypeError(f"expected body to be bytes or an async iterable of bytes, got {body!r}")
+    raise TypeError(f"expected body to be bytes or an async iterable of bytes, got {body!r:.200}: data= takes a str")
+
+
+def _data(data: Fields | str | bytes) -> tuple[bytes, str]:
+    if isinstance(data, str):
+        return data.encode(), "text/plain; charset=utf-8"
+    if isinstance(data, bytes):
+        return data, _BINARY
+    return urlencode(list(_pairs("data", data))).encode(), "application/x-www-form-urlencoded"
 
 
 def _multipart(fields: Fields, files: Files) -> bytes:
     """Make a multipart body (RFC 7578). It is held in memory: tests upload small files."""
     out = bytearray()
-    for name, value in _pairs(fields):
-        out += _part_head(f'name="{_quoted(name)}"') + str(value).encode() + b"\r\n"
-    for name, argument in _items(files):
+    for name, value in _pairs("data", fields):
+        out += _part_head(f'name="{_quoted(name)}"') + value.encode() + b"\r\n"
+    for name, argument in _items("files", files):
         filename, content, media_type = _file(name, argument)
         disposition = f'name="{_quoted(name)}"; filename="{_quoted(filename)}"'
         out += _part_head(disposition, media_type) + content + b"\r\n"
@@ -119,16 +161,29 @@ def _quoted(text: str) -> str:
 
 
 def _file(name: str, argument: FileArgument) -> tuple[str, bytes, str]:
-    media_type = "application/octet-stream"
-    if not isinstance(argument, tuple):
-        return name, _content(argument), media_type
-    return argument[0], _content(argument[1]), argument[2] if len(argument) == 3 else media_type
+    """Return file name, content and media type; what is not given is taken from the path or the open file."""
+    if isinstance(argument, tuple):
+        if len(argument) not in (2, 3):
+            raise TypeError(f"expected the file {name!r} to be (name, content) or (name, content, type)")
+        media_type = argument[2] if len(argument) == 3 else _BINARY
+        return argument[0], _content(name, argument[1]), media_type
+    path = argument if isinstance(argument, Path) else getattr(argument, "name", None)
+    if not isinstance(path, str | Path):  # an open descriptor has a number as its name
+        return name, _content(name, argument), _BINARY
+    filename = os.path.basename(path)  # noqa: PTH119 - a text or a Path
+    return filename, _content(name, argument), guess_type(filename)[0] or _BINARY
 
 
-def _content(content: FileContent) -> bytes:
-    if isinstance(content, str):
-        return content.encode()
-    return content if isinstance(content, bytes) else content.read()
+def _content(name: str, content: FileContent) -> bytes:
+    if isinstance(content, Path):
+        return content.read_bytes()
+    read: Any = getattr(content, "read", None)
+    found = content if read is None else read()
+    if isinstance(found, str):
+        return found.encode()
+    if not isinstance(found, bytes | bytearray | memoryview):
+        raise TypeError(f"expected the file {name!r} to be bytes, str, a path or an open file, got {found!r:.200}")
+    return bytes(found)
 
 
 async def single_chunk(data: bytes) -> AsyncIterator[bytes]:

@@ -53,7 +53,7 @@ async def test_what_the_application_sees_of_the_handshake() -> None:
     app = Application()
     app.add_websocket("/chat/{room}", session)
     async with TestClient(app, base_url="https://example.com", headers={"X-A": "client"}, client=("10.0.0.1", 7)) as c:
-        c.cookies.update("k=v; Path=/", "/")
+        c.cookies.update_from("k=v; Path=/", "/")
         async with c.websocket("/chat/a b", params={"a": "1"}, headers={"X-B": "2"}) as ws:
             assert ws.request.host == "example.com"
             assert repr(ws) == "<ClientWebSocket /chat/a%20b open>"
