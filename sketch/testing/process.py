@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from sketch.serving.options import ServeError
+from sketch.testing.runners import CANCELLED
 
 _STARTED = re.compile(r"^Started server on https?://(?:\[[^\]]*\]|[^:]*):(\d+)", re.MULTILINE)
 _PROGRAM = "import sys; from sketch.testing.process import main; sys.exit(main())"
@@ -120,9 +121,12 @@ class InProcess:
             await asyncio.sleep(_POLL)
 
     def kill(self) -> None:
-        """End the process at once."""
+        """Stop the server where nothing can be awaited: block until the process has ended, within a bound."""
         if self._process is not None:
-            if self._process.poll() is None:
+            self.tell()
+            try:
+                self._process.wait(CANCELLED)
+            except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
             self._close()

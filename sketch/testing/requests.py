@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from sketch.application import Application
 from sketch.http.grammar import Address
 from sketch.request import Request
 from sketch.testing.cookies import CookieJar
@@ -24,7 +25,6 @@ from sketch.testing.encoding import (
 from sketch.testing.targets import Origin, Path
 
 if TYPE_CHECKING:
-    from sketch.application import Application
     from sketch.http.fields import RawHeaders
 
 
@@ -88,7 +88,7 @@ def make_request(
     Args:
         method, path, params, headers, cookies, auth, body, json, data, files: as for `TestClient.request`.
         match_info: the path parameters, converted: without an application there is no route that has them.
-        app: `request.app`; without it, that attribute is not set.
+        app: `request.app`, whose limits and codec the request has; None for a new application.
         base_url: scheme and host of `request.url`.
         root_path, client: as for `TestClient`.
 
@@ -120,8 +120,7 @@ def make_request(
     )
     if match_info is not None:
         request.match_info = dict(match_info)
-    if app is not None:
-        request.app = app
+    request.app = Application() if app is None else app
     return request
 
 

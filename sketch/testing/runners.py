@@ -17,8 +17,11 @@ logger = logging.getLogger("sketch.testing")
 STARTUP = 10.0
 """Seconds that a server may take to start."""
 
-GRACE = 1.0
-"""Seconds that a server may take to stop, beyond the timeout that it was told."""
+GRACE = 5.0
+"""Seconds that a server and its clean-up hooks may take to stop, beyond the timeout for requests."""
+
+CANCELLED = 1.0
+"""Seconds that a server may take to end once it is cancelled."""
 
 
 class Control:
@@ -52,7 +55,7 @@ class Runner(Protocol):
         """Wait for the server's end, and cancel it after so many seconds. Raises what the stop has raised."""
 
     def kill(self) -> None:
-        """Cancel the server where nothing can be awaited."""
+        """Stop the server where nothing can be awaited."""
 
 
 async def _first(one: asyncio.Future[Any], other: asyncio.Future[Any], seconds: float) -> None:
@@ -104,7 +107,7 @@ class InTask:
     async def _cancel(self) -> None:
         if self._task is not None and not self._task.done():
             self._task.cancel()
-            await asyncio.wait([self._task], timeout=GRACE)
+            await asyncio.wait([self._task], timeout=CANCELLED)
 
     def kill(self) -> None:
         """Do nothing: the task ends with its event loop."""
@@ -140,8 +143,8 @@ class InThread:
                 raise RuntimeError("the server has ended at its start")
             raise TimeoutError(f"the server did not start within {seconds} seconds")
         except BaseException:
-            self.kill()
-            await self._wait(GRACE)
+            self._cancel()
+            await self._wait(CANCELLED)
             raise
 
     def _run(self, begun: Future[Control], ended: Future[None]) -> None:
@@ -175,8 +178,8 @@ class InThread:
         if self._control is None:
             return
         if not await self._wait(seconds):
-            self.kill()
-            left = "" if await self._wait(GRACE) else ": it ignores its cancellation, its thread is left"
+            self._cancel()
+            left = "" if await self._wait(CANCELLED) else ": it ignores its cancellation, its thread is left"
             raise TimeoutError(f"the server did not stop within {seconds} seconds{left}")
         self._ended.result()
 
@@ -188,6 +191,13 @@ class InThread:
         return self._ended.done()
 
     def kill(self) -> None:
-        """Cancel the server where nothing can be awaited."""
+        """Stop the server where nothing can be awaited: block until it has ended, within bounds."""
+        self.tell()
+        if self._thread is not None:
+            self._thread.join(CANCELLED)
+            self._cancel()
+            self._thread.join(CANCELLED)
+
+    def _cancel(self) -> None:
         if self._main is not None:
             self._call(self._main.cancel)
