@@ -96,7 +96,7 @@ class TestClient:
         auth: Auth = None,
         client: Address | None = _LOCAL,
         follow_redirects: bool = False,
-        shutdown_timeout: float = 5.0,
+        shutdown_timeout: float = 1.0,
         certificate: Certificate | None = None,
         server_options: Mapping[str, Any] | None = None,
     ) -> None:

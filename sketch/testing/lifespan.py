@@ -39,7 +39,7 @@ class Lifespan:
         try:
             await self._do(self._app.startup)
         except BaseException:
-            await self._end()
+            await self._abandon()
             raise
 
     async def shutdown(self) -> None:
@@ -66,6 +66,13 @@ class Lifespan:
         self._steps.put_nowait(None)
         if task is not None:
             await task
+
+    async def _abandon(self) -> None:
+        """End the task after a start that has failed, or was cancelled and may never end by itself."""
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            await asyncio.wait([task])
 
     async def _run(self) -> None:
         while (item := await self._steps.get()) is not None:

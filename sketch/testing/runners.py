@@ -121,7 +121,7 @@ class InThread:
         self._control: Control | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._main: asyncio.Task[None] | None = None
-        self._ended: Future[None] = Future()
+        self._ended: Future[Exception | None] = Future()  # an exception as its result: not all who wait retrieve it
         self._thread: threading.Thread | None = None
 
     async def start(self, seconds: float) -> int:
@@ -139,15 +139,14 @@ class InThread:
             if started.done():
                 return started.result()
             if ended.done():
-                ended.result()
-                raise RuntimeError("the server has ended at its start")
+                raise ended.result() or RuntimeError("the server has ended at its start")
             raise TimeoutError(f"the server did not start within {seconds} seconds")
         except BaseException:
             self._cancel()
             await self._wait(CANCELLED)
             raise
 
-    def _run(self, begun: Future[Control], ended: Future[None]) -> None:
+    def _run(self, begun: Future[Control], ended: Future[Exception | None]) -> None:
         async def main() -> None:
             self._loop, self._main = asyncio.get_running_loop(), asyncio.current_task()
             control = Control()
@@ -157,7 +156,7 @@ class InThread:
         try:
             asyncio.run(main())
         except BaseException as exc:
-            ended.set_exception(exc if isinstance(exc, Exception) else RuntimeError(f"the server has ended by {exc!r}"))
+            ended.set_result(exc if isinstance(exc, Exception) else RuntimeError(f"the server has ended by {exc!r}"))
         else:
             ended.set_result(None)
 
@@ -181,7 +180,9 @@ class InThread:
             self._cancel()
             left = "" if await self._wait(CANCELLED) else ": it ignores its cancellation, its thread is left"
             raise TimeoutError(f"the server did not stop within {seconds} seconds{left}")
-        self._ended.result()
+        error = self._ended.result()
+        if error is not None:
+            raise error
 
     async def _wait(self, seconds: float) -> bool:
         """Wait for the end of the thread, no longer than so many seconds. Returns whether it has ended."""

@@ -134,7 +134,8 @@ class ServerTransport:
     def _make_runner(self, options: dict[str, Any]) -> Runner:
         if self._app is None:
             assert isinstance(self._given, str), "checked when it was given"
-            return InProcess(self.name, self._given, options)
+            # granian waits for websockets, and then for requests, each for this long.
+            return InProcess(self.name, self._given, {**options, "shutdown_timeout": self._seconds / 2})
         serve = make_serve(self.name, self._app, options)
         return InThread(serve) if self.name in THREADS else InTask(serve)
 
@@ -163,11 +164,12 @@ class ServerTransport:
             self._remove_tls()
 
     def kill(self) -> None:
-        """End what is left, where nothing can be awaited."""
-        if self._runner is not None and self._place is not None:
-            self._runner.kill()
-            self._place = None
-            self._remove_tls()
+        """Stop the server, where nothing can be awaited. One in the test's own event loop ends with that."""
+        if self._runner is None or self._place is None or isinstance(self._runner, InTask):
+            return
+        self._runner.kill()
+        self._place = None
+        self._remove_tls()
 
     def _remove_tls(self) -> None:
         if self._tls is not None:

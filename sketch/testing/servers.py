@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
@@ -76,7 +77,8 @@ async def hypercorn(app: Application, options: ServeOptions, control: Control) -
     told = asyncio.Event()
     with _listening(options) as sockets:
         # hypercorn closes the descriptors it is given, so it gets duplicates.
-        config.bind = [f"fd://{sock.dup().detach()}" for sock in sockets]
+        given = [sock.dup().detach() for sock in sockets]
+        config.bind = [f"fd://{number}" for number in given]
         listens = asyncio.create_task(_tell_port(sockets[0], control))
         serving = asyncio.create_task(serve(wrapped, config, shutdown_trigger=told.wait, mode="asgi"))
         try:
@@ -86,15 +88,22 @@ async def hypercorn(app: Application, options: ServeOptions, control: Control) -
             for task in (listens, serving):
                 task.cancel()
             await asyncio.wait([listens, serving])
+            if not _listens(sockets[0]):  # the start has failed before hypercorn took them
+                for number in given:
+                    os.close(number)
     _check(asgi)
     if not serving.cancelled():
         serving.result()
 
 
 async def _tell_port(sock: Any, control: Control) -> None:
-    while not sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):  # noqa: ASYNC110  # there is no event
+    while not _listens(sock):  # noqa: ASYNC110  # there is no event
         await asyncio.sleep(_POLL)
     control.started.set_result(sock.getsockname()[1])
+
+
+def _listens(sock: socket.socket) -> bool:
+    return bool(sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
 
 
 def _adapted(app: Application, options: ServeOptions) -> tuple[Any, Any, int]:
