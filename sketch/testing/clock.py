@@ -19,7 +19,7 @@ _TURNS = 10_000
 class TimeControl:
     """Makes the time of the running event loop, and `time.time()`, jump: `async with client.time() as time`.
 
-    Timeouts, heartbeats and expiry are then tested without waiting. Real time goes on. At the end of the block
+    Timeouts, heartbeats and expiry are then tested without waiting. Real time goes on in between. At the end of the block
     `time.time()` is as it was; the clock of the loop never goes back.
 
     Threads do not jump: `time.monotonic()`, `time.sleep()` and work in threads (`def` handlers, files) take real time,
@@ -34,6 +34,8 @@ class TimeControl:
         self._loop: Any = None
         self._wall: Callable[[], float] | None = None
         self._offset = 0.0
+        self._still: float | None = None
+        """The time while it is advanced: it stands still from one deadline to the next."""
 
     async def __aenter__(self) -> Time:
         loop: Any = asyncio.get_running_loop()
@@ -54,27 +56,24 @@ class TimeControl:
         time.time, self._wall = self._wall, None
 
     def _loop_time(self) -> float:
-        return self._clock() + self._offset
+        return self._clock() + self._offset if self._still is None else self._still
 
     def _time(self) -> float:
         assert self._wall is not None, "the block was entered"
-        return self._wall() + self._offset
+        return self._wall() + self._loop_time() - self._clock()
 
     async def advance(self, seconds: float) -> None:
         """See `Time.advance`."""
-        target = self._loop.time() + seconds
-        while True:
+        self._still = now = self._loop.time()
+        target = now + seconds
+        try:
             await self._settle()
-            due = min((handle.when() for handle in self._loop._scheduled if not handle.cancelled()), default=target)
-            if due >= target:
-                break
-            self._jump(due)
-        self._jump(target)
-        await self._settle()
-
-    def _jump(self, when: float) -> None:
-        """Set the clock to a time, unless it is later already: real time goes on."""
-        self._offset += max(0.0, when - self._loop.time())
+            while self._still < target:
+                due = min((handle.when() for handle in self._loop._scheduled if not handle.cancelled()), default=target)
+                self._still = min(max(due, self._still), target)
+                await self._settle()
+        finally:
+            self._offset, self._still = self._still - self._clock(), None
 
     async def _settle(self) -> None:
         """Let everything run until all tasks wait, for a timer, a message from outside, or the test."""

@@ -18,6 +18,14 @@ ELSEWHERE = {
     "bench/errors": "bench/test_program.py",  # one exception class
     "pipeline/contract": "pipeline/test_pipeline.py",  # protocols only
     "serving/contract": "serving/test_registry.py",  # protocols only
+    "testing/client_websocket": "testing/test_websocket.py",  # both ends of a websocket
+    "testing/interfaces": "testing/test_client.py",  # protocols only
+    "testing/memory": "testing/test_client.py",  # the client of the test is its only user
+    "testing/process": "../testkit/test_leaving.py",  # the following start real servers
+    "testing/runners": "../testkit/test_leaving.py",
+    "testing/server_transport": "../testkit/test_transports.py",
+    "testing/servers": "../testkit/test_transports.py",
+    "testing/sockets": "../testkit/test_transports.py",
 }
 
 

@@ -96,3 +96,24 @@ def echoing() -> Application:
         )
 
     return app
+
+
+def asking() -> Application:
+    """A websocket that tells what it was opened with, and echoes."""
+    app = Application()
+
+    @app.websocket("/ws", subprotocols=["b"])
+    async def ws(ws: WebSocket) -> None:
+        request = ws.request
+        await ws.send_json(
+            {
+                "a": request.headers.get("X-A"),
+                "cookie": request.cookies.get("k"),
+                "q": request.query.get("q"),
+                "host": request.host,
+            }
+        )
+        async for message in ws:
+            await ws.send(message)
+
+    return app
