@@ -17,7 +17,7 @@ _TURNS = 10_000
 
 
 class TimeControl:
-    """Makes the time of the running event loop, and `time.time()`, jump: `async with client.time() as time`.
+    """Makes the time of the running event loop jump, and `time.time()`: `async with client.time() as time`.
 
     Timeouts, heartbeats and expiry are then tested without waiting. Real time goes on in between. At the end of the block
     `time.time()` is as it was; the clock of the loop never goes back.

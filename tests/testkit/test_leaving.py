@@ -8,8 +8,7 @@ from contextlib import ExitStack
 import pytest
 
 from sketch.serving.options import ServeError
-from sketch.testing import TestClient
-from sketch.testing import server_transport
+from sketch.testing import TestClient, server_transport
 from tests.support.requests import in_loop
 from tests.testkit.support import HERE, SERVERS, TRANSPORTS, nothing_left, within
 
@@ -32,7 +31,7 @@ async def test_endless_answers_that_are_still_open_at_the_end(transport: str) ->
 @every_transport
 @in_loop
 async def test_a_test_that_fails_in_the_middle(transport: str) -> None:
-    with nothing_left(), ExitStack() as stack, pytest.raises(ZeroDivisionError):
+    with nothing_left(), ExitStack() as stack, pytest.raises(ZeroDivisionError):  # noqa: PT012
         async with TestClient(f"{HERE}:leaving()", transport=transport) as client:
             await anext((await client.get("/endless")).stream())
             async with client.websocket("/socket") as ws:
@@ -76,9 +75,8 @@ async def test_a_request_that_is_cancelled_leaves(transport: str) -> None:
 async def test_an_application_that_cannot_start(transport: str) -> None:
     """Its own error is raised, except from another process, which shows what was printed."""
     expected = ServeError if transport == "granian" else LookupError
-    with nothing_left(), within(6 if transport == "granian" else 2):
-        with pytest.raises(expected, match="no database"):
-            await TestClient(f"{HERE}:failing()", transport=transport).start()
+    with nothing_left(), within(6 if transport == "granian" else 2), pytest.raises(expected, match="no database"):
+        await TestClient(f"{HERE}:failing()", transport=transport).start()
 
 
 @pytest.mark.parametrize("transport", SERVERS)
@@ -93,20 +91,18 @@ async def test_a_start_that_never_ends(transport: str) -> None:
 @every_transport
 @in_loop
 async def test_a_start_that_is_cancelled(transport: str) -> None:
-    with nothing_left(), within():
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.1):
-                await TestClient(f"{HERE}:hanging()", transport=transport).start()
+    with nothing_left(), within(), pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.1):
+            await TestClient(f"{HERE}:hanging()", transport=transport).start()
 
 
 @every_transport
 @in_loop
 async def test_an_error_of_a_clean_up_hook(transport: str) -> None:
     expected = ServeError if transport == "granian" else LookupError
-    with nothing_left():
-        with pytest.raises(expected, match="the database is gone"):
-            async with TestClient(f"{HERE}:stubborn()", transport=transport):
-                pass
+    with nothing_left(), pytest.raises(expected, match="the database is gone"):
+        async with TestClient(f"{HERE}:stubborn()", transport=transport):
+            pass
 
 
 @pytest.mark.parametrize("transport", SERVERS)

@@ -160,7 +160,10 @@ async def test_it(sketch_client):
     assert "1 failed" in output, output
     assert "requests on granian" in output
     assert "200 curl http://testserver/ -H 'authorization: ***'" in output
-    assert """404 curl http://testserver/orders -H 'content-type: application/json' --data-raw '{"item": "tea", """ in output
+    assert (
+        """404 curl http://testserver/orders -H 'content-type: application/json' --data-raw '{"item": "tea", """
+        in output
+    )
     assert "x" * 20 not in output
     assert "y" * 20 not in output
     assert "where False = <ClientResponse 404: curl http://testserver/orders" in output

@@ -14,7 +14,14 @@ pytest.importorskip("pytest_asyncio", reason="pytest-asyncio is in the dependenc
 
 SUITE = Path(__file__).parent / "suite"
 PLUGINS = {
-    "pytest-asyncio": ["-p", "no:anyio", "-o", "asyncio_mode=auto", "-o", "asyncio_default_fixture_loop_scope=function"],
+    "pytest-asyncio": [
+        "-p",
+        "no:anyio",
+        "-o",
+        "asyncio_mode=auto",
+        "-o",
+        "asyncio_default_fixture_loop_scope=function",
+    ],
     "anyio": ["-p", "no:asyncio", "-o", "anyio_mode=auto"],
 }
 TRANSPORTS = ("memory", "native", "uvicorn", "hypercorn", "granian")

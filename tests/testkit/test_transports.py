@@ -170,7 +170,7 @@ async def test_websocket_with_headers_cookies_and_a_subprotocol(transport: str) 
             assert ws.close_code == 1005
 
 
-# -- what a transport cannot do -----------------------------------------------------------------------------------------
+# -- what a transport cannot do ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("transport", SERVERS)
@@ -197,7 +197,9 @@ def test_arguments_that_fit_no_transport() -> None:
         TestClient(7)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="for a transport with a server, got 'memory'"):
         TestClient(Application(), server_options={"backlog": 1})
-    with pytest.raises(TypeError, match="expected an import string, got <Application .*granian runs in a process of its own"):
+    with pytest.raises(
+        TypeError, match=r"expected an import string, got <Application .*granian runs in a process of its own"
+    ):
         TestClient(Application(), transport="granian")
     with pytest.raises(ServeError, match="there is no module 'nowhere'"):
         TestClient("nowhere:app")
@@ -227,7 +229,9 @@ async def test_a_server_that_is_not_installed(transport: str, monkeypatch: pytes
         if name.split(".")[0] == transport or name == f"sketch_asgi.launchers.{transport}_runner":
             monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, transport, None)
-    with pytest.raises(ServeError, match=f"server '{transport}' is not installed.*pip install 'sketch-web.{transport}.'"):
+    with pytest.raises(
+        ServeError, match=f"server '{transport}' is not installed.*pip install 'sketch-web.{transport}.'"
+    ):
         await TestClient(echoing(), transport=transport).start()
 
 
@@ -276,4 +280,3 @@ async def test_clients_of_two_servers_at_once() -> None:
         async with TestClient(echoing(), transport="native") as one, TestClient(echoing(), transport="uvicorn") as two:
             answers = await asyncio.gather(*(client.get(f"/{n}") for n in range(5) for client in (one, two)))
             assert [(await answer.json())["target"] for answer in answers] == [f"/{n // 2}" for n in range(10)]
-

@@ -115,14 +115,13 @@ async def test_a_heartbeat_that_is_answered_and_one_that_is_not() -> None:
         except WebSocketDisconnected as end:
             ended.append(end.code)
 
-    async with TestClient(app, transport="native") as client, client.time() as now:
-        async with client.websocket("/") as ws:
-            await now.advance(200)
-            assert ws.close_code is None
-            ws._socket._connection.transport.pause_reading()  # type: ignore[attr-defined]
-            await now.advance(60)
-            assert ended == [1006]
-            ws.abort()
+    async with TestClient(app, transport="native") as client, client.time() as now, client.websocket("/") as ws:
+        await now.advance(200)
+        assert ws.close_code is None
+        ws._socket._connection.transport.pause_reading()  # type: ignore[attr-defined]
+        await now.advance(60)
+        assert ended == [1006]
+        ws.abort()
 
 
 @both
@@ -185,7 +184,7 @@ async def test_mistakes() -> None:
                 pass
 
         async def busy() -> None:
-            while True:
+            while True:  # noqa: ASYNC110
                 await asyncio.sleep(0)
 
         task = asyncio.create_task(busy())
@@ -199,6 +198,6 @@ def test_other_loops() -> None:
         async with TimeControl():
             pass
 
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        with pytest.raises(RuntimeError, match="expected asyncio's own event loop for time control, got uvloop's"):
-            runner.run(enter())
+    message = "expected asyncio's own event loop for time control, got uvloop's"
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner, pytest.raises(RuntimeError, match=message):
+        runner.run(enter())

@@ -26,7 +26,9 @@ def application() -> Application:
 
     @app.route("/end", methods=["GET", "HEAD", "POST", "PUT"])
     async def end(request: Request) -> Response:
-        names = {"content-type", "content-length", "x-own", "authorization"} & {name.lower() for name in request.headers}
+        names = {"content-type", "content-length", "x-own", "authorization"} & {
+            name.lower() for name in request.headers
+        }
         return JSONResponse(
             {
                 "method": request.method,
@@ -98,7 +100,9 @@ async def test_what_is_not_followed() -> None:
 @in_loop
 async def test_a_circle_ends() -> None:
     async with TestClient(application(), follow_redirects=True) as client:
-        with pytest.raises(RuntimeError, match=r"expected at most 20 redirects, got one more: curl http://testserver/round"):
+        with pytest.raises(
+            RuntimeError, match=r"expected at most 20 redirects, got one more: curl http://testserver/round"
+        ):
             await client.get("/round")
 
 
@@ -108,6 +112,8 @@ async def test_an_iterable_body_cannot_be_sent_again() -> None:
         yield b"1"
 
     async with TestClient(application(), follow_redirects=True) as client:
-        with pytest.raises(RuntimeError, match="expected a body of bytes to send it again after a 307, got an iterable"):
+        with pytest.raises(
+            RuntimeError, match="expected a body of bytes to send it again after a 307, got an iterable"
+        ):
             await client.post("/go/307", body=body())
         assert (await client.post("/go/303", body=body())).ok

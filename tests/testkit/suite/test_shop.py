@@ -118,7 +118,10 @@ async def test_a_streamed_upload(shop):
 async def test_events(shop):
     client = await shop
     response = await client.get("/prices")
-    assert [(e.id, e.event, e.data) async for e in response.events()] == [("1", "price", "12.50"), ("2", "price", "13.00")]
+    assert [(e.id, e.event, e.data) async for e in response.events()] == [
+        ("1", "price", "12.50"),
+        ("2", "price", "13.00"),
+    ]
 
 
 async def test_websocket(shop):
