@@ -19,8 +19,8 @@ _TURNS = 10_000
 class TimeControl:
     """Makes the time of the running event loop jump, and `time.time()`: `async with client.time() as time`.
 
-    Timeouts, heartbeats and expiry are then tested without waiting. Real time goes on in between. At the end of the block
-    `time.time()` is as it was; the clock of the loop never goes back.
+    Timeouts, heartbeats and expiry are then tested without waiting. Real time goes on in between. At the end of the
+    block `time.time()` is as it was; the clock of the loop never goes back.
 
     Threads do not jump: `time.monotonic()`, `time.sleep()` and work in threads (`def` handlers, files) take real time,
     so let such a request end before the time is advanced. A bound of the test's own that is a timer of this loop

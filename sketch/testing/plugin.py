@@ -74,7 +74,7 @@ _CHOSEN: pytest.StashKey[tuple[str, ...] | None] = pytest.StashKey()
 @pytest.fixture
 def sketch_run() -> Iterator[Run]:
     """Runs coroutines to their end, all in one event loop that lives as long as the test. For tests without a loop."""
-    with asyncio.Runner() as runner:
+    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:  # leaves the thread's current loop alone
 
         def run(coroutine: Coroutine[Any, Any, Any]) -> Any:
             if _loop_runs():

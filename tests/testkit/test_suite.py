@@ -29,7 +29,7 @@ TRANSPORTS = ("memory", "native", "uvicorn", "hypercorn", "granian")
 
 def run(*arguments: str, cwd: Path = SUITE) -> str:
     """What a pytest of its own prints."""
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", *arguments]
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:xdist", *arguments]
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(command, capture_output=True, text=True, timeout=280, cwd=cwd, check=False, env=environment)
     return done.stdout + done.stderr
