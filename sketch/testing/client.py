@@ -110,7 +110,7 @@ class TestClient:
         self._follow_redirects = follow_redirects
         self._shutdown_timeout = shutdown_timeout
         self._last = b"/"
-        self.recent: deque[tuple[SentRequest, int]] = deque(maxlen=_RECENT)
+        self._recent: deque[tuple[SentRequest, int]] = deque(maxlen=_RECENT)
         """The last requests and the status of their answers, for reports."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._transport: Transport
@@ -295,7 +295,7 @@ class TestClient:
             sent = self._sent(method, target, fields, content, cookies)
 
     def _note(self, response: ClientResponse, sent: SentRequest) -> None:
-        self.recent.append((sent, response.status))
+        self._recent.append((sent, response.status))
         for value in response.headers.getall("Set-Cookie", []):
             self.cookies.update_from(value, sent.path, sent.host)
 

@@ -64,16 +64,16 @@ class TimeControl:
 
     async def advance(self, seconds: float) -> None:
         """See `Time.advance`."""
-        self._still = now = self._loop.time()
+        now = self._still = self._loop.time()
         target = now + seconds
         try:
             await self._settle()
-            while self._still < target:
+            while now < target:
                 due = min((handle.when() for handle in self._loop._scheduled if not handle.cancelled()), default=target)
-                self._still = min(max(due, self._still), target)
+                now = self._still = min(max(due, now), target)
                 await self._settle()
         finally:
-            self._offset, self._still = self._still - self._clock(), None
+            self._offset, self._still = now - self._clock(), None
 
     async def _settle(self) -> None:
         """Let everything run until all tasks wait, for a timer, a message from outside, or the test."""

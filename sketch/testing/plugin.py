@@ -249,7 +249,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     report = yield
     if report.failed:
         for client in item.stash.get(_CLIENTS, []):
-            lines = [f"{status} {sent.curl()}" for sent, status in client.recent]
+            lines = [f"{status} {sent.curl()}" for sent, status in client._recent]
             if lines:
                 report.sections.append((f"requests on {client.transport}", "\n".join(lines)))
             if client.server_output:

@@ -40,7 +40,7 @@ INTERNAL = {
     },
     "Response": {"media_type", "owner", "prepares", "switches"},
     "View": set(),
-    "TestClient": {"app"},
+    "TestClient": set(),
     "ClientResponse": set(),
     "ClientWebSocket": {"finish"},
     "BodyPart": {"pass_by"},
