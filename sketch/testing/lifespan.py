@@ -24,6 +24,7 @@ class Lifespan:
         self._steps: asyncio.Queue[tuple[Step, asyncio.Future[None]] | None] = asyncio.Queue()
         self._task: asyncio.Task[None] | None = None
         self._told = False
+        self._interrupted = False
 
     @property
     def started(self) -> bool:
@@ -39,7 +40,7 @@ class Lifespan:
         try:
             await self._do(self._app.startup)
         except BaseException:
-            await self._abandon()
+            await self._end()
             raise
 
     async def shutdown(self) -> None:
@@ -57,9 +58,16 @@ class Lifespan:
                 await self._end()
 
     async def _do(self, step: Step) -> None:
+        """Run a step in the task. If the caller is cancelled, the step is cancelled; the steps after it still run."""
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._steps.put_nowait((step, done))
-        await done
+        try:
+            await done
+        except asyncio.CancelledError:
+            if self._task is not None and done.cancelled():
+                self._interrupted = True
+                self._task.cancel()
+            raise
 
     async def _end(self) -> None:
         task, self._task = self._task, None
@@ -67,21 +75,26 @@ class Lifespan:
         if task is not None:
             await task
 
-    async def _abandon(self) -> None:
-        """End the task after a start that has failed, or was cancelled and may never end by itself."""
-        task, self._task = self._task, None
-        if task is not None:
-            task.cancel()
-            await asyncio.wait([task])
-
     async def _run(self) -> None:
-        while (item := await self._steps.get()) is not None:
-            step, done = item
+        while True:
             try:
-                await step()
-            except Exception as exc:
-                if not done.cancelled():
-                    done.set_exception(exc)
-            else:
-                if not done.cancelled():
-                    done.set_result(None)
+                item = await self._steps.get()
+                if item is None:
+                    return
+                await self._step(*item)
+            except asyncio.CancelledError:
+                task = asyncio.current_task()
+                if task is None or not self._interrupted:
+                    raise
+                self._interrupted = False
+                task.uncancel()
+
+    async def _step(self, step: Step, done: asyncio.Future[None]) -> None:
+        try:
+            await step()
+        except Exception as exc:
+            if not done.cancelled():
+                done.set_exception(exc)
+        else:
+            if not done.cancelled():
+                done.set_result(None)

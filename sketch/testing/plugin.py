@@ -201,14 +201,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         return
     marker = metafunc.definition.get_closest_marker(MARKER)
     chosen = metafunc.config.stash[_CHOSEN]
-    if chosen is None and marker is None:
-        return
     for name in marker.args if marker else ():
         if name not in TRANSPORTS:
             raise pytest.UsageError(f"{metafunc.definition.nodeid}: expected {', '.join(TRANSPORTS)}, got {name!r}")
     fitting = [name for name in chosen or ("memory",) if marker is None or name in marker.args]
     if fitting:
-        metafunc.parametrize("sketch_transport", fitting, indirect=True, ids=None if chosen else lambda _: "")
+        if chosen is not None:
+            metafunc.parametrize("sketch_transport", fitting, indirect=True)
     else:
         names = ", ".join(marker.args) if marker else ""
         skipped = pytest.param("memory", marks=pytest.mark.skip(reason=f"runs on {names} only (--sketch-transport)"))

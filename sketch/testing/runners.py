@@ -98,9 +98,12 @@ class InTask:
         """Wait for the server's end: see `Runner`."""
         if self._task is None:
             return
-        await asyncio.wait([self._task], timeout=seconds)
-        if not self._task.done():
+        try:
+            await asyncio.wait([self._task], timeout=seconds)
+        finally:
+            in_time = self._task.done()
             await self._cancel()
+        if not in_time:
             raise TimeoutError(f"the server did not stop within {seconds} seconds")
         await self._task
 

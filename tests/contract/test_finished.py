@@ -156,13 +156,13 @@ async def test_a_handler_that_is_cut_off_in_memory(tmp_path: Path) -> None:
 
     path = tmp_path / "outcomes"
     memory = Memory(make_app)
-    memory._client._shutdown_timeout = 0.1
+    memory._client._transport._shutdown_timeout = 0.1
     async with memory:
         asking = asyncio.create_task(memory.get(f"/finished/hanging?key=k&path={path}"))
         await memory.journal("k", "waiting")
         stopping = asyncio.create_task(memory._client.shutdown())
         await stopping
-        for exchange in memory._client._exchanges:
+        for exchange in memory._client._transport._exchanges:
             exchange.task.cancel()
         with pytest.raises(ConnectionError):
             await asking

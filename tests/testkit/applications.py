@@ -43,6 +43,21 @@ def leaving() -> Application:
     return app
 
 
+def clinging() -> Application:
+    """Takes long to shut down."""
+    app = Application()
+
+    @app.get("/")
+    async def index() -> Response:
+        return Response("hello")
+
+    @app.on_shutdown
+    async def cling() -> None:
+        await asyncio.sleep(60)
+
+    return app
+
+
 def failing() -> Application:
     """Cannot be started."""
     app = Application()

@@ -61,6 +61,12 @@ async def test_requests_need_a_started_application() -> None:
             await client.start()
 
 
+def test_a_loop_that_is_not_of_asyncio() -> None:
+    starting = TestClient(Application()).start()
+    with pytest.raises(RuntimeError, match="expected an asyncio event loop: sketch does not run on trio"):
+        starting.send(None)
+
+
 @in_loop
 async def test_requests_run_in_contexts_of_their_own() -> None:
     variable: ContextVar[str] = ContextVar("variable", default="unset")
