@@ -6,15 +6,12 @@ Each server is a coroutine function that is told when to stop: see `sketch.testi
 from __future__ import annotations
 
 import asyncio
-import logging
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from typing import Any, Protocol
 
-logger = logging.getLogger("sketch.testing")
-
-STARTUP = 10.0
+STARTUP = 30.0
 """Seconds that a server may take to start."""
 
 GRACE = 5.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from sketch.testing.encoding import BodyArgument
 
 HIDDEN = "***"
 _LONGEST_BODY = 1000
+_NAME = re.compile(r'; name="([^"]*)"')
+"""The names of the fields of a multipart body."""
 _OMITTED = {b"accept", b"user-agent", b"content-length", b"transfer-encoding"}
 """Fields that curl sends by itself."""
 
@@ -113,7 +116,7 @@ def _masked(text: str, kind: str) -> str:
             return text
     if kind.startswith("application/x-www-form-urlencoded"):
         return _masked_form(text)
-    return HIDDEN if kind.startswith("multipart/") and is_secret(text) else text
+    return HIDDEN if kind.startswith("multipart/") and any(map(is_secret, _NAME.findall(text))) else text
 
 
 def _masked_form(text: str) -> str:

@@ -70,7 +70,7 @@ async def test_another_place() -> None:
         {"params": {"access_token": "open-sesame", "b": "1"}},
         {"json": {"user": {"password": "open-sesame"}, "list": [{"secret": "open-sesame"}]}},
         {"data": {"password": "open-sesame"}},
-        {"data": {"password": "open-sesame"}, "files": {"a": b"1"}},
+        {"data": {"long": "x" * 500, "password": "open-sesame"}, "files": {"a": b"1"}},
     ],
 )
 @in_loop
