@@ -39,16 +39,14 @@ def run(*arguments: str, cwd: Path = SUITE) -> str:
 @pytest.mark.parametrize("plugin", PLUGINS)
 def test_the_suite_on_all_transports(plugin: str) -> None:
     output = run("--sketch-transport=all", "-rA", *PLUGINS[plugin])
-    assert " failed" not in output, output
     assert "sketch: memory, native, uvicorn, hypercorn, granian\n" in output
-    assert not re.search(r"\d+ (?:error|skipped|xfailed)", output), output
     for name in TRANSPORTS:
         assert len(re.findall(rf"^PASSED .*\[{name}\]$", output, re.MULTILINE)) == 21, output
-    assert "106 passed" in output, output
+    assert re.search(r"=+ 106 passed in ", output), output
 
 
 @pytest.mark.parametrize("plugin", PLUGINS)
 def test_the_suite_without_a_flag_runs_in_memory(plugin: str) -> None:
     output = run("-rA", *PLUGINS[plugin])
-    assert "22 passed" in output, output
+    assert re.search(r"=+ 22 passed in ", output), output
     assert "PASSED test_shop.py::test_text\n" in output
