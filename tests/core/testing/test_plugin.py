@@ -6,6 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from sketch import Application
+from sketch.testing import plugin
+from tests.support.requests import in_loop
+
 TESTS = """
 from sketch.application import Application
 from sketch.response import Response
@@ -50,3 +56,40 @@ def test_the_fixtures_in_a_run_of_their_own(tmp_path: Path) -> None:
         check=False,
     )
     assert "2 passed" in done.stdout, done.stdout + done.stderr
+
+
+def test_transports_that_are_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plugin, "find_spec", lambda name: None if name == "granian" else name)
+    assert plugin._choose("all") == ("memory", "native", "uvicorn", "hypercorn")
+    assert plugin._choose("uvicorn, memory,uvicorn") == ("uvicorn", "memory")
+    assert plugin._choose(None) is None
+    with pytest.raises(pytest.UsageError, match=r"granian is not installed: pip install 'sketch-web\[granian\]'"):
+        plugin._choose("memory,granian")
+
+
+@in_loop
+async def test_all_clients_are_stopped_though_one_fails() -> None:
+    """The error of the first one is raised, with a note of the others."""
+    stopped: list[str] = []
+
+    def application(name: str, *, fails: bool) -> Application:
+        app = Application()
+
+        @app.on_cleanup
+        async def stop() -> None:
+            stopped.append(name)
+            if fails:
+                raise LookupError(name)
+
+        return app
+
+    clients = [plugin.FixtureClient(application(name, fails=name != "b")) for name in "abc"]
+    for client in clients:
+        assert await client is client
+        assert await client is client, "a second await does not start it again"
+    errors = await plugin._stop(clients)
+    assert stopped == ["c", "b", "a"]
+    assert await plugin._stop(clients) == []
+    with pytest.raises(LookupError, match="c") as raised:
+        plugin._raise_first(errors)
+    assert raised.value.__notes__ == ["another client could not be stopped: LookupError('a')"]
