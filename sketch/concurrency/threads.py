@@ -60,13 +60,19 @@ class _Call:
     __slots__ = ("_args", "_context", "_error", "_function", "_kwargs", "_result", "_undo", "future", "returns")
 
     def __init__(
-        self, function: Callable[..., Any], args: Any, kwargs: Any, undo: Callable[..., None] | None, returns: _Returns
+        self,
+        function: Callable[..., Any],
+        args: Any,
+        kwargs: Any,
+        undo: Callable[..., None] | None,
+        returns: _Returns,
+        context: contextvars.Context,
     ) -> None:
         self._function = function
         self._args = args
         self._kwargs = kwargs
         self._undo = undo
-        self._context = contextvars.copy_context()
+        self._context = context
         self._error: BaseException | None = None
         self.returns = returns
         self.future: asyncio.Future[Any] = returns.loop.create_future()
@@ -131,11 +137,20 @@ class Threads:
         self._running: dict[int, _Call] = {}
 
     async def run(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """Call the function in a thread, in a copy of the current context. Returns or raises what it does.
+        """Call the function in a thread. Returns or raises what it does.
 
-        A caller that is cancelled stops waiting; the thread itself cannot be stopped.
+        It runs in a copy of the current context; the context variables that it has set are set for the caller as well,
+        as if the caller had awaited a coroutine. A caller that is cancelled stops waiting; the thread itself cannot be
+        stopped.
         """
-        return await self._begin(function, args, kwargs)
+        before = contextvars.copy_context()
+        context = before.copy()
+        future = self._begin(function, args, kwargs, context=context)
+        try:
+            return await future
+        finally:
+            if not future.cancelled():  # else the caller has stopped waiting, and the function may still run
+                _adopt(context, before)
 
     async def acquire(self, function: Callable[..., T], /, *args: Any, undo: Callable[[T], None]) -> T:
         """Call a function that opens something, in a thread. If the caller is cancelled, `undo` gets the result."""
@@ -152,13 +167,18 @@ class Threads:
         await asyncio.shield(self._begin(function, (), {}))
 
     def _begin(
-        self, function: Callable[..., T], args: Any, kwargs: Any, undo: Callable[[T], None] | None = None
+        self,
+        function: Callable[..., T],
+        args: Any,
+        kwargs: Any,
+        undo: Callable[[T], None] | None = None,
+        context: contextvars.Context | None = None,
     ) -> asyncio.Future[T]:
         loop = asyncio.get_running_loop()
         returns = self._returns
         if returns is None or returns.loop is not loop:
             returns = self._returns = _Returns(loop)
-        call = _Call(function, args, kwargs, undo, returns)
+        call = _Call(function, args, kwargs, undo, returns, context or contextvars.copy_context())
         self._submit(call)
         return call.future
 
@@ -209,6 +229,13 @@ class Threads:
             crew.calls.put(None)
 
 
+def _adopt(context: contextvars.Context, before: contextvars.Context) -> None:
+    """Set the context variables whose values in `context` are not those of `before`."""
+    for var, value in context.items():
+        if var not in before or before[var] is not value:
+            var.set(value)
+
+
 file_threads = Threads(8, "sketch-file")
 """Threads to open, read and close files; separate from handlers, so that no slow handler starves a download."""
 
@@ -235,18 +262,22 @@ def wait(awaitable: Awaitable[T]) -> T:
 
 
 async def iterate_in_thread(iterable: Iterable[bytes]) -> AsyncIterator[bytes]:
-    """Yield the items of a synchronous iterable, each produced in a thread."""
+    """Yield the items of a synchronous iterable, each produced in a thread, all in one context.
+
+    So a generator keeps the context variables that it sets, and may reset them by their tokens.
+    """
     end: Any = object()
-    iterator = await stream_threads.run(iter, iterable)
+    context = contextvars.copy_context()
+    iterator = await stream_threads.run(context.run, iter, iterable)
     busy = threading.Lock()
 
     def step() -> Any:
         with busy:
-            return next(iterator, end)
+            return context.run(next, iterator, end)
 
     def close() -> None:
         with busy:  # a cancelled consumer's last step may still run, and a running generator cannot close
-            iterator.close()  # type: ignore[attr-defined]
+            context.run(iterator.close)  # type: ignore[attr-defined]
 
     try:
         while (item := await stream_threads.run(step)) is not end:

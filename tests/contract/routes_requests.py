@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from contextvars import ContextVar
 
@@ -185,6 +185,19 @@ def add_context(app: Application) -> None:
         before = visit.get()
         visit.set(value)
         return Response(before)
+
+    @app.get("/variable-in-thread/{value}")
+    def variable_in_thread(value: str) -> Response:
+        def body() -> Iterator[bytes]:
+            token = visit.set(f"{visit.get()},inside")
+            try:
+                yield b"begun,"
+                yield visit.get().encode()
+            finally:
+                visit.reset(token)
+
+        visit.set(value)
+        return StreamResponse(body())
 
     @app.get("/timeout")
     async def timeout() -> Response:

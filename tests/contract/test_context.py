@@ -33,6 +33,12 @@ async def test_a_context_variable_ends_with_its_request_on_one_connection(wired:
             assert (await wire.receive()).text == "unset"
 
 
+async def test_context_variables_of_a_thread_are_those_of_its_request(transport: Transport) -> None:
+    """A `def` handler sets one for the body that follows; a generator keeps its own from one item to the next."""
+    for value in ("a", "b"):
+        assert (await transport.get(f"/variable-in-thread/{value}")).text == f"begun,{value},inside"
+
+
 async def test_timeouts_work_from_the_first_line(transport: Transport) -> None:
     assert (await transport.get("/timeout")).text == "timed out"
 
