@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 ANY_ORIGIN = "*"
 
+_DEFAULT_PORTS = {"http": ":80", "https": ":443"}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebSocketPolicy:
@@ -72,15 +74,16 @@ class WebSocketPolicy:
         if sent is None:
             return True
         origin = sent.decode("latin-1").lower()
-        return _authority(origin) == request.host.lower() if self._named is None else origin in self._named
+        return _is_of_host(origin, request.host.lower()) if self._named is None else origin in self._named
 
 
-def _authority(origin: str) -> str:
-    """Return host and port of an origin in the form of `Host`; empty for `null` and for a malformed origin."""
+def _is_of_host(origin: str, host: str) -> bool:
+    """Whether an origin has this host and port. `Host` may name the default port of the scheme, an origin does not."""
     try:
-        return urlsplit(origin).netloc
+        scheme, authority, *_ = urlsplit(origin)
     except ValueError:
-        return ""
+        return False
+    return authority in (host, host.removesuffix(_DEFAULT_PORTS.get(scheme, "")))
 
 
 DEFAULT_POLICY = WebSocketPolicy()

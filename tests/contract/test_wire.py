@@ -122,9 +122,10 @@ async def test_malformed_bytes_are_refused_and_the_connection_closed(wired: Serv
 
 @pytest.mark.parametrize(
     "hosts",
-    [b"", b"Host: a\r\nHost: a\r\n", b"Host: user@evil\r\n", b"Host: a b\r\n", b"Host: a:99999\r\n", b"Host: a/b\r\n"],
-    ids=["none", "two", "userinfo", "space", "port", "path"],
-)
+    [b"", b"Host: a\r\nHost: a\r\n", b"Host: user@evil\r\n", b"Host: a b\r\n", b"Host: a:99999\r\n", b"Host: a/b\r\n",
+     b"Host: xn--a\r\n"],
+    ids=["none", "two", "userinfo", "space", "port", "path", "punycode"],
+)  # fmt: skip
 async def test_the_host_is_checked(wired: Served, hosts: bytes) -> None:
     assert (await wired.exchange(b"GET /get HTTP/1.1\r\n%b\r\n" % hosts)).status == 400
 
