@@ -34,7 +34,7 @@ class Response:
 
     Args:
         body: `str` is sent as UTF-8 text, `bytes` as they are. None is an empty body.
-        status: 200 to 999; 1xx are not final responses (RFC 9110 section 15.2).
+        status: 200 to 599; 1xx are not final responses (RFC 9110 section 15.2), and there are no others.
         headers: initial fields; names are case-insensitive, a name may occur more than once.
         content_type: the media type. Default: `text/plain; charset=utf-8` for `str`, `application/octet-stream` for
             `bytes`, none for an empty body. A text type given without a charset is sent as it is.

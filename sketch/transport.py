@@ -203,7 +203,7 @@ class WireResponse:
     """A response as it goes on the wire, of one exchange alone: what `Application.handle` returns."""
 
     status: int
-    """101, or 200 to 999."""
+    """101, or 200 to 599."""
     fields: RawHeaders
     """The header fields, names in lower case. Fields of the connection and the framing are the adapter's."""
     payload: Body

@@ -16,7 +16,7 @@ from sketch_asgi.connection import Scope, ScopeConnection
 from sketch_asgi.deadlines import client_timer
 from sketch_asgi.lifespan import Life
 from sketch_asgi.scope import Refused, read_head, read_target
-from sketch_asgi.writer import LARGE_BODY, Send, pass_on, write_body
+from sketch_asgi.writer import LARGE_BODY, Send, pass_on, without_date, write_body
 
 if TYPE_CHECKING:
     from sketch.application import Application
@@ -68,6 +68,8 @@ class ASGIApplication:
                 await self._start_late(connection)
             request = read_head(scope, connection, self._root_path, Request)
             wire = await self._handle(request)
+            if not wire.plain:
+                wire.fields = without_date(wire.fields)
             payload = wire.payload
             status = connection.status = wire.status
             start = {"type": "http.response.start", "status": status, "headers": wire.fields}
@@ -142,7 +144,9 @@ class ASGIApplication:
             request = await connection.read(self._root_path)
             if not self.life.started:
                 await self._start_late(connection)
-            await connection.answer(request, await self._handle(request))
+            wire = await self._handle(request)
+            wire.fields = without_date(wire.fields)
+            await connection.answer(request, wire)
         except Refused as refusal:
             connection.request = None  # the application has not seen it
             await connection.refuse(refusal)

@@ -111,7 +111,7 @@ def _is_decodable(authority: bytes) -> bool:
 def valid_authority(value: bytes) -> bool:
     """Whether the bytes are `host` or `host:port` by RFC 3986, with a port of at most 65535.
 
-    International labels have to be decodable, since a handler that reads the host of `request.url` could not refuse them.
+    International labels have to be decodable: a handler that reads the host of `request.url` could not refuse them.
     A server that accepts anything else lets a client choose where its links, redirects and cache keys point.
     """
     if value in _valid:

@@ -55,8 +55,8 @@ def finalize(request: BaseRequest, response: Response) -> WireResponse:
 
 def _finalize_content(request: BaseRequest, response: Response) -> WireResponse:
     status, body = response.status, response.body
-    if not 200 <= status <= 999:
-        raise ValueError(f"expected a final status from 200 to 999, got {status!r}")
+    if not 200 <= status <= 599:  # RFC 9110 section 15: others are invalid, and uvicorn would break the connection
+        raise ValueError(f"expected a final status from 200 to 599, got {status!r}")
     length = len(body) if isinstance(body, bytes) else _take(request, body)
     if response._headers is None:
         fields = [] if response._content_type is None else [content_type_field(response._content_type)]

@@ -172,6 +172,13 @@ DEVIATIONS: tuple[Deviation, ...] = (
         "uvicorn with httptools appends them to the list of headers it has handed out; they cannot be told apart.",
     ),
     Deviation(
+        "test_an_answer_has_one_server_field",
+        ("uvicorn-h11",),
+        "the Server field of the application is the only one",
+        "uvicorn's own comes before it",
+        f"`uvicorn --no-server-header` turns that off. {OWN_COMMAND}",
+    ),
+    Deviation(
         "test_one_access_line_per_request",
         ("uvicorn-h11",),
         "one access line, in one format",

@@ -158,7 +158,7 @@ async def test_reset_content_is_empty(transport: Transport) -> None:
     assert (reply.status, reply.body, reply.header("content-length")) == (205, b"", "0")
 
 
-@pytest.mark.parametrize("status", [99, 100, 101, 199, 1000])
+@pytest.mark.parametrize("status", [99, 100, 101, 199, 600, 999, 1000])
 async def test_other_statuses_are_an_error(transport: Transport, status: int) -> None:
     assert (await transport.get(f"/status/{status}")).status == 500
 

@@ -147,8 +147,12 @@ async def test_continue_comes_before_the_answer(wired: Served) -> None:
 
 
 async def test_an_answer_has_one_date(wired: Served) -> None:
-    reply = await wired.get("/")
-    assert len(reply.all("date")) == 1
+    for path in ("/", "/own-date"):
+        assert len((await wired.get(path)).all("date")) == 1
+
+
+async def test_an_answer_has_one_server_field(wired: Served) -> None:
+    assert (await wired.get("/own-date")).all("server") == ["mine"]
 
 
 async def test_trailers_are_no_headers(wired: Served) -> None:
