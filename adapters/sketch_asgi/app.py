@@ -77,6 +77,8 @@ class ASGIApplication:
                 # Most responses: written here, without another coroutine and without a write deadline.
                 if connection.body is not None:
                     connection.body.discard()
+                    if connection.body.must_end:
+                        await connection.body.end()
                     connection.check_there()
                 try:
                     await send(start)

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 from sketch.concurrency.cancellation import Interruption
@@ -21,6 +22,9 @@ Receive = Callable[[], Awaitable[Any]]
 
 QUEUED_BYTES = 64 * 1024
 """Bytes of a body that may be queued unread while a task watches for the disconnect: as many as servers buffer."""
+
+_REST = 2.0
+"""Seconds that the rest of an unread body may take where it has to end before its response."""
 
 _NONE: deque[bytes] = deque(maxlen=0)
 
@@ -39,19 +43,22 @@ class ReceivedBody(ClientDeadline):
     """
 
     __slots__ = (
-        "_arrived", "_chunks", "_complete", "_cut", "_left", "_queued", "_receive", "_received", "_receiving", "_room",
-        "_watcher", "gone", "interruptible", "length",
+        "_arrived", "_chunks", "_complete", "_cut", "_ended", "_left", "_queued", "_receive", "_received", "_receiving",
+        "_room", "_watcher", "gone", "interruptible", "length", "must_end",
     )  # fmt: skip
 
     def __init__(self, receive: Receive, timer: DeadlineTimer, length: int | None = 0) -> None:
         ClientDeadline.__init__(self, timer)  # super() would take longer than the rest of this method
         self.gone = False
         """Whether the client has left."""
+        self.must_end = False
+        """Whether the server breaks the connection if the body goes on behind the response: see `end`."""
         self.interruptible: Interruptible | None = None
         """The block to interrupt when the client leaves."""
         self._receive = receive
         self._complete = length == 0
         self._cut = False
+        self._ended = False
         self.length = self._left = length
         self._received = 0
         self._receiving = False
@@ -134,6 +141,17 @@ class ReceivedBody(ClientDeadline):
                 self._room.set()
             self.watch()
 
+    async def end(self) -> None:
+        """Wait until the client has sent the last part of its body, for a bounded time.
+
+        hypercorn forgets a stream of HTTP/2 once its response is complete. A part of the request that comes then breaks
+        off the connection, with all other streams on it.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_REST):
+                while not self._ended and not self.gone:
+                    await self._step()
+
     def detach(self) -> bool:
         """Drop the reference to the request, which would form a cycle.
 
@@ -200,6 +218,9 @@ class ReceivedBody(ClientDeadline):
     def _sort(self, message: Any) -> bytes:
         if message["type"] != "http.request":
             return self._note_gone()
+        last = not message.get("more_body", False)
+        if last:
+            self._ended = True
         if self._complete or self._cut:
             return b""
         chunk: bytes = message.get("body") or b""
@@ -208,7 +229,7 @@ class ReceivedBody(ClientDeadline):
             left = self._left = left - len(chunk)
         if left == 0:
             self._complete = True  # no byte is missing, whatever follows
-        elif not message.get("more_body", False):
+        elif last:
             if left is None:
                 self._complete = True
             else:

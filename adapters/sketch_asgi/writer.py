@@ -72,6 +72,8 @@ async def write_body(
     else:
         if connection.body is not None:
             connection.body.discard()
+            if connection.body.must_end:
+                await connection.body.end()
         with connection.writing(request):
             await pass_on(send, start, connection)
             connection.first_byte_at = perf_counter()
@@ -115,6 +117,8 @@ async def write_stream(
         if chunks.complete:
             await chunks.next()
         connection.listen().discard()
+        if connection.listen().must_end:
+            await connection.listen().end()
         # Not interruptible: some servers report a disconnect as soon as a response is complete.
         with _unless_complete(connection, length), writing:
             await pass_on(send, {"type": "http.response.body", "body": b"", "more_body": False}, connection)

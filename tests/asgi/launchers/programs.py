@@ -6,7 +6,7 @@ import asyncio
 import sys
 from typing import Any
 
-from sketch import Application, Response, StreamResponse, run_app
+from sketch import Application, JSONResponse, Response, StreamResponse, WebSocket, run_app
 from sketch.request import Request
 
 
@@ -53,6 +53,23 @@ async def endless(request: Request) -> Response:
             log("stream closed")
 
     return StreamResponse(chunks())
+
+
+@app.post("/unread-stream")
+async def unread_stream(request: Request) -> Response:
+    return StreamResponse([b"a", b"b"])
+
+
+@app.route("/seen", methods=["GET", "POST"])
+async def seen(request: Request) -> Response:
+    size = len(await request.read())
+    fields = {"Connection": "close", "Keep-Alive": "timeout=5"}
+    return JSONResponse([request.http_version, str(request.url), dict(request.cookies), size], headers=fields)
+
+
+@app.websocket("/session")
+async def session(ws: WebSocket) -> None:
+    await ws.send("open")
 
 
 @failing.on_startup
