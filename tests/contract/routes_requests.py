@@ -166,7 +166,7 @@ def add_routing(app: Application) -> None:
         return Response("last")
 
 
-def add_context(app: Application) -> None:
+def add_context(app: Application) -> None:  # noqa: C901  # a list of routes, nothing else
     @app.get("/context/{name}")
     async def context(name: str) -> Response:
         await asyncio.sleep(0)
@@ -197,6 +197,20 @@ def add_context(app: Application) -> None:
                 visit.reset(token)
 
         visit.set(value)
+        return StreamResponse(body())
+
+    @app.get("/variable-in-stream")
+    async def variable_in_stream(request: Request) -> Response:
+        async def body() -> AsyncIterator[bytes]:
+            token = visit.set("inside")
+            try:
+                yield b"begun"
+                await asyncio.Event().wait()
+            finally:
+                visit.reset(token)
+                app.journal.write(request, f"reset to {visit.get()}")
+
+        visit.set("outside")
         return StreamResponse(body())
 
     @app.get("/timeout")

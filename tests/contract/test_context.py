@@ -39,6 +39,14 @@ async def test_context_variables_of_a_thread_are_those_of_its_request(transport:
         assert (await transport.get(f"/variable-in-thread/{value}")).text == f"begun,{value},inside"
 
 
+async def test_a_stream_that_is_left_resets_its_context_variables(transport: Transport, key: str) -> None:
+    """It ends in the context that it began in, so the tokens of the variables that it has set are valid."""
+    async with transport.stream("GET", f"/variable-in-stream?key={key}") as stream:
+        assert await stream.chunk() == b"begun"
+        await stream.leave()
+    assert await transport.journal(key, "reset to outside") == ["reset to outside"]
+
+
 async def test_timeouts_work_from_the_first_line(transport: Transport) -> None:
     assert (await transport.get("/timeout")).text == "timed out"
 
