@@ -129,6 +129,7 @@ async def test_a_redirect_cannot_be_split_either(transport: Transport) -> None:
         ("https://example.org/x#y", "https://example.org/x#y"),
         ("//evil.example/", "/evil.example/"),
         ("/é", "/%C3%A9"),
+        ("https://bücher.example/é", "https://xn--bcher-kva.example/%C3%A9"),
     ],
 )
 async def test_redirects(transport: Transport, to: str, location: str) -> None:

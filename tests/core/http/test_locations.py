@@ -27,6 +27,11 @@ from sketch.http.locations import quote_location
         ("../a?b#c", "../a?b#c"),
         ("./x:y/", "./x:y/"),
         ("?page=2", "?page=2"),
+        ("https://bücher.example/é?ü", "https://xn--bcher-kva.example/%C3%A9?%C3%BC"),
+        ("HTTP://ü@BÜCHER.example:8080", "HTTP://%C3%BC@xn--bcher-kva.example:8080"),
+        ("https://bücher..example/", "https://b%C3%BCcher..example/"),
+        ("https://example.com/é", "https://example.com/%C3%A9"),
+        ("mailto:é@bücher.example", "mailto:%C3%A9@b%C3%BCcher.example"),
         (URL("https://example.com/a b?c=é#d"), "https://example.com/a%20b?c=%C3%A9#d"),
     ],
 )
