@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sketch.lifecycle.stopping import SHUTDOWN_GRACE
 from sketch.request import BaseRequest, Request
 from sketch.serving.access_log import log_access, log_refused
+from sketch.serving.endings import log_cancelled, log_left
 from sketch.transport import ClientDisconnected
 from sketch_asgi.body import Receive
 from sketch_asgi.connection import Scope, ScopeConnection
@@ -89,7 +90,7 @@ class ASGIApplication:
                 await write_body(connection, send, start, payload, wire.length, scope, request)
         except BaseException as exc:
             fault = exc
-            if not await _recover(exc, send, connection, scope):
+            if not await _recover(exc, send, connection, request):
                 raise
         finally:
             try:
@@ -148,10 +149,10 @@ class ASGIApplication:
             await connection.refuse(refusal)
         except ClientDisconnected as exc:
             fault = exc
-            logger.info("%s: %s", connection.client, exc)
+            log_left(*_named(connection.request, scope), exc)
         except BaseException as exc:
             fault = exc
-            _log_broken(exc, scope)
+            _log_broken(exc, connection.request, scope)
             raise
         finally:
             try:
@@ -169,23 +170,33 @@ class ASGIApplication:
             await asyncio.wait(self._websockets)
 
 
-async def _recover(exc: BaseException, send: Send, connection: ScopeConnection, scope: Scope) -> bool:
+async def _recover(exc: BaseException, send: Send, connection: ScopeConnection, request: Request | None) -> bool:
     """End an exchange that could not be answered. Returns whether that was all: else the server has to know."""
     if isinstance(exc, Refused):
         connection.status = exc.status
         await _refuse(send, connection, str(exc))
         return True
     if isinstance(exc, ClientDisconnected):
-        await _leave(send, connection, exc)
+        await _leave(send, connection, request, exc)
         return True
-    _log_broken(exc, scope)
+    _log_broken(exc, request, connection.scope)
     return False
 
 
-def _log_broken(exc: BaseException, scope: Scope) -> None:
-    """Log an error that the server gets. Without the traceback: every server logs it itself."""
+def _named(request: BaseRequest | None, scope: Scope) -> tuple[str, str]:
+    """Return method and path for the log, those of the request if there is one: as the native server has them."""
+    if request is None:
+        return scope.get("method", "GET"), scope["path"]
+    return request.method, request.raw_path
+
+
+def _log_broken(exc: BaseException, request: BaseRequest | None, scope: Scope) -> None:
+    """Log what the server gets: an error, without the traceback, as every server logs it itself; or a cancellation."""
+    method, path = _named(request, scope)
     if isinstance(exc, Exception):
-        logger.error("the answer to %s %r broke off: %r", scope.get("method", "GET"), scope["path"], exc)
+        logger.error("the answer to %s %r broke off: %r", method, path, exc)
+    elif isinstance(exc, asyncio.CancelledError):
+        log_cancelled(method, path)
 
 
 async def _refuse(send: Send, connection: ScopeConnection, text: str) -> None:
@@ -199,12 +210,12 @@ async def _refuse(send: Send, connection: ScopeConnection, text: str) -> None:
         await pass_on(send, {"type": "http.response.body", "body": body}, connection)
         connection.size = len(body)
     except ClientDisconnected as exc:
-        logger.info("%s left before it was refused: %s", connection.client, exc)
+        log_left(*_named(None, connection.scope), exc)
 
 
-async def _leave(send: Send, connection: ScopeConnection, exc: ClientDisconnected) -> None:
+async def _leave(send: Send, connection: ScopeConnection, request: BaseRequest | None, exc: ClientDisconnected) -> None:
     """End an exchange after a disconnect. A client that only cut its body short still gets a response."""
-    logger.info("%s: %s", connection.client, exc)
+    log_left(*_named(request, connection.scope), exc)
     if connection.status is None and connection.body is not None and not connection.body.gone:
         connection.status = 400
         await _refuse(send, connection, "expected a request body as long as announced")

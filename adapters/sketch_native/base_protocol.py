@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import socket
 import struct
 from abc import abstractmethod
 from typing import TYPE_CHECKING
 
+from sketch.serving.endings import log_stalled
 from sketch_native.connection import NativeConnection
 from sketch_native.flow_control import FlowControl
 
 if TYPE_CHECKING:
     from sketch_native.interfaces import Host
-
-logger = logging.getLogger("sketch.native")
 
 NEVER = float("inf")
 
@@ -109,7 +107,7 @@ class BaseProtocol(asyncio.Protocol):
         if self.transport.get_write_buffer_size() < self._unsent:
             self.watch_writing()
         else:
-            logger.info("%s: the client reads nothing, the connection is cut", self.connection.client)
+            log_stalled(self.connection.client)
             self.transport.abort()
 
     # -- teardown ---------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from sketch.concurrency.cancellation import Interruption
 from sketch.http.fields import RawHeaders
+from sketch.serving.endings import log_cancelled, log_left
 from sketch.transport import (
     Body as Payload,
     Chunks,
@@ -170,7 +171,7 @@ class Exchange:
 
     def _client_left(self, exc: ClientDisconnected) -> None:
         self.keep_alive = False
-        logger.info("%s %r: %s", self.request.method, self.request.raw_path, exc)
+        log_left(self.request.method, self.request.raw_path, exc)
         # Not after a complete body: there the client has only half-closed, and the handler was ended because of it.
         body = self.body
         if self.first_byte_at is not None:
@@ -184,7 +185,7 @@ class Exchange:
         """Abort the connection: the server's grace period is over."""
         self.keep_alive = False
         self._protocol.transport.abort()
-        logger.info("%s %r was cancelled", self.request.method, self.request.raw_path)
+        log_cancelled(self.request.method, self.request.raw_path)
 
     def _failed(self, exc: Exception) -> None:
         """Break off an answer that failed after its head, so that the client does not take it for a complete one."""

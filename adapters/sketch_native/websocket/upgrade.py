@@ -7,6 +7,7 @@ import logging
 from time import perf_counter
 
 from sketch.request import WebSocketRequest
+from sketch.serving.endings import log_cancelled, log_left
 from sketch.transport import ClientDisconnected, Outcome, Switch, WireResponse
 from sketch.websocket import ABNORMAL
 from sketch_native import writer
@@ -70,9 +71,10 @@ class OpenWebSocket:
             await self._switch.run(self._request, websocket)
             if websocket.end is not None and websocket.end[0] == ABNORMAL:
                 fault = ClientDisconnected("the websocket broke off")
+                log_left(self._request.method, self._request.raw_path, fault)
         except asyncio.CancelledError as exc:
             fault = exc
-            logger.info("the websocket session of %r was cancelled", self._request.raw_path)
+            log_cancelled(self._request.method, self._request.raw_path)
             websocket.transport.abort()
         except Exception as exc:
             fault = exc
