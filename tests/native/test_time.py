@@ -19,6 +19,16 @@ SMALL = 4096
 """A receive buffer of a client that takes little."""
 
 
+async def test_no_deadline_is_set_too_early() -> None:
+    """Deadlines are set from the time of the next look at them: those set just before it must not lose what is left."""
+    async with serving(make_app()) as served:
+        loop, server = asyncio.get_running_loop(), served.server
+        for _ in range(2):
+            before = server.now
+            assert before > loop.time()
+            await until(lambda before=before: server.now != before, "the next look")
+
+
 async def stuff(wire: Wire, served: Served) -> None:
     """Send requests until unread answers fill the kernel's buffers and a little waits in the server.
 
