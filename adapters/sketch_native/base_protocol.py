@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 NEVER = float("inf")
 
-DISCARDED = 256 * 1024
-"""Bytes that are read and discarded at most after an answer, so that the peer can read it."""
+DISCARDED = 1024 * 1024
+"""Bytes that a closing connection reads and discards at least, so that the peer comes to read the last answer."""
 
 
 class BaseProtocol(asyncio.Protocol):
@@ -32,7 +32,7 @@ class BaseProtocol(asyncio.Protocol):
     """
 
     __slots__ = (
-        "_discarded",
+        "_discardable",
         "_eof",
         "_unsent",
         "connection",
@@ -55,7 +55,7 @@ class BaseProtocol(asyncio.Protocol):
         self.read_deadline = self.write_deadline = NEVER
         self._eof = False
         self._unsent = 0
-        self._discarded = 0
+        self._discardable: float = DISCARDED
 
     @property
     @abstractmethod
@@ -112,28 +112,34 @@ class BaseProtocol(asyncio.Protocol):
 
     # -- teardown ---------------------------------------------------------------------------------------------------
 
-    def linger(self) -> None:
+    def linger(self, *, expecting: bool = False) -> None:
         """Half-close the connection and read on for a while, so that the last answer arrives.
 
         Closing a socket with unread input makes the kernel send a reset, which destroys what the peer has not read
-        yet (RFC 9112 section 9.6).
+        yet (RFC 9112 section 9.6). TLS cannot half-close a connection.
+
+        Args:
+            expecting: whether the peer still sends, and knows the end of the answer without an end of the connection:
+                then it is read on for a while under TLS, too.
         """
         self.read_deadline = self.server.now + self.server.limits.linger_timeout
-        if self._eof or not self.transport.can_write_eof():
+        half_closes = self.transport.can_write_eof()
+        if self._eof or not (half_closes or expecting):
             self.transport.close()
-        else:
-            try:
+            return
+        try:
+            if half_closes:
                 self.transport.write_eof()
-            except OSError:  # raised by asyncio's transport: the peer has left, and its reset came before our end
-                self.transport.abort()
-                return
+        except OSError:  # raised by asyncio's transport: the peer has left, and its reset came before our end
+            self.transport.abort()
+        else:
             self.transport.resume_reading()
 
     def discard(self, size: int) -> None:
-        """Count bytes that are received and dropped; abort the connection if they are too many."""
-        self._discarded += size
-        if self._discarded > DISCARDED:
-            self.transport.abort()
+        """Drop bytes that a closing connection receives. After too many it is read no more: its end is near, anyway."""
+        self._discardable -= size
+        if self._discardable < 0:
+            self.transport.pause_reading()
 
     def linger_expired(self) -> None:
         """Abort a lingering connection, unless the peer still takes parts of the last answer: then wait on."""

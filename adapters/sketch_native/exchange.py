@@ -206,8 +206,7 @@ class Exchange:
         if (
             self.unframed
             or protocol.ending
-            # Without `100 Continue` the client may send its body or may never do so: the server cannot tell.
-            or (body is not None and body.awaits_continue and not body.ended)
+            or (body is not None and not body.skippable)
             or (not writer.usual(fields) and writer.wants_close(fields))
         ):
             self.keep_alive = False
@@ -239,7 +238,7 @@ class Exchange:
             or protocol.ending
             or self.request.http_version != "1.1"
             or len(payload) >= LARGE_BODY
-            or (body is not None and body.awaits_continue)
+            or (body is not None and not body.skippable)
         ):
             return False
         self.first_byte_at = perf_counter() if protocol.server.watched else 0.0

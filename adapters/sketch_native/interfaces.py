@@ -51,7 +51,7 @@ class Host(Protocol):
     """The context that each exchange copies for its task."""
     clock: Clock
     now: float
-    """The event loop's time at the last sweep, in seconds."""
+    """The event loop's time at the next sweep, in seconds."""
     admission: ConcurrencyLimit | None
     connections: set[ServedConnection]
     going_on: set[asyncio.Task[Any]]
@@ -94,6 +94,9 @@ class Line(Protocol):
 
     def body_arrived(self) -> None:
         """Drop that deadline."""
+
+    def body_skipped(self, size: int) -> None:
+        """Note bytes of a body that nothing reads."""
 
     def send_continue(self) -> None:
         """Write `100 Continue`, unless the answer has begun."""

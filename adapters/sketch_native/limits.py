@@ -24,6 +24,9 @@ class ServerLimits:
     """Requests of one connection that wait while one is answered; the rest stays unread in the socket."""
     body_buffer: int = 64 * KIB
     """Bytes of a request body that wait for the handler; beyond it the socket is not read."""
+    drain: int = 1024 * KIB
+    """Size of a request body that is read to its end although the handler does not, so that the connection can go on.
+    The answer to a longer one, or to one of unknown size that still comes, has `Connection: close`."""
     connections: int | None = 10_000
     """Open connections; further ones are answered 503 and closed. Each costs a descriptor and some 6 KiB at rest."""
     concurrency: int | None = None
@@ -42,6 +45,8 @@ class ServerLimits:
         for name in ("target", "head", "headers", "pipeline", "body_buffer"):
             if getattr(self, name) < 1:  # no request could ever come through
                 raise ValueError(f"expected {name} of at least 1, got {getattr(self, name)!r}")
+        if self.drain < 0:
+            raise ValueError(f"expected drain of at least 0, got {self.drain!r}")
 
     def shortest_timeout(self) -> float:
         """Return the shortest of the timeouts, in seconds."""
