@@ -34,6 +34,7 @@ class BaseProtocol(asyncio.Protocol):
     __slots__ = (
         "_discardable",
         "_eof",
+        "_resets",
         "_unsent",
         "connection",
         "flow",
@@ -56,6 +57,7 @@ class BaseProtocol(asyncio.Protocol):
         self._eof = False
         self._unsent = 0
         self._discardable: float = DISCARDED
+        self._resets = False
 
     @property
     @abstractmethod
@@ -108,7 +110,7 @@ class BaseProtocol(asyncio.Protocol):
             self.watch_writing()
         else:
             log_stalled(self.connection.client)
-            self.transport.abort()
+            self.abort()
 
     # -- teardown ---------------------------------------------------------------------------------------------------
 
@@ -145,13 +147,20 @@ class BaseProtocol(asyncio.Protocol):
         """Abort a lingering connection, unless the peer still takes parts of the last answer: then wait on."""
         unsent = self.transport.get_write_buffer_size()
         if not unsent or unsent == self._unsent:
-            self.transport.abort()
+            self.abort()
         else:
             self._unsent = unsent
             self.read_deadline = self.server.now + self.server.limits.linger_timeout
 
-    def reset(self) -> None:
-        """End the connection by a TCP reset, so that the peer does not take what was sent for a complete response."""
-        linger = struct.pack("ii", 1, 0)
-        self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+    def abort(self) -> None:
+        """Close at once; by a reset if bytes are unsent, so that the peer does not take those it has for everything."""
+        if self.transport.get_write_buffer_size():
+            self.reset_on_close(True)
         self.transport.abort()
+
+    def reset_on_close(self, on: bool) -> None:
+        """Choose whether the end of the connection is a TCP reset, also if this process is killed."""
+        self._resets = on
+        if not self.flow.lost:  # else its descriptor may belong to another connection by now
+            linger = struct.pack("ii", on, 0)
+            self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)

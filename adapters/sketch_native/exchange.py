@@ -191,7 +191,7 @@ class Exchange:
         """Break off an answer that failed after its head, so that the client does not take it for a complete one."""
         self.keep_alive = False
         logger.error("the answer to %s %r failed", self.request.method, self.request.raw_path, exc_info=exc)
-        self._protocol.break_off(reset=self.unframed)
+        self._protocol.break_off()
 
     def _head(self, wire: WireResponse) -> bytes:
         """Build the head as it goes out, and decide framing and persistence by RFC 9112 sections 6 and 9."""
@@ -278,6 +278,8 @@ class Exchange:
         assert not isinstance(payload, bytes | FileBody)
         self.first_byte_at = perf_counter()
         chunked = length is None and not self.unframed
+        if self.unframed:
+            protocol.reset_on_close(True)  # until it is complete: every other end has to show
         turn = 0
         async with Chunks(payload, length) as chunks:
             try:
@@ -296,6 +298,8 @@ class Exchange:
                 await chunks.next()
         if chunked:
             await protocol.write(writer.LAST_CHUNK)
+        elif self.unframed:
+            protocol.reset_on_close(False)
 
     def _until_client_leaves(self) -> ClientLeaves:
         self.writing = ClientLeaves()

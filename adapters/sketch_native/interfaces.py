@@ -113,7 +113,10 @@ class Line(Protocol):
     def write_refusal(self, refusal: Refusal) -> None:
         """Write a refusal, in place of an answer of the application."""
 
-    def break_off(self, *, reset: bool) -> None:
+    def reset_on_close(self, on: bool) -> None:
+        """Choose whether the end of the connection is a TCP reset."""
+
+    def break_off(self) -> None:
         """End the connection in the middle of an answer."""
 
     def exchange_ended(self, exchange: Any) -> None:

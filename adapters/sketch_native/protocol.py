@@ -71,6 +71,8 @@ class HTTPProtocol(BaseProtocol):
         self._tell_gone()
         if self.state in (EXCHANGE, QUEUED) and self.connection.scheme == "http":
             return True
+        if self._resets:
+            self.transport.abort()  # else TLS would be ended in order, and so the answer
         if self.task is None:
             self._wait_for(CLOSING, self.server.limits.linger_timeout)
         return False
@@ -257,7 +259,7 @@ class HTTPProtocol(BaseProtocol):
         if self.task is not None:
             self.loop.call_soon(self.task.cancel)  # not before its first step: then nothing would end the exchange
         else:
-            self.transport.abort()
+            self.abort()
 
     def _tell_gone(self) -> None:
         self.connection.lost()
@@ -267,10 +269,10 @@ class HTTPProtocol(BaseProtocol):
         if self._exchange is not None:
             self._exchange.left()
 
-    def break_off(self, *, reset: bool) -> None:
-        """End the connection in the middle of an answer; by a reset if nothing else shows that it is incomplete."""
-        if reset:
-            self.reset()
+    def break_off(self) -> None:
+        """End the connection in the middle of an answer; what is unsent goes out if the framing shows the break."""
+        if self._resets:
+            self.transport.abort()
         else:
             self._hang_up()
 

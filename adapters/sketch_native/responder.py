@@ -98,6 +98,8 @@ class ResponderExchange(Exchange):
         self._left = wire.length
         self._chunked = wire.length is None and not self.unframed
         self._turn = TURN
+        if self.unframed:
+            protocol.reset_on_close(True)  # until it is complete: every other end has to show
         framed = self._framed(part)
         self.first_byte_at = perf_counter()
         self._streaming = True
@@ -146,6 +148,8 @@ class ResponderExchange(Exchange):
                 raise RuntimeError(f"expected as many bytes as Content-Length announces, got {self._left} fewer")
             if self._chunked:
                 protocol.transport.write(writer.LAST_CHUNK)
+            elif self.unframed:
+                protocol.reset_on_close(False)
         self._ended_at = perf_counter()
         task = self._task = protocol.task
         assert task is not None
