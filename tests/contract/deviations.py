@@ -151,6 +151,22 @@ DEVIATIONS: tuple[Deviation, ...] = (
         "uvicorn with httptools frames the body without looking at the version; framing is the server's.",
     ),
     Deviation(
+        "test_a_stream_that_fails_halfway_is_reset_for_http_1_0",
+        ("uvicorn-h11", "hypercorn", "granian"),
+        "a stream that is broken off is ended by a reset where, for an HTTP/1.0 client, nothing else shows it",
+        "the connection is closed in order, and the body looks complete",
+        "The error is raised to the server; how it then ends the connection is its own. Let proxies ask by HTTP/1.1 "
+        "(nginx: `proxy_http_version 1.1`).",
+    ),
+    Deviation(
+        "test_an_unread_body_costs_no_later_request",
+        ("hypercorn",),
+        "an answer to a request whose body is still on its way keeps the connection, or announces that it ends",
+        "the connection is closed without an announcement; what is sent behind the body is lost",
+        "hypercorn closes a connection whose request is not complete when its answer is, and does not write "
+        "`Connection: close`. A handler that reads the body first avoids it.",
+    ),
+    Deviation(
         "test_the_host_is_checked[none]",
         ("granian",),
         "HTTP/1.1 without a Host field is 400",
