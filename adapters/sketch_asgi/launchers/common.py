@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -67,13 +67,13 @@ def run(main: Callable[[], Coroutine[Any, Any, None]], life: Life, options: Serv
 
 
 @asynccontextmanager
-async def announced(options: ServeOptions, port: int | None, listens: Callable[[], bool]) -> AsyncIterator[None]:
-    """Print the first output line as soon as `listens` returns True, while the block runs."""
+async def announced(options: ServeOptions, names: Sequence[object], listens: Callable[[], bool]) -> AsyncIterator[None]:
+    """Tell the first line as soon as `listens` returns True, while the block runs; `names` is as for `announce`."""
 
     async def wait() -> None:
         while not listens():  # noqa: ASYNC110  # there is no event to wait for
             await asyncio.sleep(_POLL)
-        announce(options, port)
+        announce(options, names)
 
     task = asyncio.get_running_loop().create_task(wait())
     try:

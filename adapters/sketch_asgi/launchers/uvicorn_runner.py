@@ -73,8 +73,7 @@ class UvicornRunner(uvicorn.Server):
         """Start as uvicorn does, then print the first output line."""
         await super().startup(sockets=sockets)
         if self.started and sockets:
-            name = sockets[0].getsockname()
-            announce(self._options, name[1] if isinstance(name, tuple) else None)
+            announce(self._options, [sock.getsockname() for sock in sockets])
 
     @contextmanager
     def signals_taken(self) -> Iterator[None]:
