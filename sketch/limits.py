@@ -53,7 +53,8 @@ class Limits:
     def __post_init__(self) -> None:
         for each in fields(self):
             value = getattr(self, each.name)
-            if value is not None and not (isinstance(value, int | float) and value >= 0):
+            number = isinstance(value, int | float) and not isinstance(value, bool)
+            if value is not None and not (number and value >= 0):
                 raise ValueError(f"expected {each.name} as a number from 0 on, or None, got {value!r}")
 
     def over(self, outer: Limits) -> Limits:

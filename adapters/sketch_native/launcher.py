@@ -46,7 +46,7 @@ class NativeServer:
 
     def run(self, app: Application | ASGIApp, options: ServeOptions) -> int:
         """Serve until SIGINT or SIGTERM. A second signal ends the grace period, a third one the process."""
-        make_room((options.server_limits or ServerLimits()).connections)
+        make_room(ServerLimits.of(options.server_limits).connections)
         # Not asyncio.Runner: it waits for every task, so a task that swallows its cancellation would keep a stopped
         # server alive for ever.
         loop = (loop_factory(options.loop) or asyncio.new_event_loop)()

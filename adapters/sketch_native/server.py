@@ -59,7 +59,7 @@ class Server:
         self.app: Served = load_served(app, options)
         self.handle = self.app.handle
         self.options = options
-        self.limits: ServerLimits = options.server_limits or ServerLimits()
+        self.limits = ServerLimits.of(options.server_limits)
         self.root_path = options.root_path.rstrip("/")
         self.watched = False
         """Whether each exchange is reported to the application at its end; known once the application has started."""

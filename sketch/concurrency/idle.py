@@ -11,6 +11,9 @@ from weakref import WeakKeyDictionary, ref
 LONGEST_LOOK = 1.0
 """The longest interval of a timer, in seconds: the native server looks as often."""
 
+SHORTEST_LOOK = 0.0025
+"""The shortest interval of a timer, in seconds: a limit of 0 must not keep the event loop busy."""
+
 BEGUN = -1.0
 """What `waited` takes as the seconds of a wait that no look has found yet."""
 
@@ -68,14 +71,15 @@ class DeadlineTimer:
 
     def fit(self, limit: float) -> None:
         """Look at least four times within a limit of so many seconds, from now on."""
-        if limit / 4 >= self._interval:
+        interval = max(limit / 4, SHORTEST_LOOK)
+        if interval >= self._interval:
             return
         if self.handle is None or self.loop is None:
-            self._interval = limit / 4
+            self._interval = interval
         else:
             self.handle.cancel()
             self._last = self.loop.time() - self._passed()
-            self._interval = limit / 4
+            self._interval = interval
             self._schedule()
 
     def add(self, deadline: Deadline) -> None:

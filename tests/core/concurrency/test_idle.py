@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from sketch.concurrency.idle import BEGUN, LONGEST_LOOK, DeadlineTimer, idle_timer, waited
+from sketch.concurrency.idle import BEGUN, LONGEST_LOOK, SHORTEST_LOOK, DeadlineTimer, idle_timer, waited
 from tests.support.requests import in_loop
 
 
@@ -156,6 +156,15 @@ async def test_a_shorter_limit_does_not_bring_that_time_back(monkeypatch: pytest
     timer.fit(1.0)
     clock.go_on(0.25)
     assert waiter.seconds == [2.25]
+
+
+@in_loop
+async def test_a_limit_of_nothing_does_not_keep_the_loop_busy(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock(monkeypatch)
+    timer = DeadlineTimer()
+    timer.fit(0)
+    timer.add(Waiter())
+    assert clock.armed == [pytest.approx(SHORTEST_LOOK)]
 
 
 @in_loop
