@@ -20,6 +20,7 @@ from sketch_asgi.writer import LARGE_BODY, Send, pass_on, write_body
 
 if TYPE_CHECKING:
     from sketch.application import Application
+    from sketch.http.fields import RawHeaders
     from sketch_asgi.handshake import Handshake
 
 logger = logging.getLogger("sketch.server")
@@ -188,10 +189,10 @@ def _log_broken(exc: BaseException, scope: Scope) -> None:
         logger.error("the answer to %s %r broke off: %r", scope.get("method", "GET"), scope["path"], exc)
 
 
-async def _refuse(send: Send, connection: ScopeConnection, text: str) -> None:
+async def _refuse(send: Send, connection: ScopeConnection, text: str, fields: RawHeaders | None = None) -> None:
     """Answer in plain text a request that the application does not see."""
     body = text.encode()
-    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(body))]
+    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(body)), *(fields or [])]
     start = {"type": "http.response.start", "status": connection.status, "headers": headers}
     try:
         await pass_on(send, start, connection)
@@ -207,7 +208,9 @@ async def _leave(send: Send, connection: ScopeConnection, exc: ClientDisconnecte
     logger.info("%s: %s", connection.client, exc)
     if connection.status is None and connection.body is not None and not connection.body.gone:
         connection.status = 400
-        await _refuse(send, connection, "expected a request body as long as announced")
+        # What the server takes for the next request may be the rest of the body. Only HTTP/1 has the field.
+        fields = [(b"connection", b"close")] if connection.scope.get("http_version", "1.1")[0] == "1" else []
+        await _refuse(send, connection, "expected a request body as long as announced", fields)
 
 
 def log_refusal(connection: ScopeConnection, scope: Scope) -> None:
