@@ -7,12 +7,7 @@ import errno
 import logging
 import os
 import re
-import resource
 import socket
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from time import monotonic
 from typing import Any
 
@@ -20,60 +15,14 @@ import pytest
 
 from sketch_native import Server, ServerLimits
 from sketch_native.listener import BATCH, Listener
+from tests.support.descriptors import FEW, answer, lines_until, program
 from tests.support.native import GET, Certificates, Served, make_app, opened, serving, turns, until
 from tests.support.wire import Wire
-
-PROGRAM = """
-import sys
-from sketch import Application, Response, run_app
-
-app = Application()
-app.add_get("/", lambda: Response("ok"))
-run_app(app, port=0, loop=sys.argv[1], access_log=False)
-"""
-FEW = 64
-
-
-@contextmanager
-def program(loop: str, descriptors: int) -> Iterator[subprocess.Popen[str]]:
-    """A server that may open so many files, stopped in order at the end."""
-    running = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, loop],
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors)),
-    )
-    try:
-        yield running
-        running.terminate()
-        _, rest = running.communicate(timeout=20)
-        assert running.returncode == 0, rest
-        assert "Traceback" not in rest
-    finally:
-        running.kill()
-        running.wait()
-
-
-def lines_until(running: subprocess.Popen[str], pattern: str) -> list[str]:
-    """What it prints, up to the line with this pattern."""
-    assert running.stderr is not None
-    lines = []
-    for line in running.stderr:
-        lines.append(line)
-        if re.search(pattern, line):
-            return lines
-    raise AssertionError(f"no line with {pattern!r} in {lines}")
-
-
-def answer(client: socket.socket) -> bytes:
-    client.settimeout(20)
-    client.sendall(GET)
-    return client.recv(4096)
 
 
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
 def test_without_descriptors_clients_wait_and_the_log_has_a_line_a_second(loop: str) -> None:
-    with program(loop, FEW) as running:
+    with program("native", loop, FEW) as running:
         first = lines_until(running, "Started server on ")
         assert any(re.search(r"may open 64 files.* ServerLimits\.connections is 10000", line) for line in first)
         port = int(re.search(r":(\d+) \(", first[-1])[1])  # type: ignore[index]

@@ -12,14 +12,13 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
-from sketch.serving.descriptors import make_room
 from sketch.serving.listening import clear_path, reserved
 from sketch.serving.options import ServeOptions
 from sketch.serving.registry import missing_package
 from sketch.serving.run import cannot_listen
 from sketch_asgi.app import ASGIApplication
 from sketch_asgi.hosting.served import as_application
-from sketch_asgi.launchers.common import COMMON_OPTIONS, adapt, announced, check_certificate, run
+from sketch_asgi.launchers.common import COMMON_OPTIONS, adapt, announced, prepare, run
 from sketch_asgi.launchers.stopping import Stop
 from sketch_asgi.lifespan import Life
 
@@ -45,8 +44,7 @@ class GranianServer:
             from granian.server.embed import Server  # noqa: F401  # checked before anything is bound
         except ModuleNotFoundError as exc:
             raise missing_package("granian", exc) from None
-        check_certificate(options)
-        make_room(None)
+        prepare(options)
         if options.uds is None:
             with reserved(options) as (address, port):
                 return self._run(app, options, address, port)

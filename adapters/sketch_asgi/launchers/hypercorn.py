@@ -7,12 +7,11 @@ import logging
 import socket
 from typing import TYPE_CHECKING, Any
 
-from sketch.serving.descriptors import make_room
 from sketch.serving.listening import listening
 from sketch.serving.options import ServeOptions
 from sketch.serving.registry import missing_package
 from sketch_asgi.hosting.served import as_application
-from sketch_asgi.launchers.common import COMMON_OPTIONS, adapt, announced, check_certificate, largest_message, run
+from sketch_asgi.launchers.common import COMMON_OPTIONS, adapt, announced, largest_message, prepare, run
 from sketch_asgi.launchers.stopping import Stop
 
 if TYPE_CHECKING:
@@ -41,8 +40,7 @@ class HypercornServer:
             from hypercorn.config import Config
         except ModuleNotFoundError as exc:
             raise missing_package("hypercorn", exc) from None
-        check_certificate(options)
-        make_room(None)
+        prepare(options)
         application = as_application(app)
         asgi = adapt(application, options)
         wrapped: Any = application.wrapped(asgi)
