@@ -10,6 +10,8 @@ from functools import lru_cache
 from importlib import import_module
 from typing import Any
 
+from sketch.jsontypes import ValidationError as ValidationError, find_reader
+
 
 @dataclass(frozen=True, slots=True)
 class JSONCodec:
@@ -22,11 +24,35 @@ class JSONCodec:
     loads: Callable[[bytes], Any]
 
 
-class ValidationError(ValueError):
-    """Raised for well-formed JSON that does not fit the requested type. The message says where: `$.items[0].price`."""
+# -- the standard library ----------------------------------------------------------------------------------------------
 
 
-_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+def _to_plain(value: Any) -> Any:
+    """Convert an object that the encoder does not know."""
+    from sketch.jsonvalues import to_plain  # not imported by applications that send only plain data
+
+    return to_plain(value)
+
+
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_to_plain).encode
+
+
+def _dumps(data: Any) -> bytes:
+    try:
+        return _encoded(_encode(data))
+    except (TypeError, ValueError, RecursionError):
+        pass  # not handled here: the error of what follows would bring this one along
+    from sketch.jsonvalues import to_plain_data
+
+    try:
+        return _encoded(_encode(to_plain_data(data)))  # converts keys as well, or says where the fault is
+    except RecursionError:
+        raise ValueError("expected data that JSON can hold, got some that contains itself, or is too deep") from None
+
+
+def _encoded(text: str) -> bytes:
+    # A lone surrogate, which JSON can escape but UTF-8 cannot hold, is written as it was read: as `\\ud800`.
+    return text.encode("utf-8", "backslashreplace")
 
 
 def _refuse_constant(name: str) -> Any:
@@ -36,44 +62,61 @@ def _refuse_constant(name: str) -> Any:
 def _finite(text: str) -> float:
     number = float(text)
     if math.isinf(number):  # JSON can express the number, but no response could
-        raise ValueError(f"expected a number of at most 1.8e308, got {text}")
+        raise ValueError(f"expected a number of at most 1.8e308, got {text:.50}")
     return number
 
 
 _decode = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite).decode
 
-# A lone surrogate, which JSON can escape but UTF-8 cannot hold, is written as it was read: as `\\ud800`. JSON is UTF-8
-# (RFC 8259 section 8.1); a byte order mark may be ignored.
+BOM = b"\xef\xbb\xbf"
+
 STDLIB = JSONCodec(
-    dumps=lambda data: _encode(data).encode("utf-8", "backslashreplace"),
-    loads=lambda text: _decode(text.decode("utf-8-sig")),
+    dumps=_dumps,
+    loads=lambda text: _decode(text.decode("utf-8-sig")),  # RFC 8259 section 8.1: a byte order mark may be ignored
 )
+
+
+# -- faster libraries --------------------------------------------------------------------------------------------------
+
+
+def _before_stdlib(dumps: Callable[[Any], bytes], loads: Callable[[bytes], Any], error: type[Exception]) -> JSONCodec:
+    """Make the codec of a library. What it refuses, the standard library takes, or refuses: the same with each codec.
+
+    Args:
+        dumps, loads: the functions of the library.
+        error: what `loads` raises besides ValueError.
+    """
+
+    def write(data: Any) -> bytes:
+        try:
+            return dumps(data)
+        except (TypeError, ValueError, OverflowError, RecursionError):
+            pass  # as in `_dumps`
+        return _dumps(data)
+
+    def read(text: bytes) -> Any:
+        try:
+            return loads(text)
+        except (ValueError, error):
+            pass
+        return STDLIB.loads(text)
+
+    return JSONCodec(write, read)
 
 
 def _orjson() -> JSONCodec:
     orjson: Any = import_module("orjson")
-    return JSONCodec(dumps=orjson.dumps, loads=orjson.loads)
+    # By itself it sends every attribute of a dataclass that is not private, fields or not.
+    options = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_UTC_Z
+    dumps, default = orjson.dumps, _to_plain
+    return _before_stdlib(lambda data: dumps(data, default, options), orjson.loads, ValueError)
 
 
 def _msgspec() -> JSONCodec:
-    msgspec_json: Any = import_module("msgspec.json")
-    return JSONCodec(dumps=msgspec_json.encode, loads=_raising_value_errors(msgspec_json.decode))
-
-
-def _raising_value_errors(decode: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
-    """Make a msgspec decoder raise ValueErrors; before msgspec 0.21, its own errors were no ValueErrors."""
-    msgspec: Any = import_module("msgspec")
-    validation_error, decode_error = msgspec.ValidationError, msgspec.DecodeError
-
-    def loads(text: bytes) -> Any:
-        try:
-            return decode(text)
-        except validation_error as exc:
-            raise ValidationError(str(exc)) from None
-        except decode_error as exc:
-            raise ValueError(str(exc)) from None
-
-    return loads
+    msgspec, msgspec_json = import_module("msgspec"), import_module("msgspec.json")
+    # Before msgspec 0.21, its errors were no ValueErrors.
+    encode = msgspec_json.Encoder(enc_hook=_to_plain).encode
+    return _before_stdlib(encode, msgspec_json.decode, msgspec.MsgspecError)
 
 
 CODECS: dict[str, Callable[[], JSONCodec]] = {"stdlib": lambda: STDLIB, "orjson": _orjson, "msgspec": _msgspec}
@@ -98,28 +141,49 @@ def json_codec(choice: str | JSONCodec) -> JSONCodec:
         ) from exc
 
 
+# -- of a type ---------------------------------------------------------------------------------------------------------
+
+
 def loads_as(text: bytes, kind: Any) -> Any:
-    """Read JSON as a value of a type. msgspec reads and checks it, whichever codec the application has.
+    """Read JSON as a value of a type, by msgspec or pydantic, whichever codec the application has.
 
     Args:
         text: JSON.
-        kind: a `msgspec.Struct`, a dataclass, a `TypedDict`, `list[int]`: whatever msgspec supports.
+        kind: a `msgspec.Struct`, a dataclass, a `TypedDict`, `list[int]`: whatever msgspec supports; a pydantic model,
+            or a type with one in it; a `pydantic.TypeAdapter`.
 
     Raises:
         ValidationError: for JSON that does not fit the type.
         ValueError, RecursionError: for malformed text.
-        TypeError: for a type that msgspec does not support.
-        RuntimeError: if msgspec is not installed.
+        TypeError: for a type that neither supports.
+        RuntimeError: if the library that reads the type is not installed.
     """
-    return _decoder(kind)(text)
+    return _reader(kind)(text.removeprefix(BOM))
+
+
+def _reader(kind: Any) -> Callable[[bytes], Any]:
+    try:
+        hash(kind)
+    except TypeError:  # `Annotated` with what cannot be hashed, as a `pydantic.Field`
+        return _decoder(_Unhashable(kind))
+    return _decoder(kind)
+
+
+class _Unhashable:
+    """A type that cannot be hashed, as a key: equal to itself alone."""
+
+    __slots__ = ("kind",)
+
+    def __init__(self, kind: Any) -> None:
+        self.kind = kind
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Unhashable) and self.kind is other.kind
+
+    def __hash__(self) -> int:
+        return id(self.kind)
 
 
 @lru_cache(maxsize=512)
 def _decoder(kind: Any) -> Callable[[bytes], Any]:
-    try:
-        msgspec_json: Any = import_module("msgspec.json")
-    except ModuleNotFoundError as exc:
-        raise RuntimeError(
-            "request.json(type=...) needs the package msgspec, which is not installed: pip install msgspec"
-        ) from exc
-    return _raising_value_errors(msgspec_json.Decoder(kind).decode)
+    return find_reader(kind.kind if isinstance(kind, _Unhashable) else kind, STDLIB.loads)

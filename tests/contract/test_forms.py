@@ -21,6 +21,7 @@ URLENCODED = [("Content-Type", "application/x-www-form-urlencoded")]
 LARGE = os.urandom(1_200_000)
 """More than stays in memory."""
 
+UUID = "00000000-0000-0000-0000-000000000005"
 PLAIN = ("native-asyncio", "native-uvloop", "uvicorn-httptools", "hypercorn", "granian")
 needs_proc = pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc, to see open files")
 
@@ -75,6 +76,15 @@ async def test_json_of_a_type(transport: Transport) -> None:
         422, "the body is not as it should be: Expected `float`, got `str` - at `$.prices[1]`",
     )  # fmt: skip
     assert (await transport.post("/json/item", b'{"name"')).status == 400
+
+
+async def test_json_of_a_type_is_sent_as_it_was_read(transport: Transport) -> None:
+    text = b'{"item":{"name":"tea","prices":[1.5]},"due":"2026-01-02","number":"%b","tags":["a"]}' % UUID.encode()
+    assert (await transport.post("/json/order", text)).body == text
+
+
+async def test_what_json_cannot_hold_is_a_500(transport: Transport) -> None:
+    assert (await transport.post("/json/broken", b"")).status == 500
 
 
 # -- what is refused ---------------------------------------------------------------------------------------------------
