@@ -62,6 +62,8 @@ class Access(IntFlag):
 
 
 class Text(str):
+    __slots__ = ()
+
     def __str__(self) -> str:
         return "another"
 

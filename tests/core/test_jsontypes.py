@@ -47,7 +47,7 @@ class Numbers(pydantic.RootModel[list[int]]):
 
 
 class Node(pydantic.BaseModel):
-    inside: list[Node] = []
+    inside: list[Node] = pydantic.Field(default_factory=list)
 
 
 @dataclass

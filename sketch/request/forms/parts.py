@@ -149,24 +149,28 @@ class BodyPart:
         """
         return self._form.text(self._head, await self.read(max_size))
 
-    async def save_to(self, path: str | os.PathLike[str], max_size: int | None = None) -> int:
+    async def save_to(
+        self, path: str | os.PathLike[str], max_size: int | None = None, *, overwrite: bool = False
+    ) -> int:
         """Save the content at a path as it arrives.
 
-        The file is written under a temporary name in the same directory, and renamed once it is complete, replacing one
-        that is there. After an error nothing is left of it. The event loop does not wait for the disk.
+        The file is written under a temporary name in the same directory, and gets its own once it is complete. After an
+        error nothing is left of it. The event loop does not wait for the disk.
 
         Args:
             path: the path of the file.
             max_size: in bytes; default: only `limits.form_file_size` applies.
+            overwrite: whether a file that is there is replaced.
 
         Returns:
             the number of bytes.
 
         Raises:
+            FileExistsError: if something is at the path, a link for example, without `overwrite`.
             OSError: if it cannot be written.
             HTTPContentTooLarge: for more bytes. Else as `read`.
         """
-        return await save(aiter(_Bounded(self, max_size)), path)
+        return await save(aiter(_Bounded(self, max_size)), path, overwrite)
 
     def __repr__(self) -> str:
         return f"<BodyPart {self.name!r} {self.filename!r}>"
