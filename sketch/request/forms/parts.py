@@ -27,11 +27,12 @@ class Multipart:
         HTTPContentTooLarge: for more parts, or larger heads, than the limits allow.
     """
 
-    __slots__ = ("_body", "_error", "_events", "_part", "_source", "limits")
+    __slots__ = ("_begun", "_body", "_error", "_events", "_part", "_source", "limits")
 
     def __init__(self, request: Request) -> None:
         self._source = Events(request)
         self._body = request.take_body()
+        self._begun = False
         self._events: Iterator[Event] = iter(())
         self._part: BodyPart | None = None
         self._error: Exception | None = None
@@ -58,8 +59,10 @@ class Multipart:
                     return event
                 chunk = await self._body.read()
                 if not chunk:
-                    self._source.end()
+                    if self._begun:  # no body at all is an empty form
+                        self._source.end()
                     raise StopAsyncIteration
+                self._begun = True
                 self._events = self._source.push(chunk)
         except Exception as exc:
             self._error = exc

@@ -203,6 +203,11 @@ async def test_nothing_is_left_of_a_failed_save(
 
 
 @in_loop
+async def test_no_body_at_all_has_no_parts() -> None:
+    assert [one async for one in form_request().multipart()] == []
+
+
+@in_loop
 async def test_a_part_replaces_a_file_only_where_it_is_told_to(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"old")
