@@ -16,6 +16,7 @@ from sketch_asgi.connection import Scope, ScopeConnection
 from sketch_asgi.deadlines import client_timer
 from sketch_asgi.lifespan import Life
 from sketch_asgi.scope import Refused, read_head, read_target
+from sketch_asgi.scope_route import noting_route
 from sketch_asgi.writer import LARGE_BODY, Send, pass_on, write_body
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class ASGIApplication:
         self._root_path = root_path
         self._timer = client_timer(app)
         self._websockets: set[asyncio.Task[Any]] = set()
+        app.pipeline.wrap_find(noting_route)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: C901 - one coroutine is faster
         """Serve one scope.

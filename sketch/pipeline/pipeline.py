@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -19,10 +19,14 @@ from sketch.request import BaseRequest, Request
 from sketch.response import Response
 from sketch.results import Endpoint, as_endpoint, as_response, must_prepare, prepare_response
 from sketch.routing import WEBSOCKET, Mount, NoRoute, Route
+from sketch.routing.route import Found
 from sketch.transport import WireResponse
 
 if TYPE_CHECKING:
     from sketch.pipeline.contract import PipelineApp
+
+Find = Callable[[str, str, BaseRequest], Found]
+"""Finds the route for a method, or `WEBSOCKET`, and a path: see `Router.find`."""
 
 
 class Pipeline:
@@ -38,10 +42,14 @@ class Pipeline:
         self.frozen = False
         self._app = app
         self._request_app: Any = app  # the same, as `request.app` takes it: an `Application`, which stands above
-        self._find = app.router.find
+        self._find: Find = app.router.find
         self._answer: Endpoint | None = None
         self._hooked = False  # whether hooks run after the handler
         self._prefix = ""
+
+    def wrap_find(self, wrap: Callable[[Find], Find]) -> None:
+        """Wrap the function that finds the route of each request, for an adapter that notes the route in its own way."""
+        self._find = wrap(self._app.router.find)
 
     # -- folding ----------------------------------------------------------------------------------------------------
 
