@@ -48,7 +48,7 @@ class Pipeline:
         self._prefix = ""
 
     def wrap_find(self, wrap: Callable[[Find], Find]) -> None:
-        """Wrap the function that finds the route of each request, for an adapter that notes the route in its own way."""
+        """Wrap the function that finds the route of each request, for an adapter that has to note the route."""
         self._find = wrap(self._app.router.find)
 
     # -- folding ----------------------------------------------------------------------------------------------------

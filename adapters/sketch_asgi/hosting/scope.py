@@ -12,7 +12,7 @@ SPECIFICATION = {"version": "3.0", "spec_version": "2.5"}
 """The version of the protocol, and of its messages for HTTP and websockets."""
 LIFESPAN = {"version": "3.0", "spec_version": "2.0"}
 
-# What frameworks write for themselves while they route a request. A router would take the one that it finds for its own.
+# What frameworks write for themselves while they route a request: a router would take what it finds for its own.
 _OF_ROUTING = {"app", "app_root_path", "endpoint", "path_params", "route", "router"}
 _WEBSOCKET_SCHEMES = {"http": "ws", "https": "wss"}
 
