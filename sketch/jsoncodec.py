@@ -70,19 +70,33 @@ _decode = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite)
 
 BOM = b"\xef\xbb\xbf"
 
-STDLIB = JSONCodec(
-    dumps=_dumps,
-    loads=lambda text: _decode(text.decode("utf-8-sig")),  # RFC 8259 section 8.1: a byte order mark may be ignored
-)
+
+def _loads(text: bytes) -> Any:
+    return _decode(text.decode("utf-8-sig"))  # RFC 8259 section 8.1: a byte order mark may be ignored
+
+
+STDLIB = JSONCodec(_dumps, _loads)
 
 
 # -- faster libraries --------------------------------------------------------------------------------------------------
 
 
-def _before_stdlib(dumps: Callable[[Any], bytes], loads: Callable[[bytes], Any], error: type[Exception]) -> JSONCodec:
+@dataclass(frozen=True, slots=True)
+class _LibraryCodec(JSONCodec):
+    name: str
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle it by its name: the functions of a library cannot be pickled."""
+        return json_codec, (self.name,)
+
+
+def _before_stdlib(
+    name: str, dumps: Callable[[Any], bytes], loads: Callable[[bytes], Any], error: type[Exception]
+) -> JSONCodec:
     """Make the codec of a library. What it refuses, the standard library takes, or refuses: the same with each codec.
 
     Args:
+        name: of the codec.
         dumps, loads: the functions of the library.
         error: what `loads` raises besides ValueError.
     """
@@ -101,7 +115,7 @@ def _before_stdlib(dumps: Callable[[Any], bytes], loads: Callable[[bytes], Any],
             pass
         return STDLIB.loads(text)
 
-    return JSONCodec(write, read)
+    return _LibraryCodec(write, read, name)
 
 
 def _orjson() -> JSONCodec:
@@ -109,14 +123,14 @@ def _orjson() -> JSONCodec:
     # By itself it sends every attribute of a dataclass that is not private, fields or not.
     options = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_UTC_Z
     dumps, default = orjson.dumps, _to_plain
-    return _before_stdlib(lambda data: dumps(data, default, options), orjson.loads, ValueError)
+    return _before_stdlib("orjson", lambda data: dumps(data, default, options), orjson.loads, ValueError)
 
 
 def _msgspec() -> JSONCodec:
     msgspec, msgspec_json = import_module("msgspec"), import_module("msgspec.json")
     # Before msgspec 0.21, its errors were no ValueErrors.
     encode = msgspec_json.Encoder(enc_hook=_to_plain).encode
-    return _before_stdlib(encode, msgspec_json.decode, msgspec.MsgspecError)
+    return _before_stdlib("msgspec", encode, msgspec_json.decode, msgspec.MsgspecError)
 
 
 CODECS: dict[str, Callable[[], JSONCodec]] = {"stdlib": lambda: STDLIB, "orjson": _orjson, "msgspec": _msgspec}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from importlib import import_module
 from typing import Any, Generic, TypeVar, overload
 
 T = TypeVar("T")
@@ -16,8 +18,26 @@ class Key(Generic[T]):
     def __init__(self, name: str) -> None:
         self.name = name
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle a key that is a global of a module by its place, so that the other process finds the same key."""
+        place = _find_global(self)
+        return (type(self), (self.name,)) if place is None else (_load_global, place)
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name}>"
+
+
+def _find_global(key: object) -> tuple[str, str] | None:
+    for place, module in list(sys.modules.items()):
+        if place != "__main__":  # another one in every process
+            for name, value in list(getattr(module, "__dict__", {}).items()):
+                if value is key:
+                    return place, name
+    return None
+
+
+def _load_global(module: str, name: str) -> Any:
+    return getattr(import_module(module), name)
 
 
 class AppKey(Key[T]):

@@ -130,6 +130,10 @@ class Threads:
         self._returns: _Returns | None = None
         self._running: dict[int, _Call] = {}
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle it as a pool of the same size, without the threads and what they do."""
+        return Threads, (self._size, self._name)
+
     async def run(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Call the function in a thread, in a copy of the current context. Returns or raises what it does.
 

@@ -47,6 +47,19 @@ class Pipeline:
         self._hooked = False  # whether hooks run after the handler
         self._prefix = ""
 
+    def __getstate__(self) -> object:
+        """Refuse to be pickled after the start, when it depends on the event loop and the server.
+
+        Raises:
+            TypeError: after the application was started, or has answered a request.
+        """
+        if self.frozen:
+            raise TypeError(
+                f"expected an application before its start to pickle, got {self._app!r}: "
+                "pickle it before, or make it anew in the other process, by a function"
+            )
+        return super().__getstate__()
+
     def wrap_find(self, wrap: Callable[[Find], Find]) -> None:
         """Wrap the function that finds the route of each request, for an adapter that has to note the route."""
         self._find = wrap(self._app.router.find)
