@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from sketch.application import Application
 from sketch.response import (
     ErrorResponse,
     HTMLResponse,
@@ -17,6 +18,8 @@ from sketch.response import (
     TextResponse,
     json_response,
 )
+from sketch.testing import TestClient
+from tests.support.requests import in_loop
 from tests.support.responses import fields, finalized
 
 
@@ -84,6 +87,20 @@ def test_unserializable_values_are_refused() -> None:
         JSONResponse(object())
     with pytest.raises(ValueError):
         JSONResponse(float("nan"))
+
+
+@in_loop
+async def test_the_log_names_what_cannot_be_sent_and_where_it_comes_from(caplog: pytest.LogCaptureFixture) -> None:
+    app = Application()
+
+    @app.get("/")
+    async def orders() -> Response:
+        return JSONResponse({"orders": [{"owner": app}]})
+
+    async with TestClient(app, raise_errors=False) as client:
+        assert (await client.get("/")).status == 500
+    assert "an object of type sketch.application.Application at $.orders[0].owner: convert it" in caplog.text
+    assert "in orders" in caplog.text
 
 
 def test_content_type_can_be_set_before_and_after_headers_are_seen() -> None:
