@@ -47,9 +47,7 @@ def test_padding(body: bytes, passed: bytes) -> None:
         assert feed(*pieces(body, size)) == passed
 
 
-WORDS = st.lists(
-    st.sampled_from([b"\r\n", b"\r", b"--bound", b"--", b" ", b"\t", b"x", b"\r\n--bound \r\n"]), max_size=20
-)
+WORDS = st.sampled_from([b"\r\n", b"\r", b"--bound", b"--", b" ", b"\t", b"x", b"\r\n--bound \r\n"])
 
 
 @settings(max_examples=FUZZ)
