@@ -110,7 +110,7 @@ def _converter(kind: type) -> Convert:
     if is_dataclass(kind):
         return _of_attributes([field.name for field in fields(kind)])
     if hasattr(kind, "__get_pydantic_core_schema__"):  # a model, or one of pydantic's own types, such as a URL
-        return _by_pydantic
+        return _by_pydantic(kind)
     if hasattr(kind, "__struct_fields__"):
         return _by_msgspec
     attributes: Any = getattr(kind, "__attrs_attrs__", None)
@@ -133,9 +133,16 @@ def _of_attributes(names: list[str]) -> Convert:
     return convert
 
 
-def _by_pydantic(value: Any) -> Any:
-    """Convert a model as its own configuration says; by the names that it reads."""
-    return import_module("pydantic_core").to_jsonable_python(value, by_alias=True, fallback=to_plain)
+def _by_pydantic(kind: type) -> Convert:
+    """Convert as the type's own configuration says; the members of a model by the names that it reads."""
+    write = import_module("pydantic").TypeAdapter(kind).serializer.to_python
+
+    def convert_other(value: Any) -> Any:
+        if type(value) is kind:  # pydantic only reads it
+            raise TypeError(f"expected data that JSON can hold, got an object of type {_name(kind)}: convert it first")
+        return to_plain(value)
+
+    return lambda value: write(value, mode="json", by_alias=True, fallback=convert_other)
 
 
 def _by_msgspec(value: Any) -> Any:

@@ -110,3 +110,16 @@ def test_models_and_structs_in_each_other(codec: JSONCodec) -> None:
         inside: Any
 
     assert codec.dumps(struct(Model(inside=struct({1})))) == b'{"inside":{"inside":{"inside":[1]}}}'
+
+
+def test_a_type_that_pydantic_only_reads(codec: JSONCodec) -> None:
+    core_schema = pytest.importorskip("pydantic_core").core_schema
+
+    class Name:
+        @classmethod
+        def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
+            return core_schema.no_info_plain_validator_function(lambda value: cls())
+
+    assert isinstance(loads_as(b'"Ada"', Name), Name)
+    with pytest.raises((TypeError, ValueError), match=r"got an object of type .*Name: convert it first"):
+        codec.dumps([Name()])
