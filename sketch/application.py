@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from yarl import URL
 
+from sketch.checks import check_flags
 from sketch.concurrency.threads import Threads
 from sketch.context_vars import app_var, request_var
 from sketch.errors.handlers import ErrorHandler, ErrorHandlers
@@ -61,7 +62,7 @@ class Application(Registrar):
     `AppKey`: `app[DB] = pool`. Every request sees what is set before the start or in a start-up hook.
 
     Raises:
-        TypeError: for limits and a JSON codec of another type.
+        TypeError: for limits, a JSON codec and `debug` of another type.
         ValueError: for an unknown value of `slashes` or `json`.
     """
 
@@ -80,7 +81,7 @@ class Application(Registrar):
     ) -> None:
         check_options(limits, (), slashes)
         self.name = name if isinstance(name, str) else "sketch"
-        self._debug = debug
+        self.debug = debug
         self.json = json_codec(json)
         self._own_limits = limits or Limits()
         self.limits = self._own_limits.over(DEFAULT_LIMITS)
@@ -227,6 +228,7 @@ class Application(Registrar):
 
     @debug.setter
     def debug(self, debug: bool) -> None:
+        check_flags(debug=debug)
         self._debug = debug
 
     @property

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 
 from multidict import CIMultiDict
 
+from sketch.checks import check_flags
 from sketch.exceptions import HTTPNotFound, HTTPPermanentRedirect
 from sketch.files.opened import NO_FILE, Opened, open_regular, take
+from sketch.http.fields import encode_fields, make_fields
 from sketch.http.file_types import FILE_TYPES, file_type
 from sketch.http.negotiation import add_vary, rank_encodings
 from sketch.response import HeadersArgument, Response
@@ -41,6 +43,7 @@ class StaticFiles:
     a check and the use of its result. Any path without such a file is a 404, whatever the reason.
 
     Raises:
+        TypeError: for a switch that is no bool, and header fields that are no text.
         ValueError: for a missing directory, a malformed pattern, or another invalid argument.
     """
 
@@ -64,11 +67,13 @@ class StaticFiles:
         self.directory = str(folder)
         if index is not None and (not index or "/" in index):
             raise ValueError(f"expected the name of a file as index, got {index!r}")
+        check_flags(precompressed=precompressed, follow_symlinks=follow_symlinks, show_dotfiles=show_dotfiles)
         self.index = index
         self._precompressed = precompressed
         self._cache_control = cache_control
         self._immutable = _pattern(immutable)
-        self._headers = CIMultiDict(response_headers or ())
+        self._headers = make_fields(response_headers or ())
+        encode_fields(self._headers)  # raises for what cannot be sent
         self._types = {**FILE_TYPES, **_types(content_types or {})}
         self._flags = 0 if follow_symlinks else os.O_NOFOLLOW
         self._show_dotfiles = show_dotfiles

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import cast
 
 from multidict import CIMultiDict
 
 from sketch.http.grammar import CONTROL, CONTROLS_AS_ZERO, TOKEN, TOKEN_BYTES
 
 _CACHED_FIELDS = 512
+_MOST_KNOWN = 512
+_LONGEST_KNOWN = 128
+_TYPE, _LENGTH, _FRAMING = b"content-type", b"content-length", b"transfer-encoding"
+_SELDOM_REPEATED = (_LENGTH, b"set-cookie", b"location")
 _names: dict[str, bytes] = {}
+_known_texts: dict[tuple[str, str], tuple[bytes, bytes]] = {}
+"""Fields that were checked before, as they are sent: applications mostly repeat the same fields."""
 _content_types: dict[str, tuple[bytes, bytes]] = {}
 _lengths: dict[int, tuple[bytes, bytes]] = {}
 
@@ -39,6 +46,24 @@ def length_field(length: int) -> tuple[bytes, bytes]:
     return field
 
 
+def make_fields(headers: Mapping[str, str] | Iterable[tuple[str, str]]) -> CIMultiDict[str]:
+    """Make a multidict of the fields that a response is given. Their values are not checked yet.
+
+    Raises:
+        TypeError: for what is neither a mapping nor pairs.
+    """
+    try:
+        return CIMultiDict(headers)
+    except (TypeError, ValueError):
+        raise TypeError(f"expected headers as a mapping or pairs, of str, got {headers!r:.200}") from None
+
+
+def check_value(name: str, value: object) -> None:
+    """Check the value of a field. Raises as `encode_fields` does."""
+    if not (type(value) is str and value.isascii() and value.isprintable()):
+        _encode_value(name, value)
+
+
 def encode_fields(headers: CIMultiDict[str] | RawFields) -> tuple[RawHeaders, int | None]:
     """Encode header fields; return them without their Content-Length, and that as a number (None if there is none).
 
@@ -49,20 +74,38 @@ def encode_fields(headers: CIMultiDict[str] | RawFields) -> tuple[RawHeaders, in
     """
     if isinstance(headers, list):
         return headers.encoded()
+    try:
+        known = [*map(_known_texts.get, headers.items())]
+    except TypeError:  # a list as value, say
+        known = [None] * len(headers)
+    if None not in known:
+        return cast("RawHeaders", known), None
+    return _encode_new(headers, known)
+
+
+def _encode_new(headers: CIMultiDict[str], known: list[tuple[bytes, bytes] | None]) -> tuple[RawHeaders, int | None]:
+    """Encode the fields that are not known. Returns and raises as `encode_fields` does."""
     fields: RawHeaders = []
     declared: int | None = None
-    for name, value in headers.items():
-        key = _names.get(name) or _encode_name(name)
-        encoded = _encode_value(name, value)
-        if key == b"content-length":
-            if not encoded.isdigit() or (declared is not None and declared != int(encoded)):
-                raise ValueError(f"expected one Content-Length of digits, got {value!r}")
-            declared = int(encoded)
-        elif key == b"transfer-encoding":
-            raise ValueError("expected no Transfer-Encoding from the application: framing is the server's, remove it")
+    for (name, value), field in zip(headers.items(), known, strict=True):
+        encoded = _encode_field(name, value) if field is None else field
+        if encoded[0] == _LENGTH:
+            if not encoded[1].isdigit() or (declared is not None and declared != int(encoded[1])):
+                raise ValueError(f"expected one Content-Length of digits, got {value!r:.200}")
+            declared = int(encoded[1])
         else:
-            fields.append((key, encoded))
+            fields.append(encoded)
     return fields, declared
+
+
+def _encode_field(name: str, value: object) -> tuple[bytes, bytes]:
+    """Check and encode a field. What applications repeat is kept; framing, which depends on the response, is not."""
+    field = _names.get(name) or _encode_name(name), _encode_value(name, value)
+    if field[0] == _FRAMING:
+        raise ValueError("expected no Transfer-Encoding from the application: framing is the server's, remove it")
+    if field[0] not in _SELDOM_REPEATED and len(_known_texts) < _MOST_KNOWN and len(field[1]) < _LONGEST_KNOWN:
+        _known_texts[name, str(value)] = field
+    return field
 
 
 def _encode_name(name: str) -> bytes:
@@ -74,9 +117,9 @@ def _encode_name(name: str) -> bytes:
     return key
 
 
-def _encode_value(name: str, value: str) -> bytes:
+def _encode_value(name: str, value: object) -> bytes:
     if not isinstance(value, str):
-        raise TypeError(f"expected a str as the value of header {name}, got {value!r}")
+        raise TypeError(f"expected a str as the value of header {name}, got {value!r:.200}")
     # Most values are printable throughout, so have no control characters; that test is faster than the pattern.
     if not value.isprintable() and CONTROL.search(value):
         raise ValueError(f"expected no control characters in header {name} (RFC 9110 section 5.5), got {value!r}")
@@ -86,9 +129,6 @@ def _encode_value(name: str, value: str) -> bytes:
         raise ValueError(f"expected Latin-1 in header {name}, got {value!r}: percent-encode what is not") from None
 
 
-_TYPE, _LENGTH, _FRAMING = b"content-type", b"content-length", b"transfer-encoding"
-_MOST_KNOWN = 512
-_LONGEST_KNOWN = 128
 _known: set[tuple[bytes, bytes]] = set()
 """Fields that were checked before and may be sent as they are, none of them framing: applications mostly repeat
 the same fields."""

@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sketch.callables import Work, is_coroutine_function, name_of
+from sketch.checks import check_flags
 from sketch.concurrency.tasks import first_of
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class Background:
             raise TypeError(f"expected a coroutine, got {coroutine!r}: call the function, app.spawn(work())")
         label = name or str(getattr(coroutine, "__qualname__", "?"))
         try:
+            check_flags(endless=endless)
             if not self._open:
                 raise RuntimeError(f"expected an application that has not ended, to run {label}")
             task = _begin(coroutine, label)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Literal
 
+from sketch.checks import check_flags
 from sketch.http.grammar import TOKEN, list_members, tokens
 from sketch.http.negotiation import add_vary
 from sketch.http.origins import Origins
@@ -59,6 +60,7 @@ class CORS:
         credentials: bool = False,
         max_age: int = 600,
     ) -> None:
+        check_flags(credentials=credentials)
         self._origins = Origins(origins)
         if credentials and (self._origins.any or "null" in self._origins.whole):
             raise ValueError("expected named origins with credentials: with any origin, any page could act for a user")
