@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from multidict import CIMultiDict
 
+from sketch.callables import close_coroutine
+from sketch.checks import check_flags
 from sketch.context_vars import find_app
-from sketch.http.cookies import SameSite, format_cookie, needs_httponly, needs_secure
-from sketch.http.fields import RawFields
-from sketch.http.locations import quote_location
-from sketch.http.status import PHRASES
+from sketch.http.cookies import SameSite, format_cookie, must_be_secure, needs_httponly
+from sketch.http.fields import RawFields, check_value, encode_fields, make_fields
+from sketch.http.locations import Location, quote_location
+from sketch.http.status import PHRASES, check_status
 from sketch.jsoncodec import STDLIB
 from sketch.transport import Body
 
@@ -27,6 +28,9 @@ HTML = "text/html; charset=utf-8"
 JSON = "application/json"
 BYTES = "application/octet-stream"
 
+_OK = 200
+"""The default status, which needs no check. Compared by identity: that is faster, and 200.0 does not pass as it."""
+
 
 class Response:
     """A response: status, header fields and body.
@@ -39,7 +43,10 @@ class Response:
             `bytes`, none for an empty body. A text type given without a charset is sent as it is.
 
     Raises:
-        TypeError: for a body that is neither `str` nor bytes-like; the message names the class to use instead.
+        TypeError: for a body that is neither `str` nor bytes-like (the message names the class to use instead), a
+            status that is no int, and header fields and media types that are no text.
+        ValueError: for another status, and header fields that cannot be sent: names that are no tokens, values with
+            line breaks or other control characters, or beyond Latin-1.
 
     One object may be returned any number of times: changes by middleware and hooks do not show in the next response.
     """
@@ -90,22 +97,25 @@ class Response:
             body, default = b"", None
         else:
             body, default = body if isinstance(body, bytes) else _bytes_like(body), BYTES
-        self.status = status
+        self.status = status if status is _OK else check_status(status)
         self.body = body
         self.owner = None
         self._background = ()
         self._headers = None
         self._content_type = content_type or self.media_type or default
+        if content_type is not None:
+            check_value("Content-Type", content_type)
         if headers is not None:
             self._set_headers(headers, content_type)
 
-    def _set_headers(self, headers: HeadersArgument, content_type: str | None) -> None:
+    def _set_headers(self, headers: Mapping[str, str] | Iterable[tuple[str, str]], content_type: str | None) -> None:
         """Set the initial fields. A media type among them overrides the default, but not an explicit `content_type`."""
-        fields = self._headers = CIMultiDict(headers or ())
+        fields = self._headers = make_fields(headers)
         if content_type is not None:
             fields["Content-Type"] = content_type
         elif self._content_type is not None:
             fields.setdefault("Content-Type", self._content_type)
+        encode_fields(fields)  # raises for what cannot be sent
 
     @property
     def headers(self) -> CIMultiDict[str]:
@@ -126,6 +136,7 @@ class Response:
 
     @content_type.setter
     def content_type(self, value: str) -> None:
+        check_value("Content-Type", value)
         if self._headers is None:
             self._content_type = value
         else:
@@ -149,8 +160,7 @@ class Response:
         functions: tuple[Any, ...] = () if work is None else tuple(work) if isinstance(work, Iterable) else (work,)
         for function in functions:
             if not callable(function):
-                if inspect.iscoroutine(function):
-                    function.close()  # avoids the warning that it was never awaited
+                close_coroutine(function)
                 raise TypeError(f"expected a function for the background, got {function!r}: use functools.partial")
         self._background = functions
         _ = self.headers  # `finalize` has a fast path for responses without headers, which takes no background
@@ -169,12 +179,14 @@ class Response:
         samesite: SameSite | None = "lax",
         partitioned: bool = False,
     ) -> None:
-        """Add a `Set-Cookie` field. `max_age` is in seconds.
+        """Add a `Set-Cookie` field. `max_age` is in seconds; `expires` without a time zone is local time.
 
         Raises:
             TypeError: for a name, value or attribute of another type.
-            ValueError: for a value that a cookie cannot hold, and a cookie that every browser would drop.
+            ValueError: for a value that a cookie cannot hold, for an attribute that browsers would ignore, and for a
+                cookie that they would drop.
         """
+        check_flags(secure=secure, httponly=httponly, partitioned=partitioned)
         self.headers.add(
             "Set-Cookie",
             format_cookie(
@@ -202,14 +214,19 @@ class Response:
         samesite: SameSite | None = "lax",
         partitioned: bool = False,
     ) -> None:
-        """Tell the browser to forget a cookie. Path, domain and partition must be those it was set with."""
+        """Tell the browser to forget a cookie. Path, domain and partition must be those it was set with.
+
+        Raises:
+            TypeError, ValueError: as `set_cookie` does.
+        """
+        check_flags(secure=secure, httponly=httponly, partitioned=partitioned)
         self.set_cookie(
             name,
             max_age=0,
             expires=datetime.fromtimestamp(0, UTC),
             path=path,
             domain=domain,
-            secure=secure or partitioned or samesite == "none" or needs_secure(name),
+            secure=secure or must_be_secure(name, samesite, partitioned),
             httponly=httponly or needs_httponly(name),
             samesite=samesite,
             partitioned=partitioned,
@@ -236,13 +253,27 @@ class Response:
 def _bytes_like(body: object) -> bytes:
     if isinstance(body, bytearray | memoryview):
         return bytes(body)
-    if isinstance(body, dict | list | int | float | bool):
-        advice = "JSONResponse(data)"
-    elif hasattr(body, "__aiter__") or hasattr(body, "__iter__"):
-        advice = "StreamResponse(iterable)"
-    else:
-        advice = "str() of it"
-    raise TypeError(f"expected a body of type str, bytes or None, got {body!r}: use {advice}")
+    raise TypeError(f"expected a body of type str, bytes or None, got {body!r:.200}: {advice_for(body)}")
+
+
+def advice_for(value: object) -> str:
+    """Say what to do with a value that is no body and no response. A coroutine is closed: nobody can await it now."""
+    if close_coroutine(value):
+        return "did you forget to await it?"
+    if isinstance(value, dict | list | tuple | int | float):
+        return "use JSONResponse(data)"
+    if isinstance(value, str | bytes | bytearray | memoryview):
+        return "use Response(body)"
+    if hasattr(value, "__aiter__") or hasattr(value, "__iter__"):
+        return "use StreamResponse(iterable)"
+    return "use JSONResponse(data), or Response(str(value))"
+
+
+def check_reason(text: object) -> None:
+    """Check the text of an error's response. Raises TypeError for anything but a str or None."""
+    if text is not None and not isinstance(text, str):
+        advice = "did you forget to await it?" if close_coroutine(text) else "return JSONResponse(data, status=...)"
+        raise TypeError(f"expected the text of an error as a str or None, got {text!r:.200}: {advice}")
 
 
 class TextResponse(Response):
@@ -302,15 +333,18 @@ class RedirectResponse(Response):
         status: 300, 301, 302, 303, 307 or 308. 307, the default, keeps the method.
 
     Raises:
-        TypeError: for None and bytes as the location: their text is no URL.
+        TypeError: for a location that is neither `str` nor a `yarl.URL`.
         ValueError: for another status.
+
+    `redirect()` makes one with 303, which is right after a form: the browser asks for the location by GET.
     """
 
     __slots__ = ()
 
-    def __init__(self, location: object, *, status: int = 307, headers: HeadersArgument = None) -> None:
+    def __init__(self, location: Location, *, status: int = 307, headers: HeadersArgument = None) -> None:
         if status not in _REDIRECTS:
-            raise ValueError(f"expected a status of {', '.join(map(str, _REDIRECTS))} for a redirect, got {status!r}")
+            known = ", ".join(map(str, _REDIRECTS))
+            raise ValueError(f"expected a status of {known} for a redirect, got {status!r:.200}")
         super().__init__(status=status, headers=headers)
         self.headers["Location"] = quote_location(location)
 
@@ -319,10 +353,16 @@ _REDIRECTS = (300, 301, 302, 303, 307, 308)
 
 
 class ErrorResponse(Response):
-    """A plain text response for an error status: the given detail, else the status and its phrase."""
+    """A plain text response for an error status: the given detail, else the status and its phrase.
+
+    Raises:
+        TypeError: for a detail that is no text, and as `Response` does.
+        ValueError: as `Response` does.
+    """
 
     __slots__ = ()
 
     def __init__(self, status: int, detail: str | None = None, *, headers: HeadersArgument = None) -> None:
-        text = detail if detail is not None else f"{status} {PHRASES.get(status, 'Unknown Status')}"
+        check_reason(detail)
+        text = detail if detail is not None else f"{status} {PHRASES.get(check_status(status), 'Unknown Status')}"
         super().__init__(text, status=status, headers=headers)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from sketch.callables import describe
 from sketch.errors.handlers import ErrorHandlers
 from sketch.errors.problems import error_response
 from sketch.exceptions import HTTPException, HTTPInternalServerError
+from sketch.pipeline.finalize import check_response
+from sketch.pipeline.resources import keep_unsent
 from sketch.response import Response
 from sketch.results import as_response, must_prepare, prepare_response
 from sketch.transport import ClientDisconnected
@@ -18,6 +21,8 @@ if TYPE_CHECKING:
     from sketch.request import BaseRequest
 
 logger = logging.getLogger("sketch")
+
+T = TypeVar("T")
 
 
 async def answer_error(request: BaseRequest, exc: Exception) -> Response:
@@ -35,8 +40,7 @@ async def answer_error(request: BaseRequest, exc: Exception) -> Response:
     if request.finishing is not None or request.app.watched:
         request.raised = exc
     try:
-        response = await _answer(request, exc)
-        return await prepare_response(request, response) if must_prepare(response, request) else response
+        return await _answer(request, exc)
     except ClientDisconnected:
         raise
     except Exception as second:
@@ -81,23 +85,58 @@ async def _answer(request: BaseRequest, exc: Exception) -> Response:
     for level, app in _levels(request):
         handler = level.find(exc)
         if handler is not None:
-            return as_response(await call_in(app, handler, request, exc), request, handler)
+            return await _complete(request, await call_in(app, handler, request, exc), handler)
         if not expected:
             for receiver in level.exception.receivers:
                 result = await call_in(app, receiver, request, exc)
                 if result is not None:
-                    return as_response(result, request, receiver)
+                    return await _complete(request, result, receiver.function)
     if isinstance(exc, HTTPException):
         # An exception object may be raised many times: its traceback would grow and keep every frame alive.
         exc.__traceback__ = None
-        return as_response(exc, request, _answer)
+        if type(exc).to_response is HTTPException.to_response:  # it checks what it makes its response of
+            return as_response(exc, request, exc)
+        return await _complete(request, exc, type(exc).to_response)
     response = unexpected(request, exc)
     if not request.app.debug:
         for level, app in _levels(request):
             handler = level.find_status(500)
             if handler is not None:
-                return as_response(await call_in(app, handler, request, exc), request, handler)
+                return await _complete(request, await call_in(app, handler, request, exc), handler)
     return response
+
+
+async def _complete(request: BaseRequest, result: object, source: object) -> Response:
+    """Make a response that can be sent of what an error handler or hook has returned, or an exception."""
+    response = await prepared(request, as_response(result, request, source))
+    attempt(check_response, request, response, lambda _: describe(source))
+    return response
+
+
+async def prepared(request: BaseRequest, response: Response) -> Response:
+    """Return a response, or the one that its `prepare` makes."""
+    return await prepare_response(request, response) if must_prepare(response, request) else response
+
+
+def attempt(
+    step: Callable[[BaseRequest, Response], T],
+    request: BaseRequest,
+    response: Response,
+    origin: Callable[[BaseRequest], str],
+) -> T:
+    """Check or finalize a response. An error gets a note of where the response is from, and the body is closed.
+
+    Args:
+        step: `check_response` or `finalize`.
+        request, response: its arguments.
+        origin: returns the text of the note.
+    """
+    try:
+        return step(request, response)
+    except Exception as exc:
+        keep_unsent(request, response.body)
+        exc.add_note(f"in the response of {origin(request)}")
+        raise
 
 
 def unexpected(request: BaseRequest, exc: Exception) -> Response:

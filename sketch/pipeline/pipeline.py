@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -12,17 +13,19 @@ from sketch.limits import Limits
 from sketch.middleware.chain import Middleware, check, fold
 from sketch.middleware.disconnect import while_connected
 from sketch.middleware.timeout import within
-from sketch.pipeline.boundary import answer_error, unexpected
-from sketch.pipeline.finalize import finalize
+from sketch.pipeline.boundary import answer_error, attempt, prepared, unexpected
+from sketch.pipeline.finalize import check_response, finalize
 from sketch.pipeline.resources import keep_unsent
 from sketch.request import BaseRequest, Request
 from sketch.response import Response
-from sketch.results import Endpoint, as_endpoint, as_response, must_prepare, prepare_response
+from sketch.results import Endpoint, as_endpoint, as_response
 from sketch.routing import WEBSOCKET, Mount, NoRoute, Route
-from sketch.transport import WireResponse
+from sketch.transport import ClientDisconnected, WireResponse
 
 if TYPE_CHECKING:
     from sketch.pipeline.contract import PipelineApp
+
+logger = logging.getLogger("sketch")
 
 
 class Pipeline:
@@ -32,7 +35,7 @@ class Pipeline:
         app: has the routes, middlewares, hooks and error handlers.
     """
 
-    __slots__ = ("_answer", "_app", "_find", "_hooked", "_prefix", "_request_app", "frozen")
+    __slots__ = ("_answer", "_app", "_find", "_hooked", "_late", "_prefix", "_request_app", "frozen")
 
     def __init__(self, app: PipelineApp) -> None:
         self.frozen = False
@@ -41,6 +44,7 @@ class Pipeline:
         self._find = app.router.find
         self._answer: Endpoint | None = None
         self._hooked = False  # whether hooks run after the handler
+        self._late = False  # whether hooks or outer middlewares may change what comes out of the error boundary
         self._prefix = ""
 
     # -- folding ----------------------------------------------------------------------------------------------------
@@ -61,6 +65,7 @@ class Pipeline:
         if app.outer_middlewares or app.before_request.receivers or app.parent is not None:
             self._answer = fold(app.outer_middlewares, self._guarded)
         self._hooked = bool(app.after_request.receivers or app.on_response_prepare.receivers)
+        self._late = self._hooked or bool(app.outer_middlewares)
         for route in (*router.routes(), *router.mounts(), router.options_route, router.slash_route):
             self._fold(route)
         router.missed = self.outward(fold(app.middlewares, _raise_miss))
@@ -101,7 +106,10 @@ class Pipeline:
             try:
                 request.endpoint = endpoint
                 response = await self._answer(request)
-                return await self._settle(request, response) if self._hooked or response.prepares else response
+                if self._late:
+                    response = await self._settle(request, response)
+                    attempt(check_response, request, response, self._late_origin)
+                return response
             finally:
                 request.move_to(place)
 
@@ -140,7 +148,8 @@ class Pipeline:
                 response = await answer_error(request, exc)
             return finalize(request, response)
         except Exception as exc:
-            return await _last_answer(request, response, exc)
+            exc.add_note(f"in the response of {_origin(request)}")
+            return await self._answer_last(request, response, exc)
         except BaseException:
             _keep_unsent(request, response)
             raise
@@ -154,9 +163,9 @@ class Pipeline:
             self._find_endpoint(request)
             response = await (self._answer or self._guarded)(request)
             response = await self._settle(request, response)
-            return finalize(request, response)
+            return attempt(finalize, request, response, self._late_origin)
         except Exception as exc:
-            return await _last_answer(request, response, exc)
+            return await self._answer_last(request, response, exc)
         except BaseException:
             _keep_unsent(request, response)
             raise
@@ -176,7 +185,9 @@ class Pipeline:
             if request.has_body:
                 self._check_announced_length(request)
             early = await self._before(request)
-            return await _complete(request, await request.endpoint(request) if early is None else early)
+            response = await _complete(request, await request.endpoint(request) if early is None else early)
+            attempt(check_response, request, response, _origin)
+            return response
         except Exception as exc:
             return await answer_error(request, exc)
 
@@ -202,11 +213,32 @@ class Pipeline:
                 changed = await receiver(request, response)
                 if changed is not None:
                     response = as_response(changed, request, receiver)
-        if must_prepare(response, request):  # it comes from an outer middleware or a hook
-            response = as_response(await prepare_response(request, response), request, self)
+        if response.prepares:  # it may come from an outer middleware or a hook
+            response = as_response(await prepared(request, response), request, self)
         if self._hooked:
             await self._app.on_response_prepare.send(request, response)
         return response
+
+    def _late_origin(self, _: BaseRequest) -> str:
+        """What changes responses outside the error boundary, for an error about one: only one of these did it."""
+        app = self._app
+        names = map(describe, [*app.outer_middlewares, *app.after_request, *app.on_response_prepare])
+        return f"the application, changed outside the handler by one of: {', '.join(names)}"
+
+    async def _answer_last(self, request: BaseRequest, failed: Response | None, exc: Exception) -> WireResponse:
+        """Answer an error outside the boundary: in a hook, an outer middleware, or `finalize`.
+
+        Nothing outside may see this response, but the hooks that prepare every response.
+        """
+        _keep_unsent(request, failed)
+        response = await answer_error(request, exc)
+        for hook in self._app.on_response_prepare.receivers:
+            response = await _try_hook(hook, request, response)
+        try:
+            return finalize(request, response)
+        except Exception as second:  # what an error handler has streamed is used up by another request
+            keep_unsent(request, response.body)
+            return finalize(request, unexpected(request, second))
 
 
 def _lineage(app: PipelineApp | None) -> Iterator[PipelineApp]:
@@ -238,7 +270,14 @@ async def _complete(request: BaseRequest, result: object) -> Response:
         if isinstance(result, Response)
         else as_response(result, request, request.route and request.route.handler)
     )
-    return await prepare_response(request, response) if must_prepare(response, request) else response
+    return await prepared(request, response) if response.prepares else response
+
+
+def _origin(request: BaseRequest) -> str:
+    """What a response that comes from inside the error boundary is from, for an error about it."""
+    if request.route is None:
+        return "a middleware, to a path without a route"
+    return f"{describe(request.route.handler)}, as the middlewares around it have left it"
 
 
 async def _raise_miss(request: BaseRequest) -> Response:
@@ -251,12 +290,16 @@ def _keep_unsent(request: BaseRequest, response: Response | None) -> None:
         keep_unsent(request, response.body)
 
 
-async def _last_answer(request: BaseRequest, failed: Response | None, exc: Exception) -> WireResponse:
-    """Answer an error outside the boundary: in a hook, an outer middleware, or `finalize`."""
-    _keep_unsent(request, failed)
-    response = await answer_error(request, exc)
+async def _try_hook(hook: Any, request: BaseRequest, response: Response) -> Response:
+    """Return what a hook that prepares responses makes of this one; the same response, and a log line, if it fails."""
+    changed = response.copy()
+    changed.owner = request
     try:
-        return finalize(request, response)
-    except Exception as second:  # the response of an error handler cannot be finalized either
-        keep_unsent(request, response.body)
-        return finalize(request, unexpected(request, second))
+        await hook(request, changed)
+        check_response(request, changed)
+    except ClientDisconnected:
+        raise
+    except Exception:
+        logger.exception("%s cannot prepare the answer to %s %r", describe(hook.function), request.method, request.path)
+        return response
+    return changed

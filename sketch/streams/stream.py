@@ -23,7 +23,13 @@ class StreamBody:
         self._taker: BaseRequest | None = None
 
     def claim(self, request: BaseRequest) -> None:
-        """Record that the body is about to be sent.
+        """Record that the body is about to be sent. Raises as `check_unsent` does."""
+        self.check_unsent()
+        if self._once:
+            self._taker = request
+
+    def check_unsent(self) -> None:
+        """Check that the body can be sent.
 
         Raises:
             RuntimeError: if it is an iterator that was sent before: the second response would be silently empty.
@@ -33,8 +39,6 @@ class StreamBody:
                 "this StreamResponse was sent before and its iterator is used up: "
                 "make a new response for each request, or give it an object whose __aiter__ starts afresh"
             )
-        if self._once:
-            self._taker = request
 
     async def release(self, request: BaseRequest) -> None:
         """Close an iterator that will not be sent, unless another request has claimed it and may be sending it."""
