@@ -84,6 +84,9 @@ class Foreign:
         await self._journal.wait(parse_qs(scope["query_string"].decode())["key"][0], "answered")
         self.write(scope, "later")
 
+    async def unsendable(self, scope: Message, receive: Receive, send: Send) -> None:
+        await self.answer(send, b"body", (b"x-a", b"b\r\nset-cookie: x=1"))
+
     # -- failures ---------------------------------------------------------------------------------------------------
 
     async def fails(self, scope: Message, receive: Receive, send: Send) -> None:
