@@ -161,7 +161,7 @@ class Response:
         for function in functions:
             if not callable(function):
                 close_coroutine(function)
-                raise TypeError(f"expected a function for the background, got {function!r}: use functools.partial")
+                raise TypeError(f"expected a function for the background, got {function!r:.200}: use functools.partial")
         self._background = functions
         _ = self.headers  # `finalize` has a fast path for responses without headers, which takes no background
 
@@ -313,8 +313,14 @@ class JSONResponse(Response):
     ) -> None:
         app = find_app()
         codec = STDLIB if app is None else app.json
+        try:
+            body = codec.dumps(data)
+        except TypeError:
+            if close_coroutine(data):
+                raise TypeError(f"expected data for JSON, got {data!r:.200}: did you forget to await it?") from None
+            raise
         # Not super(), which takes longer than everything after it.
-        Response.__init__(self, codec.dumps(data), status=status, headers=headers, content_type=content_type)
+        Response.__init__(self, body, status=status, headers=headers, content_type=content_type)
 
 
 def json_response(

@@ -123,7 +123,7 @@ class Threads:
 
     def __init__(self, size: int, name: str) -> None:
         if size < 1:
-            raise ValueError(f"expected at least one thread, got {size!r}")
+            raise ValueError(f"expected at least one thread, got {size!r:.200}")
         self._size = size
         self._name = name
         self._crew = _Crew()

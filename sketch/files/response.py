@@ -93,7 +93,7 @@ class FileResponse(PreparedResponse):
 def _text_of(path: str | os.PathLike[str]) -> str:
     text = os.fspath(path)
     if not isinstance(text, str):
-        raise TypeError(f"expected a path of str or PathLike[str], got {path!r}: use os.fsdecode(path)")
+        raise TypeError(f"expected a path of str or PathLike[str], got {path!r:.200}: use os.fsdecode(path)")
     return text
 
 

@@ -63,10 +63,10 @@ class StaticFiles:
         # Links in the path of the directory itself are followed at each request: `current -> releases/42` may change.
         folder = Path(directory).absolute()
         if not folder.is_dir():
-            raise ValueError(f"expected an existing directory, got {os.fspath(directory)!r}")
+            raise ValueError(f"expected an existing directory, got {os.fspath(directory)!r:.200}")
         self.directory = str(folder)
         if index is not None and (not index or "/" in index):
-            raise ValueError(f"expected the name of a file as index, got {index!r}")
+            raise ValueError(f"expected the name of a file as index, got {index!r:.200}")
         check_flags(precompressed=precompressed, follow_symlinks=follow_symlinks, show_dotfiles=show_dotfiles)
         self.index = index
         self._precompressed = precompressed
@@ -199,11 +199,11 @@ def _pattern(given: str | re.Pattern[str] | None) -> re.Pattern[str] | None:
     try:
         return None if given is None else re.compile(given)
     except re.error as exc:
-        raise ValueError(f"expected a regular expression for immutable, got {given!r}: {exc}") from None
+        raise ValueError(f"expected a regular expression for immutable, got {given!r:.200}: {exc}") from None
 
 
 def _types(given: Mapping[str, str]) -> dict[str, str]:
     for suffix in given:
         if not suffix.startswith("."):
-            raise ValueError(f"expected content types by suffix, as '.md', got {suffix!r}")
+            raise ValueError(f"expected content types by suffix, as '.md', got {suffix!r:.200}")
     return {suffix.lower(): media_type for suffix, media_type in given.items()}

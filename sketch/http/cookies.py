@@ -124,16 +124,16 @@ def _refuse_other_types(**given: object) -> None:
 
 def _refuse_malformed(name: str, value: str, samesite: str | None) -> None:
     if not TOKEN.fullmatch(name):
-        raise ValueError(f"expected a cookie name of token characters (RFC 6265 section 4.1.1), got {name!r}")
+        raise ValueError(f"expected a cookie name of token characters (RFC 6265 section 4.1.1), got {name!r:.200}")
     if not _VALUE.fullmatch(value):
         raise ValueError(
             f"expected a cookie value of printable ASCII without space, quote, comma, semicolon or backslash, "
-            f"got {value!r}: percent-encode or base64 it"
+            f"got {value!r:.200}: percent-encode or base64 it"
         )
     if len(name) + len(value) > _MOST:
         raise ValueError(f"expected at most {_MOST} bytes of name and value of a cookie, got {len(name) + len(value)}")
     if samesite is not None and samesite not in ("strict", "lax", "none"):
-        raise ValueError(f"expected samesite to be 'strict', 'lax', 'none' or None, got {samesite!r}")
+        raise ValueError(f"expected samesite to be 'strict', 'lax', 'none' or None, got {samesite!r:.200}")
 
 
 def _refuse_ignored(max_age: float | None, expires: datetime | None, path: str | None, domain: str | None) -> None:
@@ -142,19 +142,23 @@ def _refuse_ignored(max_age: float | None, expires: datetime | None, path: str |
         if attribute is not None and not (_ATTRIBUTE.fullmatch(attribute) and len(attribute) <= _MOST_OF_ATTRIBUTE):
             raise ValueError(
                 f"expected a cookie attribute of printable ASCII without semicolon, of at most {_MOST_OF_ATTRIBUTE} "
-                f"bytes, got {attribute!r}"
+                f"bytes, got {attribute!r:.200}"
             )
     if path is not None and not path.startswith("/"):
-        raise ValueError(f"expected the path of a cookie to begin with '/', got {path!r}: browsers ignore any other")
+        raise ValueError(
+            f"expected the path of a cookie to begin with '/', got {path!r:.200}: browsers ignore any other"
+        )
     if domain is not None and not _DOMAIN.fullmatch(domain):
         raise ValueError(
-            f"expected the domain of a cookie as a host name without scheme and port, got {domain!r}: browsers drop "
-            "the cookie"
+            f"expected the domain of a cookie as a host name without scheme and port, got {domain!r:.200}: browsers "
+            "drop the cookie"
         )
     if isinstance(max_age, float) and not isfinite(max_age):
-        raise ValueError(f"expected the max_age of a cookie as a finite number, got {max_age!r}: browsers ignore it")
+        raise ValueError(
+            f"expected the max_age of a cookie as a finite number, got {max_age!r:.200}: browsers ignore it"
+        )
     if expires is not None and expires.year < _FIRST_YEAR:
-        raise ValueError(f"expected a cookie to expire after {_FIRST_YEAR}, got {expires!r}: browsers ignore it")
+        raise ValueError(f"expected a cookie to expire after {_FIRST_YEAR}, got {expires!r:.200}: browsers ignore it")
 
 
 def must_be_secure(name: str, samesite: str | None, partitioned: bool) -> bool:
@@ -193,4 +197,6 @@ def _refuse_dropped(
     if not httponly and needs_httponly(name):
         raise ValueError(f"expected httponly=True with the name {name!r}, got a cookie that browsers drop")
     if name.lower().startswith("__host-") and (domain is not None or path != "/"):
-        raise ValueError(f'expected path="/" and no domain for {name!r}, got path={path!r}, domain={domain!r}')
+        raise ValueError(
+            f'expected path="/" and no domain for {name!r}, got path={path!r:.200}, domain={domain!r:.200}'
+        )

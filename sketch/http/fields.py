@@ -110,7 +110,7 @@ def _encode_field(name: str, value: object) -> tuple[bytes, bytes]:
 
 def _encode_name(name: str) -> bytes:
     if not TOKEN.fullmatch(name):
-        raise ValueError(f"expected a header name of token characters (RFC 9110 section 5.1), got {name!r}")
+        raise ValueError(f"expected a header name of token characters (RFC 9110 section 5.1), got {name!r:.200}")
     key = name.lower().encode("ascii")
     if len(_names) < _CACHED_FIELDS:
         _names[name] = key
@@ -122,11 +122,11 @@ def _encode_value(name: str, value: object) -> bytes:
         raise TypeError(f"expected a str as the value of header {name}, got {value!r:.200}")
     # Most values are printable throughout, so have no control characters; that test is faster than the pattern.
     if not value.isprintable() and CONTROL.search(value):
-        raise ValueError(f"expected no control characters in header {name} (RFC 9110 section 5.5), got {value!r}")
+        raise ValueError(f"expected no control characters in header {name} (RFC 9110 section 5.5), got {value!r:.200}")
     try:
         return value.strip(" \t").encode("latin-1")
     except UnicodeEncodeError:
-        raise ValueError(f"expected Latin-1 in header {name}, got {value!r}: percent-encode what is not") from None
+        raise ValueError(f"expected Latin-1 in header {name}, got {value!r:.200}: percent-encode what is not") from None
 
 
 _known: set[tuple[bytes, bytes]] = set()
@@ -164,7 +164,7 @@ class RawFields(list[tuple[bytes, bytes]]):
                 if not isinstance(value, bytes):
                     raise _not_bytes(name, value)
                 if not value.isdigit() or (declared is not None and declared != int(value)):
-                    raise ValueError(f"expected one Content-Length of digits, got {value!r}")
+                    raise ValueError(f"expected one Content-Length of digits, got {value!r:.200}")
                 declared = int(value)
             elif key != _FRAMING:
                 field = (key, _checked(key, value))
@@ -199,9 +199,9 @@ def media_type_alone(fields: Iterable[tuple[bytes, bytes]], size: int) -> tuple[
 
 def _lower(name: bytes) -> bytes:
     if not isinstance(name, bytes):
-        raise TypeError(f"expected header names of bytes, got {name!r}")
+        raise TypeError(f"expected header names of bytes, got {name!r:.200}")
     if not TOKEN_BYTES.fullmatch(name):
-        raise ValueError(f"expected a header name of token characters (RFC 9110 section 5.1), got {name!r}")
+        raise ValueError(f"expected a header name of token characters (RFC 9110 section 5.1), got {name!r:.200}")
     return name.lower()
 
 
@@ -210,12 +210,14 @@ def _checked(name: bytes, value: bytes) -> bytes:
     if not isinstance(value, bytes):
         raise _not_bytes(name, value)
     if 0 in value.translate(CONTROLS_AS_ZERO):
-        raise ValueError(f"expected no control characters in header {name!r} (RFC 9110 section 5.5), got {value!r}")
+        raise ValueError(
+            f"expected no control characters in header {name!r} (RFC 9110 section 5.5), got {value!r:.200}"
+        )
     return value.strip(b" \t")
 
 
 def _not_bytes(name: bytes, value: object) -> TypeError:
-    return TypeError(f"expected header values of bytes, got {value!r} for {name!r}")
+    return TypeError(f"expected header values of bytes, got {value!r:.200} for {name!r:.200}")
 
 
 RawHeaders = list[tuple[bytes, bytes]]

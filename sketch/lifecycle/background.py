@@ -41,7 +41,7 @@ class Background:
     def spawn(self, coroutine: Coroutine[Any, Any, T], name: str | None, endless: bool) -> asyncio.Task[T]:
         """Start a task; see `Application.spawn`."""
         if not inspect.iscoroutine(coroutine):
-            raise TypeError(f"expected a coroutine, got {coroutine!r}: call the function, app.spawn(work())")
+            raise TypeError(f"expected a coroutine, got {coroutine!r:.200}: call the function, app.spawn(work())")
         label = name or str(getattr(coroutine, "__qualname__", "?"))
         try:
             check_flags(endless=endless)

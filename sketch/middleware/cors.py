@@ -70,7 +70,7 @@ class CORS:
         self._expose = "*" if expose == "*" and not credentials else ", ".join(tokens("expose", expose))
         self._credentials = credentials
         if not isinstance(max_age, int) or max_age < 0:
-            raise ValueError(f"expected max_age as a number of seconds, got {max_age!r}")
+            raise ValueError(f"expected max_age as a number of seconds, got {max_age!r:.200}")
         self._max_age = str(max_age)
 
     async def __call__(self, request: BaseRequest, handler: Endpoint) -> Response:

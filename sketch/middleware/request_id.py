@@ -46,7 +46,7 @@ class RequestID:
     ) -> None:
         check_flags(accept=accept)
         if not TOKEN.fullmatch(header):
-            raise ValueError(f"expected header as the name of a field, got {header!r}")
+            raise ValueError(f"expected header as the name of a field, got {header!r:.200}")
         self._header = header
         self._key = header.lower().encode("ascii")
         self._accept = accept

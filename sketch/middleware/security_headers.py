@@ -52,9 +52,9 @@ class SecurityHeaders:
         headers: Mapping[str, str] | None = None,
     ) -> None:
         if frames is not None and frames not in _FRAMES:
-            raise ValueError(f"expected frames as 'none', 'self' or None, got {frames!r}")
+            raise ValueError(f"expected frames as 'none', 'self' or None, got {frames!r:.200}")
         if isinstance(hsts, int) and hsts < 0:
-            raise ValueError(f"expected hsts as a number of seconds, got {hsts!r}")
+            raise ValueError(f"expected hsts as a number of seconds, got {hsts!r:.200}")
         fields = {"X-Content-Type-Options": "nosniff"}
         policy = [csp.strip().rstrip(";")] if csp else []
         if frames is not None and _ANCESTORS not in (csp or "").lower():

@@ -258,7 +258,7 @@ def _check_parameters(route: Route, mounts: Iterable[Mount]) -> None:
     for mount in mounts:
         if shared := sorted({*mount.parameters} & {*route.parameters}):
             raise ValueError(
-                f"expected unique parameter names, got {', '.join(map(repr, shared))} in {route.template!r}"
+                f"expected unique parameter names, got {', '.join(map(repr, shared))} in {route.template!r:.200}"
                 f" of {describe(route.handler)} and in the prefix {mount.template!r}"
             )
 

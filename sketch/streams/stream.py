@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, AsyncIterator, Iterable
 from typing import TYPE_CHECKING
 
+from sketch.callables import close_coroutine
 from sketch.concurrency.threads import iterate_in_thread
 from sketch.response import HeadersArgument, Response
 
@@ -60,6 +61,12 @@ class StreamBody:
             close()
 
 
+def no_iterable(expected: str, value: object) -> TypeError:
+    """Make the error for a value that is no iterable of what is expected."""
+    advice = "did you forget to await it?" if close_coroutine(value) else "was the generator function called?"
+    return TypeError(f"expected {expected}, got {value!r:.200}: {advice}")
+
+
 class StreamResponse(Response):
     """A response with a body that is produced while it is sent.
 
@@ -81,8 +88,8 @@ class StreamResponse(Response):
         content_type: str | None = None,
     ) -> None:
         if isinstance(iterable, str | bytes | bytearray | memoryview):
-            raise TypeError(f"expected an iterable of bytes, got {iterable!r}: use Response(body)")
+            raise TypeError(f"expected an iterable of bytes, got {iterable!r:.200}: use Response(body)")
         if not hasattr(iterable, "__aiter__") and not hasattr(iterable, "__iter__"):
-            raise TypeError(f"expected an iterable of bytes, got {iterable!r}: was the generator function called?")
+            raise no_iterable("an iterable of bytes", iterable)
         super().__init__(b"", status=status, headers=headers, content_type=content_type)
         self.body = StreamBody(iterable)

@@ -58,12 +58,12 @@ class WebSocketPolicy:
         for name in ("max_message", "max_queue"):
             most = getattr(self, name)
             if not isinstance(most, int) or most < 1:
-                raise ValueError(f"expected {name} as an int of at least 1, got {most!r}")
+                raise ValueError(f"expected {name} as an int of at least 1, got {most!r:.200}")
         for name in ("ping_interval", "ping_timeout", "idle_timeout", "close_timeout"):
             seconds = getattr(self, name)
             endless = seconds is None and name != "close_timeout"
             if not endless and not (isinstance(seconds, int | float) and seconds > 0):
-                raise ValueError(f"expected {name} of more than 0 seconds, got {seconds!r}")
+                raise ValueError(f"expected {name} of more than 0 seconds, got {seconds!r:.200}")
         check_flags(compression=self.compression)
         check_close(RESTART, self.close_reason)
         given = [self.origins] if isinstance(self.origins, str) else self.origins
@@ -94,5 +94,5 @@ def check_policy(policy: WebSocketPolicy | None) -> WebSocketPolicy:
     if policy is None:
         return DEFAULT_POLICY
     if not isinstance(policy, WebSocketPolicy):
-        raise TypeError(f"expected policy to be a WebSocketPolicy, got {policy!r}")
+        raise TypeError(f"expected policy to be a WebSocketPolicy, got {policy!r:.200}")
     return policy

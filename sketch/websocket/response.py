@@ -43,7 +43,7 @@ class WebSocketResponse(PreparedResponse):
         policy: WebSocketPolicy | None = None,
     ) -> None:
         if not callable(session):
-            raise TypeError(f"expected a session `async (websocket)`, got {session!r}")
+            raise TypeError(f"expected a session `async (websocket)`, got {session!r:.200}")
         super().__init__(headers=headers)
         self.status = 101  # not final, so no other class takes it
         self.session = session

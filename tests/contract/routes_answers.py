@@ -129,20 +129,6 @@ def add_errors(app: Application) -> None:
     async def length_lie() -> Response:
         return Response("four", headers={"Content-Length": "400"})
 
-    @app.get("/unsendable/{what}")
-    async def unsendable(what: str) -> Response:
-        """Changed into what cannot be sent after it was made; a constructor would refuse it."""
-        response: Any = Response("x")
-        if what == "number":
-            response.headers["X-A"] = 5
-        elif what == "text":
-            response.headers["X-A"] = "\u20ac"
-        elif what == "status":
-            response.status = "404"
-        elif what == "body":
-            response.body = "text"
-        return response  # type: ignore[no-any-return]
-
 
 def add_headers(app: Application) -> None:
     @app.get("/headers/duplicate")

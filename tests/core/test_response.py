@@ -87,7 +87,20 @@ def test_another_body_is_an_error_that_says_what_to_use(body: Any, advice: str) 
         Response(body)
 
 
-@pytest.mark.parametrize("make", [Response, TextResponse, HTMLResponse, lambda value: ErrorResponse(404, value)])
+@pytest.mark.parametrize(
+    "make",
+    [
+        Response,
+        TextResponse,
+        HTMLResponse,
+        JSONResponse,
+        StreamResponse,
+        JSONLinesResponse,
+        EventStreamResponse,
+        lambda value: ErrorResponse(404, value),
+        HTTPNotFound,
+    ],
+)
 def test_a_coroutine_was_not_awaited(make: Any) -> None:
     async def text() -> str:
         return "a"
