@@ -30,7 +30,8 @@ class HTTPException(Exception):
 
     def __init__(self, status: int, reason: str | None = None, *, headers: Mapping[str, str] | None = None) -> None:
         check_status(status, 300, 599)
-        check_reason(reason)
+        if reason is not None:
+            check_reason(reason)
         if headers:
             encode_fields(make_fields(headers))  # raises for what cannot be sent
         self.status = status

@@ -12,7 +12,7 @@ from sketch.callables import close_coroutine
 from sketch.checks import check_flags
 from sketch.context_vars import find_app
 from sketch.http.cookies import SameSite, format_cookie, must_be_secure, needs_httponly
-from sketch.http.fields import RawFields, check_value, encode_fields, make_fields
+from sketch.http.fields import Encoded, RawFields, check_value, copy_fields, encode_given, make_fields
 from sketch.http.locations import Location, quote_location
 from sketch.http.status import PHRASES, check_status
 from sketch.jsoncodec import STDLIB
@@ -56,6 +56,7 @@ class Response:
     __slots__ = (
         "_background",
         "_content_type",
+        "_encoded",
         "_headers",
         "_ready",
         "body",
@@ -73,6 +74,7 @@ class Response:
     """Whether the response is a switch to another protocol (101)."""
 
     _headers: CIMultiDict[str] | RawFields | None  # raw: those of a foreign application, until `headers` is read
+    _encoded: Encoded | None  # `_headers` when they were given, None if they were not; set with `_headers`
     _content_type: str | None
     _background: tuple[Work, ...]
     _ready: bool  # set once `prepare` has returned this response for its owner, which is then not asked again
@@ -115,7 +117,7 @@ class Response:
             fields["Content-Type"] = content_type
         elif self._content_type is not None:
             fields.setdefault("Content-Type", self._content_type)
-        encode_fields(fields)  # raises for what cannot be sent
+        self._encoded = encode_given(fields)
 
     @property
     def headers(self) -> CIMultiDict[str]:
@@ -123,10 +125,12 @@ class Response:
         fields = self._headers
         if fields is None:
             fields = self._headers = CIMultiDict()
+            self._encoded = None
             if self._content_type is not None:
                 fields["Content-Type"] = self._content_type
         elif isinstance(fields, RawFields):
             fields = self._headers = fields.decoded()
+            self._encoded = None
         return fields
 
     @property
@@ -241,7 +245,9 @@ class Response:
         new.owner = None
         new._background = self._background
         new._content_type = self._content_type
-        new._headers = None if self._headers is None else self._headers.copy()
+        new._headers = None
+        if self._headers is not None:
+            new._headers, new._encoded = copy_fields(self._headers, self._encoded)
         if kind.__dictoffset__:  # a subclass without slots
             new.__dict__.update(self.__dict__)
         return new
@@ -270,8 +276,8 @@ def advice_for(value: object) -> str:
 
 
 def check_reason(text: object) -> None:
-    """Check the text of an error's response. Raises TypeError for anything but a str or None."""
-    if text is not None and not isinstance(text, str):
+    """Check the text of an error's response. Raises TypeError for anything but a str."""
+    if not isinstance(text, str):
         advice = "did you forget to await it?" if close_coroutine(text) else "return JSONResponse(data, status=...)"
         raise TypeError(f"expected the text of an error as a str or None, got {text!r:.200}: {advice}")
 
@@ -369,6 +375,8 @@ class ErrorResponse(Response):
     __slots__ = ()
 
     def __init__(self, status: int, detail: str | None = None, *, headers: HeadersArgument = None) -> None:
-        check_reason(detail)
-        text = detail if detail is not None else f"{status} {PHRASES.get(check_status(status), 'Unknown Status')}"
-        super().__init__(text, status=status, headers=headers)
+        if detail is None:
+            detail = f"{status} {PHRASES.get(check_status(status), 'Unknown Status')}"
+        else:
+            check_reason(detail)
+        super().__init__(detail, status=status, headers=headers)

@@ -74,7 +74,7 @@ def check_response(request: BaseRequest, response: Response) -> None:
     body = response.body
     length = len(body) if isinstance(body, bytes) else _length_of(body)
     if response._headers is not None:
-        _, declared = encode_fields(response._headers)
+        _, declared = encode_fields(response._headers, response._encoded)
         if declared is not None:
             _agreed_length(request, length, declared)
 
@@ -85,7 +85,7 @@ def _finalize_content(request: BaseRequest, response: Response) -> WireResponse:
     if response._headers is None:
         fields = [] if response._content_type is None else [content_type_field(response._content_type)]
     else:
-        fields, declared = encode_fields(response._headers)
+        fields, declared = encode_fields(response._headers, response._encoded)
         if declared is not None:
             length = _agreed_length(request, length, declared)
     payload = body
@@ -113,7 +113,7 @@ def _agreed_length(request: BaseRequest, length: int | None, declared: int) -> i
 
 def _finalize_switch(response: Response) -> WireResponse:
     """Finalize a 101 (RFC 9110 section 15.2.2); the handshake's own fields and framing are left to the adapter."""
-    fields, _ = ([], None) if response._headers is None else encode_fields(response._headers)
+    fields, _ = ([], None) if response._headers is None else encode_fields(response._headers, response._encoded)
     for name, _ in fields:
         if name.startswith(b"sec-websocket-") or name in (b"connection", b"upgrade"):
             raise ValueError(

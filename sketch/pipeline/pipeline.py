@@ -186,6 +186,8 @@ class Pipeline:
                 self._check_announced_length(request)
             early = await self._before(request)
             response = await _complete(request, await request.endpoint(request) if early is None else early)
+            if response._headers is None and response.status == 200 and isinstance(response.body, bytes):
+                return response  # most responses: there is nothing in them that could not be sent
             attempt(check_response, request, response, _origin)
             return response
         except Exception as exc:
@@ -300,6 +302,7 @@ async def _try_hook(hook: Any, request: BaseRequest, response: Response) -> Resp
     except ClientDisconnected:
         raise
     except Exception:
-        logger.exception("%s cannot prepare the answer to %s %r", describe(hook.function), request.method, request.path)
+        place = request.root_path + request.raw_path
+        logger.exception("%s cannot prepare the answer to %s %r", describe(hook.function), request.method, place)
         return response
     return changed
