@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 _WINDOWS_PATH = re.compile(r"[A-Za-z]:[\\/]|\\\\")  # a drive or a share; any other backslash may be a part of a name
 _NOT_PLAIN = re.compile(f"[^{ATTR_CHARS} ()]")
 
-# Characters: no file system takes longer names, and no proxy much longer fields. A suffix up to this is kept.
-_LONGEST_NAME = 255
+# Bytes: file systems take 255, of which browsers need some while they save. A suffix up to this length is kept.
+_LONGEST_NAME = 240
 _LONGEST_SUFFIX = 16
 
 
@@ -114,7 +114,9 @@ def disposition(filename: str | os.PathLike[str], *, inline: bool = False) -> st
 def _last_part(path: str) -> str:
     """Return the last part of a path, shortened if need be, but with its suffix."""
     parts: PurePath = PureWindowsPath(path) if _WINDOWS_PATH.match(path) else PurePosixPath(path)
-    if len(parts.name) <= _LONGEST_NAME:
+    name, suffix = parts.name.encode("utf-8", "replace"), parts.suffix.encode("utf-8", "replace")
+    if len(name) <= _LONGEST_NAME:
         return parts.name
-    suffix = parts.suffix[:_LONGEST_SUFFIX]
-    return parts.name[: _LONGEST_NAME - len(suffix)] + suffix
+    if len(suffix) > _LONGEST_SUFFIX:
+        suffix = b""
+    return (name[: _LONGEST_NAME - len(suffix)] + suffix).decode("utf-8", "ignore")

@@ -90,8 +90,13 @@ def test_media_type_is_guessed_by_the_name(name: str, options: dict[str, Any], m
         ("", "attachment"),
         ("/", "attachment"),
         ("\udcff.txt", "attachment; filename=\"_.txt\"; filename*=UTF-8''%3F.txt"),
-        ("x" * 5000 + ".pdf", f'attachment; filename="{"x" * 251}.pdf"'),
-        ("." + "x" * 5000, f'attachment; filename=".{"x" * 254}"'),
+        ("x" * 5000 + ".pdf", f'attachment; filename="{"x" * 236}.pdf"'),
+        ("." + "x" * 5000, f'attachment; filename=".{"x" * 239}"'),
+        ("x." + "y" * 5000, f'attachment; filename="x.{"y" * 238}"'),
+        (
+            "é" * 500 + ".pdf",
+            f"attachment; filename=\"{'_' * 118}.pdf\"; filename*=UTF-8''{'%C3%A9' * 118}.pdf",
+        ),
         (Path("/tmp/x.txt"), 'attachment; filename="x.txt"'),
     ],
 )
