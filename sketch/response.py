@@ -84,6 +84,12 @@ class Response:
     owner: object | None
     """The request that this copy belongs to, None for a handler's own object. See `sketch.results.as_response`."""
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Check the media type of a class once, not of each of its responses. Raises as for a header field."""
+        super().__init_subclass__(**options)
+        if cls.media_type is not None:
+            check_value("Content-Type", cls.media_type)
+
     def __init__(
         self,
         body: str | bytes | bytearray | memoryview | None = None,

@@ -85,29 +85,29 @@ async def _answer(request: BaseRequest, exc: Exception) -> Response:
     for level, app in _levels(request):
         handler = level.find(exc)
         if handler is not None:
-            return await _complete(request, await call_in(app, handler, request, exc), handler)
+            return await checked_answer(request, await call_in(app, handler, request, exc), handler)
         if not expected:
             for receiver in level.exception.receivers:
                 result = await call_in(app, receiver, request, exc)
                 if result is not None:
-                    return await _complete(request, result, receiver.function)
+                    return await checked_answer(request, result, receiver.function)
     if isinstance(exc, HTTPException):
         # An exception object may be raised many times: its traceback would grow and keep every frame alive.
         exc.__traceback__ = None
         if type(exc).to_response is HTTPException.to_response:  # it checks what it makes its response of
             return as_response(exc, request, exc)
-        return await _complete(request, exc, type(exc).to_response)
+        return await checked_answer(request, exc, type(exc).to_response)
     response = unexpected(request, exc)
     if not request.app.debug:
         for level, app in _levels(request):
             handler = level.find_status(500)
             if handler is not None:
-                return await _complete(request, await call_in(app, handler, request, exc), handler)
+                return await checked_answer(request, await call_in(app, handler, request, exc), handler)
     return response
 
 
-async def _complete(request: BaseRequest, result: object, source: object) -> Response:
-    """Make a response that can be sent of what an error handler or hook has returned, or an exception."""
+async def checked_answer(request: BaseRequest, result: object, source: object) -> Response:
+    """Make a response that can be sent of what an error handler or hook has returned, or of an exception."""
     response = await prepared(request, as_response(result, request, source))
     attempt(check_response, request, response, lambda _: describe(source))
     return response

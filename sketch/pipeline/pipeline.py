@@ -13,7 +13,7 @@ from sketch.limits import Limits
 from sketch.middleware.chain import Middleware, check, fold
 from sketch.middleware.disconnect import while_connected
 from sketch.middleware.timeout import within
-from sketch.pipeline.boundary import answer_error, attempt, prepared, unexpected
+from sketch.pipeline.boundary import answer_error, attempt, checked_answer, prepared, unexpected
 from sketch.pipeline.finalize import check_response, finalize
 from sketch.pipeline.resources import keep_unsent
 from sketch.request import BaseRequest, Request
@@ -204,7 +204,7 @@ class Pipeline:
         for receiver in self._app.before_request.receivers:
             response = await receiver(request)
             if response is not None:
-                return as_response(response, request, receiver)
+                return await checked_answer(request, response, receiver.function)
         return None
 
     async def _settle(self, request: BaseRequest, response: Response) -> Response:

@@ -185,6 +185,12 @@ def test_a_custom_response_class() -> None:
     assert (type(copy), copy.content_type, copy.mark) == (CSVResponse, "text/csv", 1)
 
 
+def test_the_media_type_of_a_class_is_checked_when_it_is_defined() -> None:
+    for media_type, kind in (("text/csv\n", ValueError), (5, TypeError)):
+        with pytest.raises(kind, match="header Content-Type"):
+            type("CSVResponse", (Response,), {"media_type": media_type})
+
+
 def test_copies_share_nothing_that_changes() -> None:
     for response in (Response("a"), Response("a", headers={"X-A": "1"})):
         copy = response.copy()

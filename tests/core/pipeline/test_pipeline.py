@@ -247,6 +247,20 @@ async def test_an_unsendable_response_of_an_error_handler(handled: str, caplog: 
     assert ("Custom.to_response" if handled == "to_response" else "broken") in note
 
 
+@in_loop
+async def test_an_unsendable_response_before_the_handler_names_its_hook(caplog: pytest.LogCaptureFixture) -> None:
+    app = serving()
+
+    @app.before_request
+    def early() -> Response:
+        return unsendable(Response("a"))
+
+    app.after_request(lambda response: response.headers.add("X-Status", str(response.status)))
+    assert (b"x-status", b"500") in (await answer(app)).fields
+    (note,) = (line for line in caplog.text.splitlines() if line.startswith("in the response of "))
+    assert "early" in note
+
+
 @pytest.mark.parametrize("where", ["outer_middlewares", "after_request", "on_response_prepare"])
 @pytest.mark.parametrize("mounted", [False, True])
 @in_loop
