@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sketch.callables import Work, is_coroutine_function, name_of
+from sketch.concurrency.containment import contained
 from sketch.concurrency.tasks import first_of
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ class Background:
         if endless:
             self._endless.add(task)
         task.add_done_callback(self._ended)
+        task.add_done_callback(lambda _: coroutine.close())  # if the task was cancelled before its first step
         return task
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
@@ -93,7 +95,7 @@ def _begin(coroutine: Coroutine[Any, Any, T], name: str) -> asyncio.Task[T]:
         raise RuntimeError(
             "expected to be in the event loop's thread: in a `def` handler, set `response.background`"
         ) from None
-    return loop.create_task(coroutine, name=name)
+    return loop.create_task(contained(coroutine), name=name)
 
 
 def begin_work(work: Work, occasion: str, spawn: Callable[..., Any], threads: Threads) -> None:

@@ -9,6 +9,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from typing import Any, Protocol
 
+from sketch.concurrency.containment import as_error, ends_task
 from sketch.concurrency.tasks import await_all
 from sketch.lifecycle.background import Background
 from sketch.lifecycle.signals import Signal
@@ -77,7 +78,7 @@ class Lifecycle:
     async def startup(self, freeze: Callable[[], None] | None) -> None:
         """Enter the contexts, call the start-up hooks, start the parts, one at a time; then freeze.
 
-        If one of them raises, everything started before is cleaned up first.
+        If one of them raises, everything started before is cleaned up first. `sys.exit` in one is a failed start, too.
         """
         self._stage = "started"
         self.stopping = Stopping()
@@ -93,9 +94,11 @@ class Lifecycle:
                 self._running.append(part)
             if freeze is not None:
                 freeze()
-        except BaseException:
+        except BaseException as exc:
             await self._cleanup_quietly()
-            raise
+            if isinstance(exc, Exception) or ends_task(exc):
+                raise
+            raise as_error(exc)  # noqa: B904 - it has its cause
 
     async def shutdown(self) -> None:
         """Set `stopping`, shut down the parts, call all shutdown hooks; the first error is raised at the end."""

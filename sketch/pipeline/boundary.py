@@ -6,6 +6,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from sketch.concurrency.containment import as_error, ends_task
 from sketch.errors.handlers import ErrorHandlers
 from sketch.errors.problems import error_response
 from sketch.exceptions import HTTPException, HTTPInternalServerError
@@ -20,12 +21,14 @@ if TYPE_CHECKING:
 logger = logging.getLogger("sketch")
 
 
-async def answer_error(request: BaseRequest, exc: Exception) -> Response:
-    """Make the response for an exception. Raises only `ClientDisconnected`: an error in an error handler is a 500.
+async def answer_error(request: BaseRequest, raised: BaseException) -> Response:
+    """Make the response for an exception that does not end the task. An error in an error handler is a 500.
 
+    Raises only `ClientDisconnected`, and what ends the task.
     An exception group with one exception counts as that exception, and a group of several `ClientDisconnected` as one
     of them: it makes no difference whether a handler uses a task group.
     """
+    exc = as_error(raised)
     while isinstance(exc, ExceptionGroup) and (
         len(exc.exceptions) == 1 or all(isinstance(inner, ClientDisconnected) for inner in exc.exceptions)
     ):
@@ -39,8 +42,10 @@ async def answer_error(request: BaseRequest, exc: Exception) -> Response:
         return await prepare_response(request, response) if must_prepare(response, request) else response
     except ClientDisconnected:
         raise
-    except Exception as second:
-        return unexpected(request, second)
+    except BaseException as second:
+        if ends_task(second):
+            raise
+        return unexpected(request, as_error(second))
 
 
 def _levels(request: BaseRequest) -> Iterator[tuple[ErrorHandlers, PipelineApp]]:
@@ -122,6 +127,8 @@ def unexpected(request: BaseRequest, exc: Exception) -> Response:
 
         try:
             return debug_response(request, exc)
-        except Exception:
-            logger.exception("the page that shows the error failed itself")
+        except BaseException as second:
+            if ends_task(second):
+                raise
+            logger.error("the page that shows the error failed itself", exc_info=as_error(second))
     return error_response(request, HTTPInternalServerError())

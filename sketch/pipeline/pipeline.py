@@ -7,6 +7,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from sketch.callables import describe
+from sketch.concurrency.containment import ends_task
 from sketch.context_vars import request_var
 from sketch.limits import Limits
 from sketch.middleware.chain import Middleware, check, fold
@@ -137,14 +138,16 @@ class Pipeline:
                 response = await request.endpoint(request)
                 if not isinstance(response, Response) or response.prepares:
                     response = await _complete(request, response)
-            except Exception as exc:
+            except BaseException as exc:
+                if ends_task(exc):
+                    raise
                 response = await answer_error(request, exc)
             return finalize(request, response)
-        except Exception as exc:
-            return await _last_answer(request, response, exc)
-        except BaseException:
+        except BaseException as exc:
             _keep_unsent(request, response)
-            raise
+            if ends_task(exc):
+                raise
+            return await _last_answer(request, exc)
 
     async def handle_in_steps(self, request: BaseRequest) -> WireResponse:
         """Answer a request as `handle` does, in any application: find, answer, settle, finalize."""
@@ -156,11 +159,11 @@ class Pipeline:
             response = await (self._answer or self._guarded)(request)
             response = await self._settle(request, response)
             return finalize(request, response)
-        except Exception as exc:
-            return await _last_answer(request, response, exc)
-        except BaseException:
+        except BaseException as exc:
             _keep_unsent(request, response)
-            raise
+            if ends_task(exc):
+                raise
+            return await _last_answer(request, exc)
 
     def _find_endpoint(self, request: BaseRequest) -> None:
         """Find the endpoint of the matched route, or the one that raises the 404 or 405."""
@@ -178,7 +181,9 @@ class Pipeline:
                 self._check_announced_length(request)
             early = await self._before(request)
             return await _complete(request, await request.endpoint(request) if early is None else early)
-        except Exception as exc:
+        except BaseException as exc:
+            if ends_task(exc):
+                raise
             return await answer_error(request, exc)
 
     def _check_announced_length(self, request: BaseRequest) -> None:
@@ -252,9 +257,8 @@ def _keep_unsent(request: BaseRequest, response: Response | None) -> None:
         keep_unsent(request, response.body)
 
 
-async def _last_answer(request: BaseRequest, failed: Response | None, exc: Exception) -> WireResponse:
+async def _last_answer(request: BaseRequest, exc: BaseException) -> WireResponse:
     """Answer an error outside the boundary: in a hook, an outer middleware, or `finalize`."""
-    _keep_unsent(request, failed)
     response = await answer_error(request, exc)
     try:
         return finalize(request, response)

@@ -17,6 +17,7 @@ from tests.contract.routes_codings import add_codings
 from tests.contract.routes_composition import add_composition
 from tests.contract.routes_errors import add_problems
 from tests.contract.routes_events import add_events
+from tests.contract.routes_faults import add_faults
 from tests.contract.routes_files import add_files
 from tests.contract.routes_finished import add_finished
 from tests.contract.routes_foreign import add_foreign
@@ -57,6 +58,7 @@ def make_app() -> Application:
     add_finished(app)
     add_foreign(app)
     add_events(app)
+    add_faults(app)
     add_websockets(app)
     add_hooks(app)
     return app

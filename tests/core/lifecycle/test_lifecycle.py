@@ -270,3 +270,56 @@ async def test_hooks_may_set_attributes_that_requests_see() -> None:
     await app.startup()
     assert (await answer(app)).payload == b'{"anne":1}'
     await app.cleanup()
+
+
+# -- hooks that exit ---------------------------------------------------------------------------------------------------
+
+
+def add_to_start(app: Application, place: str, stray: BaseException) -> None:
+    """Have the start of an application raise: in a hook, in a thread, or in a context."""
+
+    async def hook() -> None:
+        raise stray
+
+    def thread() -> None:
+        raise stray
+
+    async def context() -> AsyncIterator[None]:
+        raise stray
+        yield
+
+    if place == "context":
+        app.cleanup_ctx.append(context)
+    else:
+        app.on_startup.append(hook if place == "hook" else thread)
+
+
+@pytest.mark.parametrize("stray", [SystemExit("no database"), KeyboardInterrupt(), asyncio.CancelledError()], ids=repr)
+@pytest.mark.parametrize("place", ["hook", "thread", "context"])
+@in_loop
+async def test_a_start_that_exits_is_a_start_that_fails(log: Log, place: str, stray: BaseException) -> None:
+    """It is cleaned up, and the server says why it does not serve."""
+    app = full(log)
+    add_to_start(app, place, stray)
+    with pytest.raises(RuntimeError) as caught:
+        await app.startup()
+    assert caught.value.__cause__ is stray
+    assert log[-4:] == CLEANED
+
+
+@pytest.mark.parametrize("stray", [SystemExit(2), KeyboardInterrupt(), asyncio.CancelledError()], ids=repr)
+@in_loop
+async def test_an_end_that_exits_goes_on(log: Log, stray: BaseException) -> None:
+    app = full(log)
+
+    async def hook() -> None:
+        raise stray
+
+    app.on_shutdown.insert(0, hook)
+    app.on_cleanup.append(hook)
+    await app.startup()
+    with pytest.raises(RuntimeError):
+        await app.shutdown()
+    with pytest.raises(RuntimeError):
+        await app.cleanup()
+    assert log == [*STARTED, *STOPPED, *CLEANED]
