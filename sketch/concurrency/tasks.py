@@ -37,6 +37,7 @@ async def await_all(calls: Iterable[Callable[[], Awaitable[Any]]], where: str) -
         asyncio.CancelledError: the last cancellation of this task, once the others were called.
     """
     first: Exception | None = None
+    error: Exception | None = None
     ended: BaseException | None = None
     try:
         for call in calls:
@@ -47,7 +48,7 @@ async def await_all(calls: Iterable[Callable[[], Awaitable[Any]]], where: str) -
                     ended = exc
                 else:
                     error = as_error(exc)
-                    logger.error("error in %s", where, exc_info=error)
+                    logger.exception("error in %s", where, exc_info=error)
                     first = first or error
         if ended is not None:
             raise ended

@@ -130,5 +130,5 @@ def unexpected(request: BaseRequest, exc: Exception) -> Response:
         except BaseException as second:
             if ends_task(second):
                 raise
-            logger.error("the page that shows the error failed itself", exc_info=as_error(second))
+            logger.exception("the page that shows the error failed itself", exc_info=as_error(second))
     return error_response(request, HTTPInternalServerError())

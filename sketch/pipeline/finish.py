@@ -48,7 +48,9 @@ def log_outcome(access_log: AccessLog | None, request: BaseRequest, outcome: Out
         except BaseException as exc:
             if ends_task(exc):
                 raise
-            logger.error("error in the access log of %s %r", request.method, request.raw_path, exc_info=as_error(exc))
+            logger.exception(
+                "error in the access log of %s %r", request.method, request.raw_path, exc_info=as_error(exc)
+            )
 
 
 async def _begin_background(request: BaseRequest, functions: Iterable[Work]) -> None:

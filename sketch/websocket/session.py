@@ -97,4 +97,4 @@ async def _note_error(request: WebSocketRequest, exc: Exception) -> None:
         if ends_task(second):
             raise
         message = "error in a hook for an error in the websocket session of %r"
-        logger.error(message, request.raw_path, exc_info=as_error(second))
+        logger.exception(message, request.raw_path, exc_info=as_error(second))

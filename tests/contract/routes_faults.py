@@ -19,7 +19,10 @@ STRAYS: dict[str, BaseException] = {
 }
 """What is raised, by its name. Each is the fault of what raises it, and no reason to end a request or a server."""
 
-ANSWERED = ("middleware", "outer", "before", "after", "prepare", "handler", "thread", "error-handler", "exception-hook", "waiting")
+ANSWERED = (
+    "middleware", "outer", "before", "after", "prepare", "handler", "thread", "error-handler", "exception-hook",
+    "waiting",
+)  # fmt: skip
 """Where a fault makes a 500 of the answer."""
 
 AFTERWARDS = ("background", "background-thread", "task", "exit", "finished")

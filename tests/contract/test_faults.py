@@ -1,4 +1,4 @@
-"""What is no `Exception` and ends no request of its own: `SystemExit`, `KeyboardInterrupt`, the cancellation of others."""
+"""What is no `Exception`, and still ends no server: `SystemExit`, `KeyboardInterrupt`, a cancellation of others."""
 
 from __future__ import annotations
 

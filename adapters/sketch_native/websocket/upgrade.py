@@ -76,7 +76,7 @@ class OpenWebSocket:
             websocket.transport.abort()
             if isinstance(fault, Exception):
                 path = self._request.raw_path
-                logger.error("the websocket session of %r could not be ended", path, exc_info=fault)
+                logger.exception("the websocket session of %r could not be ended", path, exc_info=fault)
             else:
                 logger.info("the websocket session of %r was cancelled", self._request.raw_path)
                 if not isinstance(fault, asyncio.CancelledError):
