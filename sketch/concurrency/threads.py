@@ -221,6 +221,11 @@ stream_threads = Threads(40, "sketch-stream")
 """Threads to run synchronous iterables, one `next()` at a time."""
 
 
+def in_pool_thread() -> bool:
+    """Whether this is the thread of a pool, so that `wait` can be called."""
+    return hasattr(_here, "loop")
+
+
 def wait(awaitable: Awaitable[T]) -> T:
     """Run an awaitable in the event loop that this pool thread works for, and return its result.
 

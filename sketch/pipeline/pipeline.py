@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sketch.callables import describe
 from sketch.concurrency.containment import ends_task
+from sketch.concurrency.contexts import Variables, set_variables
 from sketch.context_vars import request_var
 from sketch.limits import Limits
 from sketch.middleware.chain import Middleware, check, fold
@@ -33,7 +34,7 @@ class Pipeline:
         app: has the routes, middlewares, hooks and error handlers.
     """
 
-    __slots__ = ("_answer", "_app", "_find", "_hooked", "_prefix", "_request_app", "frozen")
+    __slots__ = ("_answer", "_app", "_find", "_hooked", "_in_steps", "_prefix", "_request_app", "_variables", "frozen")
 
     def __init__(self, app: PipelineApp) -> None:
         self.frozen = False
@@ -42,6 +43,8 @@ class Pipeline:
         self._find = app.router.find
         self._answer: Endpoint | None = None
         self._hooked = False  # whether hooks run after the handler
+        self._variables: Variables = ()
+        self._in_steps = False  # whether there is anything around the error boundary
         self._prefix = ""
 
     # -- folding ----------------------------------------------------------------------------------------------------
@@ -63,6 +66,7 @@ class Pipeline:
         if app.outer_middlewares or app.before_request.receivers or app.parent is not None:
             self._answer = fold(app.outer_middlewares, self._guarded)
         self._hooked = bool(app.after_request.receivers or app.on_response_prepare.receivers)
+        self._in_steps = self._answer is not None or self._hooked
         for route in (*router.routes(), *router.mounts(), router.options_route, router.slash_route):
             self._fold(route)
         router.missed = self.outward(fold(app.middlewares, _raise_miss))
@@ -109,6 +113,11 @@ class Pipeline:
 
         return enter
 
+    def set_first(self, variables: Variables) -> None:
+        """Set these context variables at the begin of each request: its task may know nothing of the start's."""
+        self._variables = variables
+        self._in_steps = self._in_steps or bool(variables)
+
     # -- requests ---------------------------------------------------------------------------------------------------
 
     async def handle(self, request: BaseRequest) -> WireResponse:
@@ -119,7 +128,7 @@ class Pipeline:
         if not self.frozen:  # not started, so no application around this one runs it
             self._request_app.parent = None
             self._app.freeze()
-        if self._answer is not None or self._hooked:
+        if self._in_steps:
             return await self.handle_in_steps(request)
         # The usual application, with nothing around the error boundary: the steps below without a call for each.
         request.app = self._request_app
@@ -151,6 +160,7 @@ class Pipeline:
 
     async def handle_in_steps(self, request: BaseRequest) -> WireResponse:
         """Answer a request as `handle` does, in any application: find, answer, settle, finalize."""
+        set_variables(self._variables)
         request.app = self._request_app
         request_var.set(request)
         response: Response | None = None
