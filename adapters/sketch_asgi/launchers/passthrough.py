@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from sketch.concurrency.containment import as_error, ends_task
+from sketch.pipeline.finish import log_outcome
 from sketch.request import BaseRequest, Request, WebSocketRequest
 from sketch.serving.asgi import Message, Receive, Send
 from sketch_asgi.app import ASGIApplication, log_refusal
@@ -104,8 +105,8 @@ class PassthroughApplication(ASGIApplication):
         request = self._request(connection)
         if request is None:
             log_refusal(connection, connection.scope)
-        elif self._app.access_log is not None:
-            self._app.access_log(request, connection.outcome(request, None))
+        else:
+            log_outcome(self._app.access_log, request, connection.outcome(request, None))
 
     def _request(self, connection: ScopeConnection) -> BaseRequest | None:
         """Return the request of a scope, None for one that sketch would refuse."""

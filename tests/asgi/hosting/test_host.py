@@ -150,3 +150,26 @@ async def test_what_is_no_exception_is_an_error_of_the_application(
         assert (await client.get("/whole")).body == b"ok"
     assert len(errors(caplog)) == 2
     assert repr(stray) in caplog.text
+
+
+@in_loop
+async def test_an_access_log_that_fails_breaks_no_answer(mode: str, caplog: pytest.LogCaptureFixture) -> None:
+    async def app(scope: Message, receive: Receive, send: Send) -> None:
+        await send(start())
+        await send(part(b"one,"))
+        await send(part(b"two", more=False))
+
+    def fail(record: logging.LogRecord) -> bool:
+        raise SystemExit("broken filter")
+
+    access = logging.getLogger("sketch.access")
+    caplog.set_level(logging.INFO, "sketch.access")
+    access.addFilter(fail)
+    try:
+        async with hosting(app_of(app), mode, access_log=True) as client:
+            for _ in range(2):
+                assert (await client.get()).body == b"one,two"
+    finally:
+        access.removeFilter(fail)
+    assert len(errors(caplog)) == 2
+    assert "error in the access log of GET" in caplog.text
