@@ -40,7 +40,7 @@ def as_error(exc: BaseException) -> Exception:
     if isinstance(exc, asyncio.CancelledError):
         error = RuntimeError(f"expected a result, got {exc!r}: what was awaited was cancelled, but not the task itself")
     else:
-        error = RuntimeError(f"expected an Exception from the application, got {_shortened(exc)}: raise an error")
+        error = RuntimeError(f"expected an Exception from the application, got {_shortened(exc)}: raise one instead")
     error.__cause__ = exc
     return error
 
