@@ -113,3 +113,5 @@ from sketch.websocket import (
     WebSocketPolicy as WebSocketPolicy,
     WebSocketResponse as WebSocketResponse,
 )
+
+__version__: str

@@ -25,7 +25,8 @@ class HTTPException(Exception):
     """
 
     status: int
-    reason: str | None
+    detail: str | None
+    """The reason as it was given, None for the default."""
     headers: dict[str, str]
 
     def __init__(self, status: int, reason: str | None = None, *, headers: Mapping[str, str] | None = None) -> None:
@@ -35,19 +36,28 @@ class HTTPException(Exception):
         if headers:
             encode_fields(make_fields(headers))  # raises for what cannot be sent
         self.status = status
-        self.reason = reason
+        self.detail = reason
         self.headers = dict(headers or {})
         super().__init__(status, reason)
 
+    @property
+    def reason(self) -> str:
+        """The text of the response's body as it was given, by default the phrase of the status: `"Not Found"`."""
+        return PHRASES.get(self.status, "Unknown Status") if self.detail is None else self.detail
+
+    @reason.setter
+    def reason(self, reason: str | None) -> None:
+        self.detail = reason
+
     def __str__(self) -> str:
-        return self.reason or f"{self.status} {PHRASES.get(self.status, 'Unknown Status')}"
+        return self.detail or f"{self.status} {PHRASES.get(self.status, 'Unknown Status')}"
 
     def to_response(self) -> Response:
         """Make a plain text response with this status, reason and headers.
 
         If a subclass overrides this, its responses are sent as they are.
         """
-        return ErrorResponse(self.status, self.reason, headers=self.headers)
+        return ErrorResponse(self.status, self.detail, headers=self.headers)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Copying and pickling call the class with `args`, which here are not the arguments of `__init__`.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from multidict import CIMultiDict
 
-from sketch.callables import close_coroutine
+from sketch.callables import close_coroutine, is_generator_function, name_of
 from sketch.checks import check_flags
 from sketch.context_vars import find_app
 from sketch.http.cookies import SameSite, format_cookie, must_be_secure, needs_httponly
@@ -172,6 +172,8 @@ class Response:
             if not callable(function):
                 close_coroutine(function)
                 raise TypeError(f"expected a function for the background, got {function!r:.200}: use functools.partial")
+            if is_generator_function(function):
+                raise TypeError(f"expected a function for the background, got the generator {name_of(function)}")
         self._background = functions
         _ = self.headers  # `finalize` has a fast path for responses without headers, which takes no background
 

@@ -41,6 +41,8 @@ class RequestID:
         ValueError: for a header that is no field name.
     """
 
+    outer = True
+
     def __init__(
         self, *, header: str = "X-Request-ID", accept: bool = True, make: Callable[[], str] = _random_id
     ) -> None:

@@ -42,6 +42,8 @@ class SecurityHeaders:
             sent.
     """
 
+    outer = True
+
     def __init__(
         self,
         *,

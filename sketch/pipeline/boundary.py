@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sketch.callables import describe
+from sketch.concurrency.containment import as_error, ends_task
 from sketch.errors.handlers import ErrorHandlers
 from sketch.errors.problems import error_response
 from sketch.exceptions import HTTPException, HTTPInternalServerError
@@ -25,12 +26,14 @@ logger = logging.getLogger("sketch")
 T = TypeVar("T")
 
 
-async def answer_error(request: BaseRequest, exc: Exception) -> Response:
-    """Make the response for an exception. Raises only `ClientDisconnected`: an error in an error handler is a 500.
+async def answer_error(request: BaseRequest, raised: BaseException) -> Response:
+    """Make the response for an exception that does not end the task. An error in an error handler is a 500.
 
+    Raises only `ClientDisconnected`, and what ends the task.
     An exception group with one exception counts as that exception, and a group of several `ClientDisconnected` as one
     of them: it makes no difference whether a handler uses a task group.
     """
+    exc = as_error(raised)
     while isinstance(exc, ExceptionGroup) and (
         len(exc.exceptions) == 1 or all(isinstance(inner, ClientDisconnected) for inner in exc.exceptions)
     ):
@@ -43,8 +46,10 @@ async def answer_error(request: BaseRequest, exc: Exception) -> Response:
         return await _answer(request, exc)
     except ClientDisconnected:
         raise
-    except Exception as second:
-        return unexpected(request, second)
+    except BaseException as second:
+        if ends_task(second):
+            raise
+        return unexpected(request, as_error(second))
 
 
 def _levels(request: BaseRequest) -> Iterator[tuple[ErrorHandlers, PipelineApp]]:
@@ -94,6 +99,8 @@ async def _answer(request: BaseRequest, exc: Exception) -> Response:
     if isinstance(exc, HTTPException):
         # An exception object may be raised many times: its traceback would grow and keep every frame alive.
         exc.__traceback__ = None
+        if (missed := missed_answer(request, exc)) is not None:
+            return missed
         if type(exc).to_response is HTTPException.to_response:  # it checks what it makes its response of
             return as_response(exc, request, exc)
         return await checked_answer(request, exc, type(exc).to_response)
@@ -139,6 +146,19 @@ def attempt(
         raise
 
 
+def missed_answer(request: BaseRequest, exc: HTTPException) -> Response | None:
+    """Make a 404 that lists the routes, in debug, for the one that routing has raised; None for any other exception."""
+    if exc.status != 404 or not request.app.debug or exc is not getattr(request, "miss", None):
+        return None
+    from sketch.errors.debug import missed_response  # only developers need it
+
+    try:
+        return missed_response(request)
+    except Exception:
+        logger.exception("the page that shows the routes failed itself")
+        return None
+
+
 def unexpected(request: BaseRequest, exc: Exception) -> Response:
     """Log an unexpected error, and make a 500 that says nothing about it unless the application is in debug."""
     request.error = exc
@@ -148,6 +168,8 @@ def unexpected(request: BaseRequest, exc: Exception) -> Response:
 
         try:
             return debug_response(request, exc)
-        except Exception:
-            logger.exception("the page that shows the error failed itself")
+        except BaseException as second:
+            if ends_task(second):
+                raise
+            logger.exception("the page that shows the error failed itself", exc_info=as_error(second))
     return error_response(request, HTTPInternalServerError())

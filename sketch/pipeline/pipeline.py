@@ -8,6 +8,8 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from sketch.callables import describe
+from sketch.concurrency.containment import ends_task
+from sketch.concurrency.contexts import Variables, set_variables
 from sketch.context_vars import request_var
 from sketch.limits import Limits
 from sketch.middleware.chain import Middleware, check, fold
@@ -35,7 +37,18 @@ class Pipeline:
         app: has the routes, middlewares, hooks and error handlers.
     """
 
-    __slots__ = ("_answer", "_app", "_find", "_hooked", "_late", "_prefix", "_request_app", "frozen")
+    __slots__ = (
+        "_answer",
+        "_app",
+        "_find",
+        "_hooked",
+        "_in_steps",
+        "_late",
+        "_prefix",
+        "_request_app",
+        "_variables",
+        "frozen",
+    )
 
     def __init__(self, app: PipelineApp) -> None:
         self.frozen = False
@@ -45,6 +58,8 @@ class Pipeline:
         self._answer: Endpoint | None = None
         self._hooked = False  # whether hooks run after the handler
         self._late = False  # whether hooks or outer middlewares may change what comes out of the error boundary
+        self._variables: Variables = ()
+        self._in_steps = False  # whether there is anything around the error boundary
         self._prefix = ""
 
     # -- folding ----------------------------------------------------------------------------------------------------
@@ -57,7 +72,8 @@ class Pipeline:
             ValueError: for a path parameter with the same name as one in a prefix.
         """
         app, router = self._app, self._app.router
-        check([*app.middlewares, *app.outer_middlewares])
+        check(app.middlewares)
+        check(app.outer_middlewares, outer=True)
         check(chain.from_iterable(_middlewares(route) for route in router.routes()))
         router.freeze()
         self.frozen = True
@@ -66,6 +82,7 @@ class Pipeline:
             self._answer = fold(app.outer_middlewares, self._guarded)
         self._hooked = bool(app.after_request.receivers or app.on_response_prepare.receivers)
         self._late = self._hooked or bool(app.outer_middlewares)
+        self._in_steps = self._answer is not None or self._hooked
         for route in (*router.routes(), *router.mounts(), router.options_route, router.slash_route):
             self._fold(route)
         router.missed = self.outward(fold(app.middlewares, _raise_miss))
@@ -115,6 +132,11 @@ class Pipeline:
 
         return enter
 
+    def set_first(self, variables: Variables) -> None:
+        """Set these context variables at the begin of each request: its task may know nothing of the start's."""
+        self._variables = variables
+        self._in_steps = self._in_steps or bool(variables)
+
     # -- requests ---------------------------------------------------------------------------------------------------
 
     async def handle(self, request: BaseRequest) -> WireResponse:
@@ -125,7 +147,7 @@ class Pipeline:
         if not self.frozen:  # not started, so no application around this one runs it
             self._request_app.parent = None
             self._app.freeze()
-        if self._answer is not None or self._hooked:
+        if self._in_steps:
             return await self.handle_in_steps(request)
         # The usual application, with nothing around the error boundary: the steps below without a call for each.
         request.app = self._request_app
@@ -144,18 +166,21 @@ class Pipeline:
                 response = await request.endpoint(request)
                 if not isinstance(response, Response) or response.prepares:
                     response = await _complete(request, response)
-            except Exception as exc:
+            except BaseException as exc:
+                if ends_task(exc):
+                    raise
                 response = await answer_error(request, exc)
             return finalize(request, response)
-        except Exception as exc:
+        except BaseException as exc:
+            if ends_task(exc):
+                _keep_unsent(request, response)
+                raise
             exc.add_note(f"in the response of {_origin(request)}")
             return await self._answer_last(request, response, exc)
-        except BaseException:
-            _keep_unsent(request, response)
-            raise
 
     async def handle_in_steps(self, request: BaseRequest) -> WireResponse:
         """Answer a request as `handle` does, in any application: find, answer, settle, finalize."""
+        set_variables(self._variables)
         request.app = self._request_app
         request_var.set(request)
         response: Response | None = None
@@ -164,11 +189,11 @@ class Pipeline:
             response = await (self._answer or self._guarded)(request)
             response = await self._settle(request, response)
             return attempt(finalize, request, response, self._late_origin)
-        except Exception as exc:
+        except BaseException as exc:
+            if ends_task(exc):
+                _keep_unsent(request, response)
+                raise
             return await self._answer_last(request, response, exc)
-        except BaseException:
-            _keep_unsent(request, response)
-            raise
 
     def _find_endpoint(self, request: BaseRequest) -> None:
         """Find the endpoint of the matched route, or the one that raises the 404 or 405."""
@@ -190,7 +215,9 @@ class Pipeline:
                 return response  # most responses: there is nothing in them that could not be sent
             attempt(check_response, request, response, _origin)
             return response
-        except Exception as exc:
+        except BaseException as exc:
+            if ends_task(exc):
+                raise
             return await answer_error(request, exc)
 
     def _check_announced_length(self, request: BaseRequest) -> None:
@@ -227,7 +254,7 @@ class Pipeline:
         names = map(describe, [*app.outer_middlewares, *app.after_request, *app.on_response_prepare])
         return f"the application, changed outside the handler by one of: {', '.join(names)}"
 
-    async def _answer_last(self, request: BaseRequest, failed: Response | None, exc: Exception) -> WireResponse:
+    async def _answer_last(self, request: BaseRequest, failed: Response | None, exc: BaseException) -> WireResponse:
         """Answer an error outside the boundary: in a hook, an outer middleware, or `finalize`.
 
         Nothing outside may see this response, but the hooks that prepare every response.
@@ -301,7 +328,9 @@ async def _try_hook(hook: Any, request: BaseRequest, response: Response) -> Resp
         check_response(request, changed)
     except ClientDisconnected:
         raise
-    except Exception:
+    except BaseException as exc:
+        if ends_task(exc):
+            raise
         place = request.root_path + request.raw_path
         logger.exception("%s cannot prepare the answer to %s %r", describe(hook.function), request.method, place)
         return response

@@ -10,6 +10,7 @@ from urllib.parse import parse_qs
 
 from sketch import Application
 from tests.contract.journal import Journal
+from tests.contract.routes_faults import STRAYS
 
 Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -52,6 +53,19 @@ class Foreign:
 
     async def part(self, send: Send, body: bytes, more: bool = True) -> None:
         await send({"type": "http.response.body", "body": body, "more_body": more})
+
+    # -- faults ------------------------------------------------------------------------------------------------------
+
+    async def stray(self, scope: Message, receive: Receive, send: Send) -> None:
+        raise self._stray(scope)
+
+    async def stray_halfway(self, scope: Message, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await self.part(send, b"first")
+        raise self._stray(scope)
+
+    def _stray(self, scope: Message) -> BaseException:
+        return STRAYS[parse_qs(scope["query_string"].decode())["raises"][0]].with_traceback(None)
 
     # -- answers ----------------------------------------------------------------------------------------------------
 

@@ -65,6 +65,15 @@ def test_reason_is_the_body_and_headers_are_added() -> None:
     assert response.headers["Content-Type"] == "text/plain; charset=utf-8"
 
 
+def test_the_reason_is_the_phrase_by_default() -> None:
+    assert (HTTPNotFound().reason, HTTPNotFound().detail) == ("Not Found", None)
+    assert (HTTPNotFound("none").reason, HTTPNotFound("none").detail) == ("none", "none")
+    assert (HTTPNotFound("").reason, HTTPException(499).reason) == ("", "Unknown Status")
+    error = HTTPNotFound()
+    error.reason = "changed"
+    assert (error.reason, error.to_response().body) == ("changed", b"changed")
+
+
 def test_any_error_status() -> None:
     assert HTTPException(499).to_response().body == b"499 Unknown Status"
     assert HTTPException(418, "short").to_response().body == b"short"
