@@ -33,6 +33,7 @@ _NAMES = {
     "sketch.middleware.proxy_headers": "ProxyHeaders",
     "sketch.middleware.request_id": "RequestID RequestIDFilter",
     "sketch.middleware.security_headers": "SecurityHeaders",
+    "sketch.redirects": "redirect",
     "sketch.request": "Request",
     "sketch.request.forms": "BodyPart UploadedFile",
     "sketch.response": "ErrorResponse HTMLResponse json_response JSONResponse RedirectResponse Response TextResponse",
@@ -52,7 +53,10 @@ __all__ = sorted(_HOME)  # pyright: ignore[reportUnsupportedDunderAll] - it read
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name when it is first used."""
+    """Import a public name when it is first used; read `__version__` from the installed distribution."""
+    if name == "__version__":
+        globals()[name] = _read_version()
+        return globals()[name]
     if name not in _HOME:
         raise AttributeError(f"module 'sketch' has no attribute {name!r}")
     value = globals()[name] = getattr(import_module(_HOME[name]), name)
@@ -61,7 +65,16 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     """The public names, imported or not, and the module's special attributes."""
-    return sorted([*_HOME, *(name for name in globals() if name.startswith("__"))])
+    return sorted({*_HOME, "__version__", *(name for name in globals() if name.startswith("__"))})
+
+
+def _read_version() -> str:
+    from importlib.metadata import PackageNotFoundError, version  # slow to import, and seldom needed
+
+    try:
+        return version("sketch-web")
+    except PackageNotFoundError:  # a checkout that was never installed
+        return "0+unknown"
 
 
 import_module("sketch.application")  # every application needs it: imported now, so that no request waits for it

@@ -50,11 +50,34 @@ def _class_place(handler: type) -> str | None:
         return None
 
 
+def close_coroutine(value: object) -> bool:
+    """Close a coroutine that nobody will await, which avoids a warning about it; whether the value was one."""
+    if not inspect.iscoroutine(value):
+        return False
+    value.close()
+    return True
+
+
 def is_coroutine_function(handler: object) -> bool:
     """Whether calling a handler returns a coroutine, also for partials and for objects with an async `__call__`."""
-    while isinstance(handler, partial):
-        handler = handler.func
-    if inspect.iscoroutinefunction(handler):
+    return _calls(inspect.iscoroutinefunction, handler)
+
+
+def is_async_generator_function(function: object) -> bool:
+    """Whether calling a function returns an async generator, also for partials and objects."""
+    return _calls(inspect.isasyncgenfunction, function)
+
+
+def is_generator_function(function: object) -> bool:
+    """Whether calling a function runs nothing of it, as it returns a generator of either kind."""
+    return _calls(inspect.isgeneratorfunction, function) or is_async_generator_function(function)
+
+
+def _calls(test: Callable[[Any], bool], function: object) -> bool:
+    """Whether a test is true of the function that a call runs: inside partials, of an object its `__call__`."""
+    while isinstance(function, partial):
+        function = function.func
+    if test(function):
         return True
-    # Calling a class returns an instance, even if the instances have an async `__call__`.
-    return callable(handler) and not isinstance(handler, type) and inspect.iscoroutinefunction(handler.__call__)
+    # Calling a class returns an instance, even if the instances have such a `__call__`.
+    return callable(function) and not isinstance(function, type) and test(function.__call__)

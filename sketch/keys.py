@@ -76,7 +76,9 @@ class Values:
     def _checked(self, key: Key[T]) -> Key[T]:
         if not isinstance(key, self._kind):
             kind = self._kind.__name__
-            raise TypeError(f"expected a key of class {kind}, got {key!r}: make one by NAME = {kind}[type]('name')")
+            raise TypeError(
+                f"expected a key of class {kind}, got {key!r:.200}: make one by NAME = {kind}[type]('name')"
+            )
         return key
 
     def __getitem__(self, key: Key[T]) -> T:

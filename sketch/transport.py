@@ -335,7 +335,7 @@ class Chunks:
 
     def _count(self, chunk: bytes) -> None:
         if not isinstance(chunk, bytes | bytearray | memoryview):
-            raise TypeError(f"expected the application's stream to yield bytes, got {chunk!r}")
+            raise TypeError(f"expected the application's stream to yield bytes, got {chunk!r:.200}")
         self._sent += len(chunk)
         if self._length is not None:
             if self._sent > self._length:

@@ -7,6 +7,7 @@ import logging
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from sketch.concurrency.containment import as_error, ends_task
 from sketch.lifecycle.stopping import SHUTDOWN_GRACE
 from sketch.request import BaseRequest, Request
 from sketch.serving.access_log import log_access, log_refused
@@ -90,9 +91,9 @@ class ASGIApplication:
             else:
                 await write_body(connection, send, start, payload, wire.length, scope, request)
         except BaseException as exc:
-            fault = exc
-            if not await _recover(exc, send, connection, scope):
-                raise
+            fault = exc if ends_task(exc) else as_error(exc)
+            if not await _recover(fault, send, connection, scope):
+                raise fault  # noqa: B904 - it has its cause, or is what was raised
         finally:
             try:
                 if app.watched or (request is not None and request.finishing is not None):
@@ -152,9 +153,9 @@ class ASGIApplication:
             fault = exc
             logger.info("%s: %s", connection.client, exc)
         except BaseException as exc:
-            fault = exc
-            _log_broken(exc, scope)
-            raise
+            fault = exc if ends_task(exc) else as_error(exc)
+            _log_broken(fault, scope)
+            raise fault  # noqa: B904 - as above
         finally:
             try:
                 await self._finish(connection, connection.request, scope, fault)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sketch.callables import describe, is_coroutine_function
+from sketch.callables import describe, is_coroutine_function, is_generator_function
 from sketch.exceptions import HTTPException
 from sketch.lifecycle.signals import Signal
 
@@ -91,9 +91,16 @@ def _check_kind(kind: object) -> None:
 
 
 def _check_handler(handler: Callable[..., Any]) -> None:
+    if is_generator_function(handler):
+        raise TypeError(
+            f"expected an error handler `async (request, exc)`, got the generator function {describe(handler)}, "
+            "of which no line would run"
+        )
     try:
         inspect.signature(handler).bind(None, None)
-    except TypeError as exc:
+        if is_generator_function(handler):
+            raise TypeError("it is a generator, of which nothing would run")
+    except (TypeError, ValueError) as exc:  # ValueError: built-in functions may have no signature
         raise TypeError(f"expected an error handler `async (request, exc)`, got {describe(handler)}: {exc}") from None
 
 

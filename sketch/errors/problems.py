@@ -73,18 +73,18 @@ def _title(exc: HTTPException) -> str:
 
 
 def _text(exc: HTTPException) -> bytes:
-    text = f"{exc.status} {_title(exc)}" if exc.reason is None else exc.reason
+    text = f"{exc.status} {_title(exc)}" if exc.detail is None else exc.detail
     return text.encode("utf-8", "backslashreplace")  # a lone surrogate in the reason must not raise another error
 
 
 def _page(exc: HTTPException) -> bytes:
     from html import escape  # seldom needed
 
-    detail = "" if exc.reason is None else f"<p>{escape(exc.reason)}</p>"
+    detail = "" if exc.detail is None else f"<p>{escape(exc.detail)}</p>"
     page = _PAGE.format(title=escape(f"{exc.status} {_title(exc)}"), detail=detail)
     return page.encode("utf-8", "backslashreplace")
 
 
 def _problem(exc: HTTPException) -> bytes:
     members = {"type": "about:blank", "title": _title(exc), "status": exc.status}
-    return STDLIB.dumps(members if exc.reason is None else {**members, "detail": exc.reason})
+    return STDLIB.dumps(members if exc.detail is None else {**members, "detail": exc.detail})

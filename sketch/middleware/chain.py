@@ -6,13 +6,17 @@ import inspect
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import NoReturn
 
-from sketch.callables import is_coroutine_function, name_of
+from sketch.callables import is_coroutine_function, is_generator_function, name_of
 from sketch.request import BaseRequest
 from sketch.response import Response
 from sketch.results import Endpoint, as_response
 
 Middleware = Callable[..., Awaitable[Response]]
-"""`async (request, handler) -> Response`; it may await `handler(request)` or answer by itself."""
+"""`async (request, handler) -> Response`; it may await `handler(request)` or answer by itself.
+
+It gets the handler by keyword if it has a parameter `handler`, else by position. An object whose class says
+`outer = True` is refused anywhere but among `outer_middlewares`.
+"""
 
 
 class Frozen(list[Middleware]):
@@ -26,18 +30,54 @@ class Frozen(list[Middleware]):
     sort = _refuse  # pyright: ignore[reportAssignmentType]
 
 
-def check(middlewares: Iterable[Middleware]) -> None:
-    """Check the signatures of middlewares when an application starts, so that a mistake shows before a request comes.
+def check(middlewares: Iterable[Middleware] | None, *, outer: bool = False) -> list[Middleware]:
+    """Check middlewares where they are given, and again when the application starts: until then lists may change.
+
+    Args:
+        middlewares: in their order; None for none.
+        outer: whether they stand around the error handling: only there may one be that says `outer = True`.
 
     Raises:
-        TypeError: for a middleware that cannot be called as `middleware(request, handler=handler)`.
+        TypeError: for a middleware that cannot be called with `(request, handler)`, for one in the wrong list, and for
+            one middleware in place of several.
     """
-    for middleware in {id(middleware): middleware for middleware in middlewares}.values():
+    if middlewares is not None and not isinstance(middlewares, Iterable):
+        raise TypeError(f"expected several middlewares, got {middlewares!r}: write [it]")
+    checked = list(middlewares or ())
+    for middleware in {id(middleware): middleware for middleware in checked}.values():
+        if isinstance(middleware, type):
+            raise TypeError(f"expected a middleware `async (request, handler)`, got the class {middleware!r}: call it")
+        if is_generator_function(middleware):
+            raise TypeError(f"expected a middleware that returns a response, got the generator {name_of(middleware)}")
+        _takes_keyword(middleware)
+        if not outer and getattr(middleware, "outer", False) is True:
+            raise TypeError(
+                f"expected middlewares that may stand around a handler, got {middleware!r}: it has to see every"
+                " response, also those to errors; write Application(outer_middlewares=[...])"
+            )
+    return checked
+
+
+def _takes_keyword(middleware: Middleware) -> bool:
+    """Whether a middleware is called as `(request, handler=handler)`; else it is called by position.
+
+    Raises:
+        TypeError: for one that can be called neither way, and for one that takes the request second.
+    """
+    try:
+        signature = inspect.signature(middleware)
+        names = list(signature.parameters)
+        if names[:1] == ["handler"] or names[1:2] == ["request"]:
+            raise TypeError("the request comes first")
         try:
-            inspect.signature(middleware).bind(None, handler=None)
-        except TypeError as exc:
-            name = name_of(middleware)
-            raise TypeError(f"expected a middleware `async (request, handler)`, got {name}: {exc}") from None
+            signature.bind(None, handler=None)
+        except TypeError:
+            signature.bind(None, None)
+            return False
+    except (TypeError, ValueError) as exc:
+        name = name_of(middleware)
+        raise TypeError(f"expected a middleware `async (request, handler)`, got {name}: {exc}") from None
+    return True
 
 
 def fold(middlewares: Sequence[Middleware], endpoint: Endpoint) -> Endpoint:
@@ -48,11 +88,11 @@ def fold(middlewares: Sequence[Middleware], endpoint: Endpoint) -> Endpoint:
 
 
 def _wrap(middleware: Middleware, handler: Endpoint) -> Endpoint:
-    if not is_coroutine_function(middleware):
-        middleware = _awaitable(middleware)
+    by_keyword = _takes_keyword(middleware)
+    invoke = middleware if by_keyword and is_coroutine_function(middleware) else _awaitable(middleware, by_keyword)
 
     async def call(request: BaseRequest) -> Response:
-        response = await middleware(request, handler=handler)
+        response = await invoke(request, handler=handler)
         # The first case of as_response() is inlined, as it is the usual one: the response that came from inside.
         if isinstance(response, Response) and response.owner is request:
             return response
@@ -61,11 +101,11 @@ def _wrap(middleware: Middleware, handler: Endpoint) -> Endpoint:
     return call
 
 
-def _awaitable(middleware: Middleware) -> Middleware:
-    """Wrap a middleware that is no coroutine function: it has to return an awaitable."""
+def _awaitable(middleware: Middleware, by_keyword: bool) -> Middleware:
+    """Wrap a middleware that takes the handler by position, or is no coroutine function: it returns an awaitable."""
 
     def call(request: BaseRequest, handler: Endpoint) -> Awaitable[Response]:
-        result = middleware(request, handler=handler)
+        result = middleware(request, handler=handler) if by_keyword else middleware(request, handler)
         if not inspect.isawaitable(result):
             raise TypeError(f"expected a middleware `async def`, got {name_of(middleware)}, which returned {result!r}")
         return result

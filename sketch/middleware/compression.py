@@ -96,7 +96,7 @@ class Compression:
         types: Iterable[str] = COMPRESSIBLE,
     ) -> None:
         if not isinstance(minimum_size, int) or minimum_size < 0:
-            raise ValueError(f"expected minimum_size as a number of bytes, got {minimum_size!r}")
+            raise ValueError(f"expected minimum_size as a number of bytes, got {minimum_size!r:.200}")
         self._minimum = minimum_size
         self._codings = _default_codings() if codings is None else _given_codings(codings)
         self._names = tuple(self._codings)
@@ -259,15 +259,15 @@ def _default_codings() -> dict[str, tuple[Coding, int]]:
 
 def _given_codings(codings: Mapping[str, int]) -> dict[str, tuple[Coding, int]]:
     if not isinstance(codings, Mapping):
-        raise TypeError(f"expected codings as names with levels, like {{'gzip': 5}}, got {codings!r}")
+        raise TypeError(f"expected codings as names with levels, like {{'gzip': 5}}, got {codings!r:.200}")
     chosen = {}
     for name, level in codings.items():
         if name not in OFFERED:
-            raise ValueError(f"expected codings of {', '.join(OFFERED)}, got {name!r}")
+            raise ValueError(f"expected codings of {', '.join(OFFERED)}, got {name!r:.200}")
         coding = find_coding(name)
         if not isinstance(level, int) or level not in coding.levels:
             first, last = coding.levels[0], coding.levels[-1]
-            raise ValueError(f"expected a level of {name} from {first} to {last}, got {level!r}")
+            raise ValueError(f"expected a level of {name} from {first} to {last}, got {level!r:.200}")
         chosen[name] = coding, level
     return chosen
 
@@ -281,11 +281,11 @@ class _Types:
 
     def __init__(self, types: Iterable[str]) -> None:
         if isinstance(types, str):
-            raise TypeError(f"expected types as a list of media types, got {types!r}")
+            raise TypeError(f"expected types as a list of media types, got {types!r:.200}")
         self._names = names = [name.lower() for name in types]
         for name in names:
             if not _TYPE.fullmatch(name):
-                raise ValueError(f"expected media types like 'text/html', 'text/*' or '*+json', got {name!r}")
+                raise ValueError(f"expected media types like 'text/html', 'text/*' or '*+json', got {name!r:.200}")
         self._whole = frozenset(names)
         self._beginnings = tuple(name[:-1] for name in names if name.endswith("/*"))
         self._ends = tuple(name[1:] for name in names if name.startswith("*+"))

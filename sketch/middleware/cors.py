@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Literal
 
+from sketch.checks import check_flags
 from sketch.http.grammar import TOKEN, list_members, tokens
 from sketch.http.negotiation import add_vary
 from sketch.http.origins import Origins
@@ -39,7 +40,7 @@ class CORS:
         origins: `"*"` for every page; or a list of origins as browsers send them, `"https://example.com"`, with
             `*.` before a host for all its subdomains, and of compiled regular expressions for whole origins.
         methods: methods that such pages may use.
-        headers: request fields that they may send, or `"*"` for any.
+        headers: request fields that they may send; without credentials also `"*"` or `["*"]`, for any.
         expose: response fields that they may read, besides a few that they always may; without credentials also `"*"`.
         credentials: whether browsers may send cookies along and show the response; not with `"*"` origins.
         max_age: seconds for which a browser may cache the response to a preflight.
@@ -48,6 +49,8 @@ class CORS:
         ValueError, TypeError: for values that no browser would understand, and for settings that would let any page
             act for a user.
     """
+
+    outer = True
 
     def __init__(
         self,
@@ -59,16 +62,17 @@ class CORS:
         credentials: bool = False,
         max_age: int = 600,
     ) -> None:
+        check_flags(credentials=credentials)
         self._origins = Origins(origins)
         if credentials and (self._origins.any or "null" in self._origins.whole):
             raise ValueError("expected named origins with credentials: with any origin, any page could act for a user")
         self._methods = tuple(method.upper() for method in tokens("methods", methods))
-        self._headers = None if headers == "*" else tokens("headers", headers)
+        self._headers = None if _is_any("headers", headers, credentials) else tokens("headers", headers)
         self._names = frozenset(name.lower() for name in self._headers or ()) | _FREE_HEADERS
-        self._expose = "*" if expose == "*" and not credentials else ", ".join(tokens("expose", expose))
+        self._expose = "*" if _is_any("expose", expose, credentials) else ", ".join(tokens("expose", expose))
         self._credentials = credentials
         if not isinstance(max_age, int) or max_age < 0:
-            raise ValueError(f"expected max_age as a number of seconds, got {max_age!r}")
+            raise ValueError(f"expected max_age as a number of seconds, got {max_age!r:.200}")
         self._max_age = str(max_age)
 
     async def __call__(self, request: BaseRequest, handler: Endpoint) -> Response:
@@ -124,3 +128,12 @@ class CORS:
             if not TOKEN.fullmatch(name) or (self._headers is not None and name.lower() not in self._names):
                 return "a header field"
         return None
+
+
+def _is_any(what: str, names: object, credentials: bool) -> bool:
+    """Whether the names stand for all; a browser that sends cookies along takes a star for a name."""
+    if names not in ("*", ["*"], ("*",)):
+        return False
+    if credentials:
+        raise ValueError(f"expected named fields as {what} with credentials, got {names!r}")
+    return True

@@ -43,6 +43,8 @@ class ProxyHeaders:
         TypeError: for a string as `trusted`.
     """
 
+    outer = True
+
     def __init__(self, trusted: Iterable[str], *, hops: int = 1, family: str = "x-forwarded") -> None:
         if isinstance(trusted, str):
             raise TypeError(f"expected trusted as a list of networks, got {trusted!r}")

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from enum import Enum
+from functools import partial
 from inspect import Parameter
+from operator import attrgetter
 from types import MethodType
 from typing import TYPE_CHECKING, Any
 
-from sketch.callables import is_coroutine_function
+from sketch.callables import is_coroutine_function, is_generator_function
+from sketch.request import BaseRequest, Request, WebSocketRequest
+from sketch.routing.signatures import Unresolved, find_wrapped, own_parameters, partial_parameters, show, types_in
 
 if TYPE_CHECKING:
-    from sketch.request import BaseRequest
+    from inspect import _ParameterKind
+
     from sketch.websocket import WebSocket
 
 Handler = Callable[..., Any]
@@ -21,6 +27,7 @@ Call = Callable[[Any], Awaitable[Any]]
 """A handler with its arguments filled in."""
 
 _VARIABLE = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
+_NAMED = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
 
 
 class SelfBinding(ABC):
@@ -37,12 +44,12 @@ class SelfBinding(ABC):
         """Answer a request, so that a decorator can wrap this object like a function."""
 
 
-class _Request:
-    """Marks the request in a plan."""
+class Given(Enum):
+    """What a handler can be given beside path parameters and defaults."""
 
-
-class _Socket:
-    """Marks the websocket in a session's plan."""
+    REQUEST = "request"
+    WEBSOCKET = "websocket"
+    APPLICATION = "application"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +59,33 @@ class _Constant:
     value: Any
 
 
-Subject = type[_Request] | type[_Socket]
-Source = str | Subject | _Constant
-"""The source of an argument: the path parameter of that name, the request, the websocket, or a default."""
+Source = str | Given | _Constant
+"""The source of an argument: the path parameter of that name, what is given, or a default."""
 
-_NAMES: dict[str, Subject] = {"request": _Request}
-_SESSION_NAMES: dict[str, Subject] = {"ws": _Socket, "websocket": _Socket, "request": _Request}
+TYPES: dict[type, Given] = {
+    Request: Given.REQUEST,
+    WebSocketRequest: Given.REQUEST,
+    BaseRequest: Given.REQUEST,
+}
+"""The types that are a source of their own. (`Application` stands above this module, and adds itself.)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What handlers of one kind may ask for.
+
+    Args:
+        subject: what the one parameter gets that nothing else supplies.
+        types: what is given by annotation.
+        names: what is given by name, to parameters without an annotation.
+    """
+
+    subject: Given
+    types: Mapping[type, Given]
+    names: Mapping[str, Given]
+
+
+_FOR_HANDLERS = Offer(Given.REQUEST, TYPES, {"request": Given.REQUEST})
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,56 +106,157 @@ def _fetch(source: Source, request: BaseRequest, websocket: WebSocket | None) ->
         return request.match_info[source]
     if isinstance(source, _Constant):
         return source.value
-    return request if source is _Request else websocket
+    if source is Given.REQUEST:
+        return request
+    return websocket if source is Given.WEBSOCKET else request.app
 
 
-def plan(handler: Handler, names: Collection[str], given: Mapping[str, Subject] = _NAMES) -> Plan:
-    """Decide what each parameter of a handler gets.
+def plan(handler: Handler, names: Collection[str], offer: Offer = _FOR_HANDLERS) -> Plan:
+    """Decide what each parameter of a handler gets, by the first rule that fits.
 
-    A parameter with the name of a path parameter gets its value. The parameter `request`, or else the first remaining
-    positional one, gets the request. `**kwargs` gets the path parameters without a parameter of their name; `*args`
-    gets the request if no other parameter does.
+    1. The name of a path parameter: its value.
+    2. The annotation `Request`, `WebSocketRequest` or `Application`, also in a union with None: that object.
+    3. Any other annotation: refused, whatever the default, as nothing supplies its value. One that does not exist at
+       run time counts as none for the names of the next rule, and is refused elsewhere.
+    4. The name `request`: the request.
+    5. A default: the default.
+    6. The first parameter that is left: the request, if no other parameter gets it.
+
+    `**kwargs` gets the path parameters without a parameter of their name; `*args` gets the request if no parameter
+    does. Those of a decorator stand for the parameters of the function that it wraps.
 
     Args:
         handler: the callable.
         names: the names of the path parameters.
-        given: other values by parameter name; the first one takes the role of the request in the rules above.
+        offer: what is given by annotation and by name; its `subject` is the request of rule 6.
 
     Raises:
-        ValueError: for a parameter that has no default and gets no value.
+        ValueError: for a parameter that gets no value, and for an annotation that nothing supplies.
     """
-    parameters = list(_parameters(handler, names, given))
-    sources = {parameter.name: _source(parameter, names, given) for parameter in parameters}
-    subject = next(iter(given.values()))
-    if subject not in sources.values():
-        _give(subject, parameters, sources)
+    if is_generator_function(handler):
+        raise ValueError("expected a handler that returns a Response, got a generator: return StreamResponse(...)")
+    parameters = _parameters(handler, names, offer)
+    sources = _sources(parameters, names, offer)
     for parameter in parameters:
         if sources[parameter.name] is None and parameter.kind not in _VARIABLE:
-            known = ", ".join(map(repr, [*given, *names]))
+            known = ", ".join(map(repr, [*offer.names, *names]))
             raise ValueError(f"expected a parameter of {known} or with a default, got {parameter.name!r}")
     return Plan(tuple(_positional(parameters, sources)), tuple(_keywords(parameters, sources, names)))
 
 
-def _source(parameter: Parameter, names: Collection[str], given: Mapping[str, Subject]) -> Source | None:
+# -- the source of each parameter -------------------------------------------------------------------------------------
+
+
+def _sources(parameters: Iterable[Parameter], names: Collection[str], offer: Offer) -> dict[str, Source | None]:
+    """The source of each parameter, None for one that gets nothing."""
+    sources = {parameter.name: _source(parameter, names, offer) for parameter in parameters}
+    if offer.subject not in sources.values():
+        left = [parameter for parameter in parameters if sources[parameter.name] is None]
+        for kinds in (_NAMED, (Parameter.VAR_POSITIONAL,)):
+            if found := next((parameter for parameter in left if parameter.kind in kinds), None):
+                return {**sources, found.name: offer.subject}
+    return sources
+
+
+def _source(parameter: Parameter, names: Collection[str], offer: Offer) -> Source | None:
     if parameter.kind in _VARIABLE:
         return None
     if parameter.name in names:
         return parameter.name
-    if parameter.name in given:
-        return given[parameter.name]
+    if parameter.annotation is not Parameter.empty:
+        return _annotated(parameter, names, offer)
+    if parameter.name in offer.names:
+        return offer.names[parameter.name]
     return None if parameter.default is Parameter.empty else _Constant(parameter.default)
 
 
-def _give(subject: Subject, parameters: list[Parameter], sources: dict[str, Source | None]) -> None:
-    """Give a request or websocket that no parameter names to the first free positional parameter."""
-    for parameter in parameters:
-        if sources[parameter.name] is None and parameter.kind in (
-            Parameter.POSITIONAL_ONLY,
-            Parameter.POSITIONAL_OR_KEYWORD,
-            Parameter.VAR_POSITIONAL,
-        ):
-            sources[parameter.name] = subject
-            return
+def _annotated(parameter: Parameter, names: Collection[str], offer: Offer) -> Source:
+    """The source of a parameter by its annotation.
+
+    Raises:
+        ValueError: if nothing supplies such a value.
+    """
+    if isinstance(parameter.annotation, Unresolved):
+        if parameter.name in offer.names:
+            return offer.names[parameter.name]
+        raise ValueError(
+            f"expected an annotation that exists at run time, got {show(parameter)!r}: import it at the top of its"
+            " module, not under TYPE_CHECKING"
+        )
+    given = {_given(kind, offer) for kind in types_in(parameter.annotation)}
+    source = given.pop() if len(given) == 1 else None
+    if source is None:
+        types = " or ".join({given: kind.__name__ for kind, given in reversed(list(offer.types.items()))}.values())
+        advice = "" if parameter.default is Parameter.empty else "; to keep the default, leave the annotation out"
+        raise ValueError(
+            f"expected the name of a path parameter ({', '.join(names) or 'there is none'}) or the type {types}, got"
+            f" {show(parameter)!r}: take it from the request, as request.query or await request.json(){advice}"
+        )
+    return source
+
+
+def _given(kind: object, offer: Offer) -> Given | None:
+    # Compared one by one: what stands as annotation may have no hash.
+    return next((given for known, given in offer.types.items() if known is kind), None)
+
+
+# -- the parameters of a callable -------------------------------------------------------------------------------------
+
+
+def _parameters(handler: Handler, names: Collection[str], offer: Offer) -> list[Parameter]:
+    """A callable's parameters; a decorator's `*args` and `**kwargs` stand for those of the wrapped function."""
+    if isinstance(handler, partial):
+        return partial_parameters(handler, _parameters(handler.func, names, offer))
+    wrapped = find_wrapped(handler)
+    if wrapped is None and isinstance(handler.__call__, MethodType):  # type: ignore[operator]
+        return _parameters(handler.__call__, names, offer)  # type: ignore[operator]
+    own = own_parameters(handler)
+    if wrapped is None or not any(parameter.kind in _VARIABLE for parameter in own):
+        return own
+    inner = _parameters(wrapped, names, offer)
+    return sorted(_passed_on(own, inner, names, offer), key=attrgetter("kind"))
+
+
+def _passed_on(
+    own: list[Parameter], inner: list[Parameter], names: Collection[str], offer: Offer
+) -> Iterator[Parameter]:
+    """Yield a decorator's own parameters and those that it passes on, in the way in which it does."""
+    passes = {parameter.kind for parameter in own} & {*_VARIABLE}
+    own = [parameter for parameter in own if parameter.kind not in _VARIABLE]
+    yield from own
+    taken = {parameter.name for parameter in own}
+    inner = [parameter for parameter in inner if parameter.name not in taken]
+    sources = _sources(inner, names, offer)
+    # A decorator that takes the request passes it on by itself, and may add values of its own.
+    given = {source for source in _sources(own, names, offer).values() if isinstance(source, Given)}
+    for parameter in inner:
+        if parameter.kind in _VARIABLE:
+            if parameter.kind in passes:
+                yield parameter
+        elif not given or sources[parameter.name] not in (None, *given):
+            yield from _as_passed(parameter, passes, by_keyword=bool(own))
+
+
+def _as_passed(parameter: Parameter, passes: set[_ParameterKind], *, by_keyword: bool) -> Iterator[Parameter]:
+    """Yield the parameter as one of the decorator.
+
+    Args:
+        parameter: of the wrapped function.
+        passes: which of `*args` and `**kwargs` the decorator has.
+        by_keyword: whether to prefer the second, as positions may differ.
+    """
+    by_keyword = Parameter.VAR_KEYWORD in passes and (by_keyword or Parameter.VAR_POSITIONAL not in passes)
+    if by_keyword and parameter.kind is Parameter.POSITIONAL_OR_KEYWORD:
+        parameter = parameter.replace(kind=Parameter.KEYWORD_ONLY)
+    by = Parameter.VAR_KEYWORD if parameter.kind is Parameter.KEYWORD_ONLY else Parameter.VAR_POSITIONAL
+    if by in passes:
+        yield parameter
+    elif parameter.default is Parameter.empty:
+        star = "**kwargs" if by is Parameter.VAR_KEYWORD else "*args"
+        raise ValueError(f"expected a decorator with {star}, which {parameter.name!r} of the wrapped function needs")
+
+
+# -- the plan ---------------------------------------------------------------------------------------------------------
 
 
 def _positional(parameters: list[Parameter], sources: dict[str, Source | None]) -> list[Source]:
@@ -152,37 +281,6 @@ def _keywords(
             yield parameter.name, source
 
 
-def _parameters(handler: Handler, names: Collection[str], given: Mapping[str, Subject]) -> Iterable[Parameter]:
-    """Return a callable's parameters; a decorator's `*args, **kwargs` stand for those of the wrapped function."""
-    try:
-        own = list(inspect.signature(handler, follow_wrapped=False).parameters.values())
-    except (ValueError, TypeError) as exc:
-        raise ValueError(f"expected a handler with a signature: {exc}") from None
-    wrapped = getattr(handler, "__wrapped__", None)
-    if wrapped is None or not any(parameter.kind in _VARIABLE for parameter in own):
-        return own
-    if isinstance(handler, MethodType):  # the wrapped function still has its `self` parameter
-        wrapped = MethodType(wrapped, handler.__self__)
-    inner = _parameters(wrapped, names, given)
-    own = [parameter for parameter in own if parameter.kind not in _VARIABLE]
-    return [*own, *_passed_on(own, inner, names, given)] if own else inner
-
-
-def _passed_on(
-    own: list[Parameter], inner: Iterable[Parameter], names: Collection[str], given: Mapping[str, Subject]
-) -> Iterable[Parameter]:
-    """Yield the parameters that a decorator with its own parameters passes on by keyword."""
-    taken = {parameter.name for parameter in own}
-    # A decorator that takes the request, or the websocket, passes it on by itself.
-    subjects = (None, *given.values())
-    has_request = any(_source(parameter, names, given) in subjects for parameter in own)
-    for parameter in inner:
-        if parameter.kind is Parameter.VAR_KEYWORD:
-            yield parameter
-        elif parameter.name not in taken and (parameter.name in names or not has_request):
-            yield parameter.replace(kind=Parameter.KEYWORD_ONLY)
-
-
 def bind(handler: Handler, names: Collection[str]) -> Call:
     """Make a handler's call for a route with these path parameters. `def` handlers are called in a thread.
 
@@ -191,8 +289,6 @@ def bind(handler: Handler, names: Collection[str]) -> Call:
     """
     if isinstance(handler, SelfBinding):
         return handler.bind(names)
-    if any(is_generator(handler) for is_generator in (inspect.isgeneratorfunction, inspect.isasyncgenfunction)):
-        raise ValueError("expected a handler that returns a Response, got a generator: return StreamResponse(...)")
     decided = plan(handler, names)
     return _awaiting(handler, decided) if is_coroutine_function(handler) else _in_thread(handler, decided)
 
@@ -201,7 +297,7 @@ def _awaiting(handler: Handler, decided: Plan) -> Call:
     # The usual signatures need no loop over the plan and no coroutine around the handler's own.
     shape = decided.positional
     if not decided.keywords:
-        if shape == (_Request,):
+        if shape == (Given.REQUEST,):
             return handler
         if not shape:
             return lambda _: handler()
@@ -209,7 +305,7 @@ def _awaiting(handler: Handler, decided: Plan) -> Call:
         if len(shape) == 1 and isinstance(first, str):
             return lambda request: handler(request.match_info[first])
         second = shape[-1]
-        if len(shape) == 2 and first is _Request and isinstance(second, str):
+        if len(shape) == 2 and first is Given.REQUEST and isinstance(second, str):
             return lambda request: handler(request, request.match_info[second])
 
     def call(request: BaseRequest) -> Awaitable[Any]:
@@ -240,7 +336,7 @@ def bind_session(session: Handler, names: Collection[str]) -> Callable[[WebSocke
     """
     if isinstance(session, type) or not is_coroutine_function(session):
         raise ValueError("expected a session `async def (ws)`: a thread cannot wait for messages")
-    decided = plan(session, names, _SESSION_NAMES)
+    decided = plan(session, names, _for_sessions())
 
     def call(websocket: WebSocket) -> Awaitable[Any]:
         args, kwargs = decided.arguments(websocket.request, websocket)
@@ -248,3 +344,10 @@ def bind_session(session: Handler, names: Collection[str]) -> Callable[[WebSocke
         return result
 
     return call
+
+
+def _for_sessions() -> Offer:
+    from sketch.websocket.socket import WebSocket  # not every application has websockets
+
+    socket, request = Given.WEBSOCKET, Given.REQUEST
+    return Offer(socket, {WebSocket: socket, **TYPES}, {"ws": socket, "websocket": socket, "request": request})

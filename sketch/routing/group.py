@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from sketch.errors.handlers import ErrorHandler, ErrorHandlers
 from sketch.limits import Limits
-from sketch.middleware.chain import Frozen, Middleware
+from sketch.middleware.chain import Frozen, Middleware, check
 from sketch.routing.arguments import Handler
 from sketch.routing.converters import CONVERTERS, STR, Converter
 from sketch.routing.registrar import Registrar, RouteOptions
@@ -58,7 +58,7 @@ class RouteGroup(Registrar):
     Raises:
         ValueError: for a prefix that does not begin with a slash, or ends with one, and for an unknown word as
             `slashes` or `on_disconnect`.
-        TypeError: for limits and tags of another type.
+        TypeError: for limits and tags of another type, and for what is no middleware or an outer one.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class RouteGroup(Registrar):
         check_options(limits, tags, slashes, on_disconnect)
         self.prefix = prefix
         self.name = name
-        self.middlewares = list(middlewares)
+        self.middlewares = check(middlewares)
         self.limits = limits
         self.host = host
         self.slashes: Slashes | None = slashes

@@ -3,10 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sketch.routing.mount import Mount
 from sketch.routing.route import Route
+
+if TYPE_CHECKING:
+    from sketch.request import BaseRequest
+
+
+def path_from(request: BaseRequest, chain: Sequence[Route], parameters: Mapping[str, Any]) -> str:
+    """Build a path as `url_path` does, for the client of a request: below the `root_path` of the whole application.
+
+    The request knows the parameters of the prefixes that it came through; those given come first.
+    """
+    home = (request.route and request.route.home) or request.app
+    passed = [mount for mount in home.mounts if mount in chain]
+    known = [name for mount in passed for name in mount.parameters if name in request.match_info]
+    return request.base_path + url_path(chain, {name: request.match_info[name] for name in known} | {**parameters})
 
 
 def url_path(chain: Sequence[Route], parameters: Mapping[str, Any]) -> str:

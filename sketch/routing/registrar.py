@@ -53,6 +53,7 @@ class Registrar(ABC):
             ValueError: for a malformed route, one that is there already, and a name that is taken.
             RuntimeError: after the application has started.
         """
+        _check_options(options)
         return self._add(method, path, handler, options, ())
 
     def add_group(self, group: RouteGroup) -> RouteGroup:
@@ -212,8 +213,16 @@ class Registrar(ABC):
             paths: one or more; a `name` belongs to the first.
             methods: default GET; for a class-based view, the methods it has.
             options: see `Route`.
+
+        Raises:
+            TypeError: for what is no path, and for an option that does not exist.
+            ValueError: for a malformed route.
         """
+        return self._decorate(methods, paths, options)
+
+    def _decorate(self, methods: Methods | None, paths: tuple[Path, ...], options: RouteOptions) -> Callable[[H], H]:
         _check_paths(paths)
+        _check_options(options)
         given = methods if methods is None or isinstance(methods, str) else tuple(methods)
         aliases = RouteOptions(**{**options, "name": None})
 
@@ -233,35 +242,35 @@ class Registrar(ABC):
 
     def get(self, *paths: Path, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
         """Decorate a handler of GET, and of HEAD where no other route takes that."""
-        return self.route(*paths, methods="GET", **options)
+        return self._decorate("GET", paths, options)
 
     def post(self, *paths: Path, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
         """Decorate a handler of POST."""
-        return self.route(*paths, methods="POST", **options)
+        return self._decorate("POST", paths, options)
 
     def put(self, *paths: Path, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
         """Decorate a handler of PUT."""
-        return self.route(*paths, methods="PUT", **options)
+        return self._decorate("PUT", paths, options)
 
     def patch(self, *paths: Path, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
         """Decorate a handler of PATCH."""
-        return self.route(*paths, methods="PATCH", **options)
+        return self._decorate("PATCH", paths, options)
 
     def delete(self, *paths: Path, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
         """Decorate a handler of DELETE."""
-        return self.route(*paths, methods="DELETE", **options)
+        return self._decorate("DELETE", paths, options)
 
     def head(self, *paths: Path, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
         """Decorate a handler of HEAD."""
-        return self.route(*paths, methods="HEAD", **options)
+        return self._decorate("HEAD", paths, options)
 
     def options(self, *paths: Path, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
         """Decorate a handler of OPTIONS, in place of the automatic answer."""
-        return self.route(*paths, methods="OPTIONS", **options)
+        return self._decorate("OPTIONS", paths, options)
 
     def query(self, *paths: Path, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
         """Decorate a handler of QUERY."""
-        return self.route(*paths, methods="QUERY", **options)
+        return self._decorate("QUERY", paths, options)
 
     def add_websocket(
         self,
@@ -303,6 +312,7 @@ class Registrar(ABC):
     ) -> Callable[[H], H]:
         """Decorate a session: `@app.websocket("/chat/{room}")`; see `add_websocket`. Returns it unchanged."""
         _check_paths(paths, "websocket")
+        _check_options(options)
         offered = tokens("subprotocols", subprotocols)
         aliases = RouteOptions(**{**options, "name": None})
 
@@ -329,6 +339,24 @@ def _check_paths(paths: tuple[object, ...], decorator: str = "route") -> None:
             raise TypeError(f"expected a path, got {path!r}: write @app.{decorator}('/path'){more}")
         if isinstance(path, str) and path and not path.startswith("/"):
             raise ValueError(f"expected a path that begins with '/', got {path!r}: give methods as methods=[...]")
+
+
+def _check_options(options: Mapping[str, Any]) -> None:
+    """Refuse an option that no route has; that of a typical slip with the right spelling."""
+    for name, value in options.items():
+        if name not in RouteOptions.__annotations__:
+            known = ", ".join(RouteOptions.__annotations__)
+            right = _RIGHT.get(name, "").format(value)
+            raise TypeError(f"expected options of {known}, got {name}={value!r}{right}"[:400])
+
+
+_RIGHT = {
+    "method": ": write @app.route('/path', methods=[{0!r}]), or add_route({0!r}, '/path', handler)",
+    "methods": ": write @app.route('/path', methods={!r})",
+    "endpoint": ": write name={!r}",
+    "middleware": ": write middlewares=[...]",
+    "tag": ": write tags=[{!r}]",
+}
 
 
 def _compile(pattern: Path) -> re.Pattern[str]:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from sketch.callables import describe
 from sketch.http.grammar import TOKEN
 from sketch.limits import Limits
+from sketch.middleware.chain import Middleware, check
 from sketch.routing.arguments import Call, Handler, SelfBinding, bind
 from sketch.routing.conditions import Conditions, HeaderCondition
 from sketch.routing.converters import CONVERTERS, Converter
 from sketch.routing.template import Template
 
 if TYPE_CHECKING:
-    from sketch.middleware.chain import Middleware
     from sketch.results import Endpoint
     from sketch.routing.group import RouteGroup
 
@@ -65,8 +65,8 @@ class Route:
 
     Raises:
         ValueError: for a malformed method or path, and for a parameter of the handler that gets no value.
-        TypeError: for a handler that cannot be called, for a path that is neither text nor regular expression, and for
-            limits and tags of another type.
+        TypeError: for a handler that cannot be called, for a path that is neither text nor regular expression, for
+            limits and tags of another type, and for what is no middleware or an outer one.
     """
 
     __slots__ = (
@@ -137,7 +137,7 @@ class Route:
         self.home = None
         self.prefix = ""
         self.name = name
-        self.middlewares = tuple(middlewares)
+        self.middlewares = tuple(check(middlewares))
         self.limits = self.own_limits = limits
         self.groups = tuple(groups)
         self.on_disconnect = "ignore"

@@ -34,7 +34,7 @@ from sketch.routing.converters import CONVERTERS, Converter
 from sketch.routing.mount import Mount
 from sketch.routing.registrar import Registrar, RouteOptions
 from sketch.routing.route import ANY, WEBSOCKET, Found, Methods, Path, Route, Slashes
-from sketch.routing.template import Template, split_path
+from sketch.routing.template import Template, is_dots, split_path
 from sketch.routing.tree import METHODS, Node, Routes, Search, picked
 
 if TYPE_CHECKING:
@@ -231,9 +231,12 @@ class Router(Registrar):
         """Find the route for a request, and its converted path parameters.
 
         Raises:
-            NoRoute: if there is none.
+            HTTPNotFound, HTTPMethodNotAllowed, HTTPUpgradeRequired: as `match`.
         """
-        return self.find(WEBSOCKET if request.is_websocket else request.method, request.raw_path, request)
+        try:
+            return self.find(WEBSOCKET if request.is_websocket else request.method, request.raw_path, request)
+        except NoRoute as miss:
+            raise miss.answer from None
 
     def find(self, method: str, path: str, request: BaseRequest | None, allowed: set[str] | None = None) -> Found:
         """Find the route for a method (or `WEBSOCKET`) and a path, and its converted path parameters.
@@ -290,7 +293,8 @@ class Router(Registrar):
         if not isinstance(route, Mount):
             return found
         try:
-            return route.resolve(search, path, values)
+            inner = route.resolve(search, path, values)
+            return (self.slash_route, _NOTHING) if self._redirects_root(route, inner[0], path) else inner
         except NoRoute as miss:
             if not search.allowed and self._redirects(search, segments):
                 return self.slash_route, _NOTHING
@@ -314,11 +318,20 @@ class Router(Registrar):
         """Whether a route takes the path with a slash at the end added or removed, and wants the redirect."""
         if self.slashes == "strict" and not self._redirecting:
             return False
+        if is_dots(segments[-1] or segments[-2]):  # the redirect would lead elsewhere
+            return False
         other = segments[:-1] if not segments[-1] else [*segments, ""]
         found = self._find(search, other) if len(other) > 1 else None
         return (
             found is not None and not isinstance(found[0], Mount) and (found[0].slashes or self.slashes) == "redirect"
         )
+
+    def _redirects_root(self, mount: Mount, inner: Route, path: str) -> bool:
+        """Whether the path is a mount's prefix without the slash of its root, and either side wants the redirect."""
+        if mount.split(path)[1] or is_dots(path.rpartition("/")[2]):
+            return False
+        wanted = inner.slashes or (mount.app and mount.app.router.slashes)
+        return "redirect" in (self.slashes, wanted)
 
     def _find(self, search: Search, segments: list[str]) -> Found | None:
         found = self._root.below(segments, 1, search, ())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
-from urllib.parse import quote, unquote_to_bytes
+from urllib.parse import quote, unquote, unquote_to_bytes
 
 from sketch.routing.converters import FLOAT, INT, PATH, STR, UUID_, Converter
 
@@ -44,6 +44,11 @@ def split_path(path: str) -> list[str] | None:
     except UnicodeError:
         return None
     return None if any("\0" in segment for segment in segments) else segments
+
+
+def is_dots(segment: str) -> bool:
+    """Whether clients resolve a segment, encoded or not, as the same or the enclosing directory."""
+    return unquote(segment) in (".", "..")
 
 
 class Parameter:
@@ -118,6 +123,8 @@ class Segment:
         """The segment with these values, percent-encoded; raises ValueError for one that does not fit."""
         texts = [part if isinstance(part, str) else part.text(values[part.name]) for part in self.parts]
         text = "".join(texts)
+        if self.parameters:
+            _check_dots(text)
         if self.is_tail:
             # A leading slash must not turn the path into `//host`. The tail decodes `%2F` like any escape.
             head, rest = ("%2F", text[1:]) if text.startswith("/") else ("", text)
@@ -132,6 +139,12 @@ class Segment:
         if match is None or list(match.groups()) != given:
             names = ", ".join(repr(parameter.name) for parameter in self.parameters)
             raise ValueError(f"expected values of {names} that can be told apart in one segment, got {text!r}")
+
+
+def _check_dots(text: str) -> None:
+    # Clients resolve such a segment, encoded or not (https://url.spec.whatwg.org), and so ask for another path.
+    if any(map(is_dots, text.split("/"))):
+        raise ValueError(f"expected text without a segment '.' or '..', which no client would send, got {text!r}")
 
 
 def _no_reader(segment: str) -> None:
@@ -298,10 +311,31 @@ def _parse(path: str, converters: Mapping[str, Converter]) -> Iterator[Part]:
             continue
         end = path.find("{", position)
         text = path[position:] if end < 0 else path[position:end]
-        if "}" in text:
-            raise ValueError("expected '{' before '}'")
+        _check_text(text)
         yield text
         position += len(text)
+
+
+# What stands for a parameter, or the rest of the path, in other frameworks' templates.
+_ANGLES = re.compile(r"<(?:([^<>:]*):)?([^<>:]*)>")
+_COLON = re.compile(r"/:([^\W\d]\w*)")
+
+
+def _check_text(text: str) -> None:
+    """Refuse what no path can hold, and what means a parameter elsewhere but itself here."""
+    if "}" in text:
+        raise ValueError("expected '{' before '}'")
+    if separator := re.search("[?#]", text):
+        raise ValueError(
+            f"expected a path without query and fragment, got {separator[0]!r}: take a query from request.query, and"
+            f" write the character itself as {quote(separator[0])}"
+        )
+    if angles := _ANGLES.search(text):
+        right = f"{{{angles[2]}:{angles[1]}}}" if angles[1] else f"{{{angles[2]}}}"
+        raise ValueError(f"expected a parameter as {right!r}, got {angles[0]!r}; the character itself is %3C")
+    if colon := _COLON.search(text):
+        right = f"{{{colon[1]}}}"
+        raise ValueError(f"expected a parameter as {right!r}, got {colon[0][1:]!r}; the character itself is %3A")
 
 
 def _closing_brace(path: str, opening: int) -> int:
@@ -332,6 +366,8 @@ def _parameter(definition: str, converters: Mapping[str, Converter]) -> Paramete
     if not colon:
         return Parameter(name, converters["str"])
     if kind in converters:
+        if not isinstance(converters[kind], Converter):
+            raise ValueError(f"expected a Converter as converters[{kind!r}], got {converters[kind]!r}")
         return Parameter(name, converters[kind])
     # As a regular expression a bare word matches only itself: more likely it is a misspelt converter.
     if not kind or _BARE_WORD.fullmatch(kind):

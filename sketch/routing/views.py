@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from types import MethodType
 from typing import TYPE_CHECKING, Any
 
-from sketch.callables import is_coroutine_function
+from sketch.callables import is_coroutine_function, is_generator_function
 from sketch.exceptions import HTTPMethodNotAllowed
 from sketch.routing.arguments import Call, Plan, SelfBinding, plan
 
@@ -86,6 +86,8 @@ class ViewHandler(SelfBinding):
 
     def _check(self) -> None:
         name = self.view.__qualname__
+        if is_generator_function(self.view.setup):
+            raise ValueError(f"expected {name}.setup without `yield`, got a generator, of which nothing would run")
         if not self.methods:
             raise ValueError(f"expected {name} to define one of {', '.join(VERBS)}, or dispatch")
         if self.view.__init__ is View.__init__:

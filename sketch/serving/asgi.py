@@ -31,6 +31,9 @@ def find_mistake(app: Any) -> str | None:
     """Return advice for an object that is no ASGI 3 application; None if it may be one."""
     if isinstance(app, type):
         return "it is a class, call it"
+    if inspect.iscoroutine(app):
+        app.close()  # it is not awaited: without this, a warning would follow
+        return "it is a coroutine, of a factory that is `async def`: await it, or write 'module:function()'"
     if not callable(app):
         return _OTHER
     arguments = _positional(app)
@@ -41,7 +44,7 @@ def find_mistake(app: Any) -> str | None:
 
 _OTHER = "one is called as `await app(scope, receive, send)`"
 _ADVICE: dict[int | None, str] = {
-    0: "for a function that makes one, write 'module:function()'",
+    0: "it takes no arguments, so it is a factory: call it, or write 'module:function()'",
     1: "it looks like ASGI 2, wrap it in asgiref.compatibility.guarantee_single_callable",
     2: "it looks like WSGI, wrap it in a2wsgi.WSGIMiddleware",
 }

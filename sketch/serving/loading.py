@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeGuard
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
 
 def load_app(string: str) -> Application | ASGIApp:
     """Load the application that an import string names: `package.module:name`, or `package.module:function()`.
+
+    The function may be a coroutine function, also without the parentheses if it takes no arguments: it can be nothing
+    else. It runs in an event loop of its own, which is closed before the server starts: what needs the server's loop, a
+    pool of connections say, belongs into a start-up hook.
 
     Raises:
         ServeError: if there is no such module or name, or it is no application. An error inside the module is raised
@@ -31,7 +36,22 @@ def load_app(string: str) -> Application | ASGIApp:
             found = getattr(found, part)
         except AttributeError:
             raise ServeError(f"module {path!r} has no attribute {name!r}, of {string!r}") from None
-    return check_app(found() if call else found, string)
+    return check_app(_made_by(found, string) if call or _is_async_factory(found) else found, string)
+
+
+def _is_async_factory(found: Any) -> bool:
+    return inspect.iscoroutinefunction(found) and not inspect.signature(found).parameters
+
+
+def _made_by(factory: Any, string: str) -> Any:
+    if not callable(factory) or is_sketch_application(factory):
+        raise ServeError(f"expected a function, got {factory!r} from {string!r}: leave out the parentheses")
+    found = factory()
+    if not inspect.iscoroutine(found):
+        return found
+    from sketch.serving.loops import run_alone  # few factories are asynchronous
+
+    return run_alone(found)
 
 
 def _import(path: str, string: str) -> Any:

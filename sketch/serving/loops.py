@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from importlib import import_module
-from typing import Any
+from typing import Any, TypeVar
 
 from sketch.serving.options import ServeError
 
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]
+T = TypeVar("T")
 
 
 def loop_factory(name: str) -> LoopFactory | None:
@@ -30,3 +31,8 @@ def loop_factory(name: str) -> LoopFactory | None:
         return None
     factory: LoopFactory = uvloop.new_event_loop
     return factory
+
+
+def run_alone(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine in an event loop of its own, which is closed afterwards."""
+    return asyncio.run(coroutine)

@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
+from sketch.checks import check_flags
+
 if TYPE_CHECKING:
     import socket
     import ssl as tls
@@ -73,6 +75,7 @@ class ServeOptions:
     """Restart when the code changes. Not supported yet."""
 
     def __post_init__(self) -> None:
+        self._check_switches()
         if not isinstance(self.port, int) or not 0 <= self.port <= 65535:
             raise ServeError(f"expected a port from 0 to 65535, got {self.port!r}")
         if not _ROOT_PATH.fullmatch(self.root_path):
@@ -95,6 +98,15 @@ class ServeOptions:
             raise ServeError(f"workers={self.workers!r} is not supported yet: start one process per worker")
         if self.reload:
             raise ServeError("reload is not supported yet: restart the server by hand")
+
+    def _check_switches(self) -> None:
+        given = {name: getattr(self, name) for name in ("access_log", "debug", "proxy_protocol", "reload")}
+        if self.debug is None:
+            del given["debug"]
+        try:
+            check_flags(**given)
+        except TypeError as exc:
+            raise ServeError(str(exc)) from None
 
     @property
     def scheme(self) -> str:

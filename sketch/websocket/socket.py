@@ -139,7 +139,7 @@ class WebSocket:
         """
         if not isinstance(message, (str, bytes)):
             if not isinstance(message, bytearray | memoryview):
-                raise TypeError(f"expected a message of str or bytes, got {message!r}: use send_json() for data")
+                raise TypeError(f"expected a message of str or bytes, got {message!r:.200}: use send_json() for data")
             message = bytes(message)
         if self._idle is not None:
             self._idle = BEGUN

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 
 from sketch import (
@@ -15,6 +16,7 @@ from sketch import (
     RouteGroup,
     StreamResponse,
     TextResponse,
+    WebSocket,
     current_app,
 )
 
@@ -22,6 +24,7 @@ from sketch import (
 def add_composition(app: Application) -> None:
     app.mount("/{tenant}/part", make_part(), name="part")
     app.add_group(make_group())
+    app.mount("/soft", make_soft())
     add_conditions(app)
 
     @app.get("/links")
@@ -95,6 +98,21 @@ def make_part() -> Application:
     return part
 
 
+def make_soft() -> Application:
+    """An application that redirects to the slash of its root."""
+    soft = Application("soft", slashes="redirect")
+
+    @soft.get("/")
+    async def root() -> Response:
+        return TextResponse("root")
+
+    @soft.websocket("/")
+    async def echo(ws: WebSocket) -> None:
+        await ws.send(await ws.receive())
+
+    return soft
+
+
 def make_group() -> RouteGroup:
     async def marking(request: Request, handler: Any) -> Response:
         response: Response = await handler(request)
@@ -122,6 +140,10 @@ def make_group() -> RouteGroup:
     return group
 
 
+async def say(text: str) -> Response:
+    return TextResponse(text)
+
+
 def add_conditions(app: Application) -> None:
     for name, options in {
         "plain": {},
@@ -129,11 +151,7 @@ def add_conditions(app: Application) -> None:
         "below": {"host": "*.example.com"},
         "header": {"headers": {"X-Version": "2"}},
     }.items():
-
-        async def handler(request: Request, name: str = name) -> Response:
-            return TextResponse(name)
-
-        app.add_get("/conditions", handler, **options)  # type: ignore[arg-type]
+        app.add_get("/conditions", partial(say, name), **options)  # type: ignore[arg-type]
 
     @app.get("/conditions/only", host="one.example.com")
     async def only() -> Response:

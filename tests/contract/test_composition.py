@@ -79,6 +79,12 @@ async def test_a_redirect_to_the_slash_is_relative_and_keeps_the_query(transport
     assert (await transport.get("/slash/hard")).status == 404
 
 
+async def test_the_prefix_of_a_mounted_application_is_redirected_to_its_root(transport: Transport) -> None:
+    reply = await transport.get("/soft?a=1&b=%2F")
+    assert (reply.status, reply.header("location")) == (308, "./soft/?a=1&b=%2F")
+    assert (await transport.get("/soft/")).text == "root"
+
+
 async def test_urls_are_those_that_the_client_sees(transport: Transport) -> None:
     full, path = (await transport.get("/links", [("Host", "example.com:81")])).json()
     assert full.partition("://")[2] == "example.com:81/a%2Fb/part/where/1"

@@ -7,7 +7,13 @@ from typing import Any
 
 import pytest
 
-from sketch.callables import describe, is_coroutine_function, name_of
+from sketch.callables import (
+    describe,
+    is_async_generator_function,
+    is_coroutine_function,
+    is_generator_function,
+    name_of,
+)
 
 
 async def waits(number: int) -> None: ...
@@ -55,3 +61,30 @@ def test_coroutine_functions(function: object) -> None:
 @pytest.mark.parametrize("function", [plain, decorated, partial(plain, 1), Plain(), Plain, Waits, min, 7])
 def test_other_callables(function: object) -> None:
     assert not is_coroutine_function(function)
+
+
+async def generates_later() -> Any:
+    yield 1
+
+
+def generates() -> Any:
+    yield 1
+
+
+class Generates:
+    def __call__(self) -> Any:
+        yield 1
+
+
+@pytest.mark.parametrize(
+    "function", [generates, generates_later, partial(generates), Generates(), Generates().__call__]
+)
+def test_generator_functions(function: object) -> None:
+    assert is_generator_function(function)
+    assert is_async_generator_function(function) == (function is generates_later)
+
+
+@pytest.mark.parametrize("function", [plain, waits, Generates, Waits(), partial(plain), 5, generates()])
+def test_what_is_no_generator_function(function: object) -> None:
+    assert not is_generator_function(function)
+    assert not is_async_generator_function(function)

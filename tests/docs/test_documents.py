@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import asyncio
 import inspect
+import os
 import re
 import shlex
 import shutil
@@ -202,6 +203,22 @@ def test_console(block: Block, workspace: Path) -> None:
 
 
 # -- the README's two commands ----------------------------------------------------------------------------------------
+
+
+def test_type_checkers_accept_the_tutorial(tmp_path: Path) -> None:
+    files = {block.marks["file"]: block.text for block in ALL if block.document == "docs/tutorial.md" and block.marks}
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(ROOT / ".mypy_cache"), *files],
+        cwd=tmp_path,
+        env={**os.environ, "MYPYPATH": f"{ROOT}:{ROOT / 'adapters'}"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.stdout.startswith(f"Success: no issues found in {len(files)} source files"), done.stdout + done.stderr
 
 
 def test_readme_has_exactly_two_commands() -> None:

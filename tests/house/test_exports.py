@@ -6,7 +6,7 @@ import ast
 import os
 import subprocess
 import sys
-from importlib import import_module
+from importlib import import_module, metadata
 from pathlib import Path
 
 import pytest
@@ -19,7 +19,9 @@ STUB = Path(sketch.__file__).with_suffix(".pyi")
 def of_the_stub() -> dict[str, str]:
     """The names that type checkers see, and the modules they come from."""
     found: dict[str, str] = {}
-    for node in ast.parse(STUB.read_text()).body[1:]:
+    *imports, version = ast.parse(STUB.read_text()).body[1:]
+    assert ast.unparse(version) == "__version__: str"
+    for node in imports:
         assert isinstance(node, ast.ImportFrom)
         assert [alias.asname for alias in node.names] == [alias.name for alias in node.names], "`as` hands a name on"
         assert not found.keys() & {alias.name for alias in node.names}
@@ -52,3 +54,13 @@ def test_dir_shows_them_all_before_any_is_imported() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=50, env=os.environ)
     assert done.returncode == 0, done.stderr
     assert set(sketch.__all__) <= set(done.stdout.split())
+
+
+def test_the_version_is_that_of_the_distribution_and_read_when_it_is_asked_for() -> None:
+    code = "import sketch, sys; assert 'importlib.metadata' not in sys.modules; print(sketch.__version__)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=50, env=os.environ)
+    assert done.stdout.strip() == sketch.__version__, done.stderr
+    try:
+        assert sketch.__version__ == metadata.version("sketch-web")
+    except metadata.PackageNotFoundError:
+        assert sketch.__version__ == "0+unknown"

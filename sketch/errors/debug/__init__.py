@@ -1,4 +1,4 @@
-"""The debug response to an unexpected error. Never sent unless the application's debug is on.
+"""The debug responses: to an unexpected error, and to a path without a route. Never sent unless debug is on.
 
 Everything in it is hostile until it is escaped: an attacker chooses the path, the header fields, often the message and
 the variables. Values with a name that marks a secret are masked: others may see a developer's screen, and debug may be
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from sketch.errors.debug.facts import learn_request, request_facts
 from sketch.errors.debug.masking import Masker
+from sketch.errors.debug.routes import render_routes, route_facts
 from sketch.errors.debug.text import render_text
 from sketch.errors.debug.traces import read_traces
 from sketch.errors.problems import PROBLEM, choose_form
@@ -29,15 +30,46 @@ def debug_response(request: BaseRequest, exc: BaseException) -> Response:
     traces = read_traces(exc, masker)
     text = render_text(traces)
     form = choose_form(request)
-    headers = {"Cache-Control": "no-store", "Vary": "Accept", "X-Content-Type-Options": "nosniff"}
     if form == HTML:
-        from sketch.errors.debug.page import POLICY, render
+        from sketch.errors.debug.page import render
 
         body = render(traces, request_facts(request, masker), text)
-        headers["Content-Security-Policy"] = POLICY
     elif form == PROBLEM:
-        members = {"type": "about:blank", "title": PHRASES[500], "status": 500, "detail": traces[0].title}
-        body = STDLIB.dumps({**members, "traceback": text.splitlines()}).decode()
+        body = _problem(500, detail=traces[0].title, traceback=text.splitlines())
     else:
-        body = f"{text}\n\n{masker.text(f'{request.method} {request.root_path}{request.raw_path}')}\n"
-    return Response(body.encode("utf-8", "backslashreplace"), status=500, headers=headers, content_type=form)
+        body = f"{text}\n\n{_line(request, masker)}\n"
+    return _respond(500, form, body)
+
+
+def missed_response(request: BaseRequest) -> Response:
+    """Make a 404 with the routes that there are, for a path that none of them takes, in the same forms."""
+    masker = Masker()
+    learn_request(request, masker)
+    routes = route_facts(request, masker)
+    form = choose_form(request)
+    if form == HTML:
+        from sketch.errors.debug.page import render_miss
+
+        body = render_miss(routes, request_facts(request, masker))
+    elif form == PROBLEM:
+        body = _problem(404, detail="no route has this path", routes=render_routes(routes).splitlines())
+    else:
+        body = f"404 Not Found\n\n{_line(request, masker)}\n\nThe routes:\n{render_routes(routes)}\n"
+    return _respond(404, form, body)
+
+
+def _line(request: BaseRequest, masker: Masker) -> str:
+    return masker.text(f"{request.method} {request.root_path}{request.raw_path}")
+
+
+def _problem(status: int, **members: object) -> str:
+    return STDLIB.dumps({"type": "about:blank", "title": PHRASES[status], "status": status, **members}).decode()
+
+
+def _respond(status: int, form: str, body: str) -> Response:
+    headers = {"Cache-Control": "no-store", "Vary": "Accept", "X-Content-Type-Options": "nosniff"}
+    if form == HTML:
+        from sketch.errors.debug.page import POLICY
+
+        headers["Content-Security-Policy"] = POLICY
+    return Response(body.encode("utf-8", "backslashreplace"), status=status, headers=headers, content_type=form)

@@ -60,17 +60,38 @@ def render(traces: list[Trace], request: list[tuple[str, list[Fact]]], text: str
         request: facts about the request, under titles.
         text: the same traces as text, to be copied.
     """
-    title, short = escape(traces[0].title), escape(traces[0].title.partition("\n")[0][:200])
+    return _document(
+        traces[0].title,
+        request,
+        f"<h2>Traceback, most recent call first</h2>{''.join(_trace(trace, traces) for trace in traces)}"
+        f"{_facts(request)}<h2>As text</h2>"
+        f'<details><summary>Traceback, most recent call last</summary><pre class="text">{escape(text)}</pre></details>',
+    )
+
+
+def render_miss(routes: list[Fact], request: list[tuple[str, list[Fact]]]) -> str:
+    """Render the page for a path without a route.
+
+    Args:
+        routes: the routes that there are.
+        request: facts about the request, under titles.
+    """
+    return _document("404 Not Found", request, f"{_facts([('The routes', routes)])}{_facts(request)}")
+
+
+def _facts(titled: list[tuple[str, list[Fact]]]) -> str:
+    return "".join(f"<h2>{escape(name)}</h2>{_table(rows, 'card')}" for name, rows in titled if rows)
+
+
+def _document(title: str, request: list[tuple[str, list[Fact]]], body: str) -> str:
+    """The whole page: the request's first fact and the title as its header, then the body."""
+    short = escape(title.partition("\n")[0][:200])
     first = "".join(f"<p>{escape(value)}</p>" for _, value in request[0][1][:1])
-    facts = "".join(f"<h2>{escape(name)}</h2>{_table(rows, 'card')}" for name, rows in request if rows)
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width"><title>{short}</title><style>{STYLE}</style></head>'
         "<body><main>"
-        f"<header>{first}<h1>{title}</h1></header>"
-        f"<h2>Traceback, most recent call first</h2>{''.join(_trace(trace, traces) for trace in traces)}"
-        f"{facts}<h2>As text</h2>"
-        f'<details><summary>Traceback, most recent call last</summary><pre class="text">{escape(text)}</pre></details>'
+        f"<header>{first}<h1>{escape(title)}</h1></header>{body}"
         "<footer>This page is shown because the application runs with debug on. Never do so in production.</footer>"
         "</main></body></html>"
     )

@@ -60,7 +60,8 @@ twice = Application()
 twice.mount("/{id}", inside := Application())
 inside.add_get("/{id}", lambda id: Response())
 failing = lambda: 1 + "a"
-broken = Application(middlewares=[lambda request: None])
+broken = Application()
+broken.middlewares.append(lambda request: None)
 number = 7
 """
 
@@ -233,7 +234,7 @@ def test_middlewares_of_every_kind() -> None:
         async def get(self) -> Response:
             return Response()
 
-    app = Application(middlewares=[Gate(), Gate().check, ProxyHeaders(["10.0.0.1"])])
+    app = Application(outer_middlewares=[ProxyHeaders(["10.0.0.1"])], middlewares=[Gate(), Gate().check])
 
     class Callable:
         async def __call__(self) -> Response:
@@ -246,7 +247,7 @@ def test_middlewares_of_every_kind() -> None:
     app.add_get("/callable", Callable())
     app.freeze()
     shown, instance = list_routes(app)
-    assert [name.rpartition(".")[2] for name in shown.middlewares] == ["Gate", "check", "ProxyHeaders"]
+    assert [name.rpartition(".")[2] for name in shown.middlewares] == ["ProxyHeaders", "Gate", "check"]
     assert shown.handler.endswith("Page")
     assert shown.place is not None
     assert shown.place.startswith(__file__)

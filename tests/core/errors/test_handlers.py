@@ -119,7 +119,11 @@ def test_statuses_of_no_exception_are_refused(status: int) -> None:
         Application().error_handler(status)
 
 
-@pytest.mark.parametrize("handler", [3, None, lambda request: None, lambda *, request, exc: None])
+def generate(request: Request, exc: Exception) -> Any:
+    yield Response()
+
+
+@pytest.mark.parametrize("handler", [3, None, lambda request: None, lambda *, request, exc: None, generate, min])
 def test_invalid_handlers_are_refused(handler: Any) -> None:
     with pytest.raises(TypeError, match=r"expected an error handler `async \(request, exc\)`, got"):
         Application().error_handler(404)(handler)
@@ -262,7 +266,7 @@ async def test_handlers_of_groups_cannot_be_added_after_the_start() -> None:
     for name in LEVELS:
         with pytest.raises(RuntimeError, match="before the application starts"):
             levels[name].error_handler(404)(take)
-        with pytest.raises(RuntimeError, match="has started"):
+        with pytest.raises(RuntimeError, match="cannot be changed any more"):
             levels[name].errors.exception(take)
 
 

@@ -91,7 +91,11 @@ async def test_several_functions_do_not_wait_for_each_other(caplog: pytest.LogCa
 
 def test_anything_but_functions_is_refused() -> None:
     response = Response()
-    for wrong in (forever(), 7, [forever(), forever], [None]):
+
+    def generate() -> Any:
+        yield
+
+    for wrong in (forever(), 7, [forever(), forever], [None], generate, partial(generate)):
         with pytest.raises(TypeError, match="expected a function for the background, got"):
             response.background = wrong  # type: ignore[assignment]
     assert response.background == ()

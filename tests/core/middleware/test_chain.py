@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from typing import Any
 
@@ -12,9 +12,14 @@ from sketch.application import Application
 from sketch.exceptions import HTTPNotFound, HTTPUnauthorized
 from sketch.limits import Limits
 from sketch.middleware import Endpoint, fold
+from sketch.middleware.cors import CORS
+from sketch.middleware.proxy_headers import ProxyHeaders
+from sketch.middleware.request_id import RequestID
+from sketch.middleware.security_headers import SecurityHeaders
 from sketch.request import Request
 from sketch.response import Response
 from sketch.streams.stream import StreamResponse
+from tests.core.websocket.support import session
 from tests.support.requests import answer, in_loop, make_request
 from tests.support.tagging import tagging, tags
 
@@ -103,17 +108,103 @@ async def test_a_middleware_may_be_any_callable_that_takes_the_keyword() -> None
     assert tags(await answer(app)) == [b"partial", b"object"]
 
 
-@pytest.mark.parametrize("where", ["middlewares", "outer_middlewares", "route"])
 @in_loop
-async def test_an_invalid_middleware_is_an_error_at_the_start(where: str) -> None:
+async def test_a_middleware_without_a_parameter_handler_gets_it_by_position() -> None:
     async def starlette_like(request: Request, call_next: Endpoint) -> Response:
-        return await call_next(request)
+        return await tagging("named otherwise")(request, call_next)
 
-    for wrong in (starlette_like, lambda request: None, 5):
-        app = Application(**({} if where == "route" else {where: [wrong]}))
-        app.add_route("GET", "/", ok, middlewares=[wrong] if where == "route" else [])
-        with pytest.raises(TypeError, match=r"expected a middleware `async \(request, handler\)`, got"):
-            await app.startup()
+    async def only_positional(request: Request, handler: Endpoint, /) -> Response:
+        return await tagging("positional")(request, handler)
+
+    async def stars(*args: Any) -> Response:
+        return await tagging("stars")(*args)
+
+    async def optional(request: Request, call_next: Endpoint, verbose: bool = False) -> Response:
+        assert not verbose
+        return await tagging("optional")(request, call_next)
+
+    def plain(request: Request, call_next: Endpoint) -> Awaitable[Response]:
+        return call_next(request)
+
+    app = serving(
+        middlewares=[starlette_like, only_positional, plain],
+        outer_middlewares=[stars, partial(optional)],
+    )
+    assert tags(await answer(app)) == [b"positional", b"named otherwise", b"optional", b"stars"]
+
+
+class Outer:
+    outer = True
+
+    async def __call__(self, request: Request, handler: Endpoint) -> Response:
+        return await handler(request)
+
+
+async def swapped(handler: Endpoint, request: Request) -> Response:
+    return await handler(request)
+
+
+async def generating(request: Request, handler: Endpoint) -> Any:
+    yield await handler(request)
+
+
+async def with_more(request: Request, handler: Endpoint, user: str) -> Response:
+    raise AssertionError
+
+
+EVERYWHERE = [
+    (lambda request: None, r"expected a middleware `async \(request, handler\)`, got .*lambda"),
+    (with_more, r"expected a middleware .*, got with_more: "),
+    (5, r"expected a middleware .*, got 5: "),
+    (swapped, "got swapped: the request comes first"),
+    (lambda call_next, request: None, "lambda.*: the request comes first"),
+    (Outer, "got the class .*Outer.*: call it"),
+    (generating, "got the generator generating"),
+]
+INSIDE = [
+    (it, rf"expected middlewares that may stand around a handler, got .*{type(it).__name__}.*outer_middlewares=\[")
+    for it in (CORS("*"), ProxyHeaders(["10.0.0.1"]), RequestID(), SecurityHeaders(), Outer())
+]
+
+
+@pytest.mark.parametrize(("wrong", "message"), [*EVERYWHERE, *INSIDE])
+@pytest.mark.parametrize("where", ["application", "outer", "appended", "group", "appended to a group", "route", "view"])
+@in_loop
+async def test_an_invalid_middleware_is_refused_where_it_is_given(where: str, wrong: Any, message: str) -> None:
+    app = Application()
+    group = app.group("/group")
+    group.add_get("/x", ok)
+
+    async def append(to: list[Any]) -> None:
+        to.append(wrong)
+        await app.startup()
+
+    give: dict[str, Callable[[], Any]] = {
+        "application": lambda: Application(middlewares=[wrong]),
+        "outer": lambda: Application(outer_middlewares=[wrong]),
+        "appended": lambda: append(app.middlewares),
+        "group": lambda: app.group("/other", middlewares=[wrong]),
+        "appended to a group": lambda: append(group.middlewares),
+        "route": lambda: app.add_get("/", ok, middlewares=[wrong]),
+        "view": lambda: app.websocket("/", middlewares=[wrong])(session),
+    }
+    if where == "outer" and message.startswith("expected middlewares"):
+        give["outer"]()
+        return
+
+    async def run() -> None:
+        given = give[where]()
+        if given is not None:
+            await given
+
+    with pytest.raises(TypeError, match=message):
+        await run()
+
+
+def test_one_middleware_in_place_of_several() -> None:
+    for give in (lambda: Application(middlewares=tagging("a")), lambda: Application(outer_middlewares=tagging("a"))):  # type: ignore[arg-type]
+        with pytest.raises(TypeError, match="expected several middlewares, got <function"):
+            give()
 
 
 # -- what they see -----------------------------------------------------------------------------------------------------

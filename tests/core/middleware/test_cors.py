@@ -153,8 +153,9 @@ async def test_what_a_preflight_allows() -> None:
 
 @in_loop
 async def test_any_field() -> None:
-    response = await preflight(app_of(headers="*"), Access_Control_Request_Headers="x-one, Authorization")
-    assert allowed(response)["Allow-Headers"] == "x-one, Authorization"
+    for any_field in ("*", ["*"], ("*",)):
+        response = await preflight(app_of(headers=any_field), Access_Control_Request_Headers="x-one, Authorization")
+        assert allowed(response)["Allow-Headers"] == "x-one, Authorization"
     assert "Allow-Headers" not in allowed(await preflight(app_of(headers="*")))
     response = await preflight(app_of(headers="*"), Access_Control_Request_Headers="x one")
     assert (response.status, await response.text()) == (403, "a header field is not allowed here")
@@ -216,7 +217,15 @@ async def test_origins(origins: list[Any], yes: str, no: str) -> None:
         ([PAGE], {"methods": "PUT"}, TypeError, "expected methods as a list, got 'PUT'"),
         ([PAGE], {"methods": ["*"]}, ValueError, "expected methods of names"),
         ([PAGE], {"headers": ["X-A: b"]}, ValueError, "expected headers of names"),
-        ([PAGE], {"expose": "*", "credentials": True}, TypeError, "expected expose as a list"),
+        ([PAGE], {"expose": "*", "credentials": True}, ValueError, "expected named fields as expose with credentials"),
+        ([PAGE], {"headers": ["*"], "credentials": True}, ValueError, "expected named fields as headers with cred"),
+        (
+            [PAGE],
+            {"headers": "*", "credentials": True},
+            ValueError,
+            "expected named fields as headers with credentials",
+        ),
+        ([PAGE], {"headers": ["x-a", "*"]}, ValueError, "expected headers of names"),
         ([PAGE], {"max_age": -1}, ValueError, "expected max_age as a number of seconds, got -1"),
     ],
 )

@@ -5,14 +5,27 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Iterator
-from functools import partial, wraps
-from types import SimpleNamespace
-from typing import Any
+from functools import partial, update_wrapper, wraps
+from types import FunctionType
+from typing import Annotated, Any, Optional
 
 import pytest
 
+from sketch.application import Application
 from sketch.concurrency.threads import Threads
+from sketch.request import BaseRequest, Request, WebSocketRequest
 from sketch.routing import Router
+from sketch.websocket import WebSocket
+
+
+class FakeApp:
+    """The part of an application that calls read."""
+
+    def __init__(self, threads: Threads | None) -> None:
+        self.threads = threads
+
+    def __repr__(self) -> str:
+        return "APP"
 
 
 class FakeRequest:
@@ -20,10 +33,17 @@ class FakeRequest:
 
     def __init__(self, match_info: dict[str, Any], threads: Threads | None = None) -> None:
         self.match_info = match_info
-        self.app = SimpleNamespace(threads=threads)
+        self.app = FakeApp(threads)
 
     def __repr__(self) -> str:
         return "REQUEST"
+
+
+def as_objects(function: Callable[..., Any], **annotations: Any) -> Callable[..., Any]:
+    """A copy of the function with these objects as annotations: without `from __future__ import annotations`."""
+    copy = FunctionType(function.__code__, function.__globals__, function.__name__, function.__defaults__)
+    copy.__annotations__ = annotations
+    return copy
 
 
 def call(handler: Callable[..., Any], path: str = "/{id:int}/{name}", sent: str = "/7/ann") -> Any:
@@ -55,8 +75,8 @@ async def left_over(anything: Any) -> Any:
     return (anything,)
 
 
-async def annotated(r: int) -> Any:
-    return (r,)
+async def keyword_left(*, req: Any) -> Any:
+    return (req,)
 
 
 async def first(id: Any) -> Any:
@@ -117,7 +137,7 @@ async def star_besides(id: Any, *args: Any, **kwargs: Any) -> Any:
         (nothing, "()"),
         (by_name, "(REQUEST,)"),
         (left_over, "(REQUEST,)"),
-        (annotated, "(REQUEST,)"),
+        (keyword_left, "(REQUEST,)"),
         (first, "(7,)"),
         (converted_by_no_annotation, "(7,)"),
         (both, "(REQUEST, 7)"),
@@ -151,7 +171,7 @@ def test_a_plain_handler_is_its_own_call(handler: Callable[..., Any]) -> None:
 
 
 def test_trailing_defaults_need_no_wrapper() -> None:
-    async def handler(request: Any, flag: bool = False, **rest: Any) -> None: ...
+    async def handler(request: Any, flag: Any = False, **rest: Any) -> None: ...
 
     assert Router().add_get("/a", handler).call is handler
 
@@ -165,11 +185,12 @@ async def request_and_another(request: Any, idd: Any) -> None: ...
 async def keyword(request: Any, *, db: Any) -> None: ...
 
 
-async def keyword_left(*, req: Any) -> None: ...
+async def two_keywords_left(*, req: Any, more: Any) -> None: ...
 
 
 @pytest.mark.parametrize(
-    ("handler", "parameter"), [(two_left, "b"), (request_and_another, "idd"), (keyword, "db"), (keyword_left, "req")]
+    ("handler", "parameter"),
+    [(two_left, "b"), (request_and_another, "idd"), (keyword, "db"), (two_keywords_left, "more")],
 )
 def test_unknown_parameters_are_refused(handler: Callable[..., Any], parameter: str) -> None:
     with pytest.raises(ValueError, match="expected a parameter of 'request', 'id' or with a default") as caught:
@@ -194,6 +215,159 @@ def test_generators_are_refused_as_handlers(handler: Callable[..., Any]) -> None
 def test_callables_without_a_signature() -> None:
     with pytest.raises(ValueError, match="expected a handler with a signature"):
         Router().add_get("/", min)
+
+
+# -- annotations ------------------------------------------------------------------------------------------------------
+
+
+class Item:
+    """A type that nothing supplies."""
+
+
+async def class_of_request(r: Request) -> Any:
+    return (r,)
+
+
+async def base_class(r: BaseRequest) -> Any:
+    return (r,)
+
+
+async def optional(r: Optional[Request] = None) -> Any:  # noqa: UP045 - the old spelling
+    return (r,)
+
+
+async def union(id: Item, r: Request | None) -> Any:
+    return (id, r)
+
+
+async def one_source(r: Request | WebSocketRequest) -> Any:
+    return (r,)
+
+
+async def with_metadata(r: Annotated[Request, "metadata"]) -> Any:
+    return (r,)
+
+
+async def nothing_said(r: object) -> Any:
+    return (r,)
+
+
+async def only_for_type_checkers(request: MissingRequest, id: MissingRequest) -> Any:  # type: ignore[name-defined] # noqa: F821
+    return (request, id)
+
+
+async def also_the_application(app: Application, r: Request) -> Any:
+    return (app, r)
+
+
+async def default_without_annotation(r: Request, limit=10) -> Any:  # type: ignore[no-untyped-def]
+    return (r, limit)
+
+
+@pytest.mark.parametrize(
+    ("handler", "given"),
+    [
+        (class_of_request, "(REQUEST,)"),
+        (base_class, "(REQUEST,)"),
+        (optional, "(REQUEST,)"),
+        (union, "(7, REQUEST)"),
+        (one_source, "(REQUEST,)"),
+        (with_metadata, "(REQUEST,)"),
+        (nothing_said, "(REQUEST,)"),
+        (only_for_type_checkers, "(REQUEST, 7)"),
+        (also_the_application, "(APP, REQUEST)"),
+        (default_without_annotation, "(REQUEST, 10)"),
+        (as_objects(class_of_request, r=Request), "(REQUEST,)"),
+        (as_objects(class_of_request, r=Optional["Request"]), "(REQUEST,)"),
+    ],
+)
+def test_annotations_that_are_sources(handler: Callable[..., Any], given: str) -> None:
+    assert repr(call(handler)) == given
+
+
+async def scalar(q: int) -> None: ...
+
+
+async def scalar_and_default(request: Request, limit: int = 10) -> None: ...
+
+
+async def model(item: Item) -> None: ...
+
+
+async def model_called_request(request: Item) -> None: ...
+
+
+async def either(r: Request | Item) -> None: ...
+
+
+async def keyword_item(request: Request, *, item: Item) -> None: ...
+
+
+async def socket(ws: WebSocket) -> None: ...
+
+
+class Holder:
+    async def method(self, q: int) -> None: ...
+
+    async def __call__(self, q: int) -> None: ...
+
+
+def blocking_scalar(q: int) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("handler", "parameter"),
+    [
+        (scalar, "q: int"),
+        (scalar_and_default, "limit: int"),
+        (model, "item: tests.core.routing.test_arguments.Item"),
+        (model_called_request, "request: tests"),
+        (either, "r: sketch"),
+        (keyword_item, "item: tests"),
+        (socket, "ws: sketch"),
+        (Holder().method, "q: int"),
+        (Holder(), "q: int"),
+        (blocking_scalar, "q: int"),
+        (partial(two_left, 1), None),
+        (partial(keyword_item, item=Item()), None),
+        (partial(scalar), "q: int"),
+        (as_objects(scalar, q=int), "q: int"),
+        (as_objects(scalar, q={"a": 1}), "q: {'a': 1}"),
+        (as_objects(scalar, q=Annotated[int, "query"]), "q: int"),
+    ],
+)
+def test_annotations_that_nothing_supplies_are_refused(handler: Callable[..., Any], parameter: str | None) -> None:
+    if parameter is None:
+        Router().add_get("/{id}", handler)
+        return
+    with pytest.raises(ValueError, match=r"expected the name of a path parameter .*request\.query") as caught:
+        Router().add_get("/{id}", handler)
+    assert f"got '{parameter}" in str(caught.value).replace('"', "'")
+    assert "; in the route '/{id}' of " in str(caught.value)
+
+
+def test_the_default_of_an_annotated_parameter_is_kept_without_the_annotation() -> None:
+    with pytest.raises(ValueError, match="to keep the default, leave the annotation out"):
+        Router().add_get("/", scalar_and_default)
+
+
+def test_an_annotation_that_does_not_exist_at_run_time() -> None:
+    async def handler(request: Any, item: MissingItem) -> None: ...  # type: ignore[name-defined] # noqa: F821
+
+    with pytest.raises(ValueError, match=r"at run time, got 'item: MissingItem': import it .* TYPE_CHECKING; in"):
+        Router().add_get("/", handler)
+
+
+def test_annotations_of_a_decorated_function_are_looked_up_where_it_was_written() -> None:
+    """`wraps` copies the annotations of another module's function, whose names this module may not have."""
+    names: dict[str, Any] = {}
+    source = """
+from __future__ import annotations
+from sketch.request import Request as Sent
+async def view(r: Sent, id: int): return (r, id)
+"""
+    exec(source, names)
+    assert repr(call(transparent(names["view"]))) == "('wrapped', REQUEST, 7)"
 
 
 # -- kinds of callables -----------------------------------------------------------------------------------------------
@@ -292,6 +466,89 @@ def opaque(handler: Callable[..., Any]) -> Callable[..., Any]:
     return wrapper
 
 
+def by_keywords(handler: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(handler)
+    async def wrapper(**kwargs: Any) -> Any:
+        return ("keywords", *(await handler(**kwargs)))
+
+    return wrapper
+
+
+def request_and_keywords(handler: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(handler)
+    async def wrapper(request: Any, **kwargs: Any) -> Any:
+        return ("request", *(await handler(request, **kwargs)))
+
+    return wrapper
+
+
+def blocking_by_keywords(handler: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(handler)
+    def wrapper(**kwargs: Any) -> Any:
+        return handler(**kwargs)
+
+    return wrapper
+
+
+def by_position(handler: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(handler)
+    async def wrapper(*args: Any) -> Any:
+        return ("position", *(await handler(*args)))
+
+    return wrapper
+
+
+def request_and_positions(handler: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(handler)
+    async def wrapper(request: Any, *args: Any) -> Any:
+        return ("request", *(await handler(request, *args)))
+
+    return wrapper
+
+
+def adds_a_value(handler: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(handler)
+    async def wrapper(request: Any, *args: Any, **kwargs: Any) -> Any:
+        return ("added", *(await handler(request, "user", *args, **kwargs)))
+
+    return wrapper
+
+
+def async_around_def(handler: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(handler)
+    async def wrapper(**kwargs: Any) -> Any:
+        return handler(**kwargs)
+
+    return wrapper
+
+
+class ClassDecorator:
+    def __init__(self, handler: Callable[..., Any]) -> None:
+        update_wrapper(self, handler)
+        self.handler = handler
+
+    async def __call__(self, **kwargs: Any) -> Any:
+        return ("class", *(await self.handler(**kwargs)))
+
+
+class DecoratedCall:
+    @by_position
+    async def __call__(self, id: Any, req: Any) -> Any:
+        return (id, req)
+
+
+async def with_user(request: Any, user: Any, id: Any) -> Any:
+    return (request, user, id)
+
+
+async def with_application(r: Request, id: Any, app: Application) -> Any:
+    return (r, id, app)
+
+
+def blocking_view(id: Any, *, req: Any) -> Any:
+    return (id, req)
+
+
 def without_wraps(handler: Callable[..., Any]) -> Callable[..., Any]:
     async def wrapper(*args: Any) -> Any:
         return ("bare", *(await handler(*args)))
@@ -316,10 +573,53 @@ def without_wraps(handler: Callable[..., Any]) -> Callable[..., Any]:
         (asks_for_id(both), "(8, REQUEST, 7)"),
         (opaque(both), "('opaque', REQUEST, 7)"),
         (without_wraps(by_name), "('bare', REQUEST)"),
+        (by_keywords(nothing), "('keywords',)"),
+        (by_keywords(first), "('keywords', 7)"),
+        (by_keywords(left_over), "('keywords', REQUEST)"),
+        (by_keywords(in_the_middle), "('keywords', 'ann', REQUEST, 7)"),
+        (by_keywords(rest), "('keywords', ('id', 7), ('name', 'ann'))"),
+        (by_keywords(with_application), "('keywords', REQUEST, 7, APP)"),
+        (by_keywords(defaults), "('keywords', REQUEST, 'F', 7, 'M', 'K', 'ann')"),
+        (blocking_by_keywords(first), "(7,)"),
+        (blocking_by_keywords(blocking_view), "(7, REQUEST)"),
+        (async_around_def(blocking_view), "(7, REQUEST)"),
+        (request_and_keywords(both), "('request', REQUEST, 7)"),
+        (request_and_keywords(by_name), "('request', REQUEST)"),
+        (asks_for_request(with_application), "('checked', REQUEST, 7, APP)"),
+        (adds_a_value(with_user), "('added', REQUEST, 'user', 7)"),
+        (by_position(only_positional), "('position', 7, REQUEST)"),
+        (by_position(defaults), "('position', REQUEST, 'F', 7, 'M', 'K', '')"),
+        (request_and_positions(both), "('request', REQUEST, 7)"),
+        (by_keywords(by_keywords(first)), "('keywords', 'keywords', 7)"),
+        (transparent(by_keywords(both)), "('wrapped', 'keywords', REQUEST, 7)"),
+        (by_keywords(transparent(both)), "('keywords', 'wrapped', REQUEST, 7)"),
+        (request_and_keywords(asks_for_request(both)), "('request', 'checked', REQUEST, 7)"),
+        (ClassDecorator(both), "('class', REQUEST, 7)"),
+        (DecoratedCall(), "('position', 7, REQUEST)"),
+        (partial(by_keywords(both)), "('keywords', REQUEST, 7)"),
+        (partial(transparent(both), id="unused"), "('wrapped', REQUEST, 7)"),
     ],
 )
 def test_decorated_handlers(handler: Callable[..., Any], given: str) -> None:
     assert repr(call(handler)) == given
+
+
+@pytest.mark.parametrize(
+    ("handler", "fault"),
+    [
+        (by_keywords(only_positional), r"a decorator with \*args, which 'id'"),
+        (by_position(keyword), r"a decorator with \*\*kwargs, which 'db'"),
+        (by_keywords(two_left), "a parameter of 'request', 'id' or with a default, got 'b'"),
+        (by_keywords(scalar), "got 'q: int'"),
+        (transparent(scalar), "got 'q: int'"),
+        (asks_for_request(scalar), "got 'q: int'"),
+        (asks_for_request(model), "got 'item: "),
+        (ClassDecorator(scalar), "got 'q: int'"),
+    ],
+)
+def test_decorated_handlers_that_are_refused(handler: Callable[..., Any], fault: str) -> None:
+    with pytest.raises(ValueError, match=fault):
+        Router().add_get("/{id}", handler)
 
 
 def test_decorated_methods_keep_their_self() -> None:

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from sketch.routing import NoRoute, Router
+from sketch.exceptions import HTTPException
+from sketch.routing import Router
 from sketch.routing.conditions import Conditions
 from tests.support.requests import make_request
 
@@ -78,8 +79,8 @@ def chosen(router: Router, host: str = "example.com", method: str = "GET", **hea
     fields = [(b"host", host.encode()), *((name.encode(), value.encode()) for name, value in headers.items())]
     try:
         route, _ = router.resolve(make_request("/a", method=method, headers=fields))
-    except NoRoute as miss:
-        return str(miss.answer.status)
+    except HTTPException as miss:
+        return str(miss.status)
     return str(route.name)
 
 

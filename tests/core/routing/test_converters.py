@@ -22,6 +22,15 @@ def match(kind: str, text: str) -> object:
     return router.match("GET", f"/{text}")[1]["value"]
 
 
+def test_a_converter_of_another_type_is_refused() -> None:
+    router = Router()
+    router.converters["hex"] = int  # type: ignore[assignment]
+    with pytest.raises(
+        ValueError, match=r"expected a Converter as converters\['hex'\], got <class 'int'>; in the route"
+    ):
+        router.add_get("/{value:hex}", handler)
+
+
 @pytest.mark.parametrize(
     ("kind", "text", "value"),
     [

@@ -102,7 +102,12 @@ def test_mistakes_are_found_where_they_are_made() -> None:
     with pytest.raises(ValueError, match="expected a parameter of 'request', 'id'"):
 
         @group.get("/{id}")
-        async def wrong(request: Request, other: int) -> None: ...
+        async def wrong(request: Request, other) -> None: ...  # type: ignore[no-untyped-def]
+
+    with pytest.raises(ValueError, match=r"got 'q: int'.*; in the route '/x/\{id\}'"):
+
+        @group.get("/{id}")
+        async def annotated(q: int) -> None: ...
 
 
 def test_a_converter_of_the_application() -> None:

@@ -84,6 +84,31 @@ def test_re_route() -> None:
         router.re_route("(")
 
 
+@pytest.mark.parametrize(
+    ("add", "message"),
+    [
+        (
+            lambda to: to.route("/a", method="POST"),
+            r"got method='POST': write @app.route\('/path', methods=\['POST'\]\)",
+        ),
+        (
+            lambda to: to.get("/a", methods=["POST"]),
+            r"got methods=\['POST'\]: write @app.route\('/path', methods=\['POS",
+        ),
+        (lambda to: to.post("/a", middleware=[]), r"got middleware=\[\]: write middlewares="),
+        (lambda to: to.websocket("/a", endpoint="chat"), "got endpoint='chat': write name='chat'"),
+        (lambda to: to.re_route("/a", groups=()), r"expected options of name, middlewares, .*, got groups=\(\)$"),
+        (lambda to: to.add_get("/a", handler, converters={}), r"expected options of name, .*, got converters=\{\}$"),
+        (lambda to: to.add_route("GET", "/a", handler, method="POST"), "got multiple values for argument 'method'"),
+        (lambda to: to.add_websocket("/a", handler, tag="x"), r"got tag='x': write tags=\['x'\]"),
+    ],
+)
+@pytest.mark.parametrize("to", [Router(), RouteGroup("/g")])
+def test_unknown_options_are_refused_with_the_right_spelling(add: Any, message: str, to: Any) -> None:
+    with pytest.raises(TypeError, match=message):
+        add(to)
+
+
 def test_a_method_in_place_of_a_path_is_refused() -> None:
     with pytest.raises(ValueError, match=r"expected a path that begins with '/', got 'POST': give methods as methods="):
         Router().route("/a", "POST")

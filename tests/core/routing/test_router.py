@@ -16,7 +16,9 @@ from sketch.exceptions import HTTPMethodNotAllowed, HTTPNotFound, HTTPUpgradeReq
 from sketch.request import Request
 from sketch.response import Response
 from sketch.routing import WEBSOCKET, Converter, NoRoute, Router
-from tests.support.requests import answer
+from sketch.routing.route import Slashes
+from tests.core.websocket.support import session
+from tests.support.requests import answer, make_request
 from tests.support.responses import headers_of
 
 
@@ -424,6 +426,76 @@ def test_slashes_are_strict_by_default() -> None:
     soft.add_get("/soft", handler)
     assert found(soft, "GET", "/strict/") == "404"
     assert soft.match("GET", "/soft/")[0] is soft.slash_route
+
+
+@pytest.mark.parametrize("outer", ["strict", "redirect"])
+@pytest.mark.parametrize("inner", ["strict", "redirect"])
+def test_the_prefix_of_a_mount_is_redirected_to_its_root(outer: Slashes, inner: Slashes) -> None:
+    app, mounted = Application(slashes=outer), Application(slashes=inner)
+    mounted.add_get("/", handler)
+    mounted.add_websocket("/ws", session)
+    app.mount("/{tenant}/m", mounted)
+    wanted = "redirect" in (outer, inner)
+    assert (app.router.match("GET", "/t/m")[0] is app.router.slash_route) == wanted
+    assert app.router.match("GET", "/t/m/")[0] is mounted.router.routes()[0]
+    assert found(app.router, "POST", "/t/m") == found(app.router, "POST", "/t/m/") == "405 GET, HEAD, OPTIONS"
+    assert app.router.find(WEBSOCKET, "/t/m/ws", None)[0] is mounted.router.routes()[1]
+
+
+def test_the_route_of_a_mounted_root_says_whether_the_prefix_is_redirected() -> None:
+    app, mounted = Application(), Application(slashes="redirect")
+    mounted.add_get("/", handler, slashes="strict")
+    mounted.add_websocket("/", session)
+    app.mount("/m", mounted)
+    assert app.router.match("GET", "/m")[0] is mounted.router.routes()[0]
+    assert app.router.find(WEBSOCKET, "/m", None)[0] is app.router.slash_route
+
+
+@pytest.mark.parametrize("dots", [".", "..", "%2E", "%2e%2E"])
+def test_what_a_client_resolves_is_not_redirected(dots: str) -> None:
+    """`./%2E%2E/` as the target of a redirect is the directory above."""
+    router = Router("redirect")
+    router.add_get("/in/{name}/", handler)
+    router.add_get("/out/{name}", handler)
+    assert found(router, "GET", f"/in/{dots}") == found(router, "GET", f"/out/{dots}/") == "404"
+    assert router.match("GET", f"/in/x{dots}")[0] is router.slash_route
+    app, mounted = Application(slashes="redirect"), Application()
+    mounted.add_get("/", handler)
+    app.mount("/{tenant}", mounted)
+    assert app.router.match("GET", f"/{dots}")[0] is mounted.router.routes()[0]
+
+
+def test_a_mount_at_the_root_and_one_in_a_mount() -> None:
+    app, between, inner = (Application(slashes="redirect") for _ in range(3))
+    inner.add_get("/", handler)
+    app.mount("/", between)
+    between.mount("/in", inner)
+    assert app.router.match("GET", "/in")[0] is between.router.slash_route
+    assert app.router.match("GET", "/in/")[0] is inner.router.routes()[0]
+
+
+def test_the_prefix_of_a_foreign_application() -> None:
+    async def foreign(scope: Any, receive: Any, send: Any) -> None: ...
+
+    for slashes, redirects in (("strict", False), ("redirect", True)):
+        app = Application(slashes=slashes)  # type: ignore[arg-type]
+        app.mount("/m", foreign)
+        for method in ("GET", "POST", WEBSOCKET):
+            assert (app.router.find(method, "/m", None)[0] is app.router.slash_route) == redirects
+            assert app.router.find(method, "/m/", None)[0] is app.router.mounts()[0]
+
+
+def test_resolve_raises_what_the_client_would_get() -> None:
+    router = router_of("GET /a")
+    router.add_route(WEBSOCKET, "/ws", handler)
+    assert router.resolve(make_request("/a"))[0] is router.routes()[0]
+    with pytest.raises(HTTPNotFound):
+        router.resolve(make_request("/b"))
+    with pytest.raises(HTTPMethodNotAllowed) as refused:
+        router.resolve(make_request("/a", method="POST"))
+    assert refused.value.allowed == ["GET", "HEAD", "OPTIONS"]
+    with pytest.raises(HTTPUpgradeRequired):
+        router.resolve(make_request("/ws"))
 
 
 def test_an_existing_route_is_not_redirected() -> None:

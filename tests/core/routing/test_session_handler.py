@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import wraps
 from typing import Any
 
 import pytest
@@ -27,6 +28,14 @@ async def test_the_first_offered_subprotocol_of_the_route_is_chosen(offered: byt
     assert response.switch.subprotocol == chosen
 
 
+def by_keywords(function: Any) -> Any:
+    @wraps(function)
+    async def wrapper(**kwargs: Any) -> None:
+        await function(**kwargs)
+
+    return wrapper
+
+
 @in_loop
 async def test_a_session_gets_its_arguments() -> None:
     app = Application()
@@ -37,19 +46,36 @@ async def test_a_session_gets_its_arguments() -> None:
         got.append((room, ws.request.raw_path))
 
     @app.websocket("/whole/{id:int}")
-    async def whole(request: WebSocketRequest, id: int, websocket: WebSocket, more: int = 3) -> None:
+    async def whole(request: WebSocketRequest, id: int, websocket: WebSocket, more: Any = 3) -> None:
         got.append((request is websocket.request, id, more))
 
     @app.websocket("/left/{room}")
     async def left(room: str, anything: WebSocket) -> None:
         got.append((type(anything), room))
 
-    for path in ("/one/a", "/two/b", "/whole/7", "/left/c"):
+    @app.websocket("/types/{room}")
+    async def types(application: Application, room: str, socket: WebSocket | None, handshake: WebSocketRequest) -> None:
+        got.append((application is app, room, type(socket), handshake.raw_path))
+
+    @app.websocket("/names")
+    async def names(request: Missing, ws: Missing) -> None:  # type: ignore[name-defined] # noqa: F821
+        got.append((type(request), type(ws)))
+
+    @app.websocket("/decorated/{room}")
+    @by_keywords
+    async def decorated(anything: WebSocket, room: str) -> None:
+        got.append((type(anything), room))
+
+    paths = ("/one/a", "/two/b", "/whole/7", "/left/c", "/types/d", "/names", "/decorated/e")
+    for path in paths:
         request = handshake(app, path)
         response = await app.handle(request)
         assert response.switch is not None
         await response.switch.run(request, Pipe())
-    assert got == [("a", "/one/a"), ("b", "/two/b"), (True, 7, 3), (WebSocket, "c")]
+    assert got == [
+        ("a", "/one/a"), ("b", "/two/b"), (True, 7, 3), (WebSocket, "c"), (True, "d", WebSocket, "/types/d"),
+        (WebSocketRequest, WebSocket), (WebSocket, "e"),
+    ]  # fmt: skip
     assert app.router.named("chat").url_path(room="x") == "/one/x"
 
 
@@ -59,7 +85,7 @@ def test_invalid_sessions_are_refused() -> None:
     def blocking(ws: WebSocket) -> None:
         raise AssertionError
 
-    async def wanting(ws: WebSocket, other: int) -> None:
+    async def wanting(ws: WebSocket, other: Any) -> None:
         raise AssertionError
 
     with pytest.raises(ValueError, match=r"expected a session `async def \(ws\)`.*blocking"):
@@ -68,6 +94,14 @@ def test_invalid_sessions_are_refused() -> None:
         app.add_websocket("/a", WebSocket)
     with pytest.raises(ValueError, match=r"expected a parameter of 'ws', 'websocket', 'request', 'room'.*'other'"):
         app.add_websocket("/a/{room}", wanting)
+    with pytest.raises(
+        ValueError, match=r"a path parameter \(room\) or the type Application or Request or WebSocket, got 'q: int'"
+    ):
+
+        @app.websocket("/q/{room}")
+        async def annotated(ws: WebSocket, q: int) -> None:
+            raise AssertionError
+
     with pytest.raises(ValueError, match="begins with '/'"):
         app.websocket("chat")
     with pytest.raises(TypeError, match=r"expected a path, got <function session .*: write @app.websocket\('/path'\)$"):

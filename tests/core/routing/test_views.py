@@ -254,6 +254,45 @@ def test_decorated_method() -> None:
     assert ask(Decorated) == ("checked", 7, "GET")
 
 
+def test_a_method_behind_a_decorator_that_passes_keywords() -> None:
+    def by_keywords(method: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(method)
+        async def wrapper(self: View, **kwargs: Any) -> Any:
+            return ("keywords", *(await method(self, **kwargs)))
+
+        return wrapper
+
+    class Decorated(View):
+        @by_keywords
+        async def get(self, anything: Any, id: int) -> Any:
+            return (anything is self.request, id)
+
+    assert ask(Decorated) == ("keywords", True, 7)
+
+
+def test_an_annotation_that_nothing_supplies_names_the_method() -> None:
+    class Asking(View):
+        async def get(self, q: int) -> Any: ...
+
+    with pytest.raises(ValueError, match=r"got 'q: int'.*, in .*Asking\.get; in the route '/'"):
+        Router().add_view("/", Asking)
+
+
+def test_generators_are_refused() -> None:
+    class Yielding(View):
+        async def get(self) -> Any:
+            yield b""
+
+    class SettingUp(Yielding):
+        def setup(self) -> Any:
+            yield
+
+    with pytest.raises(ValueError, match=r"got a generator: return StreamResponse\(...\), in .*Yielding.get"):
+        Router().add_view("/", Yielding)
+    with pytest.raises(ValueError, match=r"SettingUp.setup without `yield`, got a generator"):
+        Router().add_view("/", SettingUp)
+
+
 def test_inherited_methods() -> None:
     class Child(Item):
         async def query(self) -> str:

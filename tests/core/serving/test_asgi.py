@@ -75,7 +75,7 @@ def factory() -> Any: ...
         (of_two_calls, "it looks like ASGI 2, wrap it in asgiref.compatibility.guarantee_single_callable"),
         (wsgi, "it looks like WSGI, wrap it in a2wsgi.WSGIMiddleware"),
         (partial(wsgi, None), "it looks like ASGI 2, wrap it in asgiref.compatibility.guarantee_single_callable"),
-        (factory, "for a function that makes one, write 'module:function()'"),
+        (factory, "it takes no arguments, so it is a factory: call it, or write 'module:function()'"),
         (lambda a, b, c, d: None, "one is called as `await app(scope, receive, send)`"),
     ],
 )
@@ -83,3 +83,10 @@ def test_mistakes(app: Any, advice: str) -> None:
     with pytest.raises(TypeError) as caught:
         check_asgi(app)
     assert str(caught.value) == f"expected an ASGI 3 application, got {app!r}: {advice}"
+
+
+def test_a_coroutine_is_refused_as_what_it_is() -> None:
+    async def create_app() -> None: ...
+
+    with pytest.raises(TypeError, match=r"create_app.*: it is a coroutine, of a factory that is `async def`: await it"):
+        check_asgi(create_app())

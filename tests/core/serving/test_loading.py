@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,20 @@ def create_app() -> Application:
     return Application("made")
 
 
+async def create_later() -> Application:
+    await asyncio.sleep(0)
+    return Application("later")
+
+
+async def create_nothing() -> None: ...
+
+
+class Factory:
+    @staticmethod
+    async def create(name: str = "later") -> Application:
+        return Application(name)
+
+
 class Holder:
     inner = app
 
@@ -40,6 +55,13 @@ def test_factory_string() -> None:
     assert found.name == "made"
 
 
+@pytest.mark.parametrize("name", ["create_later", "create_later()", "Factory.create()"])
+def test_a_factory_may_be_a_coroutine_function(name: str) -> None:
+    found = load_app(f"{HERE}:{name}")
+    assert isinstance(found, Application)
+    assert found.name == "later"
+
+
 def test_any_asgi_application() -> None:
     assert load_app(f"{HERE}:foreign") is foreign
 
@@ -54,6 +76,10 @@ def test_any_asgi_application() -> None:
         ("sketch.nothing:app", "there is no module 'sketch.nothing', of 'sketch.nothing:app'"),
         (f"{HERE}:nothing", f"module '{HERE}' has no attribute 'nothing', of '{HERE}:nothing'"),
         (f"{HERE}:create_app", "expected a sketch Application, or any of ASGI 3, got <function create_app"),
+        (f"{HERE}:Factory.create", "expected a sketch Application, or any of ASGI 3, got <function Factory.create"),
+        (f"{HERE}:create_nothing()", "expected a sketch Application, or any of ASGI 3, got None from"),
+        (f"{HERE}:app()", f"expected a function, got <Application sketch> from '{HERE}:app()': leave out the parenthe"),
+        (f"{HERE}:HERE()", f"expected a function, got '{HERE}' from '{HERE}:HERE()': leave out the parentheses"),
         (f"{HERE}:Holder", "expected a sketch Application, or any of ASGI 3, got <class"),
         (f"{HERE}:HERE", f"expected a sketch Application, or any of ASGI 3, got '{HERE}' from '{HERE}:HERE': one is "),
     ],

@@ -48,7 +48,9 @@ def test_option_that_does_not_exist() -> None:
 def test_a_mistaken_application_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     message = failure(capsys, f"{HERE}:create_app", port=0)
     assert message.startswith("expected a sketch Application, or any of ASGI 3, got <function create_app at ")
-    assert message.endswith(f"from '{HERE}:create_app': for a function that makes one, write 'module:function()'")
+    assert message.endswith(
+        f"from '{HERE}:create_app': it takes no arguments, so it is a factory: call it, or write 'module:function()'"
+    )
 
 
 def test_options_for_the_other_kind_of_application(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,116 @@
+"""The parameters of a callable, with their annotations as types where these can be had."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from functools import partial
+from inspect import Parameter, Signature
+from types import MethodType, NoneType, UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+
+class Unresolved:
+    """The annotation of a parameter that names what does not exist at run time: imported under TYPE_CHECKING, say.
+
+    Args:
+        text: the annotation as it is written.
+    """
+
+    __slots__ = ("text",)
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+def own_parameters(function: Callable[..., Any]) -> list[Parameter]:
+    """The parameters of a callable itself, whatever it wraps, each with its type or `Unresolved` as annotation.
+
+    `Annotated[T, ...]` is `T`; `Any` and `object` say nothing, and are no annotation.
+
+    Raises:
+        ValueError: for a callable without a signature.
+    """
+    return [_resolved(parameter, function) for parameter in _parameters(function)]
+
+
+def partial_parameters(function: partial[Any], inner: list[Parameter]) -> list[Parameter]:
+    """The parameters of a partial; those that it sets by keyword have that as default, and no annotation.
+
+    Args:
+        function: the partial.
+        inner: the parameters of the function inside.
+
+    Raises:
+        ValueError: for arguments that the function inside does not take.
+    """
+
+    def stand_in() -> None: ...
+
+    stand_in.__signature__ = Signature(inner)  # type: ignore[attr-defined]
+    parameters = _parameters(partial(stand_in, *function.args, **function.keywords))
+    return [p.replace(annotation=Parameter.empty) if p.name in function.keywords else p for p in parameters]
+
+
+def find_wrapped(function: Callable[..., Any]) -> Callable[..., Any] | None:
+    """The function that a decorator's function wraps, None if it wraps none; of a method, bound to the same object."""
+    wrapped: Callable[..., Any] | None = getattr(function, "__wrapped__", None)
+    if wrapped is not None and isinstance(function, MethodType):
+        return MethodType(wrapped, function.__self__)
+    return wrapped
+
+
+def types_in(annotation: object) -> tuple[object, ...]:
+    """The types of a union without None; any other annotation by itself."""
+    if get_origin(annotation) in (Union, UnionType):
+        return tuple(member for member in get_args(annotation) if member is not NoneType)
+    return (annotation,)
+
+
+def show(parameter: Parameter) -> str:
+    """A parameter with its annotation, as its author has written it."""
+    annotation = parameter.annotation
+    text = repr(annotation) if isinstance(annotation, Unresolved) else inspect.formatannotation(annotation)
+    return f"{parameter.name}: {text}"[:200]
+
+
+def _parameters(function: Callable[..., Any]) -> list[Parameter]:
+    try:
+        return list(inspect.signature(function, follow_wrapped=False).parameters.values())
+    except (ValueError, TypeError) as exc:
+        raise ValueError(f"expected a handler with a signature: {exc}") from None
+
+
+def _resolved(parameter: Parameter, function: Callable[..., Any]) -> Parameter:
+    if parameter.annotation is Parameter.empty:
+        return parameter
+    annotation = _resolve(parameter.annotation, function)
+    return parameter.replace(annotation=Parameter.empty if annotation in (Any, object) else annotation)
+
+
+def _resolve(annotation: object, function: Callable[..., Any]) -> object:
+    def holder() -> None: ...
+
+    holder.__annotations__ = {"it": annotation}
+    for names in _namespaces(function):
+        try:
+            return get_type_hints(holder, names)["it"]
+        except Exception:  # noqa: S112 - whatever the text of an annotation raises: it names no type there
+            continue
+    return Unresolved(annotation if isinstance(annotation, str) else repr(annotation))
+
+
+def _namespaces(function: object) -> Iterator[dict[str, Any]]:
+    """The globals in which annotations are looked up, those of the innermost function first: `wraps` copies its."""
+    inner = getattr(function, "__wrapped__", None)
+    if inner is not None:
+        yield from _namespaces(inner)
+    if isinstance(function, partial):
+        yield from _namespaces(function.func)
+    elif isinstance(names := getattr(function, "__globals__", None), dict):
+        yield names
+    elif isinstance(call := getattr(function, "__call__", None), MethodType):  # noqa: B004 - for its globals
+        yield from _namespaces(call)
