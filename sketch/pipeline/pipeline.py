@@ -74,7 +74,7 @@ class Pipeline:
         """
         if self.frozen:
             raise TypeError(
-                f"expected an application before its start to pickle, got {self._app!r}: "
+                f"expected an application before its start to pickle, got {self._app!r:.200}: "
                 "pickle it before, or make it anew in the other process, by a function"
             )
         return super().__getstate__()

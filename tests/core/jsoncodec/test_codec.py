@@ -18,9 +18,8 @@ from uuid import UUID
 
 import pytest
 
-from sketch import jsoncodec
 from sketch.application import Application
-from sketch.jsoncodec import STDLIB, JSONCodec, ValidationError, json_codec, loads_as
+from sketch.jsoncodec import STDLIB, JSONCodec, ValidationError, codec, json_codec, loads_as
 from sketch.response import JSONResponse
 
 
@@ -358,9 +357,9 @@ def test_a_type_that_cannot_be() -> None:
 
 @pytest.fixture
 def forgetful() -> Iterator[None]:
-    jsoncodec._decoder.cache_clear()
+    codec._decoder.cache_clear()
     yield
-    jsoncodec._decoder.cache_clear()
+    codec._decoder.cache_clear()
 
 
 @pytest.mark.usefixtures("forgetful")

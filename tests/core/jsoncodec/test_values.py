@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from sketch.jsoncodec import JSONCodec, json_codec, loads_as
-from sketch.jsonvalues import to_plain, to_plain_data
+from sketch.jsoncodec.values import to_plain, to_plain_data
 
 
 @pytest.fixture(params=["stdlib", "orjson", "msgspec"])

@@ -13,7 +13,7 @@ from uuid import UUID
 import pytest
 
 from sketch.jsoncodec import STDLIB, ValidationError, loads_as
-from sketch.jsontypes import find_reader
+from sketch.jsoncodec.types import find_reader
 
 pydantic = pytest.importorskip("pydantic")
 pydantic_core = pytest.importorskip("pydantic_core")

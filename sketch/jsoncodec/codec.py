@@ -10,7 +10,7 @@ from functools import lru_cache
 from importlib import import_module
 from typing import Any
 
-from sketch.jsontypes import ValidationError as ValidationError, find_reader
+from sketch.jsoncodec.types import find_reader
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class JSONCodec:
 
 def _to_plain(value: Any) -> Any:
     """Convert an object that the encoder does not know."""
-    from sketch.jsonvalues import to_plain  # not imported by applications that send only plain data
+    from sketch.jsoncodec.values import to_plain  # not imported by applications that send only plain data
 
     return to_plain(value)
 
@@ -42,7 +42,7 @@ def _dumps(data: Any) -> bytes:
         return _encoded(_encode(data))
     except (TypeError, ValueError, RecursionError):
         pass  # not handled here: the error of what follows would bring this one along
-    from sketch.jsonvalues import to_plain_data
+    from sketch.jsoncodec.values import to_plain_data
 
     try:
         return _encoded(_encode(to_plain_data(data)))  # converts keys as well, or says where the fault is
