@@ -55,7 +55,7 @@ class Limits:
             value = getattr(self, each.name)
             number = isinstance(value, int | float) and not isinstance(value, bool)
             if value is not None and not (number and value >= 0):
-                raise ValueError(f"expected {each.name} as a number from 0 on, or None, got {value!r}")
+                raise ValueError(f"expected {each.name} as a number from 0 on, or None, got {value!r:.200}")
 
     def over(self, outer: Limits) -> Limits:
         """These limits, with each None taken from `outer`."""
@@ -70,7 +70,7 @@ class Limits:
             TypeError: for anything but limits and None.
         """
         if limits is not None and not isinstance(limits, Limits):
-            raise TypeError(f"expected limits as Limits(...), got {limits!r}")
+            raise TypeError(f"expected limits as Limits(...), got {limits!r:.200}")
 
 
 DEFAULT_LIMITS = Limits(

@@ -7,6 +7,7 @@ import logging
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from sketch.concurrency.containment import as_error, ends_task
 from sketch.lifecycle.stopping import SHUTDOWN_GRACE
 from sketch.request import BaseRequest, Request
 from sketch.serving.access_log import log_access, log_refused
@@ -16,6 +17,7 @@ from sketch_asgi.connection import Scope, ScopeConnection
 from sketch_asgi.deadlines import client_timer
 from sketch_asgi.lifespan import Life
 from sketch_asgi.scope import Refused, read_head, read_target
+from sketch_asgi.scope_route import noting_route
 from sketch_asgi.writer import LARGE_BODY, Send, pass_on, write_body
 
 if TYPE_CHECKING:
@@ -47,6 +49,7 @@ class ASGIApplication:
         self._root_path = root_path
         self._timer = client_timer(app)
         self._websockets: set[asyncio.Task[Any]] = set()
+        app.pipeline.wrap_find(noting_route)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: C901 - one coroutine is faster
         """Serve one scope.
@@ -89,9 +92,9 @@ class ASGIApplication:
             else:
                 await write_body(connection, send, start, payload, wire.length, scope, request)
         except BaseException as exc:
-            fault = exc
-            if not await _recover(exc, send, connection, scope):
-                raise
+            fault = exc if ends_task(exc) else as_error(exc)
+            if not await _recover(fault, send, connection, scope):
+                raise fault  # noqa: B904 - it has its cause, or is what was raised
         finally:
             try:
                 if app.watched or (request is not None and request.finishing is not None):
@@ -151,9 +154,9 @@ class ASGIApplication:
             fault = exc
             logger.info("%s: %s", connection.client, exc)
         except BaseException as exc:
-            fault = exc
-            _log_broken(exc, scope)
-            raise
+            fault = exc if ends_task(exc) else as_error(exc)
+            _log_broken(fault, scope)
+            raise fault  # noqa: B904 - as above
         finally:
             try:
                 await self._finish(connection, connection.request, scope, fault)

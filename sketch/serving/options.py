@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
+from sketch.checks import check_flags
+
 if TYPE_CHECKING:
     import socket
     import ssl as tls
@@ -74,6 +76,7 @@ class ServeOptions:
 
     def __post_init__(self) -> None:
         self._check_numbers()
+        self._check_switches()
         if not _ROOT_PATH.fullmatch(self.root_path):
             raise ServeError(f"expected a root path like '/api', percent-encoded, got {self.root_path!r}")
         if self.loop not in LOOPS:
@@ -100,6 +103,15 @@ class ServeOptions:
             raise ServeError(f"expected a shutdown timeout of at least 0 seconds, got {self.shutdown_timeout!r}")
         if not isinstance(self.backlog, int) or self.backlog < 1:
             raise ServeError(f"expected a backlog of at least 1 connection, got {self.backlog!r}")
+
+    def _check_switches(self) -> None:
+        given = {name: getattr(self, name) for name in ("access_log", "debug", "proxy_protocol", "reload")}
+        if self.debug is None:
+            del given["debug"]
+        try:
+            check_flags(**given)
+        except TypeError as exc:
+            raise ServeError(str(exc)) from None
 
     @property
     def scheme(self) -> str:
