@@ -19,7 +19,7 @@ from uuid import UUID
 import pytest
 
 from sketch.application import Application
-from sketch.jsoncodec import STDLIB, JSONCodec, ValidationError, codec, json_codec, loads_as
+from sketch.jsoncodec import STDLIB, JSONCodec, ValidationError, codec as codec_module, json_codec, loads_as
 from sketch.response import JSONResponse
 
 
@@ -357,9 +357,9 @@ def test_a_type_that_cannot_be() -> None:
 
 @pytest.fixture
 def forgetful() -> Iterator[None]:
-    codec._decoder.cache_clear()
+    codec_module._decoder.cache_clear()
     yield
-    codec._decoder.cache_clear()
+    codec_module._decoder.cache_clear()
 
 
 @pytest.mark.usefixtures("forgetful")
