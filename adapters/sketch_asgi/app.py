@@ -7,6 +7,7 @@ import logging
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from sketch.concurrency.containment import as_error, ends_task
 from sketch.lifecycle.stopping import SHUTDOWN_GRACE
 from sketch.request import BaseRequest, Request
 from sketch.serving.access_log import log_access, log_refused
@@ -17,10 +18,12 @@ from sketch_asgi.connection import Scope, ScopeConnection
 from sketch_asgi.deadlines import client_timer
 from sketch_asgi.lifespan import Life
 from sketch_asgi.scope import Refused, read_head, read_target
+from sketch_asgi.scope_route import noting_route
 from sketch_asgi.writer import LARGE_BODY, Send, pass_on, write_body
 
 if TYPE_CHECKING:
     from sketch.application import Application
+    from sketch.http.fields import RawHeaders
     from sketch_asgi.handshake import Handshake
 
 logger = logging.getLogger("sketch.server")
@@ -47,6 +50,7 @@ class ASGIApplication:
         self._root_path = root_path
         self._timer = client_timer(app)
         self._websockets: set[asyncio.Task[Any]] = set()
+        app.pipeline.wrap_find(noting_route)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: C901 - one coroutine is faster
         """Serve one scope.
@@ -89,9 +93,9 @@ class ASGIApplication:
             else:
                 await write_body(connection, send, start, payload, wire.length, scope, request)
         except BaseException as exc:
-            fault = exc
-            if not await _recover(exc, send, connection, request):
-                raise
+            fault = exc if ends_task(exc) else as_error(exc)
+            if not await _recover(fault, send, connection, request):
+                raise fault  # noqa: B904 - it has its cause, or is what was raised
         finally:
             try:
                 if app.watched or (request is not None and request.finishing is not None):
@@ -151,9 +155,9 @@ class ASGIApplication:
             fault = exc
             log_left(*_named(connection.request, scope), exc)
         except BaseException as exc:
-            fault = exc
-            _log_broken(exc, connection.request, scope)
-            raise
+            fault = exc if ends_task(exc) else as_error(exc)
+            _log_broken(fault, connection.request, scope)
+            raise fault  # noqa: B904 - as above
         finally:
             try:
                 await self._finish(connection, connection.request, scope, fault)
@@ -199,10 +203,10 @@ def _log_broken(exc: BaseException, request: BaseRequest | None, scope: Scope) -
         log_cancelled(method, path)
 
 
-async def _refuse(send: Send, connection: ScopeConnection, text: str) -> None:
+async def _refuse(send: Send, connection: ScopeConnection, text: str, fields: RawHeaders | None = None) -> None:
     """Answer in plain text a request that the application does not see."""
     body = text.encode()
-    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(body))]
+    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(body)), *(fields or [])]
     start = {"type": "http.response.start", "status": connection.status, "headers": headers}
     try:
         await pass_on(send, start, connection)
@@ -218,7 +222,9 @@ async def _leave(send: Send, connection: ScopeConnection, request: BaseRequest |
     log_left(*_named(request, connection.scope), exc)
     if connection.status is None and connection.body is not None and not connection.body.gone:
         connection.status = 400
-        await _refuse(send, connection, "expected a request body as long as announced")
+        # What the server takes for the next request may be the rest of the body. Only HTTP/1 has the field.
+        fields = [(b"connection", b"close")] if connection.scope.get("http_version", "1.1")[0] == "1" else []
+        await _refuse(send, connection, "expected a request body as long as announced", fields)
 
 
 def log_refusal(connection: ScopeConnection, scope: Scope) -> None:

@@ -49,7 +49,7 @@ class ReceivedBody(ClientDeadline):
 
     __slots__ = (
         "_arrived", "_chunks", "_complete", "_cut", "_left", "_queued", "_receive", "_received", "_receiving", "_rest",
-        "_room", "_watcher", "gone", "interruptible", "length",
+        "_room", "_watcher", "gone", "interruptible", "length", "may_be_empty",
     )  # fmt: skip
 
     def __init__(self, receive: Receive, timer: DeadlineTimer, length: int | None = 0) -> None:
@@ -62,6 +62,8 @@ class ReceivedBody(ClientDeadline):
         self._complete = length == 0
         self._cut = False
         self.length = self._left = length
+        self.may_be_empty = True
+        """Whether a body of unknown size is complete if no byte of it comes."""
         self._received = 0
         self._receiving = False
         self._chunks = _NONE
@@ -228,7 +230,7 @@ class ReceivedBody(ClientDeadline):
         if left == 0:
             self._complete = True  # no byte is missing, whatever follows
         elif not message.get("more_body", False):
-            if left is None:
+            if left is None and (self.may_be_empty or self._received or self._queued or chunk):
                 self._complete = True
             else:
                 self._cut = True

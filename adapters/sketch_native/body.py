@@ -101,15 +101,15 @@ class RequestBody:
         return data
 
     async def _wait(self) -> None:
-        loop = self._line.loop
-        since = loop.time()
+        loop, server = self._line.loop, self._line.server
+        since = server.time()
         self._waiter = loop.create_future()
         self._line.body_awaited(self._received / SLOWEST - self._waited)
         try:
             await self._waiter
         finally:
             self._waiter = None
-            self._waited += loop.time() - since
+            self._waited += server.time() - since
             self._line.body_arrived()
 
     def feed(self, data: bytes) -> None:

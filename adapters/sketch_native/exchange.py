@@ -8,6 +8,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sketch.concurrency.cancellation import Interruption
+from sketch.concurrency.containment import as_error, ends_task
 from sketch.http.fields import RawHeaders
 from sketch.serving.endings import log_cancelled, log_left
 from sketch.transport import (
@@ -128,12 +129,10 @@ class Exchange:
         except ClientDisconnected as exc:
             fault = exc
             self._client_left(exc)
-        except asyncio.CancelledError as exc:
-            fault = exc
-            self._cancelled()
-        except Exception as exc:
-            fault = exc
-            self._failed(exc)
+        except BaseException as exc:
+            fault = self._broken(exc)
+            if not isinstance(fault, Exception | asyncio.CancelledError):
+                raise
         finally:
             if session is None and (server.watched or self.request.finishing is not None):
                 await self._finish(fault)
@@ -180,6 +179,15 @@ class Exchange:
             refusal = Refusal(400, "the request body was cut short")
             self.status, self.size, self.first_byte_at = 400, len(refusal.text), perf_counter()
             self._protocol.write_refusal(refusal)
+
+    def _broken(self, exc: BaseException) -> BaseException:
+        """Break the answer off. Returns what has ended it: an error, or what ends the task."""
+        if ends_task(exc):
+            self._cancelled()
+            return exc
+        error = as_error(exc)
+        self._failed(error)
+        return error
 
     def _cancelled(self) -> None:
         """Abort the connection: the server's grace period is over."""

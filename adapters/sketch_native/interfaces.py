@@ -51,7 +51,7 @@ class Host(Protocol):
     """The context that each exchange copies for its task."""
     clock: Clock
     now: float
-    """The event loop's time at the next sweep, in seconds."""
+    """The server's time at the next sweep, in seconds: that of the event loop, without what it has stood still."""
     admission: ConcurrencyLimit | None
     connections: set[ServedConnection]
     going_on: set[asyncio.Task[Any]]
@@ -59,6 +59,10 @@ class Host(Protocol):
     stopping: bool
     watched: bool
     """Whether the application is told of the end of every exchange."""
+
+    def time(self) -> float:
+        """Return the server's time now, in seconds."""
+        ...
 
     def forget(self, connection: ServedConnection) -> None:
         """Remove a connection: it is gone, and no task runs on it any more."""

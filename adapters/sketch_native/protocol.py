@@ -41,17 +41,11 @@ class HTTPProtocol(BaseProtocol):
     # -- called by the transport ------------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Wait for the first head, or turn away a connection over the limit."""
+        """Wait for the first head."""
         self.transport = cast("asyncio.Transport", transport)  # uvloop's is no subclass of it
         self.connection = NativeConnection(self.transport, self.server.app.state)
         self.read_deadline = self.server.now + self.server.limits.header_timeout
-        connections, most = self.server.connections, self.server.limits.connections
-        connections.add(self)
-        if most is not None and len(connections) > most:
-            # Without lingering: a connection over the limit must not stay any longer.
-            self.state = CLOSING
-            self.write_refusal(OVERLOAD)
-            self.transport.close()
+        self.server.connections.add(self)
 
     def data_received(self, data: bytes) -> None:
         """Parse the bytes, and begin to answer only after that: a small body is complete by then."""

@@ -34,6 +34,7 @@ class Deviation:
 NO_RAW_PATH = (
     "An ASGI server may leave out `raw_path`; the decoded `path` does not tell `%2F` from `/`, or bytes from U+FFFD."
 )
+LOST_BODY = "For httptools such a request ends at its head; uvicorn drops what follows, or parses it as a request."
 OWN_COMMAND = "The server's own command line decides; started by `run_app` or `sketch run`, it is as everywhere."
 
 DEVIATIONS: tuple[Deviation, ...] = (
@@ -130,11 +131,35 @@ DEVIATIONS: tuple[Deviation, ...] = (
         "granian takes the subprotocol of an acceptance, and not its headers.",
     ),
     Deviation(
-        "test_a_handshake_with_a_body_is_refused",
-        ("uvicorn-httptools",),
-        "a websocket handshake that announces a body is 400",
+        "test_the_body_behind_an_upgrade_that_is_not_taken",
+        ("uvicorn-command",),
+        "the body of a request arrives, although the request asks for an upgrade that is not taken (`Upgrade: h2c`)",
+        "the request is refused: 400, and the connection is closed",
+        f"{LOST_BODY} {OWN_COMMAND}",
+    ),
+    Deviation(
+        "test_the_body_is_no_request",
+        ("uvicorn-command",),
+        "behind such a request, its body is read as its body, and the next request as the next one",
+        "a body that comes later than its head is read as a request, if the connection is still open",
+        f"{LOST_BODY} {OWN_COMMAND}",
+    ),
+    Deviation(
+        "test_the_request_behind_one_without_a_body",
+        ("uvicorn-command",),
+        "a request that comes in one piece with one that asks for an upgrade is answered, too",
         "it is never answered",
-        "uvicorn hands the head to websockets-sansio, which waits for a body that it does not get.",
+        f"{LOST_BODY} {OWN_COMMAND}",
+    ),
+    Deviation(
+        "test_an_empty_body_of_unknown_size",
+        (
+            *("uvicorn-httptools", "uvicorn-h11", "uvicorn-command"),
+            *("hypercorn", "hypercorn-command", "granian", "granian-command"),
+        ),
+        "a chunked body without a byte may belong to a request with an `Upgrade` field",
+        "400, once a handler reads it",
+        "From an application, it looks like a body that uvicorn has lost.",
     ),
     Deviation(
         "test_the_exit_code_is_zero",

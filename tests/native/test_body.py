@@ -25,6 +25,8 @@ class FakeLine:
 
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
+        self.time = self.loop.time
+        self.server = self
         self.transport = self
         self.reading = True
         self.waiting = False

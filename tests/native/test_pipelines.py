@@ -9,7 +9,7 @@ import pytest
 
 from sketch import Application, Request, Response, StreamResponse
 from sketch_native import ServerLimits
-from tests.support.native import GET, HOST, Certificates, make_app, serving, turns, until
+from tests.support.native import GET, HOST, Certificates, make_app, opened, serving, turns, until
 from tests.support.wire import Wire
 
 TLS = pytest.mark.parametrize("encrypted", [False, True], ids=["plain", "tls"])
@@ -116,7 +116,7 @@ async def test_reading_one_body_does_not_let_the_next_pile_up() -> None:
     second = post(b"/echo", b"b" * 8_000_000)
     async with serving(app, server_limits=ServerLimits(body_buffer=500)) as served, served.connect() as wire:
         sending = asyncio.create_task(wire.send(first + second))
-        (connection,) = await _connections(served.server.connections)
+        connection = await opened(served.server)
         reader = connection._reader
         await until(lambda: reader.receiving is not None and reader.receiving.body is not None, "the body")
         await turns(7000)
@@ -126,11 +126,6 @@ async def test_reading_one_body_does_not_let_the_next_pile_up() -> None:
         assert (await wire.receive()).body == b"1000"
         assert len((await wire.receive()).body) == 8_000_000
         await sending
-
-
-async def _connections(connections: set) -> list:
-    await until(lambda: connections, "a connection")
-    return list(connections)
 
 
 @TLS

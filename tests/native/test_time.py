@@ -10,7 +10,7 @@ import pytest
 
 from sketch import Application, FileResponse, Limits, Request, Response, StreamResponse
 from sketch_native import ServerLimits
-from tests.support.native import GET, HOST, Certificates, Served, make_app, serving, turns, until
+from tests.support.native import GET, HOST, Certificates, Served, make_app, opened, serving, turns, until
 from tests.support.wire import Wire
 
 SHORT = ServerLimits(header_timeout=0.2, keep_alive_timeout=0.2, linger_timeout=0.1)
@@ -35,7 +35,7 @@ async def stuff(wire: Wire, served: Served) -> None:
     The server's timeouts are shortened only then, so that a slow machine does not change the result.
     """
     wire.pause()
-    (connection,) = await _connections(served)
+    connection = await opened(served.server)
     app, waiting = served.server.app, 0
     while not waiting or waiting != connection.transport.get_write_buffer_size():
         waiting = connection.transport.get_write_buffer_size()
@@ -47,11 +47,6 @@ async def stuff(wire: Wire, served: Served) -> None:
         await until(lambda answered=answered: app.answered > answered, "an answer")
         await turns(2)
     served.server.limits = SHORT
-
-
-async def _connections(served: Served) -> list:
-    await until(lambda: served.server.connections, "a connection")
-    return list(served.server.connections)
 
 
 def app_with_sizes() -> Application:
@@ -175,7 +170,7 @@ def _timers() -> int:
 async def test_the_sweep_goes_on_when_a_connection_fails_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
     async with serving(make_app(), server_limits=SHORT) as served:
         async with served.connect() as wire:
-            (connection,) = await _connections(served)
+            connection = await opened(served.server)
             complaints: list[dict] = []
             loop = asyncio.get_running_loop()
             loop.set_exception_handler(lambda _, context: complaints.append(context))

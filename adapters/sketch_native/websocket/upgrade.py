@@ -6,6 +6,7 @@ import asyncio
 import logging
 from time import perf_counter
 
+from sketch.concurrency.containment import as_error, ends_task
 from sketch.request import WebSocketRequest
 from sketch.serving.endings import log_cancelled, log_left
 from sketch.transport import ClientDisconnected, Outcome, Switch, WireResponse
@@ -72,14 +73,16 @@ class OpenWebSocket:
             if websocket.end is not None and websocket.end[0] == ABNORMAL:
                 fault = ClientDisconnected("the websocket broke off")
                 log_left(self._request.method, self._request.raw_path, fault)
-        except asyncio.CancelledError as exc:
-            fault = exc
-            log_cancelled(self._request.method, self._request.raw_path)
+        except BaseException as exc:
+            fault = exc if ends_task(exc) else as_error(exc)
             websocket.transport.abort()
-        except Exception as exc:
-            fault = exc
-            logger.exception("the websocket session of %r could not be ended", self._request.raw_path)
-            websocket.transport.abort()
+            if isinstance(fault, Exception):
+                path = self._request.raw_path
+                logger.exception("the websocket session of %r could not be ended", path, exc_info=fault)
+            else:
+                log_cancelled(self._request.method, self._request.raw_path)
+                if not isinstance(fault, asyncio.CancelledError):
+                    raise
         finally:
             await self._finish(fault)
             fault = None  # its traceback refers to this frame, which would form a cycle
