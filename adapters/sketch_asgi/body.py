@@ -7,7 +7,7 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sketch.concurrency.cancellation import Interruption
 from sketch.concurrency.idle import DeadlineTimer
@@ -16,6 +16,9 @@ from sketch.limits import SLOWEST, Limits
 from sketch.transport import ClientDisconnected
 from sketch_asgi.deadlines import ClientDeadline
 
+if TYPE_CHECKING:
+    from sketch.request import BaseRequest
+
 logger = logging.getLogger("sketch.server")
 
 Receive = Callable[[], Awaitable[Any]]
@@ -23,8 +26,11 @@ Receive = Callable[[], Awaitable[Any]]
 QUEUED_BYTES = 64 * 1024
 """Bytes of a body that may be queued unread while a task watches for the disconnect: as many as servers buffer."""
 
-_REST = 2.0
-"""Seconds that the rest of an unread body may take where it has to end before its response."""
+SHORT_BODY = 1024 * 1024
+"""Bytes of a body that is left unread and still received in whole, as the native server does by default."""
+
+LINGER = 2.0
+"""Seconds for which the rest of a longer body is received after its answer, or before it where it has to end first."""
 
 _NONE: deque[bytes] = deque(maxlen=0)
 
@@ -44,7 +50,7 @@ class ReceivedBody(ClientDeadline):
 
     __slots__ = (
         "_arrived", "_chunks", "_complete", "_cut", "_ended", "_left", "_queued", "_receive", "_received", "_receiving",
-        "_room", "_watcher", "gone", "interruptible", "length", "must_end",
+        "_rest", "_room", "_watcher", "gone", "interruptible", "length", "may_be_empty", "must_end",
     )  # fmt: skip
 
     def __init__(self, receive: Receive, timer: DeadlineTimer, length: int | None = 0) -> None:
@@ -60,6 +66,8 @@ class ReceivedBody(ClientDeadline):
         self._cut = False
         self._ended = False
         self.length = self._left = length
+        self.may_be_empty = True
+        """Whether a body of unknown size is complete if no byte of it comes."""
         self._received = 0
         self._receiving = False
         self._chunks = _NONE
@@ -67,6 +75,7 @@ class ReceivedBody(ClientDeadline):
         self._arrived: asyncio.Event | None = None
         self._room: asyncio.Event | None = None
         self._watcher: asyncio.Task[None] | None = None
+        self._rest: Rest | None = None
 
     @property
     def complete(self) -> bool:
@@ -140,6 +149,8 @@ class ReceivedBody(ClientDeadline):
             if self._room is not None:
                 self._room.set()
             self.watch()
+            if self._rest is None and self.request is not None:
+                self._rest = Rest(self.request, self.length)
 
     async def end(self) -> None:
         """Wait until the client has sent the last part of its body, for a bounded time.
@@ -148,7 +159,7 @@ class ReceivedBody(ClientDeadline):
         off the connection, with all other streams on it.
         """
         with suppress(TimeoutError):
-            async with asyncio.timeout(_REST):
+            async with asyncio.timeout(LINGER):
                 while not self._ended and not self.gone:
                     await self._step()
 
@@ -161,9 +172,14 @@ class ReceivedBody(ClientDeadline):
         return self._watcher is not None
 
     async def close(self) -> None:
-        """End the watcher task, if there is one: no task outlives its exchange."""
+        """End the watcher task, if there is one, after the rest of an unread body: no task outlives its exchange."""
         watcher = self._watcher
-        if watcher is not None and not watcher.done():
+        if watcher is None or watcher.done():
+            return
+        try:
+            if self._rest is not None:
+                await self._rest.wait(watcher)
+        finally:
             watcher.cancel()
             await asyncio.wait([watcher])
 
@@ -222,6 +238,8 @@ class ReceivedBody(ClientDeadline):
         if last:
             self._ended = True
         if self._complete or self._cut:
+            if self._rest is not None and last:
+                self._rest.end()
             return b""
         chunk: bytes = message.get("body") or b""
         left = self._left
@@ -230,7 +248,7 @@ class ReceivedBody(ClientDeadline):
         if left == 0:
             self._complete = True  # no byte is missing, whatever follows
         elif last:
-            if left is None:
+            if left is None and (self.may_be_empty or self._received or self._queued or chunk):
                 self._complete = True
             else:
                 self._cut = True
@@ -241,6 +259,38 @@ class ReceivedBody(ClientDeadline):
         if not self._complete:
             self._cut = True
         return b""
+
+
+class Rest:
+    """The rest of a body that is left unread, which is received after the answer, for a bounded time.
+
+    Else granian closes the connection, and has not announced it.
+
+    Args:
+        request: which the body belongs to.
+        length: the announced size of the body in bytes, None if it is unknown.
+    """
+
+    __slots__ = ("_ended", "_patience", "_stopping")
+
+    def __init__(self, request: BaseRequest, length: int | None) -> None:
+        short = length is not None and length <= SHORT_BODY
+        self._patience = (request.limits.body_timeout if short else None) or LINGER
+        self._stopping = request.app.stopping
+        self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def end(self) -> None:
+        """Note that it has come to its end, or need not come any more."""
+        if not self._ended.done():
+            self._ended.set_result(None)
+
+    async def wait(self, watcher: asyncio.Task[None]) -> None:
+        """Return once it has ended, the client has left (`watcher` has ended), the time is over or the server stops."""
+        self._stopping.listen(self.end)
+        try:
+            await asyncio.wait([watcher, self._ended], timeout=self._patience, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self._stopping.forget(self.end)
 
 
 class Interruptible(Interruption):

@@ -101,7 +101,10 @@ def _announced_body(fields: dict[bytes, bytes], version: str, connection: ScopeC
     """Return the body that may come: HTTP/1 announces it by a field, later versions may just send one."""
     sent = fields.get(b"content-length")
     if b"transfer-encoding" in fields:  # it overrides Content-Length if the server lets both pass
-        return connection.announce_body(None)
+        body = connection.announce_body(None)
+        # uvicorn drops the body of such a request; that of others can be empty.
+        body.may_be_empty = b"upgrade" not in fields
+        return body
     if sent is None:
         return connection.announce_body(None) if version[0] != "1" else None
     if not sent.isdigit() or len(sent) > _MOST_DIGITS:

@@ -14,6 +14,8 @@ from queue import SimpleQueue
 from typing import Any, ParamSpec, TypeVar
 
 from sketch.callables import name_of
+from sketch.concurrency.containment import contained
+from sketch.concurrency.contexts import changed_since, set_variables
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -88,8 +90,12 @@ class _Call:
         try:
             self._result = self._context.run(self._function, *self._args, **self._kwargs)
         except BaseException as exc:
-            # A future cannot hold StopIteration (PEP 479 for coroutines says the same).
-            self._error = RuntimeError("the function raised StopIteration") if isinstance(exc, StopIteration) else exc
+            self._error = exc
+            if isinstance(exc, StopIteration | GeneratorExit):
+                # A future cannot hold StopIteration (PEP 479 for coroutines says the same), and with a GeneratorExit it
+                # closes the coroutines that await it.
+                self._error = RuntimeError(f"the function raised {type(exc).__name__}")
+                self._error.__cause__ = exc
 
     def settle(self) -> None:
         """Set the result of the future, or undo the call if no task waits for it any more. Called in the event loop."""
@@ -129,12 +135,16 @@ class Threads:
 
     def __init__(self, size: int, name: str) -> None:
         if size < 1:
-            raise ValueError(f"expected at least one thread, got {size!r}")
+            raise ValueError(f"expected at least one thread, got {size!r:.200}")
         self._size = size
         self._name = name
         self._crew = _Crew()
         self._returns: _Returns | None = None
         self._running: dict[int, _Call] = {}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle it as a pool of the same size, without the threads and what they do."""
+        return Threads, (self._size, self._name)
 
     async def run(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Call the function in a thread. Returns or raises what it does.
@@ -150,7 +160,7 @@ class Threads:
             return await future
         finally:
             if not future.cancelled():  # else the caller has stopped waiting, and the function may still run
-                _adopt(context, before)
+                set_variables(changed_since(before, context))
 
     async def acquire(self, function: Callable[..., T], /, *args: Any, undo: Callable[[T], None]) -> T:
         """Call a function that opens something, in a thread. If the caller is cancelled, `undo` gets the result."""
@@ -229,13 +239,6 @@ class Threads:
             crew.calls.put(None)
 
 
-def _adopt(context: contextvars.Context, before: contextvars.Context) -> None:
-    """Set the context variables whose values in `context` are not those of `before`."""
-    for var, value in context.items():
-        if var not in before or before[var] is not value:
-            var.set(value)
-
-
 file_threads = Threads(8, "sketch-file")
 """Threads to open, read and close files; separate from handlers, so that no slow handler starves a download."""
 
@@ -243,11 +246,16 @@ stream_threads = Threads(40, "sketch-stream")
 """Threads to run synchronous iterables, one `next()` at a time."""
 
 
+def in_pool_thread() -> bool:
+    """Whether this is the thread of a pool, so that `wait` can be called."""
+    return hasattr(_here, "loop")
+
+
 def wait(awaitable: Awaitable[T]) -> T:
     """Run an awaitable in the event loop that this pool thread works for, and return its result.
 
     Raises:
-        RuntimeError: outside a pool thread. In a coroutine, use `await`.
+        RuntimeError: outside a pool thread. In a coroutine, use `await`. And for what it raises that is no `Exception`.
     """
     loop: asyncio.AbstractEventLoop | None = getattr(_here, "loop", None)
     if loop is None:
@@ -255,10 +263,7 @@ def wait(awaitable: Awaitable[T]) -> T:
             awaitable.close()  # avoids the warning that it was never awaited
         raise RuntimeError("expected to be in the thread of a `def` handler; in a coroutine use `await`")
 
-    async def run() -> T:
-        return await awaitable
-
-    return asyncio.run_coroutine_threadsafe(run(), loop).result()
+    return asyncio.run_coroutine_threadsafe(contained(awaitable), loop).result()
 
 
 async def iterate_in_thread(iterable: Iterable[bytes]) -> AsyncIterator[bytes]:

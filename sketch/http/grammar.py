@@ -77,11 +77,11 @@ def tokens(what: str, names: Iterable[str]) -> tuple[str, ...]:
         ValueError: for a name that is not a token, or is `*`.
     """
     if isinstance(names, str):
-        raise TypeError(f"expected {what} as a list, got {names!r}")
+        raise TypeError(f"expected {what} as a list, got {names!r:.200}")
     found = tuple(names)
     for name in found:
         if not isinstance(name, str) or not TOKEN.fullmatch(name) or name == "*":
-            raise ValueError(f"expected {what} of names without spaces or separators, got {name!r}")
+            raise ValueError(f"expected {what} of names without spaces or separators, got {name!r:.200}")
     return found
 
 

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 from urllib.parse import urlsplit
 
+from sketch.checks import check_flags
 from sketch.http.fields import RawHeaders
 from sketch.http.grammar import Address
 from sketch.request import Request, WebSocketRequest
@@ -71,6 +72,7 @@ class TestClient:
         url = urlsplit(base_url)
         if url.scheme not in ("http", "https") or not url.netloc:
             raise ValueError(f"expected a base_url like 'http://host', got {base_url!r}")
+        check_flags(raise_errors=raise_errors)
         self.app = app
         self.cookies = CookieJar()
         """The cookies the application has set, sent back as a browser does."""
@@ -170,7 +172,7 @@ class TestClient:
         cookies = self.cookies.header(path, secure=self._scheme == "https")
         defaults = [(b"host", self._host.encode("latin-1")), (b"accept", b"*/*"), (b"user-agent", b"sketch-testclient")]
         if cookies:
-            defaults.append((b"cookie", cookies.encode("latin-1")))
+            defaults.append((b"cookie", cookies.encode()))
         if media_type is not None:
             defaults.append((b"content-type", media_type.encode("latin-1")))
         if isinstance(content, bytes):

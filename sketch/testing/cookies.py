@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
+from sketch.http.cookies import read_text
+
 
 @dataclass(frozen=True, slots=True)
 class _Cookie:
@@ -44,7 +46,7 @@ class CookieJar:
 
     def update(self, set_cookie: str, request_path: str) -> None:
         """Apply one `Set-Cookie` field."""
-        pair, *rest = set_cookie.split(";")
+        pair, *rest = read_text(set_cookie).split(";")
         name, _, value = pair.partition("=")
         attributes = {key.strip().lower(): text.strip() for key, _, text in (part.partition("=") for part in rest)}
         path = attributes.get("path", "")

@@ -167,6 +167,12 @@ def add_routing(app: Application) -> None:
 
 
 def add_context(app: Application) -> None:  # noqa: C901  # a list of routes, nothing else
+    @app.get("/scope/{name}")
+    async def scope(request: Request) -> Response:
+        scope = request.scope
+        told = None if scope is None else [scope["type"], scope["route"].path, scope["path_params"]]
+        return JSONResponse(told)
+
     @app.get("/context/{name}")
     async def context(name: str) -> Response:
         await asyncio.sleep(0)

@@ -71,6 +71,13 @@ async def test_cookies(transport: Transport) -> None:
     assert got["cookies"] == {"a": "1", "b": "two", "c": ""}
 
 
+async def test_cookies_that_scripts_have_set(transport: Transport) -> None:
+    """Browsers send them in UTF-8. Anything else is read as Latin-1."""
+    sent = "a=日本; é=ü; b=".encode().decode("latin-1") + "caf\xe9"
+    got = await echoed(transport, headers=[("Cookie", sent)])
+    assert got["cookies"] == {"a": "日本", "é": "ü", "b": "caf\xe9"}
+
+
 @pytest.mark.parametrize(
     ("sent", "media_type", "charset"),
     [

@@ -16,6 +16,7 @@ def log(text: str) -> None:
 
 app = Application()
 failing = Application()
+exiting = Application()
 
 
 @app.on_startup
@@ -77,7 +78,13 @@ async def fail() -> None:
     raise ValueError("no database")
 
 
+@exiting.on_startup
+def leave() -> None:
+    sys.exit("no database")
+
+
 @failing.on_cleanup
+@exiting.on_cleanup
 async def cleaned_after_failure() -> None:
     log("cleaned up")
 

@@ -65,6 +65,29 @@ async def test_stop_iteration_becomes_runtime_error(pool: Threads) -> None:
 
 
 @in_loop
+async def test_generator_exit_becomes_runtime_error(pool: Threads) -> None:
+    """A future with it would close the coroutines that await it."""
+
+    def leave() -> None:
+        raise GeneratorExit
+
+    with pytest.raises(RuntimeError, match="GeneratorExit"):
+        await pool.run(leave)
+
+
+@in_loop
+async def test_what_a_thread_awaits_never_ends_the_event_loop(pool: Threads) -> None:
+    async def leave() -> None:
+        raise SystemExit(2)
+
+    def call() -> None:
+        threads.wait(leave())
+
+    with pytest.raises(RuntimeError, match=r"SystemExit\(2\)"):
+        await pool.run(call)
+
+
+@in_loop
 async def test_context_variables_are_seen_and_kept(pool: Threads) -> None:
     seen: contextvars.ContextVar[int] = contextvars.ContextVar("seen")
     made: contextvars.ContextVar[int] = contextvars.ContextVar("made")
