@@ -83,7 +83,8 @@ def make_app(folder: Path) -> Application:
 
     @app.post("/upload")
     async def upload(request: Request) -> Response:
-        sizes = [await part.save_to(folder / part.name) async for part in request.multipart() if part.filename]
+        parts = request.multipart()
+        sizes = [await part.save_to(folder / part.name, overwrite=True) async for part in parts if part.filename]
         return JSONResponse(sum(sizes))
 
     @app.post("/form")

@@ -33,6 +33,7 @@ _NAMES = {
     "sketch.middleware.proxy_headers": "ProxyHeaders",
     "sketch.middleware.request_id": "RequestID RequestIDFilter",
     "sketch.middleware.security_headers": "SecurityHeaders",
+    "sketch.redirects": "redirect",
     "sketch.request": "Request",
     "sketch.request.forms": "BodyPart UploadedFile",
     "sketch.response": "ErrorResponse HTMLResponse json_response JSONResponse RedirectResponse Response TextResponse",

@@ -74,6 +74,7 @@ from sketch.middleware.request_id import (
     RequestIDFilter as RequestIDFilter,
 )
 from sketch.middleware.security_headers import SecurityHeaders as SecurityHeaders
+from sketch.redirects import redirect as redirect
 from sketch.request import Request as Request
 from sketch.request.forms import (
     BodyPart as BodyPart,

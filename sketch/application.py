@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from yarl import URL
 
+from sketch.checks import check_flags
 from sketch.concurrency.threads import Threads
 from sketch.context_vars import app_var, request_var
 from sketch.errors.handlers import ErrorHandler, ErrorHandlers
 from sketch.jsoncodec import JSONCodec, json_codec
 from sketch.keys import AppKey, Values
-from sketch.lifecycle.lifecycle import Lifecycle, Lifespan
+from sketch.lifecycle.lifecycle import Lifecycle, Lifespan, report_threads
 from sketch.lifecycle.signals import Signal
 from sketch.lifecycle.stopping import Stopping
 from sketch.limits import DEFAULT_LIMITS, Limits
@@ -62,8 +63,8 @@ class Application(Registrar):
     `AppKey`: `app[DB] = pool`. Every request sees what is set before the start or in a start-up hook.
 
     Raises:
-        TypeError: for limits and a JSON codec of another type, for what is no middleware, and for an outer middleware
-            in the list of the others.
+        TypeError: for limits, a JSON codec and `debug` of another type, for what is no middleware, and for an outer
+            middleware in the list of the others.
         ValueError: for an unknown value of `slashes` or `json`.
     """
 
@@ -82,7 +83,7 @@ class Application(Registrar):
     ) -> None:
         check_options(limits, (), slashes)
         self.name = name if isinstance(name, str) else "sketch"
-        self._debug = debug
+        self.debug = debug
         self.json = json_codec(json)
         self._own_limits = limits or Limits()
         self.limits = self._own_limits.over(DEFAULT_LIMITS)
@@ -229,6 +230,7 @@ class Application(Registrar):
 
     @debug.setter
     def debug(self, debug: bool) -> None:
+        check_flags(debug=debug)
         self._debug = debug
 
     @property
@@ -279,8 +281,9 @@ class Application(Registrar):
             try:
                 await self._lifecycle.startup(self.freeze if parent is None else None)
             except BaseException:
-                self._report_threads()
+                report_threads(self.threads, "handler")
                 raise
+            self.pipeline.set_first(self._lifecycle.variables)
 
     async def shutdown(self) -> None:
         """Set `stopping` and call the shutdown hooks, while requests may still run."""
@@ -293,13 +296,7 @@ class Application(Registrar):
             try:
                 await self._lifecycle.cleanup()
             finally:
-                self._report_threads()
-
-    def _report_threads(self) -> None:
-        """Log the handlers that did not end in time. Their threads are left behind: nothing can stop them."""
-        for name in self.threads.running():
-            logger.warning("handler %s still runs in its thread after the end of the application", name)
-        self.threads.close()
+                report_threads(self.threads, "handler")
 
     def freeze(self) -> None:
         """Refuse changes from here on and prepare for requests, in mounted applications too.
@@ -359,7 +356,8 @@ class Application(Registrar):
             endless: the task never ends by itself: it is cancelled at once after the last request.
 
         Raises:
-            RuntimeError: outside the event loop's thread, and after the end of the application.
+            RuntimeError: in a thread that is neither the event loop's nor of a `def` handler or hook, and after the
+                end of the application.
             TypeError: for anything but a coroutine.
         """
         return self._lifecycle.background.spawn(coroutine, name, endless)

@@ -50,6 +50,14 @@ def _class_place(handler: type) -> str | None:
         return None
 
 
+def close_coroutine(value: object) -> bool:
+    """Close a coroutine that nobody will await, which avoids a warning about it; whether the value was one."""
+    if not inspect.iscoroutine(value):
+        return False
+    value.close()
+    return True
+
+
 def is_coroutine_function(handler: object) -> bool:
     """Whether calling a handler returns a coroutine, also for partials and for objects with an async `__call__`."""
     return _calls(inspect.iscoroutinefunction, handler)

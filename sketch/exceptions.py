@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
-from sketch.http.status import PHRASES
-from sketch.response import ErrorResponse, Response
+from sketch.http.fields import encode_fields, make_fields
+from sketch.http.locations import Location, quote_location
+from sketch.http.status import PHRASES, check_status
+from sketch.response import ErrorResponse, Response, check_reason
 
 
 class HTTPException(Exception):
@@ -18,7 +20,8 @@ class HTTPException(Exception):
         headers: extra header fields of the response.
 
     Raises:
-        ValueError: for a status outside 300 to 599.
+        TypeError: for a status that is no int, a reason that is no text, and header fields that are none.
+        ValueError: for a status outside 300 to 599, and header fields that cannot be sent.
     """
 
     status: int
@@ -27,8 +30,11 @@ class HTTPException(Exception):
     headers: dict[str, str]
 
     def __init__(self, status: int, reason: str | None = None, *, headers: Mapping[str, str] | None = None) -> None:
-        if not 300 <= status <= 599:
-            raise ValueError(f"expected an error status from 300 to 599, got {status!r}")
+        check_status(status, 300, 599)
+        if reason is not None:
+            check_reason(reason)
+        if headers:
+            encode_fields(make_fields(headers))  # raises for what cannot be sent
         self.status = status
         self.detail = reason
         self.headers = dict(headers or {})
@@ -75,7 +81,7 @@ class HTTPRedirection(HTTPException):
     """A 3xx response that points to another location (RFC 9110 section 15.4).
 
     Args:
-        location: a URL or an absolute path, percent-encoded where it must be.
+        location: a URL or an absolute path, a `str` or `yarl.URL`; percent-encoded where it must be.
         reason: the text of the response's body.
         headers: extra header fields of the response.
     """
@@ -83,10 +89,8 @@ class HTTPRedirection(HTTPException):
     default_status: ClassVar[int]
 
     def __init__(
-        self, location: object, reason: str | None = None, *, headers: Mapping[str, str] | None = None
+        self, location: Location, reason: str | None = None, *, headers: Mapping[str, str] | None = None
     ) -> None:
-        from sketch.http.locations import quote_location
-
         super().__init__(self.default_status, reason, headers={**(headers or {}), "Location": quote_location(location)})
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from importlib import import_module
 from typing import Any, Generic, TypeVar, overload
 
 T = TypeVar("T")
@@ -16,8 +18,26 @@ class Key(Generic[T]):
     def __init__(self, name: str) -> None:
         self.name = name
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle a key that is a global of a module by its place, so that the other process finds the same key."""
+        place = _find_global(self)
+        return (type(self), (self.name,)) if place is None else (_load_global, place)
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name}>"
+
+
+def _find_global(key: object) -> tuple[str, str] | None:
+    for place, module in list(sys.modules.items()):
+        if place != "__main__":  # another one in every process
+            for name, value in list(getattr(module, "__dict__", {}).items()):
+                if value is key:
+                    return place, name
+    return None
+
+
+def _load_global(module: str, name: str) -> Any:
+    return getattr(import_module(module), name)
 
 
 class AppKey(Key[T]):
@@ -56,7 +76,9 @@ class Values:
     def _checked(self, key: Key[T]) -> Key[T]:
         if not isinstance(key, self._kind):
             kind = self._kind.__name__
-            raise TypeError(f"expected a key of class {kind}, got {key!r}: make one by NAME = {kind}[type]('name')")
+            raise TypeError(
+                f"expected a key of class {kind}, got {key!r:.200}: make one by NAME = {kind}[type]('name')"
+            )
         return key
 
     def __getitem__(self, key: Key[T]) -> T:

@@ -53,8 +53,9 @@ class Limits:
     def __post_init__(self) -> None:
         for each in fields(self):
             value = getattr(self, each.name)
-            if value is not None and not (isinstance(value, int | float) and value >= 0):
-                raise ValueError(f"expected {each.name} as a number from 0 on, or None, got {value!r}")
+            number = isinstance(value, int | float) and not isinstance(value, bool)
+            if value is not None and not (number and value >= 0):
+                raise ValueError(f"expected {each.name} as a number from 0 on, or None, got {value!r:.200}")
 
     def over(self, outer: Limits) -> Limits:
         """These limits, with each None taken from `outer`."""
@@ -69,7 +70,7 @@ class Limits:
             TypeError: for anything but limits and None.
         """
         if limits is not None and not isinstance(limits, Limits):
-            raise TypeError(f"expected limits as Limits(...), got {limits!r}")
+            raise TypeError(f"expected limits as Limits(...), got {limits!r:.200}")
 
 
 DEFAULT_LIMITS = Limits(

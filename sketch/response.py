@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from multidict import CIMultiDict
 
-from sketch.callables import is_generator_function, name_of
+from sketch.callables import close_coroutine, is_generator_function, name_of
+from sketch.checks import check_flags
 from sketch.context_vars import find_app
-from sketch.http.cookies import SameSite, format_cookie, needs_httponly, needs_secure
-from sketch.http.fields import RawFields
-from sketch.http.locations import quote_location
-from sketch.http.status import PHRASES
+from sketch.http.cookies import SameSite, format_cookie, must_be_secure, needs_httponly
+from sketch.http.fields import Encoded, RawFields, check_value, copy_fields, encode_given, make_fields
+from sketch.http.locations import Location, quote_location
+from sketch.http.status import PHRASES, check_status
 from sketch.jsoncodec import STDLIB
 from sketch.transport import Body
 
@@ -28,19 +28,25 @@ HTML = "text/html; charset=utf-8"
 JSON = "application/json"
 BYTES = "application/octet-stream"
 
+_OK = 200
+"""The default status, which needs no check. Compared by identity: that is faster, and 200.0 does not pass as it."""
+
 
 class Response:
     """A response: status, header fields and body.
 
     Args:
         body: `str` is sent as UTF-8 text, `bytes` as they are. None is an empty body.
-        status: 200 to 999; 1xx are not final responses (RFC 9110 section 15.2).
+        status: 200 to 599; 1xx are not final responses (RFC 9110 section 15.2), and there are no others.
         headers: initial fields; names are case-insensitive, a name may occur more than once.
         content_type: the media type. Default: `text/plain; charset=utf-8` for `str`, `application/octet-stream` for
             `bytes`, none for an empty body. A text type given without a charset is sent as it is.
 
     Raises:
-        TypeError: for a body that is neither `str` nor bytes-like; the message names the class to use instead.
+        TypeError: for a body that is neither `str` nor bytes-like (the message names the class to use instead), a
+            status that is no int, and header fields and media types that are no text.
+        ValueError: for another status, and header fields that cannot be sent: names that are no tokens, values with
+            line breaks or other control characters, or beyond Latin-1.
 
     One object may be returned any number of times: changes by middleware and hooks do not show in the next response.
     """
@@ -50,6 +56,7 @@ class Response:
     __slots__ = (
         "_background",
         "_content_type",
+        "_encoded",
         "_headers",
         "_ready",
         "body",
@@ -67,6 +74,7 @@ class Response:
     """Whether the response is a switch to another protocol (101)."""
 
     _headers: CIMultiDict[str] | RawFields | None  # raw: those of a foreign application, until `headers` is read
+    _encoded: Encoded | None  # `_headers` when they were given, None if they were not; set with `_headers`
     _content_type: str | None
     _background: tuple[Work, ...]
     _ready: bool  # set once `prepare` has returned this response for its owner, which is then not asked again
@@ -75,6 +83,12 @@ class Response:
     body: Body
     owner: object | None
     """The request that this copy belongs to, None for a handler's own object. See `sketch.results.as_response`."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Check the media type of a class once, not of each of its responses. Raises as for a header field."""
+        super().__init_subclass__(**options)
+        if cls.media_type is not None:
+            check_value("Content-Type", cls.media_type)
 
     def __init__(
         self,
@@ -91,22 +105,25 @@ class Response:
             body, default = b"", None
         else:
             body, default = body if isinstance(body, bytes) else _bytes_like(body), BYTES
-        self.status = status
+        self.status = status if status is _OK else check_status(status)
         self.body = body
         self.owner = None
         self._background = ()
         self._headers = None
         self._content_type = content_type or self.media_type or default
+        if content_type is not None:
+            check_value("Content-Type", content_type)
         if headers is not None:
             self._set_headers(headers, content_type)
 
-    def _set_headers(self, headers: HeadersArgument, content_type: str | None) -> None:
+    def _set_headers(self, headers: Mapping[str, str] | Iterable[tuple[str, str]], content_type: str | None) -> None:
         """Set the initial fields. A media type among them overrides the default, but not an explicit `content_type`."""
-        fields = self._headers = CIMultiDict(headers or ())
+        fields = self._headers = make_fields(headers)
         if content_type is not None:
             fields["Content-Type"] = content_type
         elif self._content_type is not None:
             fields.setdefault("Content-Type", self._content_type)
+        self._encoded = encode_given(fields)
 
     @property
     def headers(self) -> CIMultiDict[str]:
@@ -114,10 +131,12 @@ class Response:
         fields = self._headers
         if fields is None:
             fields = self._headers = CIMultiDict()
+            self._encoded = None
             if self._content_type is not None:
                 fields["Content-Type"] = self._content_type
         elif isinstance(fields, RawFields):
             fields = self._headers = fields.decoded()
+            self._encoded = None
         return fields
 
     @property
@@ -127,6 +146,7 @@ class Response:
 
     @content_type.setter
     def content_type(self, value: str) -> None:
+        check_value("Content-Type", value)
         if self._headers is None:
             self._content_type = value
         else:
@@ -150,9 +170,8 @@ class Response:
         functions: tuple[Any, ...] = () if work is None else tuple(work) if isinstance(work, Iterable) else (work,)
         for function in functions:
             if not callable(function):
-                if inspect.iscoroutine(function):
-                    function.close()  # avoids the warning that it was never awaited
-                raise TypeError(f"expected a function for the background, got {function!r}: use functools.partial")
+                close_coroutine(function)
+                raise TypeError(f"expected a function for the background, got {function!r:.200}: use functools.partial")
             if is_generator_function(function):
                 raise TypeError(f"expected a function for the background, got the generator {name_of(function)}")
         self._background = functions
@@ -172,12 +191,14 @@ class Response:
         samesite: SameSite | None = "lax",
         partitioned: bool = False,
     ) -> None:
-        """Add a `Set-Cookie` field. `max_age` is in seconds.
+        """Add a `Set-Cookie` field. `max_age` is in seconds; `expires` without a time zone is local time.
 
         Raises:
             TypeError: for a name, value or attribute of another type.
-            ValueError: for a value that a cookie cannot hold, and a cookie that every browser would drop.
+            ValueError: for a value that a cookie cannot hold, for an attribute that browsers would ignore, and for a
+                cookie that they would drop.
         """
+        check_flags(secure=secure, httponly=httponly, partitioned=partitioned)
         self.headers.add(
             "Set-Cookie",
             format_cookie(
@@ -205,14 +226,19 @@ class Response:
         samesite: SameSite | None = "lax",
         partitioned: bool = False,
     ) -> None:
-        """Tell the browser to forget a cookie. Path, domain and partition must be those it was set with."""
+        """Tell the browser to forget a cookie. Path, domain and partition must be those it was set with.
+
+        Raises:
+            TypeError, ValueError: as `set_cookie` does.
+        """
+        check_flags(secure=secure, httponly=httponly, partitioned=partitioned)
         self.set_cookie(
             name,
             max_age=0,
             expires=datetime.fromtimestamp(0, UTC),
             path=path,
             domain=domain,
-            secure=secure or partitioned or samesite == "none" or needs_secure(name),
+            secure=secure or must_be_secure(name, samesite, partitioned),
             httponly=httponly or needs_httponly(name),
             samesite=samesite,
             partitioned=partitioned,
@@ -227,7 +253,9 @@ class Response:
         new.owner = None
         new._background = self._background
         new._content_type = self._content_type
-        new._headers = None if self._headers is None else self._headers.copy()
+        new._headers = None
+        if self._headers is not None:
+            new._headers, new._encoded = copy_fields(self._headers, self._encoded)
         if kind.__dictoffset__:  # a subclass without slots
             new.__dict__.update(self.__dict__)
         return new
@@ -239,13 +267,27 @@ class Response:
 def _bytes_like(body: object) -> bytes:
     if isinstance(body, bytearray | memoryview):
         return bytes(body)
-    if isinstance(body, dict | list | int | float | bool):
-        advice = "JSONResponse(data)"
-    elif hasattr(body, "__aiter__") or hasattr(body, "__iter__"):
-        advice = "StreamResponse(iterable)"
-    else:
-        advice = "str() of it"
-    raise TypeError(f"expected a body of type str, bytes or None, got {body!r}: use {advice}")
+    raise TypeError(f"expected a body of type str, bytes or None, got {body!r:.200}: {advice_for(body)}")
+
+
+def advice_for(value: object) -> str:
+    """Say what to do with a value that is no body and no response. A coroutine is closed: nobody can await it now."""
+    if close_coroutine(value):
+        return "did you forget to await it?"
+    if isinstance(value, dict | list | tuple | int | float):
+        return "use JSONResponse(data)"
+    if isinstance(value, str | bytes | bytearray | memoryview):
+        return "use Response(body)"
+    if hasattr(value, "__aiter__") or hasattr(value, "__iter__"):
+        return "use StreamResponse(iterable)"
+    return "use JSONResponse(data), or Response(str(value))"
+
+
+def check_reason(text: object) -> None:
+    """Check the text of an error's response. Raises TypeError for anything but a str."""
+    if not isinstance(text, str):
+        advice = "did you forget to await it?" if close_coroutine(text) else "return JSONResponse(data, status=...)"
+        raise TypeError(f"expected the text of an error as a str or None, got {text!r:.200}: {advice}")
 
 
 class TextResponse(Response):
@@ -285,8 +327,14 @@ class JSONResponse(Response):
     ) -> None:
         app = find_app()
         codec = STDLIB if app is None else app.json
+        try:
+            body = codec.dumps(data)
+        except TypeError:
+            if close_coroutine(data):
+                raise TypeError(f"expected data for JSON, got {data!r:.200}: did you forget to await it?") from None
+            raise
         # Not super(), which takes longer than everything after it.
-        Response.__init__(self, codec.dumps(data), status=status, headers=headers, content_type=content_type)
+        Response.__init__(self, body, status=status, headers=headers, content_type=content_type)
 
 
 def json_response(
@@ -305,15 +353,18 @@ class RedirectResponse(Response):
         status: 300, 301, 302, 303, 307 or 308. 307, the default, keeps the method.
 
     Raises:
-        TypeError: for None and bytes as the location: their text is no URL.
+        TypeError: for a location that is neither `str` nor a `yarl.URL`.
         ValueError: for another status.
+
+    `redirect()` makes one with 303, which is right after a form: the browser asks for the location by GET.
     """
 
     __slots__ = ()
 
-    def __init__(self, location: object, *, status: int = 307, headers: HeadersArgument = None) -> None:
+    def __init__(self, location: Location, *, status: int = 307, headers: HeadersArgument = None) -> None:
         if status not in _REDIRECTS:
-            raise ValueError(f"expected a status of {', '.join(map(str, _REDIRECTS))} for a redirect, got {status!r}")
+            known = ", ".join(map(str, _REDIRECTS))
+            raise ValueError(f"expected a status of {known} for a redirect, got {status!r:.200}")
         super().__init__(status=status, headers=headers)
         self.headers["Location"] = quote_location(location)
 
@@ -322,10 +373,18 @@ _REDIRECTS = (300, 301, 302, 303, 307, 308)
 
 
 class ErrorResponse(Response):
-    """A plain text response for an error status: the given detail, else the status and its phrase."""
+    """A plain text response for an error status: the given detail, else the status and its phrase.
+
+    Raises:
+        TypeError: for a detail that is no text, and as `Response` does.
+        ValueError: as `Response` does.
+    """
 
     __slots__ = ()
 
     def __init__(self, status: int, detail: str | None = None, *, headers: HeadersArgument = None) -> None:
-        text = detail if detail is not None else f"{status} {PHRASES.get(status, 'Unknown Status')}"
-        super().__init__(text, status=status, headers=headers)
+        if detail is None:
+            detail = f"{status} {PHRASES.get(check_status(status), 'Unknown Status')}"
+        else:
+            check_reason(detail)
+        super().__init__(detail, status=status, headers=headers)

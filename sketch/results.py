@@ -9,7 +9,7 @@ from sketch.callables import name_of
 from sketch.errors.problems import error_response
 from sketch.exceptions import HTTPException
 from sketch.request import BaseRequest
-from sketch.response import Response
+from sketch.response import Response, advice_for
 
 Endpoint = Callable[[Any], Awaitable[Response]]
 """A coroutine function that answers a `Request`, or the `WebSocketRequest` of a handshake."""
@@ -52,7 +52,8 @@ def as_response(result: object, request: BaseRequest, source: object) -> Respons
     elif isinstance(result, HTTPException):
         result = error_response(request, result)
     else:
-        raise TypeError(f"expected a Response from {name_of(source)}, got {result!r}: did it forget to return one?")
+        advice = "did it forget to return one?" if result is None else advice_for(result)
+        raise TypeError(f"expected a Response from {name_of(source)}, got {result!r:.200}: {advice}")
     result.owner = request
     return result
 

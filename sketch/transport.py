@@ -30,7 +30,7 @@ class Connection(Protocol):
     """The connection to the peer: one per TCP connection natively, one per scope under ASGI.
 
     It may have a `small_file`, which replaces SMALL_FILE: the bytes up to which a file costs less to write than to send
-    from an open file. That depends on how the adapter sends files.
+    from an open file. That depends on how the adapter sends files. Under ASGI it has a `scope`; see `Request.scope`.
     """
 
     client: Address | None
@@ -203,7 +203,7 @@ class WireResponse:
     """A response as it goes on the wire, of one exchange alone: what `Application.handle` returns."""
 
     status: int
-    """101, or 200 to 999."""
+    """101, or 200 to 599."""
     fields: RawHeaders
     """The header fields, names in lower case. Fields of the connection and the framing are the adapter's."""
     payload: Body
@@ -335,7 +335,7 @@ class Chunks:
 
     def _count(self, chunk: bytes) -> None:
         if not isinstance(chunk, bytes | bytearray | memoryview):
-            raise TypeError(f"expected the application's stream to yield bytes, got {chunk!r}")
+            raise TypeError(f"expected the application's stream to yield bytes, got {chunk!r:.200}")
         self._sent += len(chunk)
         if self._length is not None:
             if self._sent > self._length:

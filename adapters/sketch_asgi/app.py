@@ -7,19 +7,23 @@ import logging
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from sketch.concurrency.containment import as_error, ends_task
 from sketch.lifecycle.stopping import SHUTDOWN_GRACE
 from sketch.request import BaseRequest, Request
 from sketch.serving.access_log import log_access, log_refused
+from sketch.serving.endings import log_cancelled, log_left
 from sketch.transport import ClientDisconnected
 from sketch_asgi.body import Receive
 from sketch_asgi.connection import Scope, ScopeConnection
 from sketch_asgi.deadlines import client_timer
 from sketch_asgi.lifespan import Life
 from sketch_asgi.scope import Refused, read_head, read_target
-from sketch_asgi.writer import LARGE_BODY, Send, pass_on, write_body
+from sketch_asgi.scope_route import noting_route
+from sketch_asgi.writer import LARGE_BODY, Send, pass_on, without_date, write_body
 
 if TYPE_CHECKING:
     from sketch.application import Application
+    from sketch.http.fields import RawHeaders
     from sketch_asgi.handshake import Handshake
 
 logger = logging.getLogger("sketch.server")
@@ -46,6 +50,7 @@ class ASGIApplication:
         self._root_path = root_path
         self._timer = client_timer(app)
         self._websockets: set[asyncio.Task[Any]] = set()
+        app.pipeline.wrap_find(noting_route)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: C901 - one coroutine is faster
         """Serve one scope.
@@ -68,6 +73,8 @@ class ASGIApplication:
                 await self._start_late(connection)
             request = read_head(scope, connection, self._root_path, Request)
             wire = await self._handle(request)
+            if not wire.plain:
+                wire.fields = without_date(wire.fields)
             payload = wire.payload
             status = connection.status = wire.status
             start = {"type": "http.response.start", "status": status, "headers": wire.fields}
@@ -75,6 +82,8 @@ class ASGIApplication:
                 # Most responses: written here, without another coroutine and without a write deadline.
                 if connection.body is not None:
                     connection.body.discard()
+                    if connection.body.must_end:
+                        await connection.body.end()
                     connection.check_there()
                 try:
                     await send(start)
@@ -88,9 +97,9 @@ class ASGIApplication:
             else:
                 await write_body(connection, send, start, payload, wire.length, scope, request)
         except BaseException as exc:
-            fault = exc
-            if not await _recover(exc, send, connection, scope):
-                raise
+            fault = exc if ends_task(exc) else as_error(exc)
+            if not await _recover(fault, send, connection, request):
+                raise fault  # noqa: B904 - it has its cause, or is what was raised
         finally:
             try:
                 if app.watched or (request is not None and request.finishing is not None):
@@ -142,17 +151,19 @@ class ASGIApplication:
             request = await connection.read(self._root_path)
             if not self.life.started:
                 await self._start_late(connection)
-            await connection.answer(request, await self._handle(request))
+            wire = await self._handle(request)
+            wire.fields = without_date(wire.fields)
+            await connection.answer(request, wire)
         except Refused as refusal:
             connection.request = None  # the application has not seen it
             await connection.refuse(refusal)
         except ClientDisconnected as exc:
             fault = exc
-            logger.info("%s: %s", connection.client, exc)
+            log_left(*_named(connection.request, scope), exc)
         except BaseException as exc:
-            fault = exc
-            _log_broken(exc, scope)
-            raise
+            fault = exc if ends_task(exc) else as_error(exc)
+            _log_broken(fault, connection.request, scope)
+            raise fault  # noqa: B904 - as above
         finally:
             try:
                 await self._finish(connection, connection.request, scope, fault)
@@ -169,29 +180,39 @@ class ASGIApplication:
             await asyncio.wait(self._websockets)
 
 
-async def _recover(exc: BaseException, send: Send, connection: ScopeConnection, scope: Scope) -> bool:
+async def _recover(exc: BaseException, send: Send, connection: ScopeConnection, request: Request | None) -> bool:
     """End an exchange that could not be answered. Returns whether that was all: else the server has to know."""
     if isinstance(exc, Refused):
         connection.status = exc.status
         await _refuse(send, connection, str(exc))
         return True
     if isinstance(exc, ClientDisconnected):
-        await _leave(send, connection, exc)
+        await _leave(send, connection, request, exc)
         return True
-    _log_broken(exc, scope)
+    _log_broken(exc, request, connection.scope)
     return False
 
 
-def _log_broken(exc: BaseException, scope: Scope) -> None:
-    """Log an error that the server gets. Without the traceback: every server logs it itself."""
+def _named(request: BaseRequest | None, scope: Scope) -> tuple[str, str]:
+    """Return method and path for the log, those of the request if there is one: as the native server has them."""
+    if request is None:
+        return scope.get("method", "GET"), scope["path"]
+    return request.method, request.raw_path
+
+
+def _log_broken(exc: BaseException, request: BaseRequest | None, scope: Scope) -> None:
+    """Log what the server gets: an error, without the traceback, as every server logs it itself; or a cancellation."""
+    method, path = _named(request, scope)
     if isinstance(exc, Exception):
-        logger.error("the answer to %s %r broke off: %r", scope.get("method", "GET"), scope["path"], exc)
+        logger.error("the answer to %s %r broke off: %r", method, path, exc)
+    elif isinstance(exc, asyncio.CancelledError):
+        log_cancelled(method, path)
 
 
-async def _refuse(send: Send, connection: ScopeConnection, text: str) -> None:
+async def _refuse(send: Send, connection: ScopeConnection, text: str, fields: RawHeaders | None = None) -> None:
     """Answer in plain text a request that the application does not see."""
     body = text.encode()
-    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(body))]
+    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(body)), *(fields or [])]
     start = {"type": "http.response.start", "status": connection.status, "headers": headers}
     try:
         await pass_on(send, start, connection)
@@ -199,15 +220,17 @@ async def _refuse(send: Send, connection: ScopeConnection, text: str) -> None:
         await pass_on(send, {"type": "http.response.body", "body": body}, connection)
         connection.size = len(body)
     except ClientDisconnected as exc:
-        logger.info("%s left before it was refused: %s", connection.client, exc)
+        log_left(*_named(None, connection.scope), exc)
 
 
-async def _leave(send: Send, connection: ScopeConnection, exc: ClientDisconnected) -> None:
+async def _leave(send: Send, connection: ScopeConnection, request: BaseRequest | None, exc: ClientDisconnected) -> None:
     """End an exchange after a disconnect. A client that only cut its body short still gets a response."""
-    logger.info("%s: %s", connection.client, exc)
+    log_left(*_named(request, connection.scope), exc)
     if connection.status is None and connection.body is not None and not connection.body.gone:
         connection.status = 400
-        await _refuse(send, connection, "expected a request body as long as announced")
+        # What the server takes for the next request may be the rest of the body. Only HTTP/1 has the field.
+        fields = [(b"connection", b"close")] if connection.scope.get("http_version", "1.1")[0] == "1" else []
+        await _refuse(send, connection, "expected a request body as long as announced", fields)
 
 
 def log_refusal(connection: ScopeConnection, scope: Scope) -> None:

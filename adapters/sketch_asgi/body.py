@@ -6,7 +6,8 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
-from typing import Any
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 from sketch.concurrency.cancellation import Interruption
 from sketch.concurrency.idle import DeadlineTimer
@@ -15,12 +16,21 @@ from sketch.limits import SLOWEST, Limits
 from sketch.transport import ClientDisconnected
 from sketch_asgi.deadlines import ClientDeadline
 
+if TYPE_CHECKING:
+    from sketch.request import BaseRequest
+
 logger = logging.getLogger("sketch.server")
 
 Receive = Callable[[], Awaitable[Any]]
 
 QUEUED_BYTES = 64 * 1024
 """Bytes of a body that may be queued unread while a task watches for the disconnect: as many as servers buffer."""
+
+SHORT_BODY = 1024 * 1024
+"""Bytes of a body that is left unread and still received in whole, as the native server does by default."""
+
+LINGER = 2.0
+"""Seconds for which the rest of a longer body is received after its answer, or before it where it has to end first."""
 
 _NONE: deque[bytes] = deque(maxlen=0)
 
@@ -39,20 +49,25 @@ class ReceivedBody(ClientDeadline):
     """
 
     __slots__ = (
-        "_arrived", "_chunks", "_complete", "_cut", "_left", "_queued", "_receive", "_received", "_receiving", "_room",
-        "_watcher", "gone", "interruptible", "length",
+        "_arrived", "_chunks", "_complete", "_cut", "_ended", "_left", "_queued", "_receive", "_received", "_receiving",
+        "_rest", "_room", "_watcher", "gone", "interruptible", "length", "may_be_empty", "must_end",
     )  # fmt: skip
 
     def __init__(self, receive: Receive, timer: DeadlineTimer, length: int | None = 0) -> None:
         ClientDeadline.__init__(self, timer)  # super() would take longer than the rest of this method
         self.gone = False
         """Whether the client has left."""
+        self.must_end = False
+        """Whether the server breaks the connection if the body goes on behind the response: see `end`."""
         self.interruptible: Interruptible | None = None
         """The block to interrupt when the client leaves."""
         self._receive = receive
         self._complete = length == 0
         self._cut = False
+        self._ended = False
         self.length = self._left = length
+        self.may_be_empty = True
+        """Whether a body of unknown size is complete if no byte of it comes."""
         self._received = 0
         self._receiving = False
         self._chunks = _NONE
@@ -60,6 +75,7 @@ class ReceivedBody(ClientDeadline):
         self._arrived: asyncio.Event | None = None
         self._room: asyncio.Event | None = None
         self._watcher: asyncio.Task[None] | None = None
+        self._rest: Rest | None = None
 
     @property
     def complete(self) -> bool:
@@ -133,6 +149,19 @@ class ReceivedBody(ClientDeadline):
             if self._room is not None:
                 self._room.set()
             self.watch()
+            if self._rest is None and self.request is not None:
+                self._rest = Rest(self.request, self.length)
+
+    async def end(self) -> None:
+        """Wait until the client has sent the last part of its body, for a bounded time.
+
+        hypercorn forgets a stream of HTTP/2 once its response is complete. A part of the request that comes then breaks
+        off the connection, with all other streams on it.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LINGER):
+                while not self._ended and not self.gone:
+                    await self._step()
 
     def detach(self) -> bool:
         """Drop the reference to the request, which would form a cycle.
@@ -143,9 +172,14 @@ class ReceivedBody(ClientDeadline):
         return self._watcher is not None
 
     async def close(self) -> None:
-        """End the watcher task, if there is one: no task outlives its exchange."""
+        """End the watcher task, if there is one, after the rest of an unread body: no task outlives its exchange."""
         watcher = self._watcher
-        if watcher is not None and not watcher.done():
+        if watcher is None or watcher.done():
+            return
+        try:
+            if self._rest is not None:
+                await self._rest.wait(watcher)
+        finally:
             watcher.cancel()
             await asyncio.wait([watcher])
 
@@ -200,7 +234,12 @@ class ReceivedBody(ClientDeadline):
     def _sort(self, message: Any) -> bytes:
         if message["type"] != "http.request":
             return self._note_gone()
+        last = not message.get("more_body", False)
+        if last:
+            self._ended = True
         if self._complete or self._cut:
+            if self._rest is not None and last:
+                self._rest.end()
             return b""
         chunk: bytes = message.get("body") or b""
         left = self._left
@@ -208,8 +247,8 @@ class ReceivedBody(ClientDeadline):
             left = self._left = left - len(chunk)
         if left == 0:
             self._complete = True  # no byte is missing, whatever follows
-        elif not message.get("more_body", False):
-            if left is None:
+        elif last:
+            if left is None and (self.may_be_empty or self._received or self._queued or chunk):
                 self._complete = True
             else:
                 self._cut = True
@@ -220,6 +259,38 @@ class ReceivedBody(ClientDeadline):
         if not self._complete:
             self._cut = True
         return b""
+
+
+class Rest:
+    """The rest of a body that is left unread, which is received after the answer, for a bounded time.
+
+    Else granian closes the connection, and has not announced it.
+
+    Args:
+        request: which the body belongs to.
+        length: the announced size of the body in bytes, None if it is unknown.
+    """
+
+    __slots__ = ("_ended", "_patience", "_stopping")
+
+    def __init__(self, request: BaseRequest, length: int | None) -> None:
+        short = length is not None and length <= SHORT_BODY
+        self._patience = (request.limits.body_timeout if short else None) or LINGER
+        self._stopping = request.app.stopping
+        self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def end(self) -> None:
+        """Note that it has come to its end, or need not come any more."""
+        if not self._ended.done():
+            self._ended.set_result(None)
+
+    async def wait(self, watcher: asyncio.Task[None]) -> None:
+        """Return once it has ended, the client has left (`watcher` has ended), the time is over or the server stops."""
+        self._stopping.listen(self.end)
+        try:
+            await asyncio.wait([watcher, self._ended], timeout=self._patience, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self._stopping.forget(self.end)
 
 
 class Interruptible(Interruption):

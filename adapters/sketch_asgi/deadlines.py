@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from sketch.concurrency.cancellation import Interruption
 from sketch.concurrency.idle import BEGUN, DeadlineTimer, waited
+from sketch.serving.endings import log_stalled
 from sketch.transport import ClientDisconnected
 
 if TYPE_CHECKING:
@@ -118,5 +119,7 @@ class WriteDeadline(ClientDeadline):
         return limits.write_timeout
 
     def error(self) -> Exception:
-        """Return the error for a response that the client does not read."""
+        """Log that the client reads nothing, and return the error for its response."""
+        assert self.request is not None
+        log_stalled(self.request.connection.client)
         return ClientDisconnected("the client reads nothing, the answer is broken off")

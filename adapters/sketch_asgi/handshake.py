@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from sketch.request import WebSocketRequest
+from sketch.serving.endings import log_left
 from sketch.transport import ClientDisconnected, Switch, WireResponse, close_body
 from sketch.websocket import ABNORMAL
 from sketch_asgi.body import Receive
@@ -18,8 +18,6 @@ from sketch_asgi.writer import Send, pass_on, write_body
 if TYPE_CHECKING:
     from sketch.application import Application
     from sketch.concurrency.idle import DeadlineTimer
-
-logger = logging.getLogger("sketch.server")
 
 DENIAL = "websocket.http.response"
 SUBPROTOCOLS = b"sec-websocket-protocol"
@@ -125,7 +123,7 @@ class Handshake(ScopeConnection):
             await pass_on(self._send, {"type": f"{DENIAL}.body", "body": body, "more_body": False}, self)
             self.size = len(body)
         except ClientDisconnected as exc:
-            logger.info("%s left before its handshake was refused: %s", self.client, exc)
+            log_left("GET", self.scope["path"], exc)
 
     @property
     def _can_answer(self) -> bool:

@@ -21,6 +21,9 @@ _PATH_CHARACTERS = "/:@!$&'()*+,;=-._~"
 _MOST_DIGITS = 19
 _VERSIONS = {"1": "1.0", "2.0": "2", "3.0": "3"}
 
+_PUSH = "http.response.push"
+"""The extension by which hypercorn can be told: no other server offers it, and hypercorn for HTTP/2 and 3 only."""
+
 
 class Refused(Exception):
     """Raised for a request that no application should see. The response is the message, in plain text."""
@@ -62,6 +65,8 @@ def read_head(scope: Scope, connection: ScopeConnection, root_path: str, kind: t
         _refuse_body(fields)
     elif b"content-length" in fields or b"transfer-encoding" in fields or version[0] != "1":
         body = _announced_body(fields, version, connection)
+        if _PUSH in (scope.get("extensions") or ()):
+            connection.listen().must_end = True
     root_path = scope.get("root_path") or root_path
     target = read_target(scope, root_path)
     request = kind.__new__(kind)
@@ -96,7 +101,10 @@ def _announced_body(fields: dict[bytes, bytes], version: str, connection: ScopeC
     """Return the body that may come: HTTP/1 announces it by a field, later versions may just send one."""
     sent = fields.get(b"content-length")
     if b"transfer-encoding" in fields:  # it overrides Content-Length if the server lets both pass
-        return connection.announce_body(None)
+        body = connection.announce_body(None)
+        # uvicorn drops the body of such a request; that of others can be empty.
+        body.may_be_empty = b"upgrade" not in fields
+        return body
     if sent is None:
         return connection.announce_body(None) if version[0] != "1" else None
     if not sent.isdigit() or len(sent) > _MOST_DIGITS:

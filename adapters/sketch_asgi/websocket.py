@@ -285,5 +285,5 @@ class Socket:
 def _binary(message: Any) -> bytes:
     data = message.get("bytes")
     if data is None:
-        raise RuntimeError(f"expected the server to send a message with text or bytes, got {message!r}")
+        raise RuntimeError(f"expected the server to send a message with text or bytes, got {message!r:.200}")
     return bytes(data)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sketch.concurrency.threads import file_threads
 from sketch.files.reading import read_in_thread
+from sketch.http.fields import RawHeaders
 from sketch.transport import Body, Chunks, ClientDisconnected, FileBody
 from sketch_asgi.body import Interruptible
 from sketch_asgi.connection import Scope, ScopeConnection
@@ -25,6 +26,11 @@ LARGE_BODY = 64 * 1024
 """Bytes that servers take without waiting for the client, so that a write deadline would gain nothing."""
 _FAIRNESS = 16
 """Chunks after which other tasks get a turn, whether or not the server made the stream wait."""
+
+
+def without_date(fields: RawHeaders) -> RawHeaders:
+    """Return the fields without the application's Date: most servers add theirs to it, and two are malformed."""
+    return [field for field in fields if field[0] != b"date"]
 
 
 async def pass_on(send: Send, message: dict[str, Any], connection: ScopeConnection) -> None:
@@ -66,6 +72,8 @@ async def write_body(
     else:
         if connection.body is not None:
             connection.body.discard()
+            if connection.body.must_end:
+                await connection.body.end()
         with connection.writing(request):
             await pass_on(send, start, connection)
             connection.first_byte_at = perf_counter()
@@ -109,6 +117,8 @@ async def write_stream(
         if chunks.complete:
             await chunks.next()
         connection.listen().discard()
+        if connection.listen().must_end:
+            await connection.listen().end()
         # Not interruptible: some servers report a disconnect as soon as a response is complete.
         with _unless_complete(connection, length), writing:
             await pass_on(send, {"type": "http.response.body", "body": b"", "more_body": False}, connection)

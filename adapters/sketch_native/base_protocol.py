@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import socket
 import struct
 from abc import abstractmethod
 from typing import TYPE_CHECKING
 
+from sketch.serving.endings import log_stalled
 from sketch_native.connection import NativeConnection
 from sketch_native.flow_control import FlowControl
 
 if TYPE_CHECKING:
     from sketch_native.interfaces import Host
 
-logger = logging.getLogger("sketch.native")
-
 NEVER = float("inf")
 
-DISCARDED = 256 * 1024
-"""Bytes that are read and discarded at most after an answer, so that the peer can read it."""
+DISCARDED = 1024 * 1024
+"""Bytes that a closing connection reads and discards at least, so that the peer comes to read the last answer."""
 
 
 class BaseProtocol(asyncio.Protocol):
@@ -34,8 +32,9 @@ class BaseProtocol(asyncio.Protocol):
     """
 
     __slots__ = (
-        "_discarded",
+        "_discardable",
         "_eof",
+        "_resets",
         "_unsent",
         "connection",
         "flow",
@@ -57,7 +56,8 @@ class BaseProtocol(asyncio.Protocol):
         self.read_deadline = self.write_deadline = NEVER
         self._eof = False
         self._unsent = 0
-        self._discarded = 0
+        self._discardable: float = DISCARDED
+        self._resets = False
 
     @property
     @abstractmethod
@@ -109,45 +109,58 @@ class BaseProtocol(asyncio.Protocol):
         if self.transport.get_write_buffer_size() < self._unsent:
             self.watch_writing()
         else:
-            logger.info("%s: the client reads nothing, the connection is cut", self.connection.client)
-            self.transport.abort()
+            log_stalled(self.connection.client)
+            self.abort()
 
     # -- teardown ---------------------------------------------------------------------------------------------------
 
-    def linger(self) -> None:
+    def linger(self, *, expecting: bool = False) -> None:
         """Half-close the connection and read on for a while, so that the last answer arrives.
 
         Closing a socket with unread input makes the kernel send a reset, which destroys what the peer has not read
-        yet (RFC 9112 section 9.6).
+        yet (RFC 9112 section 9.6). TLS cannot half-close a connection.
+
+        Args:
+            expecting: whether the peer still sends, and knows the end of the answer without an end of the connection:
+                then it is read on for a while under TLS, too.
         """
         self.read_deadline = self.server.now + self.server.limits.linger_timeout
-        if self._eof or not self.transport.can_write_eof():
+        half_closes = self.transport.can_write_eof()
+        if self._eof or not (half_closes or expecting):
             self.transport.close()
-        else:
-            try:
+            return
+        try:
+            if half_closes:
                 self.transport.write_eof()
-            except OSError:  # raised by asyncio's transport: the peer has left, and its reset came before our end
-                self.transport.abort()
-                return
+        except OSError:  # raised by asyncio's transport: the peer has left, and its reset came before our end
+            self.transport.abort()
+        else:
             self.transport.resume_reading()
 
     def discard(self, size: int) -> None:
-        """Count bytes that are received and dropped; abort the connection if they are too many."""
-        self._discarded += size
-        if self._discarded > DISCARDED:
-            self.transport.abort()
+        """Drop bytes that a closing connection receives. After too many it is read no more: its end is near, anyway."""
+        self._discardable -= size
+        if self._discardable < 0:
+            self.transport.pause_reading()
 
     def linger_expired(self) -> None:
         """Abort a lingering connection, unless the peer still takes parts of the last answer: then wait on."""
         unsent = self.transport.get_write_buffer_size()
         if not unsent or unsent == self._unsent:
-            self.transport.abort()
+            self.abort()
         else:
             self._unsent = unsent
             self.read_deadline = self.server.now + self.server.limits.linger_timeout
 
-    def reset(self) -> None:
-        """End the connection by a TCP reset, so that the peer does not take what was sent for a complete response."""
-        linger = struct.pack("ii", 1, 0)
-        self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+    def abort(self) -> None:
+        """Close at once; by a reset if bytes are unsent, so that the peer does not take those it has for everything."""
+        if self.transport.get_write_buffer_size():
+            self.reset_on_close(True)
         self.transport.abort()
+
+    def reset_on_close(self, on: bool) -> None:
+        """Choose whether the end of the connection is a TCP reset, also if this process is killed."""
+        self._resets = on
+        if not self.flow.lost:  # else its descriptor may belong to another connection by now
+            linger = struct.pack("ii", on, 0)
+            self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)

@@ -59,9 +59,14 @@ class RequestBody:
         self.ended = False
 
     @property
-    def awaits_continue(self) -> bool:
-        """Whether the client still waits for `100 Continue` before it sends the body."""
-        return self._send_continue is not None
+    def skippable(self) -> bool:
+        """Whether the connection can go on after an answer that comes now: the rest is short, or all has arrived.
+
+        Without `100 Continue` the client may send its body or may never do so: the server cannot tell.
+        """
+        if self.ended:
+            return True
+        return self._send_continue is None and self.length is not None and self.length <= self._line.server.limits.drain
 
     @property
     def complete(self) -> bool:
@@ -96,24 +101,25 @@ class RequestBody:
         return data
 
     async def _wait(self) -> None:
-        loop = self._line.loop
-        since = loop.time()
+        loop, server = self._line.loop, self._line.server
+        since = server.time()
         self._waiter = loop.create_future()
         self._line.body_awaited(self._received / SLOWEST - self._waited)
         try:
             await self._waiter
         finally:
             self._waiter = None
-            self._waited += loop.time() - since
+            self._waited += server.time() - since
             self._line.body_arrived()
 
     def feed(self, data: bytes) -> None:
         """Take the next bytes of the body from the parser."""
         self._send_continue = None
+        if self._chunks is None:
+            self._line.body_skipped(len(data))
+            return
         self._size += len(data)
         self._received += len(data)
-        if self._chunks is None:
-            return
         self._chunks.append(data)
         if self._size >= self._high_water:
             self._line.transport.pause_reading()
@@ -134,13 +140,12 @@ class RequestBody:
             self._error = error
             self._wake()
 
-    def discard(self) -> int:
-        """Keep no bytes from now on, since the answer is out. Returns how many came and were not read."""
+    def discard(self) -> None:
+        """Keep no bytes from now on, since the answer is out."""
         if self._chunks is not None:
             self._chunks = None
             if self._size >= self._high_water:
                 self._line.want_body()
-        return self._size
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():

@@ -21,8 +21,8 @@ class NativeConnection:
     __slots__ = ("_gone", "client", "scheme", "server", "small_file", "state", "tls", "trailers")
 
     def __init__(self, transport: asyncio.Transport, state: dict[str, Any]) -> None:
-        self.client = _address(transport.get_extra_info("peername"))
-        self.server = _address(transport.get_extra_info("sockname"))
+        self.client = address_of(transport.get_extra_info("peername"))
+        self.server = address_of(transport.get_extra_info("sockname"))
         ssl = transport.get_extra_info("ssl_object")
         self.scheme = "http" if ssl is None else "https"
         self.small_file = SENT_BY_KERNEL if ssl is None else SENT_IN_PIECES
@@ -52,6 +52,6 @@ class NativeConnection:
         self._gone.set()
 
 
-def _address(name: object) -> Address | None:
-    """Return host and port of a socket name; None for a unix socket, which has a path or nothing."""
+def address_of(name: object) -> Address | None:
+    """Return host and port of a socket's name; None for a unix socket, which has a path or nothing."""
     return cast("Address", name[:2]) if isinstance(name, tuple) and len(name) >= 2 else None

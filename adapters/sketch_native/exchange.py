@@ -8,7 +8,9 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sketch.concurrency.cancellation import Interruption
+from sketch.concurrency.containment import as_error, ends_task
 from sketch.http.fields import RawHeaders
+from sketch.serving.endings import log_cancelled, log_left
 from sketch.transport import (
     Body as Payload,
     Chunks,
@@ -127,12 +129,10 @@ class Exchange:
         except ClientDisconnected as exc:
             fault = exc
             self._client_left(exc)
-        except asyncio.CancelledError as exc:
-            fault = exc
-            self._cancelled()
-        except Exception as exc:
-            fault = exc
-            self._failed(exc)
+        except BaseException as exc:
+            fault = self._broken(exc)
+            if not isinstance(fault, Exception | asyncio.CancelledError):
+                raise
         finally:
             if session is None and (server.watched or self.request.finishing is not None):
                 await self._finish(fault)
@@ -170,7 +170,7 @@ class Exchange:
 
     def _client_left(self, exc: ClientDisconnected) -> None:
         self.keep_alive = False
-        logger.info("%s %r: %s", self.request.method, self.request.raw_path, exc)
+        log_left(self.request.method, self.request.raw_path, exc)
         # Not after a complete body: there the client has only half-closed, and the handler was ended because of it.
         body = self.body
         if self.first_byte_at is not None:
@@ -180,17 +180,26 @@ class Exchange:
             self.status, self.size, self.first_byte_at = 400, len(refusal.text), perf_counter()
             self._protocol.write_refusal(refusal)
 
+    def _broken(self, exc: BaseException) -> BaseException:
+        """Break the answer off. Returns what has ended it: an error, or what ends the task."""
+        if ends_task(exc):
+            self._cancelled()
+            return exc
+        error = as_error(exc)
+        self._failed(error)
+        return error
+
     def _cancelled(self) -> None:
         """Abort the connection: the server's grace period is over."""
         self.keep_alive = False
         self._protocol.transport.abort()
-        logger.info("%s %r was cancelled", self.request.method, self.request.raw_path)
+        log_cancelled(self.request.method, self.request.raw_path)
 
     def _failed(self, exc: Exception) -> None:
         """Break off an answer that failed after its head, so that the client does not take it for a complete one."""
         self.keep_alive = False
         logger.error("the answer to %s %r failed", self.request.method, self.request.raw_path, exc_info=exc)
-        self._protocol.break_off(reset=self.unframed)
+        self._protocol.break_off()
 
     def _head(self, wire: WireResponse) -> bytes:
         """Build the head as it goes out, and decide framing and persistence by RFC 9112 sections 6 and 9."""
@@ -205,8 +214,7 @@ class Exchange:
         if (
             self.unframed
             or protocol.ending
-            # Without `100 Continue` the client may send its body or may never do so: the server cannot tell.
-            or (body is not None and body.awaits_continue and not body.ended)
+            or (body is not None and not body.skippable)
             or (not writer.usual(fields) and writer.wants_close(fields))
         ):
             self.keep_alive = False
@@ -238,7 +246,7 @@ class Exchange:
             or protocol.ending
             or self.request.http_version != "1.1"
             or len(payload) >= LARGE_BODY
-            or (body is not None and body.awaits_continue)
+            or (body is not None and not body.skippable)
         ):
             return False
         self.first_byte_at = perf_counter() if protocol.server.watched else 0.0
@@ -278,6 +286,8 @@ class Exchange:
         assert not isinstance(payload, bytes | FileBody)
         self.first_byte_at = perf_counter()
         chunked = length is None and not self.unframed
+        if self.unframed:
+            protocol.reset_on_close(True)  # until it is complete: every other end has to show
         turn = 0
         async with Chunks(payload, length) as chunks:
             try:
@@ -296,6 +306,8 @@ class Exchange:
                 await chunks.next()
         if chunked:
             await protocol.write(writer.LAST_CHUNK)
+        elif self.unframed:
+            protocol.reset_on_close(False)
 
     def _until_client_leaves(self) -> ClientLeaves:
         self.writing = ClientLeaves()

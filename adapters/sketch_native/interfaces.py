@@ -51,7 +51,7 @@ class Host(Protocol):
     """The context that each exchange copies for its task."""
     clock: Clock
     now: float
-    """The event loop's time at the last sweep, in seconds."""
+    """The server's time at the next sweep, in seconds: that of the event loop, without what it has stood still."""
     admission: ConcurrencyLimit | None
     connections: set[ServedConnection]
     going_on: set[asyncio.Task[Any]]
@@ -59,6 +59,10 @@ class Host(Protocol):
     stopping: bool
     watched: bool
     """Whether the application is told of the end of every exchange."""
+
+    def time(self) -> float:
+        """Return the server's time now, in seconds."""
+        ...
 
     def forget(self, connection: ServedConnection) -> None:
         """Remove a connection: it is gone, and no task runs on it any more."""
@@ -95,6 +99,9 @@ class Line(Protocol):
     def body_arrived(self) -> None:
         """Drop that deadline."""
 
+    def body_skipped(self, size: int) -> None:
+        """Note bytes of a body that nothing reads."""
+
     def send_continue(self) -> None:
         """Write `100 Continue`, unless the answer has begun."""
 
@@ -110,7 +117,10 @@ class Line(Protocol):
     def write_refusal(self, refusal: Refusal) -> None:
         """Write a refusal, in place of an answer of the application."""
 
-    def break_off(self, *, reset: bool) -> None:
+    def reset_on_close(self, on: bool) -> None:
+        """Choose whether the end of the connection is a TCP reset."""
+
+    def break_off(self) -> None:
         """End the connection in the middle of an answer."""
 
     def exchange_ended(self, exchange: Any) -> None:

@@ -7,9 +7,11 @@ import signal
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from sketch.serving.descriptors import make_room
 from sketch.serving.loops import loop_factory
 from sketch.serving.options import ServeError, ServeOptions
 from sketch.serving.run import announce, logger as startup_logger
+from sketch_native.limits import ServerLimits
 from sketch_native.server import CANCELLED_GRACE, Server, logger
 
 if TYPE_CHECKING:
@@ -44,6 +46,7 @@ class NativeServer:
 
     def run(self, app: Application | ASGIApp, options: ServeOptions) -> int:
         """Serve until SIGINT or SIGTERM. A second signal ends the grace period, a third one the process."""
+        make_room(ServerLimits.of(options.server_limits).connections)
         # Not asyncio.Runner: it waits for every task, so a task that swallows its cancellation would keep a stopped
         # server alive for ever.
         loop = (loop_factory(options.loop) or asyncio.new_event_loop)()
@@ -65,7 +68,7 @@ async def _main(app: Application | ASGIApp, options: ServeOptions) -> int:
         except Exception:
             startup_logger.exception("the application could not be started")
             return 1
-        announce(options, server.port)
+        announce(options, [sock.getsockname() for sock in server.sockets])
         await told.wait()
         await server.stop()
     except ServeError:

@@ -6,6 +6,7 @@ import asyncio
 import sys
 from typing import TYPE_CHECKING, Any, cast
 
+from sketch.limits import SLOWEST
 from sketch_native import writer
 from sketch_native.base_protocol import DISCARDED, NEVER, BaseProtocol
 from sketch_native.connection import NativeConnection
@@ -40,17 +41,11 @@ class HTTPProtocol(BaseProtocol):
     # -- called by the transport ------------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Wait for the first head, or turn away a connection over the limit."""
+        """Wait for the first head."""
         self.transport = cast("asyncio.Transport", transport)  # uvloop's is no subclass of it
         self.connection = NativeConnection(self.transport, self.server.app.state)
         self.read_deadline = self.server.now + self.server.limits.header_timeout
-        connections, most = self.server.connections, self.server.limits.connections
-        connections.add(self)
-        if most is not None and len(connections) > most:
-            # Without lingering: a connection over the limit must not stay any longer.
-            self.state = CLOSING
-            self.write_refusal(OVERLOAD)
-            self.transport.close()
+        self.server.connections.add(self)
 
     def data_received(self, data: bytes) -> None:
         """Parse the bytes, and begin to answer only after that: a small body is complete by then."""
@@ -70,6 +65,8 @@ class HTTPProtocol(BaseProtocol):
         self._tell_gone()
         if self.state in (EXCHANGE, QUEUED) and self.connection.scheme == "http":
             return True
+        if self._resets:
+            self.transport.abort()  # else TLS would be ended in order, and so the answer
         if self.task is None:
             self._wait_for(CLOSING, self.server.limits.linger_timeout)
         return False
@@ -104,6 +101,11 @@ class HTTPProtocol(BaseProtocol):
         """Drop the read deadline: the handler no longer waits."""
         self.read_deadline = NEVER
 
+    def body_skipped(self, size: int) -> None:
+        """Give a client that goes on to send an unread body more time, as much as it would get from a reader."""
+        if self.state is REST:
+            self.read_deadline += size / SLOWEST
+
     def send_continue(self) -> None:
         """Write `100 Continue`, unless the answer has begun or its request has to wait for others."""
         if self._exchange is not None and self._exchange.first_byte_at is None and not self.transport.is_closing():
@@ -122,7 +124,7 @@ class HTTPProtocol(BaseProtocol):
             if not queue and reader.backlog is not None:
                 reader.feed_backlog()  # the rest of this request's body may be in it
         elif self._eof or (self.server.stopping and self.state is EXCHANGE):
-            self.close()
+            self.close(expecting=reader.receiving is not None)
         elif reader.receiving is not None:
             self._wait_for_rest(reader.receiving)
         elif reader.parser.in_head:
@@ -138,11 +140,10 @@ class HTTPProtocol(BaseProtocol):
             self.read_deadline = self.server.now + seconds
 
     def _wait_for_rest(self, exchange: Exchange) -> None:
-        """Discard the rest of a body that the handler did not read: a bounded amount, for a bounded time."""
-        assert exchange.body is not None
-        self._wait_for(REST, self.server.limits.linger_timeout)
-        if not exchange.keep_alive or exchange.body.discard() > DISCARDED:  # the rest was refused, or is too long
-            self.close()
+        """Drop the rest of a short body that the handler did not read, in the time that a reader would give it."""
+        timeout = exchange.request.limits.body_timeout
+        assert timeout is not None, "expected a limit that has a default"
+        self._wait_for(REST, timeout)
 
     def _begin(self, turn: Exchange | Refusal) -> None:
         """Begin an exchange, or queue it for a slot under the concurrency limit, or write a refusal."""
@@ -162,12 +163,12 @@ class HTTPProtocol(BaseProtocol):
             self.transport.pause_reading()
             admission.queue(self)
         else:
-            self._turn_away(OVERLOAD)
+            self._turn_away(OVERLOAD, expecting=turn.body is not None and not turn.body.ended)
 
-    def _turn_away(self, refusal: Refusal) -> None:
+    def _turn_away(self, refusal: Refusal, *, expecting: bool = False) -> None:
         self.write_refusal(refusal)
         self.server.log_refusal(self.connection.client, refusal)
-        self.close()
+        self.close(expecting=expecting)
 
     def admitted(self) -> None:
         """Begin the waiting request. Called by the concurrency limit when a slot is free for it."""
@@ -188,7 +189,7 @@ class HTTPProtocol(BaseProtocol):
             if exchange.keep_alive:
                 self._proceed()
             else:
-                self.close()
+                self._close_after(exchange)
 
     def hand_over(self, successor: ServedConnection) -> tuple[bytes, bool]:
         """Leave the connection to another protocol. Returns the bytes behind the last head, and whether EOF came."""
@@ -224,16 +225,27 @@ class HTTPProtocol(BaseProtocol):
 
     # -- teardown ---------------------------------------------------------------------------------------------------
 
-    def close(self) -> None:
-        """Close after the last answer, lingering so that it arrives."""
+    def close(self, *, expecting: bool = False) -> None:
+        """Close after the last answer, lingering so that it arrives; `expecting` is as for `linger`."""
         if self.state is not CLOSING:
             self.state = CLOSING
             self._reader.clear()
-            self.linger()
+            self.linger(expecting=expecting)
+
+    def _close_after(self, exchange: Exchange) -> None:
+        """Close after the answer of an exchange. The body of its request may still come."""
+        body = exchange.body
+        if body is None or body.ended:
+            self.close()
+        else:
+            self._discardable = max(DISCARDED, exchange.request.limits.body or 0)
+            self.close(expecting=not exchange.unframed)
 
     def shut_down(self) -> None:
         """The server stops: close the connection now if nothing is being answered, else after the answer."""
-        if self.task is None and self.state is not CLOSING:
+        if self.state is REST:
+            self.close(expecting=True)
+        elif self.task is None and self.state is not CLOSING:
             self._hang_up()
 
     def cancel(self) -> None:
@@ -241,7 +253,7 @@ class HTTPProtocol(BaseProtocol):
         if self.task is not None:
             self.loop.call_soon(self.task.cancel)  # not before its first step: then nothing would end the exchange
         else:
-            self.transport.abort()
+            self.abort()
 
     def _tell_gone(self) -> None:
         self.connection.lost()
@@ -251,10 +263,10 @@ class HTTPProtocol(BaseProtocol):
         if self._exchange is not None:
             self._exchange.left()
 
-    def break_off(self, *, reset: bool) -> None:
-        """End the connection in the middle of an answer; by a reset if nothing else shows that it is incomplete."""
-        if reset:
-            self.reset()
+    def break_off(self) -> None:
+        """End the connection in the middle of an answer; what is unsent goes out if the framing shows the break."""
+        if self._resets:
+            self.transport.abort()
         else:
             self._hang_up()
 

@@ -7,7 +7,9 @@ from collections.abc import Awaitable, Callable
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from sketch.concurrency.containment import ends_task
 from sketch.http.fields import RawHeaders, length_field
+from sketch.pipeline.finish import log_outcome
 from sketch.transport import ClientDisconnected, WireResponse
 from sketch_native import writer
 from sketch_native.exchange import TURN, Exchange
@@ -53,13 +55,10 @@ class ResponderExchange(Exchange):
         except ClientDisconnected as exc:
             fault = exc
             self._client_left(exc)
-        except asyncio.CancelledError as exc:
-            fault = exc
-            if self._task is None:
-                self._cancelled()
-        except Exception as exc:
-            fault = exc
-            self._failed(exc)
+        except BaseException as exc:
+            fault = exc if self._task is not None and ends_task(exc) else self._broken(exc)
+            if not isinstance(fault, Exception | asyncio.CancelledError):
+                raise
         finally:
             if self._task is None:
                 await self._finish(fault)
@@ -98,6 +97,8 @@ class ResponderExchange(Exchange):
         self._left = wire.length
         self._chunked = wire.length is None and not self.unframed
         self._turn = TURN
+        if self.unframed:
+            protocol.reset_on_close(True)  # until it is complete: every other end has to show
         framed = self._framed(part)
         self.first_byte_at = perf_counter()
         self._streaming = True
@@ -146,6 +147,8 @@ class ResponderExchange(Exchange):
                 raise RuntimeError(f"expected as many bytes as Content-Length announces, got {self._left} fewer")
             if self._chunked:
                 protocol.transport.write(writer.LAST_CHUNK)
+            elif self.unframed:
+                protocol.reset_on_close(False)
         self._ended_at = perf_counter()
         task = self._task = protocol.task
         assert task is not None
@@ -153,7 +156,7 @@ class ResponderExchange(Exchange):
         server.going_on.add(task)
         protocol.exchange_ended(self)
         if server.app.access_log is not None:  # now: the application may go on for long
-            server.app.access_log(self.request, self._outcome(None, self._ended_at))
+            log_outcome(server.app.access_log, self.request, self._outcome(None, self._ended_at))
 
     def cancel(self) -> None:
         """Cancel the task of the exchange, also after the end of the answer."""

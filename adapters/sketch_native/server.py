@@ -7,7 +7,7 @@ import contextvars
 import logging
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -15,11 +15,13 @@ from sketch.concurrency.tasks import first_of
 from sketch.http.grammar import Address
 from sketch.routing import WEBSOCKET, Mount, Router
 from sketch.serving.access_log import log_access, log_refused
+from sketch.serving.listening import listening
 from sketch.serving.options import ServeError, ServeOptions
 from sketch.serving.registry import load_served
 from sketch.serving.run import cannot_listen
 from sketch_native.admission import ConcurrencyLimit
 from sketch_native.limits import ServerLimits
+from sketch_native.listener import Listener
 from sketch_native.protocol import HTTPProtocol
 from sketch_native.proxy_connection import ProxiedProtocol
 from sketch_native.refusal import Refusal
@@ -57,7 +59,7 @@ class Server:
         self.app: Served = load_served(app, options)
         self.handle = self.app.handle
         self.options = options
-        self.limits: ServerLimits = options.server_limits or ServerLimits()
+        self.limits = ServerLimits.of(options.server_limits)
         self.root_path = options.root_path.rstrip("/")
         self.watched = False
         """Whether each exchange is reported to the application at its end; known once the application has started."""
@@ -74,11 +76,14 @@ class Server:
         """The method of an application that writes its answers itself; None for one that returns responses."""
         self.going_on: set[asyncio.Task[Any]] = set()
         """Tasks that may still run after their answer is out; their connections do not wait for them."""
-        self._listener: asyncio.Server | None = None
+        self._listener: Listener | None = None
+        self._bound = ExitStack()
         self._empty = asyncio.Event()
         self._sweep_interval = min(SWEEP, self.limits.shortest_timeout() / 4)
-        self.now = self.loop.time()
-        """The event loop's time at the last sweep, in seconds: exact enough for deadlines, and it costs no call."""
+        self._time = self._swept = self.loop.time()
+        self.now = self._time + self._sweep_interval
+        """The server's time at the next sweep, in seconds. A deadline set from it comes at most two sweeps late, never
+        early, and costs no call."""
 
     @property
     def sockets(self) -> tuple[socket.socket, ...]:
@@ -92,23 +97,29 @@ class Server:
         return name[1] if isinstance(name, tuple) else None
 
     async def start(self) -> None:
-        """Start the application, then listen.
+        """Bind the sockets, start the application, then listen.
 
         Raises:
             ServeError: if the server cannot listen on the address, or if websocket routes lack their package. Errors of
                 the application's startup are raised as they are.
         """
-        await self.app.startup(log_access if self.options.access_log else None)
-        self.watched = self.app.watched
-        try:
-            self._prepare_websockets()
-            self._listener = await self._listen()
-        except OSError as exc:
-            await self._end_application()
-            raise cannot_listen(self.options, exc) from exc
-        except BaseException:
-            await self._end_application()
-            raise
+        tls = tls_context(self.options)
+        with ExitStack() as bound:
+            sockets = bound.enter_context(listening(self.options))
+            await self.app.startup(log_access if self.options.access_log else None)
+            self.watched = self.app.watched
+            try:
+                self._prepare_websockets()
+                listener = Listener(self, sockets, tls, self._protocol)
+                listener.open(self.options.backlog)
+            except OSError as exc:
+                await self._end_application()
+                raise cannot_listen(self.options, exc) from exc
+            except BaseException:
+                await self._end_application()
+                raise
+            self._listener = listener
+            self._bound = bound.pop_all()
         self._sweep()
 
     def _prepare_websockets(self) -> None:
@@ -119,18 +130,6 @@ class Server:
         if not handshake.available():
             raise ServeError("websocket routes need the package websockets: pip install 'sketch-web[websockets]'")
         import_module("sketch_native.websocket.upgrade")
-
-    async def _listen(self) -> asyncio.Server:
-        options = self.options
-        context = tls_context(options)
-        common: dict[str, Any] = {"ssl": context, "backlog": options.backlog}
-        if context is not None:
-            common["ssl_handshake_timeout"] = self.limits.header_timeout
-        if options.uds is not None:
-            return await self.loop.create_unix_server(self._protocol, options.uds, **common)
-        if options.sock is not None:
-            return await self.loop.create_server(self._protocol, sock=options.sock, **common)
-        return await self.loop.create_server(self._protocol, options.host, options.port, **common)
 
     def _protocol(self) -> HTTPProtocol:
         return ProxiedProtocol(self) if self.options.proxy_protocol else HTTPProtocol(self)
@@ -144,6 +143,8 @@ class Server:
         self.app.stopping.set(self.options.shutdown_timeout)
         if self._listener is not None:
             self._listener.close()
+            self._listener = None
+        self._bound.close()
         try:
             await self.app.shutdown()
         finally:
@@ -182,16 +183,29 @@ class Server:
         self.connections.discard(connection)
         if self.stopping:
             self.check_idle()
+        elif self._listener is not None and self._listener.paused:
+            self.loop.call_soon(self._listener.resume)  # the transport closes the descriptor after this call
 
     def check_idle(self) -> None:
         """End the wait in `stop` once no connection and no task remains."""
         if not self._busy:
             self._empty.set()
 
+    def time(self) -> float:
+        """Return the server's time now, in seconds.
+
+        It is that of the event loop, but two intervals are the most that counts between two sweeps. A sweep that comes
+        later was held up, by a stopped process or a handler that blocks the loop: what clients have sent meanwhile is
+        still unread, so the time must not count against them.
+        """
+        return self._time + min(self.loop.time() - self._swept, 2 * self._sweep_interval)
+
     def _sweep(self) -> None:
         """Check the deadlines of all connections; one timer serves them all."""
         self._timer = self.loop.call_later(self._sweep_interval, self._sweep)
-        self.now = now = self.loop.time()
+        now = self._time = self.time()
+        self._swept = self.loop.time()
+        self.now = now + self._sweep_interval
         self.clock.tick()
         for connection in list(self.connections):
             if now > connection.read_deadline or now > connection.write_deadline:

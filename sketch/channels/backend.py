@@ -60,7 +60,7 @@ class Message:
             return self._text
         except AttributeError:
             if self.payload[:1] == _BYTES:
-                raise TypeError(f"expected a message of text or data, got bytes: {self!r}") from None
+                raise TypeError(f"expected a message of text or data, got bytes: {self!r:.200}") from None
             self._text = self.payload[1:].decode()
             return self._text
 
@@ -131,9 +131,9 @@ class MemoryBackend:
 
     def __init__(self, *, history: int = 0, topics: int = 1000) -> None:
         if history < 0:
-            raise ValueError(f"expected a history of 0 or more messages, got {history!r}")
+            raise ValueError(f"expected a history of 0 or more messages, got {history!r:.200}")
         if topics < 1:
-            raise ValueError(f"expected 1 or more topics, got {topics!r}")
+            raise ValueError(f"expected 1 or more topics, got {topics!r:.200}")
         self._history = history
         self._topics = topics
         self._kept: dict[str, deque[Message]] = {}

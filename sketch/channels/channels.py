@@ -92,11 +92,11 @@ class Channels:
         for topic in topics:
             _check_topic(topic)
         if queue < 1:
-            raise ValueError(f"expected a queue for 1 or more messages, got {queue!r}")
+            raise ValueError(f"expected a queue for 1 or more messages, got {queue!r:.200}")
         if policy not in get_args(Policy):
-            raise ValueError(f"expected policy to be one of {', '.join(get_args(Policy))}, got {policy!r}")
+            raise ValueError(f"expected policy to be one of {', '.join(get_args(Policy))}, got {policy!r:.200}")
         if history < 0:
-            raise ValueError(f"expected a history of 0 or more messages, got {history!r}")
+            raise ValueError(f"expected a history of 0 or more messages, got {history!r:.200}")
         return Subscription(self, tuple(dict.fromkeys(topics)), queue, policy, history, after or None)
 
     async def running(self, app: LifecycleApp) -> AsyncIterator[None]:
@@ -177,4 +177,4 @@ class Channels:
 
 def _check_topic(topic: object) -> None:
     if not isinstance(topic, str):
-        raise TypeError(f"expected a topic of str, got {topic!r}")
+        raise TypeError(f"expected a topic of str, got {topic!r:.200}")

@@ -11,6 +11,9 @@ from weakref import WeakKeyDictionary, ref
 LONGEST_LOOK = 1.0
 """The longest interval of a timer, in seconds: the native server looks as often."""
 
+SHORTEST_LOOK = 0.0025
+"""The shortest interval of a timer, in seconds: a limit of 0 must not keep the event loop busy."""
+
 BEGUN = -1.0
 """What `waited` takes as the seconds of a wait that no look has found yet."""
 
@@ -34,6 +37,8 @@ class Deadline(Protocol):
     def idled(self, seconds: float) -> None:
         """Note that `seconds` have passed since the timer's last look, even if the wait began after that.
 
+        Seconds in which the process stood still do not count.
+
         `waited` adds them up.
         """
 
@@ -44,12 +49,15 @@ class DeadlineTimer:
     It belongs to one event loop and does not keep it alive. It is armed only while something waits: the look that finds
     nothing is the last one.
 
+    Of a look that is late, one interval counts at most: the process was stopped, or a handler has blocked the loop, and
+    what clients have sent meanwhile is still unread.
+
     Args:
         shortest: returns the shortest limit of the later deadlines, in seconds. Called once, when the timer is armed
             for the first time. Without it, `fit` tells the limits.
     """
 
-    __slots__ = ("__weakref__", "_interval", "_last", "_shortest", "handle", "loop", "waiting")
+    __slots__ = ("__weakref__", "_due", "_interval", "_last", "_shortest", "handle", "loop", "waiting")
 
     def __init__(self, shortest: Callable[[], float] | None = None) -> None:
         self.loop: asyncio.AbstractEventLoop | None = None
@@ -63,11 +71,16 @@ class DeadlineTimer:
 
     def fit(self, limit: float) -> None:
         """Look at least four times within a limit of so many seconds, from now on."""
-        if limit / 4 < self._interval:
-            self._interval = limit / 4
-            if self.handle is not None:
-                self.handle.cancel()
-                self._schedule()
+        interval = max(limit / 4, SHORTEST_LOOK)
+        if interval >= self._interval:
+            return
+        if self.handle is None or self.loop is None:
+            self._interval = interval
+        else:
+            self.handle.cancel()
+            self._last = self.loop.time() - self._passed()
+            self._interval = interval
+            self._schedule()
 
     def add(self, deadline: Deadline) -> None:
         """Tell the deadline at each look."""
@@ -90,12 +103,17 @@ class DeadlineTimer:
 
     def _schedule(self) -> None:
         assert self.loop is not None
+        self._due = self.loop.time() + self._interval
         # In an empty context: the current one would keep alive the request that happens to arm the timer.
         self.handle = self.loop.call_later(self._interval, self._look, context=Context())
 
-    def _look(self) -> None:
+    def _passed(self) -> float:
+        """Return the seconds since the last look that count."""
         assert self.loop is not None
-        seconds = self.loop.time() - self._last
+        return min(self.loop.time(), self._due + self._interval) - self._last
+
+    def _look(self) -> None:
+        seconds = self._passed()
         self.handle = None
         if self.waiting:
             self.arm()

@@ -7,6 +7,8 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any
 
+from sketch.concurrency.containment import as_error, ends_task
+
 logger = logging.getLogger("sketch")
 
 
@@ -32,21 +34,24 @@ async def await_all(calls: Iterable[Callable[[], Awaitable[Any]]], where: str) -
         The first exception, None without one.
 
     Raises:
-        asyncio.CancelledError: the last cancellation, once the others were called.
+        asyncio.CancelledError: the last cancellation of this task, once the others were called.
     """
     first: Exception | None = None
-    cancelled: asyncio.CancelledError | None = None
+    error: Exception | None = None
+    ended: BaseException | None = None
     try:
         for call in calls:
             try:
                 await call()
-            except Exception as exc:
-                logger.exception("error in %s", where)
-                first = first or exc
-            except asyncio.CancelledError as exc:
-                cancelled = exc
-        if cancelled is not None:
-            raise cancelled
+            except BaseException as exc:
+                if ends_task(exc):
+                    ended = exc
+                else:
+                    error = as_error(exc)
+                    logger.exception("error in %s", where, exc_info=error)
+                    first = first or error
+        if ended is not None:
+            raise ended
         return first
     finally:
-        first = cancelled = None  # their tracebacks refer to this frame, which would form a cycle
+        first = error = ended = None  # their tracebacks refer to this frame, which would form a cycle

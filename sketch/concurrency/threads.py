@@ -14,6 +14,8 @@ from queue import SimpleQueue
 from typing import Any, ParamSpec, TypeVar
 
 from sketch.callables import name_of
+from sketch.concurrency.containment import contained
+from sketch.concurrency.contexts import changed_since, set_variables
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -60,13 +62,19 @@ class _Call:
     __slots__ = ("_args", "_context", "_error", "_function", "_kwargs", "_result", "_undo", "future", "returns")
 
     def __init__(
-        self, function: Callable[..., Any], args: Any, kwargs: Any, undo: Callable[..., None] | None, returns: _Returns
+        self,
+        function: Callable[..., Any],
+        args: Any,
+        kwargs: Any,
+        undo: Callable[..., None] | None,
+        returns: _Returns,
+        context: contextvars.Context,
     ) -> None:
         self._function = function
         self._args = args
         self._kwargs = kwargs
         self._undo = undo
-        self._context = contextvars.copy_context()
+        self._context = context
         self._error: BaseException | None = None
         self.returns = returns
         self.future: asyncio.Future[Any] = returns.loop.create_future()
@@ -82,8 +90,12 @@ class _Call:
         try:
             self._result = self._context.run(self._function, *self._args, **self._kwargs)
         except BaseException as exc:
-            # A future cannot hold StopIteration (PEP 479 for coroutines says the same).
-            self._error = RuntimeError("the function raised StopIteration") if isinstance(exc, StopIteration) else exc
+            self._error = exc
+            if isinstance(exc, StopIteration | GeneratorExit):
+                # A future cannot hold StopIteration (PEP 479 for coroutines says the same), and with a GeneratorExit it
+                # closes the coroutines that await it.
+                self._error = RuntimeError(f"the function raised {type(exc).__name__}")
+                self._error.__cause__ = exc
 
     def settle(self) -> None:
         """Set the result of the future, or undo the call if no task waits for it any more. Called in the event loop."""
@@ -123,19 +135,32 @@ class Threads:
 
     def __init__(self, size: int, name: str) -> None:
         if size < 1:
-            raise ValueError(f"expected at least one thread, got {size!r}")
+            raise ValueError(f"expected at least one thread, got {size!r:.200}")
         self._size = size
         self._name = name
         self._crew = _Crew()
         self._returns: _Returns | None = None
         self._running: dict[int, _Call] = {}
 
-    async def run(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """Call the function in a thread, in a copy of the current context. Returns or raises what it does.
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle it as a pool of the same size, without the threads and what they do."""
+        return Threads, (self._size, self._name)
 
-        A caller that is cancelled stops waiting; the thread itself cannot be stopped.
+    async def run(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call the function in a thread. Returns or raises what it does.
+
+        It runs in a copy of the current context; the context variables that it has set are set for the caller as well,
+        as if the caller had awaited a coroutine. A caller that is cancelled stops waiting; the thread itself cannot be
+        stopped.
         """
-        return await self._begin(function, args, kwargs)
+        before = contextvars.copy_context()
+        context = before.copy()
+        future = self._begin(function, args, kwargs, context=context)
+        try:
+            return await future
+        finally:
+            if not future.cancelled():  # else the caller has stopped waiting, and the function may still run
+                set_variables(changed_since(before, context))
 
     async def acquire(self, function: Callable[..., T], /, *args: Any, undo: Callable[[T], None]) -> T:
         """Call a function that opens something, in a thread. If the caller is cancelled, `undo` gets the result."""
@@ -152,13 +177,18 @@ class Threads:
         await asyncio.shield(self._begin(function, (), {}))
 
     def _begin(
-        self, function: Callable[..., T], args: Any, kwargs: Any, undo: Callable[[T], None] | None = None
+        self,
+        function: Callable[..., T],
+        args: Any,
+        kwargs: Any,
+        undo: Callable[[T], None] | None = None,
+        context: contextvars.Context | None = None,
     ) -> asyncio.Future[T]:
         loop = asyncio.get_running_loop()
         returns = self._returns
         if returns is None or returns.loop is not loop:
             returns = self._returns = _Returns(loop)
-        call = _Call(function, args, kwargs, undo, returns)
+        call = _Call(function, args, kwargs, undo, returns, context or contextvars.copy_context())
         self._submit(call)
         return call.future
 
@@ -216,11 +246,16 @@ stream_threads = Threads(40, "sketch-stream")
 """Threads to run synchronous iterables, one `next()` at a time."""
 
 
+def in_pool_thread() -> bool:
+    """Whether this is the thread of a pool, so that `wait` can be called."""
+    return hasattr(_here, "loop")
+
+
 def wait(awaitable: Awaitable[T]) -> T:
     """Run an awaitable in the event loop that this pool thread works for, and return its result.
 
     Raises:
-        RuntimeError: outside a pool thread. In a coroutine, use `await`.
+        RuntimeError: outside a pool thread. In a coroutine, use `await`. And for what it raises that is no `Exception`.
     """
     loop: asyncio.AbstractEventLoop | None = getattr(_here, "loop", None)
     if loop is None:
@@ -228,25 +263,26 @@ def wait(awaitable: Awaitable[T]) -> T:
             awaitable.close()  # avoids the warning that it was never awaited
         raise RuntimeError("expected to be in the thread of a `def` handler; in a coroutine use `await`")
 
-    async def run() -> T:
-        return await awaitable
-
-    return asyncio.run_coroutine_threadsafe(run(), loop).result()
+    return asyncio.run_coroutine_threadsafe(contained(awaitable), loop).result()
 
 
 async def iterate_in_thread(iterable: Iterable[bytes]) -> AsyncIterator[bytes]:
-    """Yield the items of a synchronous iterable, each produced in a thread."""
+    """Yield the items of a synchronous iterable, each produced in a thread, all in one context.
+
+    So a generator keeps the context variables that it sets, and may reset them by their tokens.
+    """
     end: Any = object()
-    iterator = await stream_threads.run(iter, iterable)
+    context = contextvars.copy_context()
+    iterator = await stream_threads.run(context.run, iter, iterable)
     busy = threading.Lock()
 
     def step() -> Any:
         with busy:
-            return next(iterator, end)
+            return context.run(next, iterator, end)
 
     def close() -> None:
         with busy:  # a cancelled consumer's last step may still run, and a running generator cannot close
-            iterator.close()  # type: ignore[attr-defined]
+            context.run(iterator.close)  # type: ignore[attr-defined]
 
     try:
         while (item := await stream_threads.run(step)) is not end:

@@ -91,6 +91,11 @@ def _check_kind(kind: object) -> None:
 
 
 def _check_handler(handler: Callable[..., Any]) -> None:
+    if is_generator_function(handler):
+        raise TypeError(
+            f"expected an error handler `async (request, exc)`, got the generator function {describe(handler)}, "
+            "of which no line would run"
+        )
     try:
         inspect.signature(handler).bind(None, None)
         if is_generator_function(handler):

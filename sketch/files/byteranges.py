@@ -34,7 +34,7 @@ class FileParts:
         self, descriptor: int, path: str, parts: Sequence[ByteRange], size: int, content_type: str | None
     ) -> None:
         if content_type is not None and CONTROL.search(content_type):
-            raise ValueError(f"expected a content type without control characters, got {content_type!r}")
+            raise ValueError(f"expected a content type without control characters, got {content_type!r:.200}")
         # Random, so that no file can contain it on purpose.
         boundary = os.urandom(16).hex()
         kind = f"Content-Type: {content_type}\r\n" if content_type else ""

@@ -58,7 +58,7 @@ class Taken:
             return ErrorResponse(plan.status, headers=plan.headers)
         response = Response(status=plan.status)
         headers.update(plan.headers)
-        response._headers = headers
+        response._headers, response._encoded = headers, None
         if plan.status == 304:
             for name in _OF_CONTENT:
                 headers.popall(name, None)

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 
 from multidict import CIMultiDict
 
+from sketch.checks import check_flags
 from sketch.exceptions import HTTPNotFound, HTTPPermanentRedirect
 from sketch.files.opened import NO_FILE, Opened, open_regular, take
+from sketch.http.fields import encode_fields, make_fields
 from sketch.http.file_types import FILE_TYPES, file_type
 from sketch.http.negotiation import add_vary, rank_encodings
 from sketch.response import HeadersArgument, Response
@@ -41,6 +43,7 @@ class StaticFiles:
     a check and the use of its result. Any path without such a file is a 404, whatever the reason.
 
     Raises:
+        TypeError: for a switch that is no bool, and header fields that are no text.
         ValueError: for a missing directory, a malformed pattern, or another invalid argument.
     """
 
@@ -60,15 +63,17 @@ class StaticFiles:
         # Links in the path of the directory itself are followed at each request: `current -> releases/42` may change.
         folder = Path(directory).absolute()
         if not folder.is_dir():
-            raise ValueError(f"expected an existing directory, got {os.fspath(directory)!r}")
+            raise ValueError(f"expected an existing directory, got {os.fspath(directory)!r:.200}")
         self.directory = str(folder)
         if index is not None and (not index or "/" in index):
-            raise ValueError(f"expected the name of a file as index, got {index!r}")
+            raise ValueError(f"expected the name of a file as index, got {index!r:.200}")
+        check_flags(precompressed=precompressed, follow_symlinks=follow_symlinks, show_dotfiles=show_dotfiles)
         self.index = index
         self._precompressed = precompressed
         self._cache_control = cache_control
         self._immutable = _pattern(immutable)
-        self._headers = CIMultiDict(response_headers or ())
+        self._headers = make_fields(response_headers or ())
+        encode_fields(self._headers)  # raises for what cannot be sent
         self._types = {**FILE_TYPES, **_types(content_types or {})}
         self._flags = 0 if follow_symlinks else os.O_NOFOLLOW
         self._show_dotfiles = show_dotfiles
@@ -194,11 +199,11 @@ def _pattern(given: str | re.Pattern[str] | None) -> re.Pattern[str] | None:
     try:
         return None if given is None else re.compile(given)
     except re.error as exc:
-        raise ValueError(f"expected a regular expression for immutable, got {given!r}: {exc}") from None
+        raise ValueError(f"expected a regular expression for immutable, got {given!r:.200}: {exc}") from None
 
 
 def _types(given: Mapping[str, str]) -> dict[str, str]:
     for suffix in given:
         if not suffix.startswith("."):
-            raise ValueError(f"expected content types by suffix, as '.md', got {suffix!r}")
+            raise ValueError(f"expected content types by suffix, as '.md', got {suffix!r:.200}")
     return {suffix.lower(): media_type for suffix, media_type in given.items()}

@@ -292,7 +292,7 @@ def find_coding(name: str) -> Coding:
         RuntimeError: if its library is not installed.
     """
     if name not in _CODINGS:
-        raise ValueError(f"expected a content coding of {', '.join(NAMES)}, got {name!r}")
+        raise ValueError(f"expected a content coding of {', '.join(NAMES)}, got {name!r:.200}")
     try:
         return _CODINGS[name]()
     except ImportError as exc:

@@ -92,7 +92,7 @@ def check_etag(etag: str) -> str:
         ValueError: for anything that is not an entity tag (section 8.8.3).
     """
     if not _ETAG.fullmatch(etag):
-        raise ValueError(f"""expected an ETag like '"v1"' or 'W/"v1"', got {etag!r}""")
+        raise ValueError(f"""expected an ETag like '"v1"' or 'W/"v1"', got {etag!r:.200}""")
     return etag
 
 

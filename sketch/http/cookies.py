@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from math import isfinite
 from typing import Any, Literal
 
 from sketch.http.grammar import TOKEN
 
-SameSite = Literal["strict", "lax", "none"]
+SameSite = Literal["strict", "lax", "none", "Strict", "Lax", "None"]
 
 _VALUE = re.compile(r"[!#-+\--:<-\[\]-~]*")
 _ATTRIBUTE = re.compile(r"[ -:<-~]*")
+_LABEL = "[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?"
+_DOMAIN = re.compile(rf"\.?{_LABEL}(?:\.{_LABEL})*")
 _ABSENT = (None, False)
 _TEXT = (str, "a str")
 _OPTIONAL_TEXT = (str | None, "a str or None")
@@ -23,18 +26,24 @@ _TYPES: Mapping[str, tuple[Any, str]] = {
     "expires": (datetime | None, "a datetime or None"),
     "path": _OPTIONAL_TEXT,
     "domain": _OPTIONAL_TEXT,
+    "samesite": _OPTIONAL_TEXT,
 }
-_MOST = 4096  # RFC 6265bis section 5.6: browsers drop larger cookies
+# RFC 6265bis section 5.6: browsers drop larger cookies, and ignore larger attributes.
+_MOST = 4096
+_MOST_OF_ATTRIBUTE = 1024
+_FIRST_YEAR = 1601  # section 5.1.1: browsers ignore an `Expires` before it
 
 
 def parse_cookies(header: str) -> dict[str, str]:
-    """Parse a `Cookie` field. The first cookie of a name counts: browsers send the most specific path first.
+    """Parse a `Cookie` field, given as Latin-1. The first cookie of a name counts: the one of the most specific path.
+
+    Names and values are text in UTF-8, as browsers send what scripts have set, or else in Latin-1.
 
     Malformed cookies are skipped, as RFC 6265bis section 5.7 asks of servers: one bad cookie, set by another
     application on the domain, must not cost the visitor the others.
     """
     cookies: dict[str, str] = {}
-    for pair in header.split(";"):
+    for pair in header.split(";") if header.isascii() else map(read_text, header.split(";")):
         name, found, value = pair.partition("=")
         name, value = name.strip(" \t"), value.strip(" \t")
         if len(value) > 1 and value[0] == value[-1] == '"':
@@ -42,6 +51,18 @@ def parse_cookies(header: str) -> dict[str, str]:
         if found and name:
             cookies.setdefault(name, value)
     return cookies
+
+
+def read_text(latin: str) -> str:
+    """Return the text of a field, or a part of it: its bytes in UTF-8 where they are that, else in Latin-1.
+
+    Args:
+        latin: the bytes, decoded as Latin-1.
+    """
+    try:
+        return latin.encode("latin-1").decode()
+    except UnicodeDecodeError:
+        return latin
 
 
 def format_cookie(
@@ -61,14 +82,19 @@ def format_cookie(
 
     Raises:
         TypeError: for a name, value or attribute of the wrong type.
-        ValueError: for a name, value or attribute with characters a cookie cannot hold, and for a cookie that every
-            browser drops: `samesite="none"`, `partitioned` or a name with a prefix without `secure`; a `__Http-` or
-            `__Host-Http-` name without `httponly`; a `__Host-` name with a domain or another path than `/`; more than
-            4096 bytes of name and value.
+        ValueError: for a name, value or attribute with characters a cookie cannot hold; for an attribute that browsers
+            ignore: a path without a slash at its beginning, an age that is not finite, a date before 1601; and for a
+            cookie that they drop: `samesite="none"`, `partitioned` or a name with a prefix without `secure`; a
+            `__Http-` or `__Host-Http-` name without `httponly`; a `__Host-` name with a domain or another path than
+            `/`; a domain that is no host name; more than 4096 bytes of name and value.
     """
-    _refuse_other_types(name=name, value=value, max_age=max_age, expires=expires, path=path, domain=domain)
-    _refuse_malformed(name, value, path, domain, samesite)
-    _refuse_dropped(name, path, domain, secure, httponly, samesite, partitioned)
+    _refuse_other_types(
+        name=name, value=value, max_age=max_age, expires=expires, path=path, domain=domain, samesite=samesite
+    )
+    same_site = samesite and samesite.lower()
+    _refuse_malformed(name, value, same_site)
+    _refuse_ignored(max_age, expires, path, domain)
+    _refuse_dropped(name, path, domain, secure, httponly, same_site, partitioned)
     attributes = {
         "Expires": None if expires is None else _http_date(expires),
         "Max-Age": None if max_age is None else str(int(max_age)),
@@ -76,7 +102,7 @@ def format_cookie(
         "Path": path,
         "Secure": secure,
         "HttpOnly": httponly,
-        "SameSite": samesite and samesite.title(),
+        "SameSite": same_site and same_site.capitalize(),
         "Partitioned": partitioned,
     }
     written = (key if given is True else f"{key}={given}" for key, given in attributes.items() if given not in _ABSENT)
@@ -92,25 +118,52 @@ def _http_date(moment: datetime) -> str:
 def _refuse_other_types(**given: object) -> None:
     for what, value in given.items():
         kind, description = _TYPES[what]
-        if not isinstance(value, kind):
-            raise TypeError(f"expected the {what} of a cookie as {description}, got {value!r}")
+        if not isinstance(value, kind) or isinstance(value, bool):
+            raise TypeError(f"expected the {what} of a cookie as {description}, got {value!r:.200}")
 
 
-def _refuse_malformed(name: str, value: str, path: str | None, domain: str | None, samesite: str | None) -> None:
+def _refuse_malformed(name: str, value: str, samesite: str | None) -> None:
     if not TOKEN.fullmatch(name):
-        raise ValueError(f"expected a cookie name of token characters (RFC 6265 section 4.1.1), got {name!r}")
+        raise ValueError(f"expected a cookie name of token characters (RFC 6265 section 4.1.1), got {name!r:.200}")
     if not _VALUE.fullmatch(value):
         raise ValueError(
             f"expected a cookie value of printable ASCII without space, quote, comma, semicolon or backslash, "
-            f"got {value!r}: percent-encode or base64 it"
+            f"got {value!r:.200}: percent-encode or base64 it"
         )
     if len(name) + len(value) > _MOST:
         raise ValueError(f"expected at most {_MOST} bytes of name and value of a cookie, got {len(name) + len(value)}")
-    for attribute in (path, domain):
-        if attribute is not None and not _ATTRIBUTE.fullmatch(attribute):
-            raise ValueError(f"expected a cookie attribute of printable ASCII without semicolon, got {attribute!r}")
     if samesite is not None and samesite not in ("strict", "lax", "none"):
-        raise ValueError(f"expected samesite to be 'strict', 'lax', 'none' or None, got {samesite!r}")
+        raise ValueError(f"expected samesite to be 'strict', 'lax', 'none' or None, got {samesite!r:.200}")
+
+
+def _refuse_ignored(max_age: float | None, expires: datetime | None, path: str | None, domain: str | None) -> None:
+    """Raise for an attribute that browsers ignore: the cookie would have another age or path, or be dropped."""
+    for attribute in (path, domain):
+        if attribute is not None and not (_ATTRIBUTE.fullmatch(attribute) and len(attribute) <= _MOST_OF_ATTRIBUTE):
+            raise ValueError(
+                f"expected a cookie attribute of printable ASCII without semicolon, of at most {_MOST_OF_ATTRIBUTE} "
+                f"bytes, got {attribute!r:.200}"
+            )
+    if path is not None and not path.startswith("/"):
+        raise ValueError(
+            f"expected the path of a cookie to begin with '/', got {path!r:.200}: browsers ignore any other"
+        )
+    if domain is not None and not _DOMAIN.fullmatch(domain):
+        raise ValueError(
+            f"expected the domain of a cookie as a host name without scheme and port, got {domain!r:.200}: browsers "
+            "drop the cookie"
+        )
+    if isinstance(max_age, float) and not isfinite(max_age):
+        raise ValueError(
+            f"expected the max_age of a cookie as a finite number, got {max_age!r:.200}: browsers ignore it"
+        )
+    if expires is not None and expires.year < _FIRST_YEAR:
+        raise ValueError(f"expected a cookie to expire after {_FIRST_YEAR}, got {expires!r:.200}: browsers ignore it")
+
+
+def must_be_secure(name: str, samesite: str | None, partitioned: bool) -> bool:
+    """Whether browsers drop a cookie with these attributes unless it is `secure`."""
+    return partitioned or needs_secure(name) or str(samesite or "").lower() == "none"
 
 
 def needs_secure(name: str) -> bool:
@@ -144,4 +197,6 @@ def _refuse_dropped(
     if not httponly and needs_httponly(name):
         raise ValueError(f"expected httponly=True with the name {name!r}, got a cookie that browsers drop")
     if name.lower().startswith("__host-") and (domain is not None or path != "/"):
-        raise ValueError(f'expected path="/" and no domain for {name!r}, got path={path!r}, domain={domain!r}')
+        raise ValueError(
+            f'expected path="/" and no domain for {name!r}, got path={path!r:.200}, domain={domain!r:.200}'
+        )

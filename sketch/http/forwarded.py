@@ -18,7 +18,8 @@ _NODE = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([0-9.]+)|([0-9A-Fa-f:.]+))(?::([0-
 _PORT = re.compile(r"[1-9][0-9]{0,4}")
 _LONGEST = 1024
 """The most characters of one entry; a longer one is malformed. Host names have at most 253."""
-_SCHEMES = ("http", "https")
+_SCHEMES = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
+"""The schemes that proxies name, as those of requests. Some, as Traefik, name `wss` for a websocket's handshake."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +68,10 @@ def read_x_forwarded(headers: RawHeaders, most: int) -> list[Hop]:
     """
     chain = _combined(headers, b"x-forwarded-for")
     nodes = [read_node(entry.strip(" \t")) for entry in reversed(chain.rsplit(",", most)[-most:])] if chain else []
-    scheme = _last(headers, b"x-forwarded-proto").lower()
     port = _last(headers, b"x-forwarded-port")
     nearest = Hop(
         client=nodes[0] if nodes else None,
-        scheme=scheme if scheme in _SCHEMES else None,
+        scheme=_SCHEMES.get(_last(headers, b"x-forwarded-proto").lower()),
         host=_read_host(_last(headers, b"x-forwarded-host")),
         port=port if _PORT.fullmatch(port) and int(port) <= 65535 else None,
     )
@@ -104,11 +104,10 @@ def read_forwarded(headers: RawHeaders, most: int) -> list[Hop]:
         pairs = _pairs(element)
         if pairs is None:
             break
-        scheme = pairs.get("proto", "").lower()
         hops.append(
             Hop(
                 client=_read_quoted_node(pairs.get("for", "")),
-                scheme=scheme if scheme in _SCHEMES else None,
+                scheme=_SCHEMES.get(pairs.get("proto", "").lower()),
                 host=_read_host(pairs.get("host", "")),
             )
         )

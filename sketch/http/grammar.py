@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterable
 from typing import Literal
 
+from yarl import URL
+
 TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 """A token (section 5.6.2), for `fullmatch`. `TOKEN.pattern` is a part for larger patterns."""
 
@@ -75,11 +77,11 @@ def tokens(what: str, names: Iterable[str]) -> tuple[str, ...]:
         ValueError: for a name that is not a token, or is `*`.
     """
     if isinstance(names, str):
-        raise TypeError(f"expected {what} as a list, got {names!r}")
+        raise TypeError(f"expected {what} as a list, got {names!r:.200}")
     found = tuple(names)
     for name in found:
         if not isinstance(name, str) or not TOKEN.fullmatch(name) or name == "*":
-            raise ValueError(f"expected {what} of names without spaces or separators, got {name!r}")
+            raise ValueError(f"expected {what} of names without spaces or separators, got {name!r:.200}")
     return found
 
 
@@ -95,15 +97,27 @@ _REMEMBERED = 256
 _valid: set[bytes] = set()
 
 
+def _is_decodable(authority: bytes) -> bool:
+    """Whether the international labels of a host can be decoded (RFC 5890 section 2.3.2.1): `URL.host` does it."""
+    if b"xn--" not in authority.lower():
+        return True
+    try:
+        URL.build(scheme="http", authority=authority.decode("ascii"), encoded=True).host  # noqa: B018
+    except ValueError:
+        return False
+    return True
+
+
 def valid_authority(value: bytes) -> bool:
     """Whether the bytes are `host` or `host:port` by RFC 3986, with a port of at most 65535.
 
+    International labels have to be decodable: a handler that reads the host of `request.url` could not refuse them.
     A server that accepts anything else lets a client choose where its links, redirects and cache keys point.
     """
     if value in _valid:
         return True
     match = _AUTHORITY.fullmatch(value)
-    if match is None or len(value) > 512 or int(match[1] or 0) > 65535:
+    if match is None or len(value) > 512 or int(match[1] or 0) > 65535 or not _is_decodable(value):
         return False
     if len(_valid) < _REMEMBERED:
         _valid.add(value)

@@ -29,6 +29,25 @@ def parse_media_type(value: str) -> tuple[str, dict[str, str]]:
     return kind.strip(" \t").lower(), parameters
 
 
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
+_NAME = re.compile(rf";{OWS}({TOKEN.pattern}){OWS}=")
+
+
+def repeated_parameter(value: str) -> str | None:
+    """Return the name of a parameter that a field like `Content-Type` has twice, None if there is none.
+
+    It finds more than `parse_media_type` reads, as other readers may: parameters after a malformed one, too.
+    """
+    if value.count("=") < 2:
+        return None
+    seen: set[str] = set()
+    for name in _NAME.findall(_QUOTED.sub('""', value)):
+        if name.lower() in seen:
+            return str(name.lower())
+        seen.add(name.lower())
+    return None
+
+
 # Client-chosen names never reach the codec registry. It remembers every name that it is asked for, known or not, and
 # has codecs that are not charsets: some turn bytes into bytes, and `idna` and `punycode` take quadratic time.
 _NO_CHARSETS = {"base64_codec", "bz2_codec", "hex_codec", "mbcs", "quopri_codec", "rot_13", "uu_codec", "zlib_codec"}

@@ -28,7 +28,7 @@ class Origins:
 
     def __init__(self, given: Iterable[str | re.Pattern[str]]) -> None:
         if isinstance(given, str) and given != "*":
-            raise TypeError(f"expected origins as a list, or '*', got {given!r}")
+            raise TypeError(f"expected origins as a list, or '*', got {given!r:.200}")
         origins = list(given)
         self.any = origins == ["*"]
         """Whether the set contains every origin."""
@@ -39,7 +39,7 @@ class Origins:
             if isinstance(origin, re.Pattern):
                 self._patterns.append(origin)
             elif not isinstance(origin, str) or (origin != "null" and not _ORIGIN.fullmatch(origin)):
-                raise ValueError(f"expected origins like 'https://example.com', without a path, got {origin!r}")
+                raise ValueError(f"expected origins like 'https://example.com', without a path, got {origin!r:.200}")
             elif "*" in origin:
                 self._patterns.append(re.compile(re.escape(origin).replace(r"\*", _LABELS)))
             else:

@@ -9,8 +9,11 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sketch.callables import Work, is_coroutine_function, name_of
+from sketch.callables import Work, describe, is_coroutine_function, name_of
+from sketch.checks import check_flags
+from sketch.concurrency.containment import contained
 from sketch.concurrency.tasks import first_of
+from sketch.concurrency.threads import in_pool_thread, wait
 
 if TYPE_CHECKING:
     from sketch.concurrency.threads import Threads
@@ -40,9 +43,20 @@ class Background:
     def spawn(self, coroutine: Coroutine[Any, Any, T], name: str | None, endless: bool) -> asyncio.Task[T]:
         """Start a task; see `Application.spawn`."""
         if not inspect.iscoroutine(coroutine):
-            raise TypeError(f"expected a coroutine, got {coroutine!r}: call the function, app.spawn(work())")
+            raise TypeError(f"expected a coroutine, got {coroutine!r:.200}: call the function, app.spawn(work())")
+        if in_pool_thread():
+            return wait(self._spawn_for_thread(coroutine, name, endless))
+        return self._spawn(coroutine, name, endless)
+
+    async def _spawn_for_thread(
+        self, coroutine: Coroutine[Any, Any, T], name: str | None, endless: bool
+    ) -> asyncio.Task[T]:
+        return self._spawn(coroutine, name, endless)
+
+    def _spawn(self, coroutine: Coroutine[Any, Any, T], name: str | None, endless: bool) -> asyncio.Task[T]:
         label = name or str(getattr(coroutine, "__qualname__", "?"))
         try:
+            check_flags(endless=endless)
             if not self._open:
                 raise RuntimeError(f"expected an application that has not ended, to run {label}")
             task = _begin(coroutine, label)
@@ -54,6 +68,7 @@ class Background:
         if endless:
             self._endless.add(task)
         task.add_done_callback(self._ended)
+        task.add_done_callback(lambda _: coroutine.close())  # if the task was cancelled before its first step
         return task
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
@@ -90,10 +105,8 @@ def _begin(coroutine: Coroutine[Any, Any, T], name: str) -> asyncio.Task[T]:
     try:
         loop = asyncio.get_running_loop()
     except RuntimeError:
-        raise RuntimeError(
-            "expected to be in the event loop's thread: in a `def` handler, set `response.background`"
-        ) from None
-    return loop.create_task(coroutine, name=name)
+        raise RuntimeError("expected to be in the event loop's thread, or in that of a `def` handler or hook") from None
+    return loop.create_task(contained(coroutine), name=name)
 
 
 def begin_work(work: Work, occasion: str, spawn: Callable[..., Any], threads: Threads) -> None:
@@ -116,6 +129,8 @@ async def _run(work: Work, threads: Threads) -> None:
     result = work() if is_coroutine_function(work) else await threads.run(work)
     if inspect.isawaitable(result):
         await result
+    elif inspect.isgenerator(result) or inspect.isasyncgen(result):
+        raise TypeError(f"expected a function for the background, got {describe(work)}, a generator: no line of it ran")
 
 
 def _name_of(work: Work) -> str:

@@ -6,15 +6,23 @@ import inspect
 import logging
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextvars import copy_context
 from functools import partial
 from typing import Any, Protocol
 
+from sketch.concurrency.containment import as_error, ends_task
+from sketch.concurrency.contexts import Variables, changed_since
 from sketch.concurrency.tasks import await_all
+from sketch.concurrency.threads import Threads
 from sketch.lifecycle.background import Background
 from sketch.lifecycle.signals import Signal
 from sketch.lifecycle.stopping import Stopping
 
 logger = logging.getLogger("sketch")
+
+HOOKS = 40
+"""How many hooks may run in threads at once. They run one by one: it bounds those that are stuck and left behind."""
+
 Lifespan = Callable[..., Any]
 """A function of `(app)` that returns an async context manager, or an async generator function that yields once."""
 
@@ -22,6 +30,7 @@ Lifespan = Callable[..., Any]
 class LifecycleApp(Protocol):
     """What the lifecycle needs of its application; hooks and contexts get the application itself."""
 
+    name: str
     state: dict[str, Any]
     """What the contexts yield is added to it."""
 
@@ -50,12 +59,16 @@ class Lifecycle:
     """Runs an application's contexts and hooks, exactly once per start and stop. The application may start again."""
 
     def __init__(self, app: LifecycleApp, lifespan: Lifespan | None) -> None:
-        self.on_startup = Signal("on_startup", "app")
-        self.on_shutdown = Signal("on_shutdown", "app")
-        self.on_cleanup = Signal("on_cleanup", "app")
+        self.threads = Threads(HOOKS, f"{app.name}-hook")
+        """For hooks that are plain functions. Handlers that are stuck in their threads keep no hook from its call."""
+        self.on_startup, self.on_shutdown, self.on_cleanup = (
+            Signal(name, "app", threads=lambda _: self.threads) for name in ("on_startup", "on_shutdown", "on_cleanup")
+        )
         self.cleanup_ctx = Signal("cleanup_ctx", "app", generators=True)
         if lifespan is not None:
             Signal("lifespan", "app", generators=True).append(lifespan)  # for its checks
+        self.variables: Variables = ()
+        """The context variables that contexts and start-up hooks have set; every request sees them."""
         self.stopping = Stopping()
         self.background = Background()
         self.parts: list[Part] = []
@@ -77,9 +90,10 @@ class Lifecycle:
     async def startup(self, freeze: Callable[[], None] | None) -> None:
         """Enter the contexts, call the start-up hooks, start the parts, one at a time; then freeze.
 
-        If one of them raises, everything started before is cleaned up first.
+        If one of them raises, everything started before is cleaned up first. `sys.exit` in one is a failed start, too.
         """
         self._stage = "started"
+        before = copy_context()
         self.stopping = Stopping()
         self.background.open()
         try:
@@ -91,11 +105,14 @@ class Lifecycle:
             for part in self.parts:
                 await part.startup()
                 self._running.append(part)
+            self.variables = changed_since(before)
             if freeze is not None:
                 freeze()
-        except BaseException:
+        except BaseException as exc:
             await self._cleanup_quietly()
-            raise
+            if isinstance(exc, Exception) or ends_task(exc):
+                raise
+            raise as_error(exc)  # noqa: B904 - it has its cause
 
     async def shutdown(self) -> None:
         """Set `stopping`, shut down the parts, call all shutdown hooks; the first error is raised at the end."""
@@ -119,7 +136,10 @@ class Lifecycle:
             parts = [part.cleanup for part in reversed(self._running)]
             self._entered, self._running = [], []
             drain = partial(self.background.drain, self._app.stopping)
-            await _run_all([*parts, drain, *hooks, *exits], "on_cleanup")
+            try:
+                await _run_all([*parts, drain, *hooks, *exits], "on_cleanup")
+            finally:
+                report_threads(self.threads, "hook")
 
     async def _enter(self, factory: Lifespan) -> None:
         if inspect.isasyncgenfunction(factory):
@@ -139,6 +159,13 @@ class Lifecycle:
             await self.cleanup()
         except Exception:
             logger.warning("the application could not be cleaned up entirely after its failed start")
+
+
+def report_threads(threads: Threads, kind: str) -> None:
+    """Close a pool and log the calls that did not end in time. Their threads are left behind: nothing can stop them."""
+    for name in threads.running():
+        logger.warning("%s %s still runs in its thread after the end of the application", kind, name)
+    threads.close()
 
 
 async def _run_all(calls: list[Callable[[], Any]], name: str) -> None:

@@ -4,28 +4,46 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, MutableSequence
-from typing import Any, TypeVar, overload
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from sketch.callables import is_async_generator_function, is_coroutine_function, is_generator_function
+
+if TYPE_CHECKING:
+    from sketch.concurrency.threads import Threads
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 class _Receiver:
-    """A function in a signal: called with all arguments, passes it the last ones, as many as it takes."""
+    """A coroutine function in a signal: called with all arguments, passes it the last ones, as many as it takes."""
 
-    __slots__ = ("_takes", "function")
+    __slots__ = ("function", "takes")
 
     def __init__(self, function: Callable[..., Any], takes: int) -> None:
         self.function = function
-        self._takes = takes
+        self.takes = takes
 
     async def __call__(self, *arguments: Any) -> Any:
-        result = self.function(*arguments[len(arguments) - self._takes :])
-        return await result if inspect.isawaitable(result) else result
+        return await self.function(*arguments[len(arguments) - self.takes :])
 
     def __repr__(self) -> str:
         return repr(self.function)
+
+
+class _ThreadReceiver(_Receiver):
+    """A plain function in a signal: it may block, so a thread calls it. An awaitable that it returns is awaited."""
+
+    __slots__ = ("_find_threads",)
+
+    def __init__(self, function: Callable[..., Any], takes: int, find_threads: Callable[[Any], Threads]) -> None:
+        super().__init__(function, takes)
+        self._find_threads = find_threads
+
+    async def __call__(self, *arguments: Any) -> Any:
+        threads = self._find_threads(arguments[0])
+        result = await threads.run(self.function, *arguments[len(arguments) - self.takes :])
+        return await result if inspect.isawaitable(result) else result
 
 
 class Signal(MutableSequence[Callable[..., Any]]):
@@ -33,25 +51,34 @@ class Signal(MutableSequence[Callable[..., Any]]):
 
     A function gets as many arguments as it has parameters, counted from the last: of `(request, response)`, a function
     with one parameter gets the response. The parameters are counted once, when the function is added. It may be a
-    coroutine function, or a plain one, which must not block.
+    coroutine function, or a plain one, which is called in a thread.
 
     Args:
         name: the signal's name, for messages.
         parameters: the names of the arguments.
-        generators: whether the functions are async generators, or make async context managers. Elsewhere generators are
-            refused: nothing of them would run.
+        threads: returns the pool for plain functions, given the first argument; by default that of `request.app`.
+        generators: whether the functions are async generators, or make async context managers, which the signal's owner
+            runs. Elsewhere generators are refused: nothing of them would run.
 
     Raises:
-        TypeError: when a function is added that cannot be called with the last of these arguments.
+        TypeError: when a function is added that cannot be called with the last of these arguments, or is a generator
+            function, of which no line would run.
         RuntimeError: when the list is changed after the application has started.
     """
 
-    __slots__ = ("_frozen", "_generators", "_name", "_parameters", "receivers")
+    __slots__ = ("_frozen", "_generators", "_name", "_parameters", "_threads", "receivers")
 
     receivers: list[_Receiver]
     """The functions, each callable with all arguments; for callers that stop at a result or go on after an error."""
 
-    def __init__(self, name: str, *parameters: str, generators: bool = False) -> None:
+    def __init__(
+        self,
+        name: str,
+        *parameters: str,
+        threads: Callable[[Any], Threads] = attrgetter("app.threads"),
+        generators: bool = False,
+    ) -> None:
+        self._threads = threads
         self._name = name
         self._generators = generators
         self._parameters = parameters
@@ -122,13 +149,18 @@ class Signal(MutableSequence[Callable[..., Any]]):
             raise TypeError(wanted)
         # An optional parameter beside required ones keeps its default.
         takes = most if not required or most == float("inf") else required
-        return _Receiver(function, int(min(takes, len(self._parameters))))
+        takes = int(min(takes, len(self._parameters)))
+        if is_coroutine_function(function):
+            return _Receiver(function, takes)
+        return _ThreadReceiver(function, takes, self._threads)
 
 
 def _find_fault(function: Callable[..., Any]) -> str | None:
     if isinstance(function, type):
         return "it is a class, which would make an object, and nothing else"
-    return "it is a generator, of which nothing would run" if is_generator_function(function) else None
+    if is_generator_function(function):
+        return "it is a generator, of which nothing would run: a `yield` belongs into cleanup_ctx, or into a middleware"
+    return None
 
 
 def _find_context_fault(function: Callable[..., Any]) -> str | None:

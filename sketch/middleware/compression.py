@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping
 from functools import lru_cache
+from typing import Any
 
 from multidict import CIMultiDict
 
@@ -95,11 +96,11 @@ class Compression:
         types: Iterable[str] = COMPRESSIBLE,
     ) -> None:
         if not isinstance(minimum_size, int) or minimum_size < 0:
-            raise ValueError(f"expected minimum_size as a number of bytes, got {minimum_size!r}")
+            raise ValueError(f"expected minimum_size as a number of bytes, got {minimum_size!r:.200}")
         self._minimum = minimum_size
         self._codings = _default_codings() if codings is None else _given_codings(codings)
         self._names = tuple(self._codings)
-        self._compressible = _matcher(types)
+        self._types = _Types(types)
 
     async def __call__(self, request: BaseRequest, handler: Endpoint) -> Response:
         """Answer the request, with a compressed response if it qualifies."""
@@ -125,7 +126,7 @@ class Compression:
     def _transformable(self, headers: CIMultiDict[str]) -> bool:
         """Whether the header fields of a response allow its body to be compressed."""
         return (
-            self._compressible(headers.get("Content-Type", ""))
+            self._types.match(headers.get("Content-Type", ""))
             and not any(name in headers for name in _OF_THE_BYTES)
             and not any("no-transform" in list_members(value.lower()) for value in headers.getall("Cache-Control", ()))
         )
@@ -154,7 +155,7 @@ class Compression:
     def _describe(self, request: BaseRequest, response: Response) -> None:
         """Give a 206 or 304 the fields of the 200 (RFC 9110 sections 15.3.7 and 15.4.5), as far as they are known."""
         kind = response.content_type
-        if kind is None or kind.startswith("multipart/byteranges") or self._compressible(kind):
+        if kind is None or kind.startswith("multipart/byteranges") or self._types.match(kind):
             if "Content-Encoding" not in response.headers:
                 add_vary(response.headers, "Accept-Encoding")
             if response.status == 304 and self._choice(request) is not None:
@@ -258,15 +259,15 @@ def _default_codings() -> dict[str, tuple[Coding, int]]:
 
 def _given_codings(codings: Mapping[str, int]) -> dict[str, tuple[Coding, int]]:
     if not isinstance(codings, Mapping):
-        raise TypeError(f"expected codings as names with levels, like {{'gzip': 5}}, got {codings!r}")
+        raise TypeError(f"expected codings as names with levels, like {{'gzip': 5}}, got {codings!r:.200}")
     chosen = {}
     for name, level in codings.items():
         if name not in OFFERED:
-            raise ValueError(f"expected codings of {', '.join(OFFERED)}, got {name!r}")
+            raise ValueError(f"expected codings of {', '.join(OFFERED)}, got {name!r:.200}")
         coding = find_coding(name)
         if not isinstance(level, int) or level not in coding.levels:
             first, last = coding.levels[0], coding.levels[-1]
-            raise ValueError(f"expected a level of {name} from {first} to {last}, got {level!r}")
+            raise ValueError(f"expected a level of {name} from {first} to {last}, got {level!r:.200}")
         chosen[name] = coding, level
     return chosen
 
@@ -275,21 +276,25 @@ def _given_codings(codings: Mapping[str, int]) -> dict[str, tuple[Coding, int]]:
 _TYPE = re.compile(rf"(?=[^*]*(?:/\*)?\Z){TOKEN.pattern}/{TOKEN.pattern}|\*\+[0-9A-Za-z.\-]+")
 
 
-def _matcher(types: Iterable[str]) -> Callable[[str], bool]:
-    """Return a function that tells whether a `Content-Type` is one of the types; cached, as an application has few."""
-    if isinstance(types, str):
-        raise TypeError(f"expected types as a list of media types, got {types!r}")
-    names = [name.lower() for name in types]
-    for name in names:
-        if not _TYPE.fullmatch(name):
-            raise ValueError(f"expected media types like 'text/html', 'text/*' or '*+json', got {name!r}")
-    whole = frozenset(names)
-    beginnings = tuple(name[:-1] for name in names if name.endswith("/*"))
-    ends = tuple(name[1:] for name in names if name.startswith("*+"))
+class _Types:
+    """Tells whether a `Content-Type` is one of some types; it remembers the answers, as an application has few."""
 
-    @lru_cache(256)
-    def matches(content_type: str) -> bool:
+    def __init__(self, types: Iterable[str]) -> None:
+        if isinstance(types, str):
+            raise TypeError(f"expected types as a list of media types, got {types!r:.200}")
+        self._names = names = [name.lower() for name in types]
+        for name in names:
+            if not _TYPE.fullmatch(name):
+                raise ValueError(f"expected media types like 'text/html', 'text/*' or '*+json', got {name!r:.200}")
+        self._whole = frozenset(names)
+        self._beginnings = tuple(name[:-1] for name in names if name.endswith("/*"))
+        self._ends = tuple(name[1:] for name in names if name.startswith("*+"))
+        self.match = lru_cache(256)(self._match)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle it without what it remembers."""
+        return _Types, (self._names,)
+
+    def _match(self, content_type: str) -> bool:
         kind = parse_media_type(content_type)[0]
-        return kind in whole or kind.startswith(beginnings) or kind.endswith(ends)
-
-    return matches
+        return kind in self._whole or kind.startswith(self._beginnings) or kind.endswith(self._ends)

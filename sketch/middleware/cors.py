@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Literal
 
+from sketch.checks import check_flags
 from sketch.http.grammar import TOKEN, list_members, tokens
 from sketch.http.negotiation import add_vary
 from sketch.http.origins import Origins
@@ -61,6 +62,7 @@ class CORS:
         credentials: bool = False,
         max_age: int = 600,
     ) -> None:
+        check_flags(credentials=credentials)
         self._origins = Origins(origins)
         if credentials and (self._origins.any or "null" in self._origins.whole):
             raise ValueError("expected named origins with credentials: with any origin, any page could act for a user")
@@ -70,7 +72,7 @@ class CORS:
         self._expose = "*" if _is_any("expose", expose, credentials) else ", ".join(tokens("expose", expose))
         self._credentials = credentials
         if not isinstance(max_age, int) or max_age < 0:
-            raise ValueError(f"expected max_age as a number of seconds, got {max_age!r}")
+            raise ValueError(f"expected max_age as a number of seconds, got {max_age!r:.200}")
         self._max_age = str(max_age)
 
     async def __call__(self, request: BaseRequest, handler: Endpoint) -> Response:

@@ -45,7 +45,7 @@ class Decompression:
 
     def __init__(self, *, codings: Iterable[str] | None = None) -> None:
         if isinstance(codings, str):
-            raise TypeError(f"expected codings as a list of names, got {codings!r}")
+            raise TypeError(f"expected codings as a list of names, got {codings!r:.200}")
         names = list(NAMES if codings is None else codings)
         self._codings = installed_codings() if codings is None else {name: find_coding(name) for name in names}
         self._accepted = ", ".join(self._codings)

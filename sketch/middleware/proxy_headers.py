@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, MutableMapping
 from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Any
 
 from sketch.http.forwarded import Hop, read_forwarded, read_x_forwarded, to_ip
 from sketch.http.grammar import Address
@@ -110,6 +111,11 @@ class ForwardedConnection:
     def small_file(self) -> int:
         """The bytes up to which a file costs less to write than to send from an open file."""
         return getattr(self._connection, "small_file", SMALL_FILE)
+
+    @property
+    def scope(self) -> MutableMapping[str, Any] | None:
+        """The ASGI scope, None without one. It still says what the server knows of the nearest proxy."""
+        return getattr(self._connection, "scope", None)
 
     @property
     def disconnected(self) -> bool:

@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Callable
 
+from sketch.checks import check_flags
 from sketch.context_vars import request_var
 from sketch.http.grammar import TOKEN
 from sketch.request import BaseRequest
@@ -36,6 +37,7 @@ class RequestID:
         make: makes a new id; by default 32 random hexadecimal digits.
 
     Raises:
+        TypeError: for an `accept` that is no bool.
         ValueError: for a header that is no field name.
     """
 
@@ -44,8 +46,9 @@ class RequestID:
     def __init__(
         self, *, header: str = "X-Request-ID", accept: bool = True, make: Callable[[], str] = _random_id
     ) -> None:
+        check_flags(accept=accept)
         if not TOKEN.fullmatch(header):
-            raise ValueError(f"expected header as the name of a field, got {header!r}")
+            raise ValueError(f"expected header as the name of a field, got {header!r:.200}")
         self._header = header
         self._key = header.lower().encode("ascii")
         self._accept = accept

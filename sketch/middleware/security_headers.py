@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from sketch.http.fields import encode_fields, make_fields
 from sketch.request import BaseRequest
 from sketch.response import Response
 from sketch.results import Endpoint
@@ -36,7 +37,9 @@ class SecurityHeaders:
         headers: further fields, `{"Permissions-Policy": "camera=()"}`.
 
     Raises:
-        ValueError: for `frames` of another value, and for a negative number of seconds.
+        TypeError: for a field that is no text.
+        ValueError: for `frames` of another value, for a negative number of seconds, and for a field that cannot be
+            sent.
     """
 
     outer = True
@@ -51,9 +54,9 @@ class SecurityHeaders:
         headers: Mapping[str, str] | None = None,
     ) -> None:
         if frames is not None and frames not in _FRAMES:
-            raise ValueError(f"expected frames as 'none', 'self' or None, got {frames!r}")
+            raise ValueError(f"expected frames as 'none', 'self' or None, got {frames!r:.200}")
         if isinstance(hsts, int) and hsts < 0:
-            raise ValueError(f"expected hsts as a number of seconds, got {hsts!r}")
+            raise ValueError(f"expected hsts as a number of seconds, got {hsts!r:.200}")
         fields = {"X-Content-Type-Options": "nosniff"}
         policy = [csp.strip().rstrip(";")] if csp else []
         if frames is not None and _ANCESTORS not in (csp or "").lower():
@@ -69,6 +72,7 @@ class SecurityHeaders:
         self._secure_fields = self._fields
         if transport is not None:
             self._secure_fields += (("Strict-Transport-Security", transport),)
+        encode_fields(make_fields(self._secure_fields))  # raises for what cannot be sent
 
     async def __call__(self, request: BaseRequest, handler: Endpoint) -> Response:
         """Answer the request, and set the fields that the response does not have."""

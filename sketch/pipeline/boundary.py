@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from sketch.callables import describe
+from sketch.concurrency.containment import as_error, ends_task
 from sketch.errors.handlers import ErrorHandlers
 from sketch.errors.problems import error_response
 from sketch.exceptions import HTTPException, HTTPInternalServerError
+from sketch.pipeline.finalize import check_response
+from sketch.pipeline.resources import keep_unsent
 from sketch.response import Response
 from sketch.results import as_response, must_prepare, prepare_response
 from sketch.transport import ClientDisconnected
@@ -19,13 +23,17 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("sketch")
 
+T = TypeVar("T")
 
-async def answer_error(request: BaseRequest, exc: Exception) -> Response:
-    """Make the response for an exception. Raises only `ClientDisconnected`: an error in an error handler is a 500.
 
+async def answer_error(request: BaseRequest, raised: BaseException) -> Response:
+    """Make the response for an exception that does not end the task. An error in an error handler is a 500.
+
+    Raises only `ClientDisconnected`, and what ends the task.
     An exception group with one exception counts as that exception, and a group of several `ClientDisconnected` as one
     of them: it makes no difference whether a handler uses a task group.
     """
+    exc = as_error(raised)
     while isinstance(exc, ExceptionGroup) and (
         len(exc.exceptions) == 1 or all(isinstance(inner, ClientDisconnected) for inner in exc.exceptions)
     ):
@@ -35,12 +43,13 @@ async def answer_error(request: BaseRequest, exc: Exception) -> Response:
     if request.finishing is not None or request.app.watched:
         request.raised = exc
     try:
-        response = await _answer(request, exc)
-        return await prepare_response(request, response) if must_prepare(response, request) else response
+        return await _answer(request, exc)
     except ClientDisconnected:
         raise
-    except Exception as second:
-        return unexpected(request, second)
+    except BaseException as second:
+        if ends_task(second):
+            raise
+        return unexpected(request, as_error(second))
 
 
 def _levels(request: BaseRequest) -> Iterator[tuple[ErrorHandlers, PipelineApp]]:
@@ -81,26 +90,63 @@ async def _answer(request: BaseRequest, exc: Exception) -> Response:
     for level, app in _levels(request):
         handler = level.find(exc)
         if handler is not None:
-            return as_response(await call_in(app, handler, request, exc), request, handler)
+            return await checked_answer(request, await call_in(app, handler, request, exc), handler)
         if not expected:
             for receiver in level.exception.receivers:
                 result = await call_in(app, receiver, request, exc)
                 if result is not None:
-                    return as_response(result, request, receiver)
+                    return await checked_answer(request, result, receiver.function)
     if isinstance(exc, HTTPException):
         # An exception object may be raised many times: its traceback would grow and keep every frame alive.
         exc.__traceback__ = None
-        return as_response(missed(request, exc) or exc, request, _answer)
+        if (missed := missed_answer(request, exc)) is not None:
+            return missed
+        if type(exc).to_response is HTTPException.to_response:  # it checks what it makes its response of
+            return as_response(exc, request, exc)
+        return await checked_answer(request, exc, type(exc).to_response)
     response = unexpected(request, exc)
     if not request.app.debug:
         for level, app in _levels(request):
             handler = level.find_status(500)
             if handler is not None:
-                return as_response(await call_in(app, handler, request, exc), request, handler)
+                return await checked_answer(request, await call_in(app, handler, request, exc), handler)
     return response
 
 
-def missed(request: BaseRequest, exc: HTTPException) -> Response | None:
+async def checked_answer(request: BaseRequest, result: object, source: object) -> Response:
+    """Make a response that can be sent of what an error handler or hook has returned, or of an exception."""
+    response = await prepared(request, as_response(result, request, source))
+    attempt(check_response, request, response, lambda _: describe(source))
+    return response
+
+
+async def prepared(request: BaseRequest, response: Response) -> Response:
+    """Return a response, or the one that its `prepare` makes."""
+    return await prepare_response(request, response) if must_prepare(response, request) else response
+
+
+def attempt(
+    step: Callable[[BaseRequest, Response], T],
+    request: BaseRequest,
+    response: Response,
+    origin: Callable[[BaseRequest], str],
+) -> T:
+    """Check or finalize a response. An error gets a note of where the response is from, and the body is closed.
+
+    Args:
+        step: `check_response` or `finalize`.
+        request, response: its arguments.
+        origin: returns the text of the note.
+    """
+    try:
+        return step(request, response)
+    except Exception as exc:
+        keep_unsent(request, response.body)
+        exc.add_note(f"in the response of {origin(request)}")
+        raise
+
+
+def missed_answer(request: BaseRequest, exc: HTTPException) -> Response | None:
     """Make a 404 that lists the routes, in debug, for the one that routing has raised; None for any other exception."""
     if exc.status != 404 or not request.app.debug or exc is not getattr(request, "miss", None):
         return None
@@ -122,6 +168,8 @@ def unexpected(request: BaseRequest, exc: Exception) -> Response:
 
         try:
             return debug_response(request, exc)
-        except Exception:
-            logger.exception("the page that shows the error failed itself")
+        except BaseException as second:
+            if ends_task(second):
+                raise
+            logger.exception("the page that shows the error failed itself", exc_info=as_error(second))
     return error_response(request, HTTPInternalServerError())

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterable
 from typing import TYPE_CHECKING, cast
 
-from sketch.http.fields import content_type_field, encode_fields, known_content_type, known_length, length_field
+from sketch.http.fields import (
+    content_type_field,
+    encode_fields,
+    known_content_type,
+    known_length,
+    length_field,
+)
+from sketch.http.status import check_status
 from sketch.pipeline.resources import keep_unsent, release_to_adapter
 from sketch.response import Response
 from sketch.streams.stream import StreamBody
@@ -27,10 +34,7 @@ def finalize(request: BaseRequest, response: Response) -> WireResponse:
     `request.at_end`.
 
     Raises:
-        ValueError: for a status that is not final, a header that cannot be sent (CR, LF, NUL, a name that is no token:
-            response splitting), or a Content-Length that is not the body's.
-        TypeError: for a body that is neither bytes nor an async iterable, and for a header value that is not text.
-        RuntimeError: for an iterator that was already sent.
+        TypeError, ValueError, RuntimeError: as `check_response` does.
     """
     status = response.status
     body = response.body
@@ -53,20 +57,37 @@ def finalize(request: BaseRequest, response: Response) -> WireResponse:
     return wire
 
 
+def check_response(request: BaseRequest, response: Response) -> None:
+    """Check that a response can be sent, without taking its body: what passes, `finalize` takes.
+
+    Raises:
+        ValueError: for a status that is not final, a header that cannot be sent (CR, LF, NUL, a name that is no token:
+            response splitting), or a Content-Length that is not the body's.
+        TypeError: for a status that is no int, a body that is neither bytes nor an async iterable, and a header value
+            that is not text.
+        RuntimeError: for an iterator that was already sent.
+    """
+    if response.status == 101 and response.switches and request.is_websocket:
+        _finalize_switch(response)
+        return
+    check_status(response.status)
+    body = response.body
+    length = len(body) if isinstance(body, bytes) else _length_of(body)
+    if response._headers is not None:
+        _, declared = encode_fields(response._headers, response._encoded)
+        if declared is not None:
+            _agreed_length(request, length, declared)
+
+
 def _finalize_content(request: BaseRequest, response: Response) -> WireResponse:
-    status, body = response.status, response.body
-    if not 200 <= status <= 999:
-        raise ValueError(f"expected a final status from 200 to 999, got {status!r}")
+    status, body = check_status(response.status), response.body
     length = len(body) if isinstance(body, bytes) else _take(request, body)
     if response._headers is None:
         fields = [] if response._content_type is None else [content_type_field(response._content_type)]
     else:
-        fields, declared = encode_fields(response._headers)
+        fields, declared = encode_fields(response._headers, response._encoded)
         if declared is not None:
-            if length is None or (length == 0 and request.method == "HEAD"):
-                length = declared
-            elif declared != length:
-                raise ValueError(f"expected Content-Length {length}, the size of the body, got {declared}")
+            length = _agreed_length(request, length, declared)
     payload = body
     if status in (204, 205, 304) or request.method == "HEAD":
         payload = b""
@@ -83,9 +104,16 @@ def _finalize_content(request: BaseRequest, response: Response) -> WireResponse:
     return WireResponse(status, fields, payload, length, False, None)
 
 
+def _agreed_length(request: BaseRequest, length: int | None, declared: int) -> int:
+    """Return the declared Content-Length, where the size of the body allows it."""
+    if length is None or (length == 0 and request.method == "HEAD") or declared == length:
+        return declared
+    raise ValueError(f"expected Content-Length {length}, the size of the body, got {declared}")
+
+
 def _finalize_switch(response: Response) -> WireResponse:
     """Finalize a 101 (RFC 9110 section 15.2.2); the handshake's own fields and framing are left to the adapter."""
-    fields, _ = ([], None) if response._headers is None else encode_fields(response._headers)
+    fields, _ = ([], None) if response._headers is None else encode_fields(response._headers, response._encoded)
     for name, _ in fields:
         if name.startswith(b"sec-websocket-") or name in (b"connection", b"upgrade"):
             raise ValueError(
@@ -96,11 +124,19 @@ def _finalize_switch(response: Response) -> WireResponse:
 
 def _take(request: BaseRequest, body: FileBody | AsyncIterable[bytes]) -> int | None:
     """Claim a body for the request, and return its length, None if it is unknown."""
-    if isinstance(body, FileBody):
-        return body.count
+    length = _length_of(body)
     if isinstance(body, StreamBody):
         body.claim(request)
         request.reenter()
+    return length
+
+
+def _length_of(body: FileBody | AsyncIterable[bytes]) -> int | None:
+    """Return the length of a body, None if it is unknown."""
+    if isinstance(body, FileBody):
+        return body.count
+    if isinstance(body, StreamBody):
+        body.check_unsent()
     elif not hasattr(body, "__aiter__"):
-        raise TypeError(f"expected response.body to be bytes or an async iterable of bytes, got {body!r}")
+        raise TypeError(f"expected response.body to be bytes or an async iterable of bytes, got {body!r:.200}")
     return None

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from sketch.concurrency.containment import as_error, ends_task
 from sketch.concurrency.tasks import await_all
 from sketch.lifecycle.background import begin_work
 from sketch.pipeline.boundary import call_in
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from sketch.callables import Work
     from sketch.pipeline.contract import PipelineApp
     from sketch.request import BaseRequest
-    from sketch.transport import Outcome
+    from sketch.transport import AccessLog, Outcome
 
 logger = logging.getLogger("sketch")
 
@@ -24,11 +25,8 @@ logger = logging.getLogger("sketch")
 async def finish(app: PipelineApp, request: BaseRequest, outcome: Outcome, logged: bool) -> None:
     """End an exchange of `app`, the outermost application; see `Application.finished`."""
     request.raised = None  # its traceback refers to the request, which would form a cycle
-    if app.access_log is not None and not logged:
-        try:
-            app.access_log(request, outcome)
-        except Exception:
-            logger.exception("error in the access log of %s %r", request.method, request.raw_path)
+    if not logged:
+        log_outcome(app.access_log, request, outcome)
     finishing = request.finishing
     if finishing is None and not app.listened:
         return
@@ -40,6 +38,19 @@ async def finish(app: PipelineApp, request: BaseRequest, outcome: Outcome, logge
         closing = partial(close_resources, request, finishing.resources)
         calls = [closing, partial(_begin_background, request, finishing.background), *exits, *calls]
     await await_all(calls, f"the end of {request.method} {request.raw_path!r}")
+
+
+def log_outcome(access_log: AccessLog | None, request: BaseRequest, outcome: Outcome) -> None:
+    """Write the access log's line, if there is a log. An error in it is logged."""
+    if access_log is not None:
+        try:
+            access_log(request, outcome)
+        except BaseException as exc:
+            if ends_task(exc):
+                raise
+            logger.exception(
+                "error in the access log of %s %r", request.method, request.raw_path, exc_info=as_error(exc)
+            )
 
 
 async def _begin_background(request: BaseRequest, functions: Iterable[Work]) -> None:

@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import logging
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from sketch.callables import describe
+from sketch.concurrency.containment import ends_task
+from sketch.concurrency.contexts import Variables, set_variables
 from sketch.context_vars import request_var
 from sketch.limits import Limits
 from sketch.middleware.chain import Middleware, check, fold
 from sketch.middleware.disconnect import while_connected
 from sketch.middleware.timeout import within
-from sketch.pipeline.boundary import answer_error, unexpected
-from sketch.pipeline.finalize import finalize
+from sketch.pipeline.boundary import answer_error, attempt, checked_answer, prepared, unexpected
+from sketch.pipeline.finalize import check_response, finalize
 from sketch.pipeline.resources import keep_unsent
 from sketch.request import BaseRequest, Request
 from sketch.response import Response
-from sketch.results import Endpoint, as_endpoint, as_response, must_prepare, prepare_response
+from sketch.results import Endpoint, as_endpoint, as_response
 from sketch.routing import WEBSOCKET, Mount, NoRoute, Route
-from sketch.transport import WireResponse
+from sketch.routing.route import Found
+from sketch.transport import ClientDisconnected, WireResponse
 
 if TYPE_CHECKING:
     from sketch.pipeline.contract import PipelineApp
+
+Find = Callable[[str, str, BaseRequest], Found]
+"""Finds the route for a method, or `WEBSOCKET`, and a path: see `Router.find`."""
+
+logger = logging.getLogger("sketch")
 
 
 class Pipeline:
@@ -32,16 +41,47 @@ class Pipeline:
         app: has the routes, middlewares, hooks and error handlers.
     """
 
-    __slots__ = ("_answer", "_app", "_find", "_hooked", "_prefix", "_request_app", "frozen")
+    __slots__ = (
+        "_answer",
+        "_app",
+        "_find",
+        "_hooked",
+        "_in_steps",
+        "_late",
+        "_prefix",
+        "_request_app",
+        "_variables",
+        "frozen",
+    )
 
     def __init__(self, app: PipelineApp) -> None:
         self.frozen = False
         self._app = app
         self._request_app: Any = app  # the same, as `request.app` takes it: an `Application`, which stands above
-        self._find = app.router.find
+        self._find: Find = app.router.find
         self._answer: Endpoint | None = None
         self._hooked = False  # whether hooks run after the handler
+        self._late = False  # whether hooks or outer middlewares may change what comes out of the error boundary
+        self._variables: Variables = ()
+        self._in_steps = False  # whether there is anything around the error boundary
         self._prefix = ""
+
+    def __getstate__(self) -> object:
+        """Refuse to be pickled after the start, when it depends on the event loop and the server.
+
+        Raises:
+            TypeError: after the application was started, or has answered a request.
+        """
+        if self.frozen:
+            raise TypeError(
+                f"expected an application before its start to pickle, got {self._app!r:.200}: "
+                "pickle it before, or make it anew in the other process, by a function"
+            )
+        return super().__getstate__()
+
+    def wrap_find(self, wrap: Callable[[Find], Find]) -> None:
+        """Wrap the function that finds the route of each request, for an adapter that has to note the route."""
+        self._find = wrap(self._app.router.find)
 
     # -- folding ----------------------------------------------------------------------------------------------------
 
@@ -62,6 +102,8 @@ class Pipeline:
         if app.outer_middlewares or app.before_request.receivers or app.parent is not None:
             self._answer = fold(app.outer_middlewares, self._guarded)
         self._hooked = bool(app.after_request.receivers or app.on_response_prepare.receivers)
+        self._late = self._hooked or bool(app.outer_middlewares)
+        self._in_steps = self._answer is not None or self._hooked
         for route in (*router.routes(), *router.mounts(), router.options_route, router.slash_route):
             self._fold(route)
         router.missed = self.outward(fold(app.middlewares, _raise_miss))
@@ -102,11 +144,19 @@ class Pipeline:
             try:
                 request.endpoint = endpoint
                 response = await self._answer(request)
-                return await self._settle(request, response) if self._hooked or response.prepares else response
+                if self._late:
+                    response = await self._settle(request, response)
+                    attempt(check_response, request, response, self._late_origin)
+                return response
             finally:
                 request.move_to(place)
 
         return enter
+
+    def set_first(self, variables: Variables) -> None:
+        """Set these context variables at the begin of each request: its task may know nothing of the start's."""
+        self._variables = variables
+        self._in_steps = self._in_steps or bool(variables)
 
     # -- requests ---------------------------------------------------------------------------------------------------
 
@@ -118,7 +168,7 @@ class Pipeline:
         if not self.frozen:  # not started, so no application around this one runs it
             self._request_app.parent = None
             self._app.freeze()
-        if self._answer is not None or self._hooked:
+        if self._in_steps:
             return await self.handle_in_steps(request)
         # The usual application, with nothing around the error boundary: the steps below without a call for each.
         request.app = self._request_app
@@ -137,17 +187,21 @@ class Pipeline:
                 response = await request.endpoint(request)
                 if not isinstance(response, Response) or response.prepares:
                     response = await _complete(request, response)
-            except Exception as exc:
+            except BaseException as exc:
+                if ends_task(exc):
+                    raise
                 response = await answer_error(request, exc)
             return finalize(request, response)
-        except Exception as exc:
-            return await _last_answer(request, response, exc)
-        except BaseException:
-            _keep_unsent(request, response)
-            raise
+        except BaseException as exc:
+            if ends_task(exc):
+                _keep_unsent(request, response)
+                raise
+            exc.add_note(f"in the response of {_origin(request)}")
+            return await self._answer_last(request, response, exc)
 
     async def handle_in_steps(self, request: BaseRequest) -> WireResponse:
         """Answer a request as `handle` does, in any application: find, answer, settle, finalize."""
+        set_variables(self._variables)
         request.app = self._request_app
         request_var.set(request)
         response: Response | None = None
@@ -155,12 +209,12 @@ class Pipeline:
             self._find_endpoint(request)
             response = await (self._answer or self._guarded)(request)
             response = await self._settle(request, response)
-            return finalize(request, response)
-        except Exception as exc:
-            return await _last_answer(request, response, exc)
-        except BaseException:
-            _keep_unsent(request, response)
-            raise
+            return attempt(finalize, request, response, self._late_origin)
+        except BaseException as exc:
+            if ends_task(exc):
+                _keep_unsent(request, response)
+                raise
+            return await self._answer_last(request, response, exc)
 
     def _find_endpoint(self, request: BaseRequest) -> None:
         """Find the endpoint of the matched route, or the one that raises the 404 or 405."""
@@ -177,8 +231,14 @@ class Pipeline:
             if request.has_body:
                 self._check_announced_length(request)
             early = await self._before(request)
-            return await _complete(request, await request.endpoint(request) if early is None else early)
-        except Exception as exc:
+            response = await _complete(request, await request.endpoint(request) if early is None else early)
+            if response._headers is None and response.status == 200 and isinstance(response.body, bytes):
+                return response  # most responses: there is nothing in them that could not be sent
+            attempt(check_response, request, response, _origin)
+            return response
+        except BaseException as exc:
+            if ends_task(exc):
+                raise
             return await answer_error(request, exc)
 
     def _check_announced_length(self, request: BaseRequest) -> None:
@@ -192,7 +252,7 @@ class Pipeline:
         for receiver in self._app.before_request.receivers:
             response = await receiver(request)
             if response is not None:
-                return as_response(response, request, receiver)
+                return await checked_answer(request, response, receiver.function)
         return None
 
     async def _settle(self, request: BaseRequest, response: Response) -> Response:
@@ -203,11 +263,32 @@ class Pipeline:
                 changed = await receiver(request, response)
                 if changed is not None:
                     response = as_response(changed, request, receiver)
-        if must_prepare(response, request):  # it comes from an outer middleware or a hook
-            response = as_response(await prepare_response(request, response), request, self)
+        if response.prepares:  # it may come from an outer middleware or a hook
+            response = as_response(await prepared(request, response), request, self)
         if self._hooked:
             await self._app.on_response_prepare.send(request, response)
         return response
+
+    def _late_origin(self, _: BaseRequest) -> str:
+        """What changes responses outside the error boundary, for an error about one: only one of these did it."""
+        app = self._app
+        names = map(describe, [*app.outer_middlewares, *app.after_request, *app.on_response_prepare])
+        return f"the application, changed outside the handler by one of: {', '.join(names)}"
+
+    async def _answer_last(self, request: BaseRequest, failed: Response | None, exc: BaseException) -> WireResponse:
+        """Answer an error outside the boundary: in a hook, an outer middleware, or `finalize`.
+
+        Nothing outside may see this response, but the hooks that prepare every response.
+        """
+        _keep_unsent(request, failed)
+        response = await answer_error(request, exc)
+        for hook in self._app.on_response_prepare.receivers:
+            response = await _try_hook(hook, request, response)
+        try:
+            return finalize(request, response)
+        except Exception as second:  # what an error handler has streamed is used up by another request
+            keep_unsent(request, response.body)
+            return finalize(request, unexpected(request, second))
 
 
 def _lineage(app: PipelineApp | None) -> Iterator[PipelineApp]:
@@ -227,7 +308,7 @@ def _check_parameters(route: Route, mounts: Iterable[Mount]) -> None:
     for mount in mounts:
         if shared := sorted({*mount.parameters} & {*route.parameters}):
             raise ValueError(
-                f"expected unique parameter names, got {', '.join(map(repr, shared))} in {route.template!r}"
+                f"expected unique parameter names, got {', '.join(map(repr, shared))} in {route.template!r:.200}"
                 f" of {describe(route.handler)} and in the prefix {mount.template!r}"
             )
 
@@ -239,7 +320,14 @@ async def _complete(request: BaseRequest, result: object) -> Response:
         if isinstance(result, Response)
         else as_response(result, request, request.route and request.route.handler)
     )
-    return await prepare_response(request, response) if must_prepare(response, request) else response
+    return await prepared(request, response) if response.prepares else response
+
+
+def _origin(request: BaseRequest) -> str:
+    """What a response that comes from inside the error boundary is from, for an error about it."""
+    if request.route is None:
+        return "a middleware, to a path without a route"
+    return f"{describe(request.route.handler)}, as the middlewares around it have left it"
 
 
 async def _raise_miss(request: BaseRequest) -> Response:
@@ -252,12 +340,19 @@ def _keep_unsent(request: BaseRequest, response: Response | None) -> None:
         keep_unsent(request, response.body)
 
 
-async def _last_answer(request: BaseRequest, failed: Response | None, exc: Exception) -> WireResponse:
-    """Answer an error outside the boundary: in a hook, an outer middleware, or `finalize`."""
-    _keep_unsent(request, failed)
-    response = await answer_error(request, exc)
+async def _try_hook(hook: Any, request: BaseRequest, response: Response) -> Response:
+    """Return what a hook that prepares responses makes of this one; the same response, and a log line, if it fails."""
+    changed = response.copy()
+    changed.owner = request
     try:
-        return finalize(request, response)
-    except Exception as second:  # the response of an error handler cannot be finalized either
-        keep_unsent(request, response.body)
-        return finalize(request, unexpected(request, second))
+        await hook(request, changed)
+        check_response(request, changed)
+    except ClientDisconnected:
+        raise
+    except BaseException as exc:
+        if ends_task(exc):
+            raise
+        place = request.root_path + request.raw_path
+        logger.exception("%s cannot prepare the answer to %s %r", describe(hook.function), request.method, place)
+        return response
+    return changed

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
 
 from multidict import CIMultiDict
@@ -161,6 +161,14 @@ class BaseRequest(RequestHead):
         except AttributeError:
             self._state = dict(self.connection.state)
             return self._state
+
+    @property
+    def scope(self) -> MutableMapping[str, Any] | None:
+        """The ASGI scope, as the innermost ASGI middleware has left it: `request.scope["session"]`.
+
+        None on the native server, unless the application is wrapped by `wrap_asgi`, and in the test client.
+        """
+        return getattr(self.connection, "scope", None)
 
     @property
     def limits(self) -> Limits:

@@ -132,16 +132,20 @@ class Request(BaseRequest):
     async def json(self) -> Any: ...
     @overload
     async def json(self, type: type[T]) -> T: ...
+    @overload
+    async def json(self, type: Any) -> Any: ...  # a union, an annotated type, a TypeAdapter
     async def json(self, type: Any = None) -> Any:
         """Return the body parsed as JSON. May be called again: each call parses anew, so no mutable result is shared.
 
         Args:
-            type: the type to convert to, by msgspec: a `msgspec.Struct`, a dataclass, a `TypedDict`, `list[int]`.
+            type: the type to convert to. By msgspec: a `msgspec.Struct`, a dataclass, a `TypedDict`, `list[int]`. By
+                pydantic: a model, any type with a model in it, a `TypeAdapter`.
 
         Raises:
             HTTPBadRequest: for malformed JSON. Else as `read()`.
-            HTTPUnprocessableContent: for JSON that does not have the type; the reason names the place.
-            RuntimeError: for a type if msgspec is not installed.
+            HTTPUnprocessableContent: for JSON that does not have the type; the reason names the place, never the value.
+            TypeError: for a type that neither library supports.
+            RuntimeError: if the library that reads the type is not installed.
         """
         body = await self.read()
         try:

@@ -53,13 +53,19 @@ def log_refused(
 def _log(client: Address | None, method: str, target: bytes, status: int | None, size: int, seconds: float) -> None:
     logger.info(
         '%s "%s %s" %s %d %.6f',
-        "-" if client is None else f"{_escape(client[0])}:{client[1]}",
+        "-" if client is None else _place(client),
         _escape(method),
         _escape(target.decode("latin-1")),
         "-" if status is None else status,
         size,
         seconds,
     )
+
+
+def _place(client: Address) -> str:
+    """Format an address; an IPv6 one with brackets, else its end could not be told from the port."""
+    host, port = _escape(client[0]), client[1]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _escape(text: str) -> str:

@@ -30,6 +30,8 @@ def load_app(string: str) -> Application | ASGIApp:
     name = name.removesuffix("()")
     if not path or not name.replace(".", "").isidentifier():
         raise ServeError(f"expected an application like 'package.module:app', got {string!r}")
+    if path.startswith("."):
+        raise ServeError(f"expected the whole name of a module, got the relative one {path!r}, of {string!r}")
     found: Any = _import(path, string)
     for part in name.split("."):
         try:

@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
+from sketch.checks import check_flags
+
 if TYPE_CHECKING:
     import socket
     import ssl as tls
@@ -73,16 +75,14 @@ class ServeOptions:
     """Restart when the code changes. Not supported yet."""
 
     def __post_init__(self) -> None:
-        if not isinstance(self.port, int) or not 0 <= self.port <= 65535:
-            raise ServeError(f"expected a port from 0 to 65535, got {self.port!r}")
+        self._check_numbers()
+        self._check_switches()
         if not _ROOT_PATH.fullmatch(self.root_path):
             raise ServeError(f"expected a root path like '/api', percent-encoded, got {self.root_path!r}")
         if self.loop not in LOOPS:
             raise ServeError(f"expected a loop of {', '.join(LOOPS)}, got {self.loop!r}")
         if self.log_level not in LOG_LEVELS:
             raise ServeError(f"expected a log level of {', '.join(LOG_LEVELS)}, got {self.log_level!r}")
-        if self.shutdown_timeout < 0:
-            raise ServeError(f"expected a shutdown timeout of at least 0 seconds, got {self.shutdown_timeout!r}")
         if self.ssl_keyfile is not None and self.ssl_certfile is None:
             raise ServeError("expected ssl_certfile together with ssl_keyfile")
         if self.ssl is not None and self.ssl_certfile is not None:
@@ -95,6 +95,23 @@ class ServeOptions:
             raise ServeError(f"workers={self.workers!r} is not supported yet: start one process per worker")
         if self.reload:
             raise ServeError("reload is not supported yet: restart the server by hand")
+
+    def _check_numbers(self) -> None:
+        if not isinstance(self.port, int) or not 0 <= self.port <= 65535:
+            raise ServeError(f"expected a port from 0 to 65535, got {self.port!r}")
+        if not isinstance(self.shutdown_timeout, int | float) or not self.shutdown_timeout >= 0:
+            raise ServeError(f"expected a shutdown timeout of at least 0 seconds, got {self.shutdown_timeout!r}")
+        if not isinstance(self.backlog, int) or self.backlog < 1:
+            raise ServeError(f"expected a backlog of at least 1 connection, got {self.backlog!r}")
+
+    def _check_switches(self) -> None:
+        given = {name: getattr(self, name) for name in ("access_log", "debug", "proxy_protocol", "reload")}
+        if self.debug is None:
+            del given["debug"]
+        try:
+            check_flags(**given)
+        except TypeError as exc:
+            raise ServeError(str(exc)) from None
 
     @property
     def scheme(self) -> str:

@@ -8,11 +8,14 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from sketch.serving.loading import check_app, is_sketch_application, load_app
+from sketch.serving.logs import handled, show, tell
+from sketch.serving.loops import check_place
 from sketch.serving.options import ServeError, ServeOptions
 from sketch.serving.registry import check_supported, load_object, load_server
 
@@ -45,21 +48,24 @@ def run_app(
 
     Raises:
         SystemExit: with code 1, and the reason on stderr, if the application could not be served.
+        RuntimeError: in another thread than the main one, or inside a running event loop: use `serve` there.
         TypeError: for an option that does not exist.
     """
     _check_names(options)
+    check_place()
     try:
         chosen = ServeOptions(host=host, port=port, server=server, loop=loop or "auto", **options)
         backend = load_server(server)
         check_supported(backend, chosen)
-        _configure_logging(chosen.log_level)
+        logger.setLevel(chosen.log_level.upper())
         application = load_app(app) if isinstance(app, str) else check_app(app)
-        _check_fitting(application, chosen)
-        if is_sketch_application(application) and chosen.debug is not None:
-            application.debug = chosen.debug
+        show()
+        _prepare(application, chosen)
         code = backend.run(application, chosen)
     except ServeError as exc:
         print(f"error: {exc}", file=sys.stderr, flush=True)
+        if handled():
+            logger.error("%s", exc)  # noqa: TRY400 - one line explains it
         raise SystemExit(1) from None
     if code:
         raise SystemExit(code)
@@ -74,32 +80,61 @@ def serve(
         async with serve(app) as server:
             port = server.sockets[0].getsockname()[1]
 
-    No signal handler is set. Options are those of `ServeOptions`.
+    No signal handler is set, and logging is left alone. Options are those of `ServeOptions`, except `server`, `loop`
+    and `log_level`.
 
     Raises:
-        ServeError: if it cannot be served.
+        ServeError: if it cannot be served, or for an option that would have no effect.
         TypeError: for an option that does not exist.
     """
     _check_names(options)
     chosen = ServeOptions(host=host, port=port, **options)
-    _check_fitting(check_app(app), chosen)
+    for name in _NOT_EMBEDDED:
+        if name in chosen.given():
+            raise ServeError(f"serve cannot honour the option {name!r}: {_NOT_EMBEDDED[name]}")
+    _prepare(check_app(app), chosen)
     context: AbstractAsyncContextManager[Any] = load_object("sketch_native.server:serve")(app, chosen)
     return context
 
 
-def announce(options: ServeOptions, port: int | None = None) -> None:
-    """Print `Started server on http://host:port (name)`: the first line of every backend, once it listens.
+_NOT_EMBEDDED = {
+    "server": "it runs the native server, run_app starts the others",
+    "loop": "it serves in the event loop that is running",
+    "log_level": "it leaves logging to your program",
+}
+"""Options that have no effect inside a running event loop, and why."""
+
+
+def announce(options: ServeOptions, names: Sequence[object] = ()) -> None:
+    """Tell `Started server on http://host:port (name)`: the first line of every backend, once it listens.
+
+    It is printed to stderr, or logged if the program has set up logging.
 
     Args:
         options: the options of the server.
-        port: the port that it listens on, if that is not the one of the options.
+        names: what it listens on, as `socket.getsockname()` returns them. Without any, it is what the options say.
     """
+    note = ", IPv6 only" if options.host == "::" and len(names) == 1 and not _named(options) else ""
+    tell(f"Started server on {', '.join(_places(options, names))} ({options.server}{note})")
+
+
+def _places(options: ServeOptions, names: Sequence[object]) -> list[str]:
+    """Return the URL of each address, one for a host that was given by name."""
     if options.uds is not None:
-        place = f"unix:{options.uds}"
-    else:
-        host = f"[{options.host}]" if ":" in options.host else options.host
-        place = f"{options.scheme}://{host}:{options.port if port is None else port}"
-    print(f"Started server on {place} ({options.server})", file=sys.stderr, flush=True)
+        return [f"unix:{options.uds}"]
+    addresses = [name for name in names if isinstance(name, tuple)]
+    if names and not addresses:
+        return [f"unix:{name}" for name in names]
+    port = addresses[0][1] if addresses else options.port
+    if not addresses or _named(options):
+        addresses = [(options.host, port)]
+    hosts = [f"[{host}]" if ":" in host else host for host, *_ in addresses]
+    return [f"{options.scheme}://{host}:{port}" for host in hosts]
+
+
+def _named(options: ServeOptions) -> bool:
+    """Whether the host of the options says where the server can be reached."""
+    return options.sock is None and options.host not in ("", "::")
 
 
 def cannot_listen(options: ServeOptions, exc: OSError) -> ServeError:
@@ -112,6 +147,13 @@ def cannot_listen(options: ServeOptions, exc: OSError) -> ServeError:
 
 
 # -- checks -----------------------------------------------------------------------------------------------------------
+
+
+def _prepare(app: Application | ASGIApp, options: ServeOptions) -> None:
+    """Check the options that are about the application, and set its `debug`."""
+    _check_fitting(app, options)
+    if is_sketch_application(app) and options.debug is not None:
+        app.debug = options.debug
 
 
 def _check_fitting(app: Application | ASGIApp, options: ServeOptions) -> None:
@@ -128,12 +170,3 @@ def _check_names(options: dict[str, Any]) -> None:
     for name in options:
         if name not in names:
             raise TypeError(f"expected options of {', '.join(names)}, got {name!r}")
-
-
-def _configure_logging(level: str) -> None:
-    """Show what `sketch` logs on stderr, unless the program has set up logging itself."""
-    logger.setLevel(level.upper())
-    if not logger.hasHandlers():
-        handler = logging.StreamHandler()
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-        logger.addHandler(handler)

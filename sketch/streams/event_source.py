@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Callable
 from typing import TYPE_CHECKING, Any, Self
 
+from sketch.concurrency.containment import contained
 from sketch.concurrency.idle import BEGUN, DeadlineTimer, idle_timer, waited
 
 if TYPE_CHECKING:
@@ -168,6 +169,9 @@ class EventStream:
 
     async def _run(self) -> None:
         self._running = True
+        await contained(self._iterate())
+
+    async def _iterate(self) -> None:
         iterator: AsyncIterator[Any] | None = None
         try:
             iterator = aiter(self._source)

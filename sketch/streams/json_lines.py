@@ -8,7 +8,7 @@ from typing import Any
 from sketch.context_vars import find_app
 from sketch.jsoncodec import STDLIB
 from sketch.response import HeadersArgument
-from sketch.streams.stream import StreamResponse
+from sketch.streams.stream import StreamResponse, no_iterable
 
 
 class JSONLinesResponse(StreamResponse):
@@ -43,12 +43,12 @@ class JSONLinesResponse(StreamResponse):
 
 def _lines(items: AsyncIterable[Any] | Iterable[Any], dumps: Callable[[Any], bytes]) -> _AsyncLines | _Lines:
     if isinstance(items, str | bytes | dict):
-        raise TypeError(f"expected an iterable of objects, got {items!r}: use JSONResponse(data)")
+        raise TypeError(f"expected an iterable of objects, got {items!r:.200}: use JSONResponse(data)")
     if isinstance(items, AsyncIterable):
         return _AsyncLines(aiter(items), dumps)
     if isinstance(items, Iterable):
         return _Lines(iter(items), dumps)
-    raise TypeError(f"expected an iterable of objects, got {items!r}: was the generator function called?")
+    raise no_iterable("an iterable of objects", items)
 
 
 # Classes, not generators: closing a generator that was never started does not close the iterable inside it.

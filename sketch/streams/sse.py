@@ -11,7 +11,7 @@ from sketch.context_vars import find_app
 from sketch.jsoncodec import STDLIB
 from sketch.response import HeadersArgument, Response
 from sketch.streams.event_source import EventStream
-from sketch.streams.stream import StreamBody
+from sketch.streams.stream import StreamBody, no_iterable
 
 if TYPE_CHECKING:
     from sketch.request import Request
@@ -46,15 +46,19 @@ class Event:
 
     def __post_init__(self) -> None:
         if isinstance(self.data, bytes | bytearray | memoryview):
-            raise TypeError(f"expected data of str or for JSON, got {self.data!r}: decode it, or write it in base64")
+            raise TypeError(
+                f"expected data of str or for JSON, got {self.data!r:.200}: decode it, or write it in base64"
+            )
         if self.event is not None:
             _check_line("event", self.event, "\r\n")
             if not self.event or self.data is None:
-                raise ValueError(f"expected a type and data together, got {self!r}: browsers drop it; data may be ''")
+                raise ValueError(
+                    f"expected a type and data together, got {self!r:.200}: browsers drop it; data may be ''"
+                )
         if isinstance(self.id, str):
             _check_line("id", self.id, "\r\n\0")
         elif self.id is not None and not isinstance(self.id, int):
-            raise TypeError(f"expected an id of str or int, got {self.id!r}")
+            raise TypeError(f"expected an id of str or int, got {self.id!r:.200}")
         if self.retry is not None:
             _check_retry(self.retry)
         elif self.data is None and self.id is None:
@@ -63,16 +67,18 @@ class Event:
 
 def _check_line(name: str, value: object, forbidden: str) -> None:
     if not isinstance(value, str):
-        raise TypeError(f"expected {name} of str, got {value!r}")
+        raise TypeError(f"expected {name} of str, got {value!r:.200}")
     if any(character in value for character in forbidden):
-        raise ValueError(f"expected {name} without line ends or NUL (section 9.2.6 of the standard), got {value!r}")
+        raise ValueError(
+            f"expected {name} without line ends or NUL (section 9.2.6 of the standard), got {value!r:.200}"
+        )
 
 
 def _check_retry(value: object) -> None:
     if not isinstance(value, int):
-        raise TypeError(f"expected retry in whole milliseconds, got {value!r}")
+        raise TypeError(f"expected retry in whole milliseconds, got {value!r:.200}")
     if value < 0:
-        raise ValueError(f"expected retry of 0 milliseconds or more, got {value!r}")
+        raise ValueError(f"expected retry of 0 milliseconds or more, got {value!r:.200}")
 
 
 def format_event(event: Event, dumps: Callable[[Any], bytes] = STDLIB.dumps) -> bytes:
@@ -144,9 +150,9 @@ class EventStreamResponse(Response):
         headers: HeadersArgument = None,
     ) -> None:
         if not hasattr(source, "__aiter__"):
-            raise TypeError(f"expected an async iterable of events, got {source!r}: was the generator function called?")
+            raise no_iterable("an async iterable of events", source)
         if ping is not None and not (isinstance(ping, int | float) and ping > 0):
-            raise ValueError(f"expected ping of more than 0 seconds, or None, got {ping!r}")
+            raise ValueError(f"expected ping of more than 0 seconds, or None, got {ping!r:.200}")
         if retry is not None:
             _check_retry(retry)
         super().__init__(headers=headers)

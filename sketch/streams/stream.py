@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, AsyncIterator, Iterable
 from typing import TYPE_CHECKING
 
+from sketch.callables import close_coroutine
 from sketch.concurrency.threads import iterate_in_thread
 from sketch.response import HeadersArgument, Response
 
@@ -23,7 +24,13 @@ class StreamBody:
         self._taker: BaseRequest | None = None
 
     def claim(self, request: BaseRequest) -> None:
-        """Record that the body is about to be sent.
+        """Record that the body is about to be sent. Raises as `check_unsent` does."""
+        self.check_unsent()
+        if self._once:
+            self._taker = request
+
+    def check_unsent(self) -> None:
+        """Check that the body can be sent.
 
         Raises:
             RuntimeError: if it is an iterator that was sent before: the second response would be silently empty.
@@ -33,8 +40,6 @@ class StreamBody:
                 "this StreamResponse was sent before and its iterator is used up: "
                 "make a new response for each request, or give it an object whose __aiter__ starts afresh"
             )
-        if self._once:
-            self._taker = request
 
     async def release(self, request: BaseRequest) -> None:
         """Close an iterator that will not be sent, unless another request has claimed it and may be sending it."""
@@ -54,6 +59,12 @@ class StreamBody:
             await aclose()
         elif (close := getattr(self._iterable, "close", None)) is not None:
             close()
+
+
+def no_iterable(expected: str, value: object) -> TypeError:
+    """Make the error for a value that is no iterable of what is expected."""
+    advice = "did you forget to await it?" if close_coroutine(value) else "was the generator function called?"
+    return TypeError(f"expected {expected}, got {value!r:.200}: {advice}")
 
 
 class StreamResponse(Response):
@@ -77,8 +88,8 @@ class StreamResponse(Response):
         content_type: str | None = None,
     ) -> None:
         if isinstance(iterable, str | bytes | bytearray | memoryview):
-            raise TypeError(f"expected an iterable of bytes, got {iterable!r}: use Response(body)")
+            raise TypeError(f"expected an iterable of bytes, got {iterable!r:.200}: use Response(body)")
         if not hasattr(iterable, "__aiter__") and not hasattr(iterable, "__iter__"):
-            raise TypeError(f"expected an iterable of bytes, got {iterable!r}: was the generator function called?")
+            raise no_iterable("an iterable of bytes", iterable)
         super().__init__(b"", status=status, headers=headers, content_type=content_type)
         self.body = StreamBody(iterable)

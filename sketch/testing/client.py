@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from yarl import URL
 
+from sketch.checks import check_flags
 from sketch.http.fields import RawHeaders
 from sketch.http.grammar import Address, tokens
 from sketch.testing.client_websocket import ClientWebSocket, WebSocketRefused
@@ -100,8 +101,11 @@ class TestClient:
         certificate: Certificate | None = None,
         server_options: Mapping[str, Any] | None = None,
     ) -> None:
+        check_flags(follow_redirects=follow_redirects)
+        if raise_errors is not None:
+            check_flags(raise_errors=raise_errors)
         if transport not in TRANSPORTS:
-            raise ValueError(f"expected a transport of {', '.join(TRANSPORTS)}, got {transport!r}")
+            raise ValueError(f"expected a transport of {', '.join(TRANSPORTS)}, got {transport!r:.200}")
         self._origin = Origin(base_url)
         self.cookies = CookieJar(self._origin.host)
         """The cookies the application has set, sent back as a browser does: a mapping from names to values."""
@@ -332,7 +336,7 @@ class TestClient:
         if sent.field(b"cookie") is None:
             kept = self.cookies.header(sent.path, secure=self._origin.secure, host=sent.host, extra=cookies)
             if kept:
-                fields.append((b"cookie", _encode_cookies(kept)))
+                fields.append((b"cookie", kept.encode()))
         return sent
 
     async def get(self, path: Path, **options: Any) -> ClientResponse:
@@ -406,11 +410,3 @@ class TestClient:
 
     def __repr__(self) -> str:
         return f"<TestClient {self.transport} {self.base_url}>"
-
-
-def _encode_cookies(text: str) -> bytes:
-    """What came in a header field goes back as it came; what a test has set may be any text."""
-    try:
-        return text.encode("latin-1")
-    except UnicodeEncodeError:
-        return text.encode()

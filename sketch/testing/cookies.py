@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 
+from sketch.http.cookies import read_text
 from sketch.http.grammar import CONTROL, TOKEN
 
 _AGE = re.compile(r"-?[0-9]+")
@@ -97,7 +98,7 @@ class CookieJar(MutableMapping[str, str]):
             request_path: the path of the request, the default for the cookie's.
             host: of the request, None for the client's. A cookie for a domain that it is not in is ignored.
         """
-        pair, *rest = set_cookie.split(";")
+        pair, *rest = read_text(set_cookie).split(";")
         name, _, value = pair.partition("=")
         attributes = {key.strip().lower(): text.strip() for key, _, text in (part.partition("=") for part in rest)}
         host = (host or self._host).lower()

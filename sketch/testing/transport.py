@@ -9,6 +9,7 @@ from collections.abc import AsyncIterable
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from sketch.concurrency.containment import as_error, ends_task
 from sketch.exceptions import HTTPException
 from sketch.files.reading import read_in_thread
 from sketch.http.fields import RawHeaders
@@ -237,14 +238,15 @@ class Exchange:
                 self._head.set_result(wire)
             await self._send(wire)
             self._body.end()
-        except asyncio.CancelledError as exc:
-            fault = ClientDisconnected("the client left before the end of the answer") if self._interrupted else exc
-            self._fail(ConnectionResetError("the exchange was cancelled: the application stopped"))
-            if not self._left:
-                raise
-        except Exception as exc:
-            fault = exc
-            self._fail(exc)
+        except BaseException as exc:
+            if ends_task(exc):
+                fault = ClientDisconnected("the client left before the end of the answer") if self._interrupted else exc
+                self._fail(ConnectionResetError("the exchange was cancelled: the application stopped"))
+                if not (self._left and isinstance(exc, asyncio.CancelledError)):
+                    raise
+            else:
+                fault = as_error(exc)
+                self._fail(fault)
         finally:
             await self._finish(began_at, fault)
             fault = None  # its traceback refers to this frame, which would form a cycle

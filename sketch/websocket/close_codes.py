@@ -41,10 +41,10 @@ def check_close(code: int, reason: str) -> None:
         TypeError: for a code that is no int, or a reason that is no str.
     """
     if not isinstance(code, int):
-        raise TypeError(f"expected a close code of int, got {code!r}")
+        raise TypeError(f"expected a close code of int, got {code!r:.200}")
     if not isinstance(reason, str):
-        raise TypeError(f"expected a reason of str, got {reason!r}")
+        raise TypeError(f"expected a reason of str, got {reason!r:.200}")
     if not is_close_code(code):
-        raise ValueError(f"expected a close code that may be sent (RFC 6455 section 7.4), got {code!r}")
+        raise ValueError(f"expected a close code that may be sent (RFC 6455 section 7.4), got {code!r:.200}")
     if len(reason.encode()) > _LONGEST_REASON:
-        raise ValueError(f"expected a reason of at most {_LONGEST_REASON} bytes in UTF-8, got {reason!r}")
+        raise ValueError(f"expected a reason of at most {_LONGEST_REASON} bytes in UTF-8, got {reason!r:.200}")

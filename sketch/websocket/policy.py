@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from sketch.checks import check_flags
 from sketch.http.origins import Origins
 from sketch.limits import MIB
 from sketch.websocket.close_codes import RESTART, check_close
@@ -17,12 +18,15 @@ if TYPE_CHECKING:
 
 ANY_ORIGIN = "*"
 
+_DEFAULT_PORTS = {"http": ":80", "https": ":443"}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebSocketPolicy:
     """The limits, deadlines and allowed origins of a route's websockets. Sizes are in bytes, times in seconds.
 
     Raises:
+        TypeError: for a `compression` that is no bool.
         ValueError: for a size or time that is not positive, a reason that no close frame can hold, and an origin that
             no browser would send.
     """
@@ -56,12 +60,13 @@ class WebSocketPolicy:
         for name in ("max_message", "max_queue"):
             most = getattr(self, name)
             if not isinstance(most, int) or most < 1:
-                raise ValueError(f"expected {name} as an int of at least 1, got {most!r}")
+                raise ValueError(f"expected {name} as an int of at least 1, got {most!r:.200}")
         for name in ("ping_interval", "ping_timeout", "idle_timeout", "close_timeout"):
             seconds = getattr(self, name)
             endless = seconds is None and name != "close_timeout"
             if not endless and not (isinstance(seconds, int | float) and seconds > 0):
-                raise ValueError(f"expected {name} of more than 0 seconds, got {seconds!r}")
+                raise ValueError(f"expected {name} of more than 0 seconds, got {seconds!r:.200}")
+        check_flags(compression=self.compression)
         check_close(RESTART, self.close_reason)
         given = [self.origins] if isinstance(self.origins, str) else self.origins
         object.__setattr__(self, "_named", None if given is None else Origins(given))
@@ -72,15 +77,16 @@ class WebSocketPolicy:
         if sent is None:
             return True
         origin = sent.decode("latin-1").lower()
-        return _authority(origin) == request.host.lower() if self._named is None else origin in self._named
+        return _is_of_host(origin, request.host.lower()) if self._named is None else origin in self._named
 
 
-def _authority(origin: str) -> str:
-    """Return host and port of an origin in the form of `Host`; empty for `null` and for a malformed origin."""
+def _is_of_host(origin: str, host: str) -> bool:
+    """Whether an origin has this host and port. `Host` may name the default port of the scheme, an origin does not."""
     try:
-        return urlsplit(origin).netloc
+        scheme, authority, *_ = urlsplit(origin)
     except ValueError:
-        return ""
+        return False
+    return authority in (host, host.removesuffix(_DEFAULT_PORTS.get(scheme, "")))
 
 
 DEFAULT_POLICY = WebSocketPolicy()
@@ -91,5 +97,5 @@ def check_policy(policy: WebSocketPolicy | None) -> WebSocketPolicy:
     if policy is None:
         return DEFAULT_POLICY
     if not isinstance(policy, WebSocketPolicy):
-        raise TypeError(f"expected policy to be a WebSocketPolicy, got {policy!r}")
+        raise TypeError(f"expected policy to be a WebSocketPolicy, got {policy!r:.200}")
     return policy

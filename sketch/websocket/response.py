@@ -26,7 +26,8 @@ class WebSocketResponse(PreparedResponse):
         policy: what the websocket may do.
 
     Raises:
-        TypeError: for a session that cannot be called, and a policy that is no WebSocketPolicy.
+        TypeError: for a session that cannot be called, a policy that is no WebSocketPolicy, and as `Response` does.
+        ValueError: for header fields that cannot be sent.
     """
 
     __slots__ = ("policy", "session", "subprotocol")
@@ -42,8 +43,9 @@ class WebSocketResponse(PreparedResponse):
         policy: WebSocketPolicy | None = None,
     ) -> None:
         if not callable(session):
-            raise TypeError(f"expected a session `async (websocket)`, got {session!r}")
-        super().__init__(status=101, headers=headers)
+            raise TypeError(f"expected a session `async (websocket)`, got {session!r:.200}")
+        super().__init__(headers=headers)
+        self.status = 101  # not final, so no other class takes it
         self.session = session
         self.subprotocol = subprotocol
         self.policy = check_policy(policy)

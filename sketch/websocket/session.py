@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from sketch.concurrency.cancellation import InterruptedBy
+from sketch.concurrency.containment import as_error, ends_task
 from sketch.concurrency.idle import idle_timer
 from sketch.transport import ClientDisconnected
 from sketch.websocket.close_codes import INTERNAL_ERROR, NORMAL, WebSocketDisconnected
@@ -36,7 +37,7 @@ async def run_session(
     The websocket is closed with 1000 when the session returns, and with 1011 when it raises: the exception is logged.
     When `app.stopping` is set, it is closed with 1012 at once; the session may go on as long as the server waits. On a
     route with `on_disconnect="cancel"` the session is cancelled when the peer leaves, whatever it waits for. Any other
-    cancellation passes through: the adapter cuts the connection.
+    cancellation of the task passes through: the adapter cuts the connection.
     """
     request.reenter()
     ws = WebSocket(request, transport, subprotocol=subprotocol, policy=policy)
@@ -66,9 +67,11 @@ async def _run(ws: WebSocket, session: Session) -> int:
                 await session(ws)
         else:
             await session(ws)
-    except Exception as exc:
+    except BaseException as exc:
+        if ends_task(exc):
+            raise
         if ws.close_code is None or not _is_end(exc):  # the end of another websocket is an error like any other
-            await _note_error(ws.request, exc)
+            await _note_error(ws.request, as_error(exc))
             return INTERNAL_ERROR
     return NORMAL
 
@@ -90,5 +93,8 @@ async def _note_error(request: WebSocketRequest, exc: Exception) -> None:
     logger.error("error in the websocket session of %r", request.raw_path, exc_info=exc)
     try:
         await request.app.exception.send(request, exc)
-    except Exception:
-        logger.exception("error in a hook for an error in the websocket session of %r", request.raw_path)
+    except BaseException as second:
+        if ends_task(second):
+            raise
+        message = "error in a hook for an error in the websocket session of %r"
+        logger.exception(message, request.raw_path, exc_info=as_error(second))

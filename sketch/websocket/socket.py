@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 from sketch.concurrency.idle import BEGUN, waited
+from sketch.jsoncodec import ValidationError, loads_as
 from sketch.websocket.close_codes import (
     GOING_AWAY,
     INVALID,
@@ -20,6 +21,8 @@ from sketch.websocket.policy import DEFAULT_POLICY, WebSocketPolicy
 if TYPE_CHECKING:
     from sketch.request import WebSocketRequest
     from sketch.transport import WebSocketTransport
+
+T = TypeVar("T")
 
 
 class WebSocket:
@@ -102,15 +105,28 @@ class WebSocket:
             return message
         raise await self._close_with(UNSUPPORTED, "expected a binary message")
 
-    async def receive_json(self) -> Any:
+    @overload
+    async def receive_json(self) -> Any: ...
+    @overload
+    async def receive_json(self, type: type[T]) -> T: ...
+    @overload
+    async def receive_json(self, type: Any) -> Any: ...
+    async def receive_json(self, type: Any = None) -> Any:
         """The next message, text or binary, parsed as JSON: anything else closes the websocket with 1007.
+
+        Args:
+            type: the type to convert to, as in `Request.json`; JSON that does not have it closes with 1007, too.
 
         Raises:
             WebSocketDisconnected: at the end, also when this closes the websocket.
+            TypeError, RuntimeError: for a type that no library supports, or none that is installed.
         """
         message = await self.receive()
+        text = message.encode() if isinstance(message, str) else message
         try:
-            return self.request.app.json.loads(message.encode() if isinstance(message, str) else message)
+            return self.request.app.json.loads(text) if type is None else loads_as(text, type)
+        except ValidationError as exc:
+            raise await self._close_with(INVALID, _short(f"expected another message: {exc}")) from None
         except (ValueError, RecursionError):
             raise await self._close_with(INVALID, "expected a message in JSON") from None
 
@@ -123,7 +139,7 @@ class WebSocket:
         """
         if not isinstance(message, (str, bytes)):
             if not isinstance(message, bytearray | memoryview):
-                raise TypeError(f"expected a message of str or bytes, got {message!r}: use send_json() for data")
+                raise TypeError(f"expected a message of str or bytes, got {message!r:.200}: use send_json() for data")
             message = bytes(message)
         if self._idle is not None:
             self._idle = BEGUN
@@ -203,3 +219,8 @@ class WebSocket:
         """Stop closing: the session was cancelled, and the adapter cuts the connection."""
         if self._closing is not None:
             self._closing.cancel()
+
+
+def _short(reason: str) -> str:
+    """Cut the reason of a close to the 123 bytes that it may have."""
+    return reason.encode()[:123].decode("utf-8", "ignore")

@@ -69,6 +69,10 @@ CHUNKED = b"Transfer-Encoding: chunked"
 EMPTY = b"0\r\n\r\n"
 INNER = request(target=b"/smuggled")
 UPGRADE = (b"Connection: Upgrade, HTTP2-Settings", b"Upgrade: h2c", b"HTTP2-Settings: AAMAAABkAAQAAP__")
+WEBSOCKET = (
+    *(b"Connection: Upgrade", b"Upgrade: websocket", b"Sec-WebSocket-Version: 13"),
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+)
 REFUSED = r"400, closed"
 
 CASES: tuple[Case, ...] = (
@@ -159,6 +163,27 @@ CASES: tuple[Case, ...] = (
         "one answer (RFC 9112, 6)",
         r"[^+]*",
         seen("path"),
+    ),
+    Case(
+        "`Upgrade: h2c` with a body",
+        request(*UPGRADE, b"Content-Length: 5", method=b"POST", body=b"hello"),
+        "body `hello`, or refused (RFC 9110, 7.8)",
+        r"200 \(body `hello`\).*|[45]\d\d.*",
+        seen("body"),
+    ),
+    Case(
+        "`Upgrade: h2c` with a chunked body",
+        request(*UPGRADE, CHUNKED, method=b"POST", body=b"5\r\nhello\r\n" + EMPTY),
+        "body `hello`, or refused (RFC 9110, 7.8)",
+        r"200 \(body `hello`\).*|[45]\d\d.*",
+        seen("body"),
+    ),
+    Case(
+        "websocket handshake with a body",
+        request(*WEBSOCKET, b"Content-Length: 5", body=b"hello"),
+        "refused, or body `hello`, not a handshake without it (RFC 9112, 6)",
+        r"200 \(body `hello`\).*|[45]\d\d.*|closed.*",
+        seen("body"),
     ),
     Case(
         "half a request line, then silence",

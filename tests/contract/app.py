@@ -17,6 +17,7 @@ from tests.contract.routes_codings import add_codings
 from tests.contract.routes_composition import add_composition
 from tests.contract.routes_errors import add_problems
 from tests.contract.routes_events import add_events
+from tests.contract.routes_faults import add_faults
 from tests.contract.routes_files import add_files
 from tests.contract.routes_finished import add_finished
 from tests.contract.routes_foreign import add_foreign
@@ -24,6 +25,7 @@ from tests.contract.routes_forms import add_forms
 from tests.contract.routes_leaving import add_leaving
 from tests.contract.routes_outer import chosen_outer
 from tests.contract.routes_requests import add_bodies, add_context, add_echo, add_routing
+from tests.contract.routes_variables import add_variables
 from tests.contract.routes_websockets import add_websockets
 
 
@@ -57,6 +59,8 @@ def make_app() -> Application:
     add_finished(app)
     add_foreign(app)
     add_events(app)
+    add_faults(app)
+    add_variables(app)
     add_websockets(app)
     add_hooks(app)
     return app

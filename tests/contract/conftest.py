@@ -19,7 +19,7 @@ import trustme
 
 from tests.contract import deviations
 from tests.contract.app import make_app
-from tests.contract.transports import COMMANDS, IN_PROCESS, SERVED, SMOKE, Served, Transport
+from tests.contract.transports import COMMANDS, IN_PROCESS, RARE, SERVED, SMOKE, Served, Transport
 
 TIMEOUT = 45.0
 FIXTURES = ("transport", "wired", "server_name")
@@ -33,7 +33,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     for fixture, names in (
         ("transport", (*IN_PROCESS, *SERVED)),
         ("wired", SERVED),
-        ("server_name", (*SERVED, *COMMANDS)),
+        ("server_name", (*SERVED, *COMMANDS, *RARE)),
     ):
         if fixture in metafunc.fixturenames:
             chosen = _chosen(metafunc, names)
@@ -42,9 +42,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def _chosen(metafunc: pytest.Metafunc, names: tuple[str, ...]) -> list[str]:
-    """All transports, or those that the test names with `@pytest.mark.transports(...)`."""
+    """All transports but the rare ones, or those that the test names with `@pytest.mark.transports(...)`."""
     marker = metafunc.definition.get_closest_marker("transports")
-    return [name for name in names if marker is None or name in marker.args]
+    return [name for name in names if (name not in RARE if marker is None else name in marker.args)]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -34,6 +34,7 @@ class Deviation:
 NO_RAW_PATH = (
     "An ASGI server may leave out `raw_path`; the decoded `path` does not tell `%2F` from `/`, or bytes from U+FFFD."
 )
+LOST_BODY = "For httptools such a request ends at its head; uvicorn drops what follows, or parses it as a request."
 OWN_COMMAND = "The server's own command line decides; started by `run_app` or `sketch run`, it is as everywhere."
 
 DEVIATIONS: tuple[Deviation, ...] = (
@@ -130,11 +131,35 @@ DEVIATIONS: tuple[Deviation, ...] = (
         "granian takes the subprotocol of an acceptance, and not its headers.",
     ),
     Deviation(
-        "test_a_handshake_with_a_body_is_refused",
-        ("uvicorn-httptools",),
-        "a websocket handshake that announces a body is 400",
+        "test_the_body_behind_an_upgrade_that_is_not_taken",
+        ("uvicorn-command",),
+        "the body of a request arrives, although the request asks for an upgrade that is not taken (`Upgrade: h2c`)",
+        "the request is refused: 400, and the connection is closed",
+        f"{LOST_BODY} {OWN_COMMAND}",
+    ),
+    Deviation(
+        "test_the_body_is_no_request",
+        ("uvicorn-command",),
+        "behind such a request, its body is read as its body, and the next request as the next one",
+        "a body that comes later than its head is read as a request, if the connection is still open",
+        f"{LOST_BODY} {OWN_COMMAND}",
+    ),
+    Deviation(
+        "test_the_request_behind_one_without_a_body",
+        ("uvicorn-command",),
+        "a request that comes in one piece with one that asks for an upgrade is answered, too",
         "it is never answered",
-        "uvicorn hands the head to websockets-sansio, which waits for a body that it does not get.",
+        f"{LOST_BODY} {OWN_COMMAND}",
+    ),
+    Deviation(
+        "test_an_empty_body_of_unknown_size",
+        (
+            *("uvicorn-httptools", "uvicorn-h11", "uvicorn-command"),
+            *("hypercorn", "hypercorn-command", "granian", "granian-command"),
+        ),
+        "a chunked body without a byte may belong to a request with an `Upgrade` field",
+        "400, once a handler reads it",
+        "From an application, it looks like a body that uvicorn has lost.",
     ),
     Deviation(
         "test_the_exit_code_is_zero",
@@ -149,6 +174,22 @@ DEVIATIONS: tuple[Deviation, ...] = (
         "a stream for an HTTP/1.0 client is delimited by the end of the connection",
         "it is chunked",
         "uvicorn with httptools frames the body without looking at the version; framing is the server's.",
+    ),
+    Deviation(
+        "test_a_stream_that_fails_halfway_is_reset_for_http_1_0",
+        ("uvicorn-h11", "hypercorn", "granian"),
+        "a stream that is broken off is ended by a reset where, for an HTTP/1.0 client, nothing else shows it",
+        "the connection is closed in order, and the body looks complete",
+        "The error is raised to the server; how it then ends the connection is its own. Let proxies ask by HTTP/1.1 "
+        "(nginx: `proxy_http_version 1.1`).",
+    ),
+    Deviation(
+        "test_an_unread_body_costs_no_later_request",
+        ("hypercorn",),
+        "an answer to a request whose body is still on its way keeps the connection, or announces that it ends",
+        "the connection is closed without an announcement; what is sent behind the body is lost",
+        "hypercorn closes a connection whose request is not complete when its answer is, and does not write "
+        "`Connection: close`. A handler that reads the body first avoids it.",
     ),
     Deviation(
         "test_the_host_is_checked[none]",
@@ -170,6 +211,13 @@ DEVIATIONS: tuple[Deviation, ...] = (
         "trailer fields are not among the headers",
         "they are appended to the headers once the body is read",
         "uvicorn with httptools appends them to the list of headers it has handed out; they cannot be told apart.",
+    ),
+    Deviation(
+        "test_an_answer_has_one_server_field",
+        ("uvicorn-h11",),
+        "the Server field of the application is the only one",
+        "uvicorn's own comes before it",
+        f"`uvicorn --no-server-header` turns that off. {OWN_COMMAND}",
     ),
     Deviation(
         "test_one_access_line_per_request",

@@ -58,6 +58,10 @@ def add_plain(app: Application) -> None:  # noqa: C901  # a list of routes, noth
     async def json() -> Response:
         return json_response({"ok": True, "text": "é"})
 
+    @app.get("/own-date")
+    async def own_date() -> Response:
+        return Response("old", headers={"Date": "Thu, 01 Jan 1970 00:00:00 GMT", "Server": "mine"})
+
     @app.get("/status/{code:int}")
     async def status(code: int) -> Response:
         return Response("body", status=code)

@@ -10,6 +10,7 @@ from urllib.parse import parse_qs
 
 from sketch import Application
 from tests.contract.journal import Journal
+from tests.contract.routes_faults import STRAYS
 
 Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -53,6 +54,19 @@ class Foreign:
     async def part(self, send: Send, body: bytes, more: bool = True) -> None:
         await send({"type": "http.response.body", "body": body, "more_body": more})
 
+    # -- faults ------------------------------------------------------------------------------------------------------
+
+    async def stray(self, scope: Message, receive: Receive, send: Send) -> None:
+        raise self._stray(scope)
+
+    async def stray_halfway(self, scope: Message, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await self.part(send, b"first")
+        raise self._stray(scope)
+
+    def _stray(self, scope: Message) -> BaseException:
+        return STRAYS[parse_qs(scope["query_string"].decode())["raises"][0]].with_traceback(None)
+
     # -- answers ----------------------------------------------------------------------------------------------------
 
     async def scope(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -83,6 +97,9 @@ class Foreign:
         await self.answer(send, b"now")
         await self._journal.wait(parse_qs(scope["query_string"].decode())["key"][0], "answered")
         self.write(scope, "later")
+
+    async def unsendable(self, scope: Message, receive: Receive, send: Send) -> None:
+        await self.answer(send, b"body", (b"x-a", b"b\r\nset-cookie: x=1"))
 
     # -- failures ---------------------------------------------------------------------------------------------------
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from sketch import Application, ClientDisconnected, JSONResponse, Limits, Request, Response, StreamResponse
 from sketch.request.forms import Form, UploadedFile
@@ -21,6 +23,14 @@ NARROW = Limits(
 class Item:
     name: str
     prices: list[float]
+
+
+@dataclass
+class Order:
+    item: Item
+    due: date
+    number: UUID
+    tags: set[str]
 
 
 def add_forms(app: Application) -> None:  # noqa: C901  # a list of routes, nothing else
@@ -81,6 +91,14 @@ def add_forms(app: Application) -> None:  # noqa: C901  # a list of routes, noth
     async def item(request: Request) -> Response:
         item = await request.json(type=Item)
         return JSONResponse([item.name, sum(item.prices)])
+
+    @app.post("/json/order")
+    async def order(request: Request) -> Response:
+        return JSONResponse(await request.json(type=Order))
+
+    @app.post("/json/broken")
+    async def broken(request: Request) -> Response:
+        return JSONResponse({"orders": [request]})
 
 
 async def described(form: Form) -> list[Any]:

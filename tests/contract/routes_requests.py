@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from contextvars import ContextVar
 
@@ -166,7 +166,13 @@ def add_routing(app: Application) -> None:
         return Response("last")
 
 
-def add_context(app: Application) -> None:
+def add_context(app: Application) -> None:  # noqa: C901  # a list of routes, nothing else
+    @app.get("/scope/{name}")
+    async def scope(request: Request) -> Response:
+        scope = request.scope
+        told = None if scope is None else [scope["type"], scope["route"].path, scope["path_params"]]
+        return JSONResponse(told)
+
     @app.get("/context/{name}")
     async def context(name: str) -> Response:
         await asyncio.sleep(0)
@@ -185,6 +191,33 @@ def add_context(app: Application) -> None:
         before = visit.get()
         visit.set(value)
         return Response(before)
+
+    @app.get("/variable-in-thread/{value}")
+    def variable_in_thread(value: str) -> Response:
+        def body() -> Iterator[bytes]:
+            token = visit.set(f"{visit.get()},inside")
+            try:
+                yield b"begun,"
+                yield visit.get().encode()
+            finally:
+                visit.reset(token)
+
+        visit.set(value)
+        return StreamResponse(body())
+
+    @app.get("/variable-in-stream")
+    async def variable_in_stream(request: Request) -> Response:
+        async def body() -> AsyncIterator[bytes]:
+            token = visit.set("inside")
+            try:
+                yield b"begun"
+                await asyncio.Event().wait()
+            finally:
+                visit.reset(token)
+                app.journal.write(request, f"reset to {visit.get()}")
+
+        visit.set("outside")
+        return StreamResponse(body())
 
     @app.get("/timeout")
     async def timeout() -> Response:

@@ -28,11 +28,12 @@ RUN_APP: dict[str, dict[str, Any]] = {
 }
 COMMANDS = {
     "uvicorn-h11": "uvicorn --http h11 --ws wsproto --host 127.0.0.1 --port PORT --timeout-graceful-shutdown SECONDS",
+    "uvicorn-command": "uvicorn --http httptools --host 127.0.0.1 --port PORT --timeout-graceful-shutdown SECONDS",
     "hypercorn-command": "hypercorn --bind 127.0.0.1:PORT --graceful-timeout SECONDS",
     "granian-command": "granian --interface asgi --loop asyncio --port PORT --workers-kill-timeout SECONDSs",
 }
 
-ADVISED = {"uvicorn-h11": ["--no-proxy-headers"]}
+ADVISED = {name: ["--no-proxy-headers"] for name in ("uvicorn-h11", "uvicorn-command")}
 
 
 def main() -> int:

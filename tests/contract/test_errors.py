@@ -9,6 +9,8 @@ import pytest
 
 from tests.contract.transports import Served, Transport
 
+UNSENDABLE = ("number", "text", "status", "body")
+
 
 async def test_an_unexpected_error_is_a_plain_500_and_the_application_goes_on(transport: Transport) -> None:
     for _ in range(3):
@@ -18,10 +20,14 @@ async def test_an_unexpected_error_is_a_plain_500_and_the_application_goes_on(tr
         assert (await transport.get("/")).text == "hello"
 
 
-@pytest.mark.parametrize("target", ["/none", "/dict", "/length-lie"])
+@pytest.mark.parametrize(
+    "target",
+    ["/none", "/dict", "/length-lie", "/foreign/unsendable", *(f"/unsendable/{what}" for what in UNSENDABLE)],
+)
 async def test_invalid_responses_are_a_500(transport: Transport, target: str) -> None:
     reply = await transport.get(target)
     assert (reply.status, reply.text) == (500, "500 Internal Server Error")
+    assert reply.all("x-after") == ["once"]
 
 
 @pytest.mark.parametrize("how", ["raised", "returned"])

@@ -115,6 +115,18 @@ async def test_several_ranges_that_merge_into_one(transport: Transport, file: Pa
     assert (reply.status, reply.body, reply.header("content-range")) == (206, DATA[:10], f"bytes 0-9/{SIZE}")
 
 
+async def test_a_part_behind_the_fifth_gibibyte(transport: Transport, tmp_path: Path) -> None:
+    """Of a file of holes, which takes no space; too much of it to be read with the head."""
+    file, begin = tmp_path / "large", 5 * 2**30
+    with file.open("wb") as large:
+        large.seek(begin)
+        large.write(DATA)
+    size = begin + SIZE
+    reply = await transport.get(f"/file?path={file}", [("Range", f"bytes={begin - 300_000}-")])
+    assert (reply.status, reply.header("content-range")) == (206, f"bytes {begin - 300_000}-{size - 1}/{size}")
+    assert reply.body == bytes(300_000) + DATA
+
+
 async def test_head_has_no_ranges(transport: Transport, file: Path) -> None:
     reply = await transport.request("HEAD", f"/file?path={file}", headers=[("Range", "bytes=0-1,5-6")])
     assert (reply.status, reply.body, reply.header("content-length")) == (200, b"", str(SIZE))

@@ -21,6 +21,7 @@ URLENCODED = [("Content-Type", "application/x-www-form-urlencoded")]
 LARGE = os.urandom(1_200_000)
 """More than stays in memory."""
 
+UUID = "00000000-0000-0000-0000-000000000005"
 PLAIN = ("native-asyncio", "native-uvloop", "uvicorn-httptools", "hypercorn", "granian")
 needs_proc = pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc, to see open files")
 
@@ -61,8 +62,17 @@ async def test_names_as_browsers_and_others_write_them(transport: Transport) -> 
     assert found == [['a"b\r\nc', "1"], described("f", "naïve.txt", "naïve.txt", "", b"2")]
 
 
+async def test_padding_after_boundaries(transport: Transport) -> None:
+    body = (field("a", b"1 \t") + file("f", "f", LARGE[:200_000]) + LAST).replace(b"--bound\r\n", b"--bound \t\r\n")
+    expected = [["a", "1 \t"], described("f", "f", "f", "text/plain", LARGE[:200_000])]
+    assert (await transport.post("/form", chunks(*pieces(body, 10_007)), MULTIPART)).json() == expected
+
+
 async def test_no_form_at_all(transport: Transport) -> None:
     assert (await transport.post("/form", b"")).json() == []
+    for headers in (MULTIPART, URLENCODED):
+        assert (await transport.post("/form", b"", headers)).json() == []
+        assert (await transport.post("/form", chunks(), headers)).json() == []
     reply = await transport.post("/form", b"{}", [("Content-Type", "application/json")])
     assert reply.status == 415
     assert reply.header("accept") == "application/x-www-form-urlencoded, multipart/form-data"
@@ -75,6 +85,15 @@ async def test_json_of_a_type(transport: Transport) -> None:
         422, "the body is not as it should be: Expected `float`, got `str` - at `$.prices[1]`",
     )  # fmt: skip
     assert (await transport.post("/json/item", b'{"name"')).status == 400
+
+
+async def test_json_of_a_type_is_sent_as_it_was_read(transport: Transport) -> None:
+    text = b'{"item":{"name":"tea","prices":[1.5]},"due":"2026-01-02","number":"%b","tags":["a"]}' % UUID.encode()
+    assert (await transport.post("/json/order", text)).body == text
+
+
+async def test_what_json_cannot_hold_is_a_500(transport: Transport) -> None:
+    assert (await transport.post("/json/broken", b"")).status == 500
 
 
 # -- what is refused ---------------------------------------------------------------------------------------------------
@@ -119,11 +138,12 @@ async def test_forms_within_the_limits(transport: Transport) -> None:
         (b"nothing", MULTIPART, "a boundary after the last part"),
         (b"--bound\r\nnonsense\r\n\r\n" + LAST, MULTIPART, "header"),
         (field("a", b"\xff") + LAST, MULTIPART, "the field 'a' in utf-8"),
+        (part('name="a"; name="b"', b"1") + LAST, MULTIPART, "the parameter name once"),
         (LAST, [("Content-Type", "multipart/form-data")], "a boundary of 1 to 70 characters"),
         (b"a=%FF", URLENCODED, "the field 'a' in utf-8"),
         (b"a=1", [("Content-Type", "application/x-www-form-urlencoded; charset=klingon")], "a known charset"),
     ],
-    ids=["truncated", "no parts", "bad header", "bytes", "no boundary", "fields", "charset"],
+    ids=["truncated", "no parts", "bad header", "bytes", "repeated", "no boundary", "fields", "charset"],
 )
 async def test_malformed_forms(transport: Transport, body: bytes, headers: list[tuple[str, str]], reason: str) -> None:
     for sent in (body, chunks(body)):

@@ -71,6 +71,13 @@ async def test_cookies(transport: Transport) -> None:
     assert got["cookies"] == {"a": "1", "b": "two", "c": ""}
 
 
+async def test_cookies_that_scripts_have_set(transport: Transport) -> None:
+    """Browsers send them in UTF-8. Anything else is read as Latin-1."""
+    sent = "a=日本; é=ü; b=".encode().decode("latin-1") + "caf\xe9"
+    got = await echoed(transport, headers=[("Cookie", sent)])
+    assert got["cookies"] == {"a": "日本", "é": "ü", "b": "caf\xe9"}
+
+
 @pytest.mark.parametrize(
     ("sent", "media_type", "charset"),
     [
@@ -129,6 +136,7 @@ async def test_a_redirect_cannot_be_split_either(transport: Transport) -> None:
         ("https://example.org/x#y", "https://example.org/x#y"),
         ("//evil.example/", "/evil.example/"),
         ("/é", "/%C3%A9"),
+        ("https://bücher.example/é", "https://xn--bcher-kva.example/%C3%A9"),
     ],
 )
 async def test_redirects(transport: Transport, to: str, location: str) -> None:
@@ -158,7 +166,7 @@ async def test_reset_content_is_empty(transport: Transport) -> None:
     assert (reply.status, reply.body, reply.header("content-length")) == (205, b"", "0")
 
 
-@pytest.mark.parametrize("status", [99, 100, 101, 199, 1000])
+@pytest.mark.parametrize("status", [99, 100, 101, 199, 600, 999, 1000])
 async def test_other_statuses_are_an_error(transport: Transport, status: int) -> None:
     assert (await transport.get(f"/status/{status}")).status == 500
 

@@ -22,8 +22,12 @@ ANSWERS = pytest.mark.parametrize(
         ("GET", "/boom", [], 500),
         ("GET", "/forbidden/raised", [], 403),
         ("GET", "/stream/3", [], 200),
+        ("GET", "/unsendable/number", [], 500),
+        ("GET", "/unsendable/status", [], 500),
+        ("GET", "/length-lie", [], 500),
+        ("GET", "/foreign/unsendable", [], 500),
     ],
-    ids=["200", "404", "405", "413", "500", "403", "stream"],
+    ids=["200", "404", "405", "413", "500", "403", "stream", "field", "status", "length", "foreign"],
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -83,6 +84,15 @@ async def test_scheme_host_and_url(transport: Transport) -> None:
     assert await origin(transport, "1", *fields) == wanted
 
 
+async def test_the_scheme_of_a_websocket(transport: Transport) -> None:
+    """Some proxies name the one of the page, others `wss`."""
+    for proto in ("https", "wss"):
+        headers = [("X-Proxies", "1"), ("X-Forwarded-Proto", proto), ("X-Forwarded-Host", "shop.example")]
+        async with transport.websocket("/ws/rooms/a/7", headers=headers) as ws:
+            got = json.loads(await ws.receive())
+        assert (got["url"], got["named"]) == ("https://shop.example/ws/rooms/a/7", "wss://shop.example/ws/rooms/b/8")
+
+
 async def test_forwarded(transport: Transport) -> None:
     chain = f'for={FORGED};host=evil, for="[2001:db8::7]:80";proto=https;host="shop.example:81", for={SECOND}'
     wanted = ["2001:db8::7", "https", "shop.example:81", "https://shop.example:81/origin"]
@@ -95,7 +105,7 @@ async def test_a_malformed_chain(transport: Transport, chain: str) -> None:
     assert await client_of(transport, "2", f"{chain}, {SECOND}") == SECOND
 
 
-@pytest.mark.parametrize("host", ["user@evil", "a/b", "a b", "a:99999", ""])
+@pytest.mark.parametrize("host", ["user@evil", "a/b", "a b", "a:99999", "xn--a", ""])
 async def test_a_malformed_host(transport: Transport, host: str) -> None:
     assert (await origin(transport, "1", ("X-Forwarded-Host", host)))[2] == "inner.example"
 

@@ -154,6 +154,15 @@ HELLO = b"\x81\x85\x00\x00\x00\x00hello"
 CLOSE = b"\x88\x82\x00\x00\x00\x00\x03\xe8"
 
 
+@pytest.mark.parametrize(("origin", "allowed"), [("https://site.example", True), ("http://site.example", False)])
+async def test_a_host_with_the_default_port_of_its_page(wired: Served, origin: str, allowed: bool) -> None:
+    head = HANDSHAKE.format(path="/ws/origins/same", more=f"Origin: {origin}\r\n")
+    head = head.replace("Host: site.example", "Host: site.example:443")
+    async with wired.connect() as wire:
+        await wire.send(head.encode())
+        assert (await wire.head_of_upgrade()).status == (101 if allowed else 403)
+
+
 async def test_the_accept_key(wired: Served) -> None:
     async with wired.connect() as wire:
         await wire.send(HANDSHAKE.format(path="/ws/echo", more="").encode())

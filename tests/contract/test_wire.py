@@ -100,6 +100,29 @@ async def test_http_1_0_is_answered_and_closed(wired: Served, target: bytes) -> 
         assert await wire.ended() == b""
 
 
+async def test_a_stream_that_fails_halfway_is_reset_for_http_1_0(wired: Served) -> None:
+    """Only the end of the connection marks the end of such a body: an orderly one would make it look complete."""
+    async with wired.connect() as wire:
+        await wire.send(b"GET /stream/broken HTTP/1.0\r\n\r\n")
+        with pytest.raises(Broken):
+            await wire.receive()
+
+
+@pytest.mark.parametrize("target", ["/same", "/nowhere", "/limited"])
+@pytest.mark.parametrize("size", [2000, 400_000, 1_000_000])
+async def test_an_unread_body_costs_no_later_request(wired: Served, target: str, size: int) -> None:
+    """The body comes after the answer. If the connection is closed because of it, the answer has announced that."""
+    async with wired.connect() as wire:
+        for _ in range(2):
+            await wire.send(f"POST {target} HTTP/1.1\r\nHost: x\r\nContent-Length: {size}\r\n\r\n".encode())
+            reply = await wire.receive()
+            assert reply.status == {"/nowhere": 404, "/limited": 413}.get(target, 200)
+            if reply.header("connection") == "close":
+                break
+            await wire.send(b"x" * size + b"GET /get HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert (await wire.receive()).text == "got it"
+
+
 @pytest.mark.parametrize(
     "raw",
     [
@@ -122,9 +145,10 @@ async def test_malformed_bytes_are_refused_and_the_connection_closed(wired: Serv
 
 @pytest.mark.parametrize(
     "hosts",
-    [b"", b"Host: a\r\nHost: a\r\n", b"Host: user@evil\r\n", b"Host: a b\r\n", b"Host: a:99999\r\n", b"Host: a/b\r\n"],
-    ids=["none", "two", "userinfo", "space", "port", "path"],
-)
+    [b"", b"Host: a\r\nHost: a\r\n", b"Host: user@evil\r\n", b"Host: a b\r\n", b"Host: a:99999\r\n", b"Host: a/b\r\n",
+     b"Host: xn--a\r\n"],
+    ids=["none", "two", "userinfo", "space", "port", "path", "punycode"],
+)  # fmt: skip
 async def test_the_host_is_checked(wired: Served, hosts: bytes) -> None:
     assert (await wired.exchange(b"GET /get HTTP/1.1\r\n%b\r\n" % hosts)).status == 400
 
@@ -146,8 +170,12 @@ async def test_continue_comes_before_the_answer(wired: Served) -> None:
 
 
 async def test_an_answer_has_one_date(wired: Served) -> None:
-    reply = await wired.get("/")
-    assert len(reply.all("date")) == 1
+    for path in ("/", "/own-date"):
+        assert len((await wired.get(path)).all("date")) == 1
+
+
+async def test_an_answer_has_one_server_field(wired: Served) -> None:
+    assert (await wired.get("/own-date")).all("server") == ["mine"]
 
 
 async def test_trailers_are_no_headers(wired: Served) -> None:

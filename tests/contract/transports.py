@@ -319,7 +319,9 @@ IN_PROCESS: dict[str, type[Memory | Scripted]] = {"memory": Memory, "scripted": 
 SERVED = ("native-asyncio", "native-uvloop", "native-tls", "uvicorn-httptools", "uvicorn-h11", "hypercorn", "granian")
 COMMANDS = ("hypercorn-command", "granian-command")
 """The servers' own command lines (as uvicorn-h11 is), for tests that start a server of their own."""
-ALL = (*IN_PROCESS, *SERVED, *COMMANDS)
+RARE = ("uvicorn-command",)
+"""As `COMMANDS`, for the tests alone that name them."""
+ALL = (*IN_PROCESS, *SERVED, *COMMANDS, *RARE)
 SMOKE = ("memory", "scripted", "native-asyncio")
 
 ROOT = Path(__file__).parents[2]

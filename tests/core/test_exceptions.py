@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 import pickle
+from functools import partial
 from typing import Any
 
 import pytest
@@ -82,6 +83,20 @@ def test_any_error_status() -> None:
 def test_other_statuses_are_refused(status: int) -> None:
     with pytest.raises(ValueError, match="from 300 to 599"):
         HTTPException(status)
+
+
+@pytest.mark.parametrize("status", ["404", "x", True, 404.0, None])
+def test_a_status_of_another_type_is_refused(status: Any) -> None:
+    with pytest.raises(TypeError, match=f"expected a status as an int, got {status!r}"):
+        HTTPException(status)
+
+
+@pytest.mark.parametrize("make", [HTTPNotFound, partial(HTTPException, 404), partial(HTTPFound, "/")])
+def test_a_reason_is_text(make: Any) -> None:
+    with pytest.raises(TypeError, match=r"a str or None, got {'error': 1}: return JSONResponse\(data, status=...\)"):
+        make({"error": 1})
+    with pytest.raises(TypeError, match="a str or None, got b'a'"):
+        make(b"a")
 
 
 def test_each_response_is_its_own() -> None:

@@ -30,7 +30,7 @@ def test_limits_cannot_be_changed_in_place() -> None:
         DEFAULT_LIMITS.body = 1  # type: ignore[misc]
 
 
-@pytest.mark.parametrize("value", [-1, "5", float("nan")])
+@pytest.mark.parametrize("value", [-1, "5", True, float("nan")])
 def test_invalid_bounds_are_refused(value: Any) -> None:
     with pytest.raises(ValueError, match=f"expected body_timeout as a number from 0 on, or None, got {value!r}"):
         Limits(body_timeout=value)

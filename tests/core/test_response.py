@@ -8,6 +8,10 @@ from typing import Any
 
 import pytest
 
+from sketch.application import Application
+from sketch.exceptions import HTTPException, HTTPFound, HTTPMethodNotAllowed, HTTPNotFound
+from sketch.files.response import FileResponse
+from sketch.redirects import redirect
 from sketch.response import (
     ErrorResponse,
     HTMLResponse,
@@ -17,6 +21,12 @@ from sketch.response import (
     TextResponse,
     json_response,
 )
+from sketch.streams.json_lines import JSONLinesResponse
+from sketch.streams.sse import EventStreamResponse
+from sketch.streams.stream import StreamResponse
+from sketch.testing import TestClient
+from sketch.websocket.response import WebSocketResponse
+from tests.support.requests import in_loop
 from tests.support.responses import fields, finalized
 
 
@@ -69,9 +79,10 @@ def test_bodies(response: Response, body: bytes, media_type: str | None) -> None
         ({"a": 1}, r"JSONResponse\(data\)"),
         ([1], r"JSONResponse\(data\)"),
         (5, r"JSONResponse\(data\)"),
+        ((1, 2), r"JSONResponse\(data\)"),
         ((b"a" for _ in range(2)), r"StreamResponse\(iterable\)"),
         (numbers(), r"StreamResponse\(iterable\)"),
-        (object(), r"str\(\) of it"),
+        (object(), r"Response\(str\(value\)\)"),
     ],
 )
 def test_another_body_is_an_error_that_says_what_to_use(body: Any, advice: str) -> None:
@@ -79,11 +90,97 @@ def test_another_body_is_an_error_that_says_what_to_use(body: Any, advice: str) 
         Response(body)
 
 
+@pytest.mark.parametrize(
+    "make",
+    [
+        Response,
+        TextResponse,
+        HTMLResponse,
+        JSONResponse,
+        StreamResponse,
+        JSONLinesResponse,
+        EventStreamResponse,
+        lambda value: ErrorResponse(404, value),
+        HTTPNotFound,
+    ],
+)
+def test_a_coroutine_was_not_awaited(make: Any) -> None:
+    async def text() -> str:
+        return "a"
+
+    with pytest.raises(TypeError, match=r"got <coroutine object .*: did you forget to await it\?"):
+        make(text())
+
+
+def test_long_values_are_cut() -> None:
+    values = {"a": "x" * 1000}
+    for make in (Response, lambda value: Response(headers={"A": value}), lambda value: Response(status=value)):
+        with pytest.raises(TypeError) as caught:
+            make(values)
+        assert 200 < len(str(caught.value)) < 350
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        Response,
+        TextResponse,
+        HTMLResponse,
+        JSONResponse,
+        json_response,
+        lambda _, **options: RedirectResponse("/", **options),
+        lambda _, **options: redirect("/", **options),
+        lambda _, **options: ErrorResponse(404, **options),
+        lambda _, **options: StreamResponse([b"a"], **options),
+        lambda _, **options: JSONLinesResponse([1], **options),
+        lambda _, **options: EventStreamResponse(numbers(), **options),
+        lambda _, **options: FileResponse("/a", **options),
+        lambda _, **options: WebSocketResponse(print, **options),
+        lambda _, **options: HTTPException(404, **options),
+        lambda _, **options: HTTPNotFound(**options),
+        lambda _, **options: HTTPFound("/", **options),
+        lambda _, **options: HTTPMethodNotAllowed(["GET"], **options),
+    ],
+)
+def test_fields_are_checked_where_they_are_given(make: Any) -> None:
+    make("a", headers={"X-A": "1"})
+    for value, kind in (
+        (5, TypeError),
+        (None, TypeError),
+        ("€", ValueError),
+        ("a\r\nb", ValueError),
+        ("\0", ValueError),
+    ):
+        with pytest.raises(kind, match="header X-A"):
+            make("a", headers={"X-A": value})
+    with pytest.raises(ValueError, match="header name of token characters"):
+        make("a", headers={"X A": "1"})
+    for headers in ("X-A: 1", ["X-A"], {5: "a"}):
+        with pytest.raises((TypeError, ValueError)):
+            make("a", headers=headers)
+    with pytest.raises(ValueError, match="Transfer-Encoding"):
+        make("a", headers={"Transfer-Encoding": "chunked"})
+
+
 def test_unserializable_values_are_refused() -> None:
     with pytest.raises(TypeError):
         JSONResponse(object())
     with pytest.raises(ValueError):
         JSONResponse(float("nan"))
+
+
+@in_loop
+async def test_the_log_names_what_cannot_be_sent_and_where_it_comes_from(caplog: pytest.LogCaptureFixture) -> None:
+    app = Application()
+
+    @app.get("/")
+    async def orders() -> Response:
+        return JSONResponse({"orders": [{"owner": app}]})
+
+    async with TestClient(app, raise_errors=False) as client:
+        assert (await client.get("/")).status == 500
+    assert "an object of type sketch.application.Application at $.orders[0].owner: convert it" in caplog.text
+    assert "in orders" in caplog.text
 
 
 def test_content_type_can_be_set_before_and_after_headers_are_seen() -> None:
@@ -103,6 +200,12 @@ def test_a_custom_response_class() -> None:
     response.mark = 1
     copy = response.copy()
     assert (type(copy), copy.content_type, copy.mark) == (CSVResponse, "text/csv", 1)
+
+
+def test_the_media_type_of_a_class_is_checked_when_it_is_defined() -> None:
+    for media_type, kind in (("text/csv\n", ValueError), (5, TypeError)):
+        with pytest.raises(kind, match="header Content-Type"):
+            type("CSVResponse", (Response,), {"media_type": media_type})
 
 
 def test_copies_share_nothing_that_changes() -> None:
@@ -142,8 +245,8 @@ def test_redirects() -> None:
         with pytest.raises(ValueError, match="for a redirect"):
             RedirectResponse("/", status=status)
     for location in (None, b"/a"):
-        with pytest.raises(TypeError, match="expected a URL or a path as location, got"):
-            RedirectResponse(location)
+        with pytest.raises(TypeError, match=r"expected a location as a str or yarl\.URL, got"):
+            RedirectResponse(location)  # type: ignore[arg-type]
 
 
 def test_deleting_a_partitioned_cookie_names_its_partition() -> None:

@@ -73,6 +73,40 @@ def test_another_result_names_its_source() -> None:
         as_response(None, make_request(), 5)
 
 
+@pytest.mark.parametrize(
+    ("result", "advice"),
+    [
+        (None, "did it forget to return one?"),
+        ({"a": 1}, "use JSONResponse(data)"),
+        ([1], "use JSONResponse(data)"),
+        ((b"a", 404), "use JSONResponse(data)"),
+        ("text", "use Response(body)"),
+        (b"bytes", "use Response(body)"),
+        (iter([b"a"]), "use StreamResponse(iterable)"),
+        (Response, "use JSONResponse(data), or Response(str(value))"),
+        ({"a": "x" * 1000}, "use JSONResponse(data)"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_advice_for_another_result(result: Any, advice: str) -> None:
+    with pytest.raises(TypeError) as caught:
+        as_response(result, make_request(), ok)
+    assert str(caught.value) == f"expected a Response from ok, got {result!r:.200}: {advice}"
+
+
+@in_loop
+async def test_a_coroutine_that_a_handler_returns_was_not_awaited(caplog: pytest.LogCaptureFixture) -> None:
+    app = Application()
+    app.add_get("/", lambda: ok())
+    app.add_get("/inner", forgetful)
+    assert (await answer(app, "/inner")).status == 500
+    assert "did you forget to await it?" in caplog.text
+
+
+async def forgetful() -> Any:
+    return ok()
+
+
 @in_loop
 async def test_an_endpoint_gives_each_request_a_response_of_its_own() -> None:
     shared = Response("a")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,6 +36,17 @@ class Block:
 
     def __str__(self) -> str:
         return f"{self.document}:{self.line}"
+
+
+TEST = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
+"""How a document names a test: its file and its function."""
+
+
+def defined_tests(path: str) -> set[str]:
+    """The names of the test functions in a file."""
+    functions = (ast.FunctionDef, ast.AsyncFunctionDef)
+    names = {node.name for node in ast.parse((ROOT / path).read_text()).body if isinstance(node, functions)}
+    return {name for name in names if name.startswith("test_")}
 
 
 _FENCE = re.compile(r"^( *)```(\w*)$")

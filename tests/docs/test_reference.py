@@ -13,6 +13,7 @@ from sketch.limits import DEFAULT_LIMITS
 from sketch.routing import CONVERTERS
 from sketch.serving.options import ServeOptions
 from sketch.testing import ClientResponse, ClientWebSocket, TestClient
+from sketch_native import ServerLimits
 from tests.docs.documents import ROOT
 
 TEXT = (ROOT / "docs" / "reference.md").read_text()
@@ -144,6 +145,10 @@ def defaults(head: str) -> dict[str, str]:
 
 def test_options_of_run_app() -> None:
     assert defaults("option") == {field.name: repr(field.default) for field in fields(ServeOptions)}
+
+
+def test_server_limits() -> None:
+    assert defaults("server limit") == {field.name: repr(field.default) for field in fields(ServerLimits)}
 
 
 def test_limits() -> None:

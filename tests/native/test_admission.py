@@ -92,8 +92,7 @@ def test_connection_over_the_cap_is_answered_503_and_closed_and_a_later_one_serv
             assert answer.startswith(b"HTTP/1.1 503 ")
             assert b"\r\nretry-after: 1\r\n" in answer
             await end(first, third)
-            for _ in (first, third):
-                await gone.acquire()
+            await gone.acquire()
             fourth = await connect(server)
             fourth[1].write(GET)
             assert await status(fourth) == 200

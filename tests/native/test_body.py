@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
 from typing import cast
 
 import pytest
 from hypothesis import given, strategies as st
 
 from sketch.transport import ClientDisconnected
+from sketch_native import ServerLimits
 from sketch_native.body import RequestBody
 from sketch_native.interfaces import Line
 from tests.native.parsing import bounded
 from tests.support.native import turns
 
 HIGH_WATER = 100
+DRAIN = 1000
 
 
 class FakeLine:
@@ -22,10 +25,13 @@ class FakeLine:
 
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
+        self.server = self
         self.transport = self
         self.reading = True
         self.waiting = False
         self.bonus = 0.0
+        self.skipped = 0
+        self.server = SimpleNamespace(limits=ServerLimits(drain=DRAIN), time=self.loop.time)
 
     def pause_reading(self) -> None:
         self.reading = False
@@ -40,11 +46,14 @@ class FakeLine:
     def body_arrived(self) -> None:
         self.waiting = False
 
+    def body_skipped(self, size: int) -> None:
+        self.skipped += size
 
-def make(continued: list[str] | None = None) -> tuple[RequestBody, FakeLine]:
+
+def make(continued: list[str] | None = None, length: int | None = None) -> tuple[RequestBody, FakeLine]:
     line = FakeLine()
     send = None if continued is None else lambda: continued.append("100")
-    return RequestBody(cast("Line", line), None, HIGH_WATER, send), line
+    return RequestBody(cast("Line", line), length, HIGH_WATER, send), line
 
 
 async def read_all(body: RequestBody) -> bytes:
@@ -139,12 +148,12 @@ async def test_a_reader_that_gives_up_leaves_the_next_chunk() -> None:
 
 async def test_leave_to_send_is_given_once_and_at_the_first_read() -> None:
     continued: list[str] = []
-    body, _ = make(continued)
-    assert body.awaits_continue
+    body, _ = make(continued, length=1)
+    assert not body.skippable
     reader = asyncio.create_task(body.read())
     await turns()
     assert continued == ["100"]
-    assert not body.awaits_continue
+    assert body.skippable
     body.feed(b"a")
     await reader
     body.end()
@@ -161,15 +170,24 @@ async def test_leave_to_send_is_not_given_to_a_client_that_already_sends() -> No
     assert continued == []
 
 
+@pytest.mark.parametrize(("length", "skippable"), [(1, True), (DRAIN, True), (DRAIN + 1, False), (None, False)])
+async def test_the_rest_of_a_short_body_may_be_skipped(length: int | None, skippable: bool) -> None:
+    body, _ = make(length=length)
+    body.feed(b"a")
+    assert body.skippable is skippable
+    body.end()
+    assert body.skippable
+
+
 async def test_discarded_bytes_are_counted_and_not_kept() -> None:
     body, line = make()
     body.feed(b"a" * HIGH_WATER)
     assert not line.reading
-    assert body.discard() == HIGH_WATER
+    body.discard()
     assert line.reading
     body.feed(b"b" * HIGH_WATER)
     assert line.reading
-    assert body.discard() == 2 * HIGH_WATER
+    assert line.skipped == HIGH_WATER
     with pytest.raises(ClientDisconnected):
         await body.read()
 

@@ -12,7 +12,7 @@ import pytest
 from sketch import Application, FileResponse, Request, Response
 from sketch.transport import FileBody
 from sketch_native.connection import SENT_BY_KERNEL, SENT_IN_PIECES
-from tests.support.native import GET, HOST, Certificates, serving, until
+from tests.support.native import GET, HOST, Certificates, opened, serving, until
 from tests.support.wire import Broken
 
 SIZES = [0, 1, SENT_BY_KERNEL, SENT_BY_KERNEL + 1, SENT_IN_PIECES, SENT_IN_PIECES + 1, 3_000_000]
@@ -162,8 +162,7 @@ async def test_a_client_that_leaves_in_a_file(
     async with serving(app, certificates if encrypted else None) as served, served.connect() as wire:
         wire.pause()
         await wire.send(GET)
-        await until(lambda: served.server.connections, "the connection")
-        (connection,) = served.server.connections
+        connection = await opened(served.server)
         await until(
             lambda: connection._exchange is not None and connection._exchange.first_byte_at is not None, "the head"
         )

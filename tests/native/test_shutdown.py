@@ -15,8 +15,7 @@ import pytest
 from sketch import Application, Outcome, Request, Response, StreamResponse
 from sketch.serving.options import ServeOptions
 from sketch_native import Server, ServerLimits
-from sketch_native.protocol import HTTPProtocol
-from tests.support.native import GET, HOST, make_app, turns, until
+from tests.support.native import GET, HOST, make_app, opened, turns, until
 from tests.support.wire import Wire
 
 
@@ -134,9 +133,7 @@ async def test_a_request_that_is_cancelled_before_its_first_step(monkeypatch: py
     scene.app.on_finished(outcomes.append)
     await scene.server.start()
     wire = await scene.connect()
-    await until(lambda: scene.server.connections, "the connection")
-    (protocol,) = scene.server.connections
-    assert isinstance(protocol, HTTPProtocol)
+    protocol = await opened(scene.server)
     protocol.data_received(get(b"/wait"))
     protocol.cancel()
     try:

@@ -69,7 +69,7 @@ async def test_a_socket_that_is_ready_made() -> None:
 
 
 async def test_a_port_that_is_taken() -> None:
-    """The error is one line; the application had started, and is stopped."""
+    """The error is one line, and the application is not even started."""
     app, journal = app_with_addresses(), []
     app.on_startup.append(lambda: journal.append("started"))
     app.on_cleanup.append(lambda: journal.append("cleaned up"))
@@ -79,7 +79,7 @@ async def test_a_port_that_is_taken() -> None:
         port = taken.getsockname()[1]
         with pytest.raises(ServeError, match=f"cannot listen on 127.0.0.1:{port}: .*in use"):
             await _begin(app, port)
-    assert journal == ["started", "cleaned up"]
+    assert journal == []
 
 
 async def _begin(app: Application, port: int) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from sketch import Application, FileResponse, Limits, Request, Response, StreamResponse
 from sketch_native import ServerLimits
-from tests.support.native import GET, HOST, Certificates, Served, make_app, serving, turns, until
+from tests.support.native import GET, HOST, Certificates, Served, make_app, opened, serving, turns, until
 from tests.support.wire import Wire
 
 SHORT = ServerLimits(header_timeout=0.2, keep_alive_timeout=0.2, linger_timeout=0.1)
@@ -19,13 +19,23 @@ SMALL = 4096
 """A receive buffer of a client that takes little."""
 
 
+async def test_no_deadline_is_set_too_early() -> None:
+    """Deadlines are set from the time of the next look at them: those set just before it must not lose what is left."""
+    async with serving(make_app()) as served:
+        loop, server = asyncio.get_running_loop(), served.server
+        for _ in range(2):
+            before = server.now
+            assert before > loop.time()
+            await until(lambda before=before: server.now != before, "the next look")
+
+
 async def stuff(wire: Wire, served: Served) -> None:
     """Send requests until unread answers fill the kernel's buffers and a little waits in the server.
 
     The server's timeouts are shortened only then, so that a slow machine does not change the result.
     """
     wire.pause()
-    (connection,) = await _connections(served)
+    connection = await opened(served.server)
     app, waiting = served.server.app, 0
     while not waiting or waiting != connection.transport.get_write_buffer_size():
         waiting = connection.transport.get_write_buffer_size()
@@ -37,11 +47,6 @@ async def stuff(wire: Wire, served: Served) -> None:
         await until(lambda answered=answered: app.answered > answered, "an answer")
         await turns(2)
     served.server.limits = SHORT
-
-
-async def _connections(served: Served) -> list:
-    await until(lambda: served.server.connections, "a connection")
-    return list(served.server.connections)
 
 
 def app_with_sizes() -> Application:
@@ -165,7 +170,7 @@ def _timers() -> int:
 async def test_the_sweep_goes_on_when_a_connection_fails_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
     async with serving(make_app(), server_limits=SHORT) as served:
         async with served.connect() as wire:
-            (connection,) = await _connections(served)
+            connection = await opened(served.server)
             complaints: list[dict] = []
             loop = asyncio.get_running_loop()
             loop.set_exception_handler(lambda _, context: complaints.append(context))

@@ -14,6 +14,7 @@ import trustme
 
 from sketch import Application, Request, Response, StreamResponse, serve
 from sketch_native import Server
+from sketch_native.protocol import HTTPProtocol
 from tests.support.wire import Reply, Wire
 
 HOST = b"Host: x\r\n"
@@ -78,6 +79,14 @@ class Served:
     async def alone(self) -> None:
         """Wait until the server has no connection."""
         await until(lambda: not self.server.connections, "the last connection to end")
+
+
+async def opened(server: Server) -> HTTPProtocol:
+    """The server's only connection, once it is open."""
+    await until(lambda: any(isinstance(one, HTTPProtocol) for one in server.connections), "a connection")
+    (connection,) = server.connections
+    assert isinstance(connection, HTTPProtocol)
+    return connection
 
 
 @asynccontextmanager

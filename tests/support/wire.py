@@ -236,6 +236,8 @@ class Wire:
             assert closing, "expected a body delimited by the end of the connection to be announced"
             while chunk := await self.reader.read(65536):
                 yield chunk
+            if self.reader.reset is not None:
+                raise Broken("expected the end of the connection, got a reset") from self.reader.reset
 
     async def _chunked(self) -> AsyncIterator[bytes]:
         while True:

@@ -7,6 +7,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, MutableMapping
 from typing import TYPE_CHECKING, Any, Self
 
+from sketch.concurrency.containment import as_error, ends_task
 from sketch.http.fields import media_type_alone
 from sketch.pipeline.finalize import finalize
 from sketch.transport import ClientDisconnected
@@ -145,12 +146,12 @@ class Returned(Conversation):
         error: Exception | None = None
         try:
             await app(scope, self.receive, self.send)
-        except Exception as exc:
-            error = exc
-        except asyncio.CancelledError:
-            if not self.response.cancelled():  # else the task that awaits it was cancelled
-                self._fail(RuntimeError("expected the ASGI application to answer, but it was cancelled"))
-            raise
+        except BaseException as exc:
+            if ends_task(exc):
+                if not self.response.cancelled():  # else the task that awaits it was cancelled
+                    self._fail(RuntimeError("expected the ASGI application to answer, but it was cancelled"))
+                raise
+            error = as_error(exc)
         finally:
             self.detach()
             self._task = None

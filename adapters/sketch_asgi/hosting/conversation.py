@@ -123,7 +123,7 @@ class Conversation(ABC):
         """Take a message that is out of order: refuse it, or drop it if the response is no longer wanted."""
         if stage != UNWANTED:
             expected = {START: "http.response.start", OVER: "nothing after the end of the answer"}
-            raise RuntimeError(f"expected {expected.get(stage, 'http.response.body')}, got {kind!r}")
+            raise RuntimeError(f"expected {expected.get(stage, 'http.response.body')}, got {kind!r:.200}")
         await asyncio.sleep(0)  # an endless stream must not stop everything else
 
     @abstractmethod
@@ -193,7 +193,7 @@ class Conversation(ABC):
 
 def _as_bytes(part: object) -> bytes:
     if not isinstance(part, bytes | bytearray | memoryview):
-        raise TypeError(f"expected a body of bytes in http.response.body, got {part!r}")
+        raise TypeError(f"expected a body of bytes in http.response.body, got {part!r:.200}")
     return bytes(part)
 
 

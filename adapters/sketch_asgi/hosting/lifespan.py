@@ -6,6 +6,7 @@ import asyncio
 import logging
 from typing import Any
 
+from sketch.concurrency.containment import contained
 from sketch.serving.asgi import ASGIApp, Message
 from sketch_asgi.hosting.scope import LIFESPAN
 
@@ -58,7 +59,7 @@ class HostedLife:
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
 
     async def _live(self, scope: dict[str, Any]) -> None:
-        await self._app(scope, self._receive, self._send)
+        await contained(self._app(scope, self._receive, self._send))
 
     async def _receive(self) -> Message:
         if not self._asked:

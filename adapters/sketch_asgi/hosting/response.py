@@ -30,3 +30,4 @@ class RawResponse(Response):
         self._background = ()
         self._content_type = None
         self._headers = RawFields(fields)
+        self._encoded = None

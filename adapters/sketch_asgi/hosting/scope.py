@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote
 
@@ -11,6 +12,8 @@ SPECIFICATION = {"version": "3.0", "spec_version": "2.5"}
 """The version of the protocol, and of its messages for HTTP and websockets."""
 LIFESPAN = {"version": "3.0", "spec_version": "2.0"}
 
+# What frameworks write for themselves while they route a request: a router would take what it finds for its own.
+_OF_ROUTING = {"app", "app_root_path", "endpoint", "path_params", "route", "router"}
 _WEBSOCKET_SCHEMES = {"http": "ws", "https": "wss"}
 
 
@@ -24,7 +27,7 @@ def http_scope(request: BaseRequest, state: dict[str, Any]) -> dict[str, Any]:
     connection, path, query, root_path = request.connection, request.raw_path, request.query_string, request.root_path
     if root_path:
         path = root_path + path
-    return {
+    scope = {
         "type": "http",
         "asgi": SPECIFICATION,
         "http_version": request.http_version,
@@ -40,6 +43,17 @@ def http_scope(request: BaseRequest, state: dict[str, Any]) -> dict[str, Any]:
         "state": state.copy(),
         "extensions": {},
     }
+    outer = request.scope
+    if outer is not None:
+        _pass_on(outer, scope)
+    return scope
+
+
+def _pass_on(outer: Mapping[str, Any], scope: dict[str, Any]) -> None:
+    """Let a foreign application see what ASGI middleware around this one has put into its scope, such as a session."""
+    for key, value in outer.items():
+        if key not in scope and key not in _OF_ROUTING:
+            scope[key] = value
 
 
 def websocket_scope(request: WebSocketRequest, state: dict[str, Any]) -> dict[str, Any]:

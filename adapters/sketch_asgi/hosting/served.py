@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sketch.application import Application
+from sketch.concurrency.containment import as_error, ends_task
 from sketch.pipeline.boundary import answer_error
 from sketch.serving.loading import is_sketch_application
 from sketch_asgi.app import ASGIApplication
@@ -58,8 +59,10 @@ class HostedApplication(Application):
             if request.has_body:
                 request.check_announced_length()
             await host.app(http_scope(request, host.state), conversation.receive, conversation.send)
-        except Exception as exc:
-            error = exc
+        except BaseException as exc:
+            if ends_task(exc):
+                raise
+            error = as_error(exc)
         finally:
             if conversation.kept:
                 conversation.detach()

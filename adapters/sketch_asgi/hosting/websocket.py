@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import MutableMapping
 from typing import TYPE_CHECKING, Any
 
+from sketch.concurrency.containment import as_error, ends_task
 from sketch.http.fields import RawFields
 from sketch.response import ErrorResponse, Response
 from sketch.transport import ClientDisconnected
@@ -50,8 +51,10 @@ class SocketConversation:
         self._task = asyncio.current_task()
         try:
             await app(scope, self.receive, self.send)
-        except Exception as exc:
-            self.error = exc
+        except BaseException as exc:
+            if ends_task(exc):
+                raise
+            self.error = as_error(exc)
         finally:
             if not self.response.done():
                 missing = RuntimeError("expected the ASGI application to answer the handshake before it returned")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import ssl
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from sketch.routing import WEBSOCKET
+from sketch.serving.descriptors import make_room
 from sketch.serving.loops import loop_factory
 from sketch.serving.options import ServeError, ServeOptions
 from sketch.serving.run import announce
@@ -26,6 +29,44 @@ _USUAL_MESSAGE = 16 * 1024 * 1024
 
 _POLL = 0.01
 """Seconds between two checks whether a server listens: no server tells."""
+
+
+def prepare(options: ServeOptions) -> None:
+    """Do what precedes the start of any server: check the TLS files, and make room for connections.
+
+    Raises:
+        ServeError: for files that cannot be used.
+    """
+    check_certificate(options)
+    make_room(None)
+    logging.getLogger("asyncio").addFilter(AcceptErrors())
+
+
+class AcceptErrors(logging.Filter):
+    """Lets one line a second through about connections for which there is no descriptor.
+
+    For each of them asyncio logs a traceback, up to `backlog` at a time.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._logged_at = float("-inf")
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the record is logged."""
+        if not record.getMessage().startswith("socket.accept() out of system resource"):
+            return True
+        now = monotonic()
+        if now - self._logged_at < 1:
+            return False
+        self._logged_at = now
+        record.msg, record.args, record.exc_info = "cannot accept (%s): new clients wait", (_reason(record),), None
+        return True
+
+
+def _reason(record: logging.LogRecord) -> str:
+    error = record.exc_info[1] if record.exc_info else None
+    return (isinstance(error, OSError) and error.strerror) or "no descriptor"
 
 
 def check_certificate(options: ServeOptions) -> None:
@@ -67,13 +108,13 @@ def run(main: Callable[[], Coroutine[Any, Any, None]], life: Life, options: Serv
 
 
 @asynccontextmanager
-async def announced(options: ServeOptions, port: int | None, listens: Callable[[], bool]) -> AsyncIterator[None]:
-    """Print the first output line as soon as `listens` returns True, while the block runs."""
+async def announced(options: ServeOptions, names: Sequence[object], listens: Callable[[], bool]) -> AsyncIterator[None]:
+    """Tell the first line as soon as `listens` returns True, while the block runs; `names` is as for `announce`."""
 
     async def wait() -> None:
         while not listens():  # noqa: ASYNC110  # there is no event to wait for
             await asyncio.sleep(_POLL)
-        announce(options, port)
+        announce(options, names)
 
     task = asyncio.get_running_loop().create_task(wait())
     try:

@@ -12,13 +12,13 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
+from sketch.serving.listening import clear_path, reserved
 from sketch.serving.options import ServeOptions
 from sketch.serving.registry import missing_package
 from sketch.serving.run import cannot_listen
 from sketch_asgi.app import ASGIApplication
 from sketch_asgi.hosting.served import as_application
-from sketch_asgi.launchers.common import COMMON_OPTIONS, adapt, announced, check_certificate, run
-from sketch_asgi.launchers.listeners import clear_path, reserved
+from sketch_asgi.launchers.common import COMMON_OPTIONS, adapt, announced, prepare, run
 from sketch_asgi.launchers.stopping import Stop
 from sketch_asgi.lifespan import Life
 
@@ -44,7 +44,7 @@ class GranianServer:
             from granian.server.embed import Server  # noqa: F401  # checked before anything is bound
         except ModuleNotFoundError as exc:
             raise missing_package("granian", exc) from None
-        check_certificate(options)
+        prepare(options)
         if options.uds is None:
             with reserved(options) as (address, port):
                 return self._run(app, options, address, port)
@@ -65,8 +65,9 @@ class GranianServer:
             server = _make_granian(application.wrapped(asgi), options, address, port)
             stop = Stop(application, asgi.life, options.shutdown_timeout, _cancel_granian_requests)
             waiting = asyncio.get_running_loop().create_task(_stop_granian(stop, server, asgi))
+            names = _names(address, port)
             try:
-                async with stop, announced(options, port or None, lambda: _answers(asgi.life, options, address, port)):
+                async with stop, announced(options, names, lambda: _answers(asgi.life, options, address, port)):
                     await server.serve()
             finally:
                 waiting.cancel()
@@ -114,6 +115,13 @@ def _cancel_granian_requests() -> None:
         coroutine = task.get_coro()
         if getattr(coroutine, "__name__", "") == REQUEST:
             task.cancel()
+
+
+def _names(address: str, port: int) -> list[tuple[str, int]]:
+    """Return what granian listens on: unlike the other servers it takes `::` for all addresses, IPv4 included."""
+    if not port:
+        return []
+    return [(address, port), ("0.0.0.0", port)] if address == "::" else [(address, port)]  # noqa: S104
 
 
 def _answers(life: Life, options: ServeOptions, address: str, port: int) -> bool:

@@ -7,11 +7,11 @@ import logging
 import socket
 from typing import TYPE_CHECKING, Any
 
+from sketch.serving.listening import listening
 from sketch.serving.options import ServeOptions
 from sketch.serving.registry import missing_package
 from sketch_asgi.hosting.served import as_application
-from sketch_asgi.launchers.common import COMMON_OPTIONS, adapt, announced, check_certificate, largest_message, run
-from sketch_asgi.launchers.listeners import listening
+from sketch_asgi.launchers.common import COMMON_OPTIONS, adapt, announced, largest_message, prepare, run
 from sketch_asgi.launchers.stopping import Stop
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class HypercornServer:
             from hypercorn.config import Config
         except ModuleNotFoundError as exc:
             raise missing_package("hypercorn", exc) from None
-        check_certificate(options)
+        prepare(options)
         application = as_application(app)
         asgi = adapt(application, options)
         wrapped: Any = application.wrapped(asgi)
@@ -52,7 +52,7 @@ class HypercornServer:
             assert task is not None
             # From Python 3.12 on hypercorn waits for connections without a bound: only cancelling it helps.
             stop = Stop(application, asgi.life, options.shutdown_timeout + 1, task.cancel)
-            async with stop, announced(options, _port(sockets[0]), lambda: _listens(sockets[0])):
+            async with stop, announced(options, [sock.getsockname() for sock in sockets], lambda: _listens(sockets[0])):
                 await serve(wrapped, config, shutdown_trigger=stop.wait, mode="asgi")
 
         with listening(options) as sockets:
@@ -77,8 +77,3 @@ def configure_hypercorn(config: HypercornConfig, options: ServeOptions) -> Hyper
 
 def _listens(sock: socket.socket) -> bool:
     return bool(sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
-
-
-def _port(sock: socket.socket) -> int | None:
-    name = sock.getsockname()
-    return name[1] if isinstance(name, tuple) else None

@@ -9,6 +9,8 @@ from time import perf_counter
 from typing import Any
 from urllib.parse import unquote
 
+from sketch.concurrency.containment import as_error, ends_task
+from sketch.pipeline.finish import log_outcome
 from sketch.request import BaseRequest, Request, WebSocketRequest
 from sketch.serving.asgi import Message, Receive, Send
 from sketch_asgi.app import ASGIApplication, log_refusal
@@ -42,12 +44,17 @@ class PassthroughApplication(ASGIApplication):
         if kind == "lifespan":
             await self.life.serve(scope, receive, send)
             return
-        if kind == "websocket":
-            await self._hold(scope, receive, send)
-        elif self._app.watched:
-            await self._report(scope, receive, send)
-        else:
-            await self._asgi(self._prefixed(scope), receive, send)
+        try:
+            if kind == "websocket":
+                await self._hold(scope, receive, send)
+            elif self._app.watched:
+                await self._report(scope, receive, send)
+            else:
+                await self._asgi(self._prefixed(scope), receive, send)
+        except BaseException as exc:
+            if isinstance(exc, Exception) or ends_task(exc):
+                raise
+            raise as_error(exc)  # noqa: B904 - it has its cause
 
     def _prefixed(self, scope: Scope) -> Scope:
         """Return the scope with the proxy's prefix in `root_path` and in the path, as the specification requires."""
@@ -83,7 +90,7 @@ class PassthroughApplication(ASGIApplication):
         try:
             await self._asgi(self._prefixed(scope), receive, watch)
         except BaseException as exc:
-            fault = exc
+            fault = exc if ends_task(exc) else as_error(exc)
             raise
         finally:
             request = self._request(connection)
@@ -98,8 +105,8 @@ class PassthroughApplication(ASGIApplication):
         request = self._request(connection)
         if request is None:
             log_refusal(connection, connection.scope)
-        elif self._app.access_log is not None:
-            self._app.access_log(request, connection.outcome(request, None))
+        else:
+            log_outcome(self._app.access_log, request, connection.outcome(request, None))
 
     def _request(self, connection: ScopeConnection) -> BaseRequest | None:
         """Return the request of a scope, None for one that sketch would refuse."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sketch.serving.listening import listening
 from sketch.serving.options import ServeOptions
 from sketch.serving.registry import missing_package
 from sketch_asgi.hosting.served import as_application
-from sketch_asgi.launchers.common import COMMON_OPTIONS, adapt, check_certificate, largest_message
-from sketch_asgi.launchers.listeners import listening
+from sketch_asgi.launchers.common import COMMON_OPTIONS, adapt, largest_message, prepare
 
 if TYPE_CHECKING:
     from sketch.application import Application
@@ -30,7 +30,7 @@ class UvicornServer:
             from sketch_asgi.launchers.uvicorn_runner import UvicornRunner, make_config
         except ModuleNotFoundError as exc:
             raise missing_package("uvicorn", exc) from None
-        check_certificate(options)
+        prepare(options)
         application = as_application(app)
         asgi = adapt(application, options)
         runner = UvicornRunner(make_config(application.wrapped(asgi), options, largest_message(application)), options)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import signal
 import socket
@@ -28,6 +29,7 @@ def make_config(asgi: ASGIApp, options: ServeOptions, largest_message: int) -> u
         asgi,
         interface="asgi3",
         lifespan="on",
+        http=_http(),
         ws=_websockets(),
         ws_max_size=largest_message,
         ws_ping_interval=DEFAULT_POLICY.ping_interval,
@@ -48,6 +50,15 @@ def make_config(asgi: ASGIApp, options: ServeOptions, largest_message: int) -> u
         config.ssl = options.ssl
     logging.getLogger("uvicorn.error").addFilter(_is_true)
     return config
+
+
+def _http() -> type[asyncio.Protocol] | Literal["h11"]:
+    """Return the best implementation that is installed."""
+    if find_spec("httptools") is None:
+        return "h11"
+    from sketch_asgi.launchers.uvicorn_http import UpgradesIgnored
+
+    return UpgradesIgnored
 
 
 def _websockets() -> Literal["websockets-sansio", "wsproto", "none"]:
@@ -73,8 +84,7 @@ class UvicornRunner(uvicorn.Server):
         """Start as uvicorn does, then print the first output line."""
         await super().startup(sockets=sockets)
         if self.started and sockets:
-            name = sockets[0].getsockname()
-            announce(self._options, name[1] if isinstance(name, tuple) else None)
+            announce(self._options, [sock.getsockname() for sock in sockets])
 
     @contextmanager
     def signals_taken(self) -> Iterator[None]:

@@ -6,7 +6,9 @@ import asyncio
 import logging
 from time import perf_counter
 
+from sketch.concurrency.containment import as_error, ends_task
 from sketch.request import WebSocketRequest
+from sketch.serving.endings import log_cancelled, log_left
 from sketch.transport import ClientDisconnected, Outcome, Switch, WireResponse
 from sketch.websocket import ABNORMAL
 from sketch_native import writer
@@ -70,14 +72,17 @@ class OpenWebSocket:
             await self._switch.run(self._request, websocket)
             if websocket.end is not None and websocket.end[0] == ABNORMAL:
                 fault = ClientDisconnected("the websocket broke off")
-        except asyncio.CancelledError as exc:
-            fault = exc
-            logger.info("the websocket session of %r was cancelled", self._request.raw_path)
+                log_left(self._request.method, self._request.raw_path, fault)
+        except BaseException as exc:
+            fault = exc if ends_task(exc) else as_error(exc)
             websocket.transport.abort()
-        except Exception as exc:
-            fault = exc
-            logger.exception("the websocket session of %r could not be ended", self._request.raw_path)
-            websocket.transport.abort()
+            if isinstance(fault, Exception):
+                path = self._request.raw_path
+                logger.exception("the websocket session of %r could not be ended", path, exc_info=fault)
+            else:
+                log_cancelled(self._request.method, self._request.raw_path)
+                if not isinstance(fault, asyncio.CancelledError):
+                    raise
         finally:
             await self._finish(fault)
             fault = None  # its traceback refers to this frame, which would form a cycle

@@ -13,7 +13,8 @@ from multidict import CIMultiDict, CIMultiDictProxy
 
 from sketch.exceptions import HTTPBadRequest, HTTPContentTooLarge, HTTPUnsupportedMediaType
 from sketch.http.grammar import ATTR_CHARS
-from sketch.http.media_types import parse_media_type, python_encoding
+from sketch.http.media_types import parse_media_type, python_encoding, repeated_parameter
+from sketch.request.forms.padding import PaddingFilter, TooMuchPadding
 
 if TYPE_CHECKING:
     from sketch.request import Request
@@ -25,6 +26,8 @@ MOST_HEADERS = 16
 
 # RFC 2046 section 5.1.1, which allows fewer characters than clients use.
 _BOUNDARY = re.compile(r"[ -~]{0,69}[!-~]")
+# As browsers and most clients write it: then nothing has to be looked for.
+_USUAL = re.compile(r'form-data; name="[^"\\]+"(?:; filename="[^"\\]*")?')
 # RFC 8187 section 3.2.1
 _EXTENDED = re.compile(rf"([!#$%&+\-^_`{{}}~0-9A-Za-z]+)'[A-Za-z0-9-]*'([%{ATTR_CHARS}]*)")
 _CODED = re.compile(r"%(?![0-9A-Fa-f]{2})")
@@ -34,7 +37,8 @@ class PartHead:
     """The head of a part: its header fields, and the values read from them.
 
     Raises:
-        HTTPBadRequest: if the part has no name, or more than one `Content-Disposition` or `Content-Type`.
+        HTTPBadRequest: if the part has no name, more than one `Content-Disposition` or `Content-Type`, or a parameter
+            twice in one of them.
     """
 
     __slots__ = ("_headers", "_lines", "content_type", "filename", "name")
@@ -49,8 +53,8 @@ class PartHead:
         disposition = self._lines[0][1]
         if len(self._lines) > 1:  # most heads have only Content-Disposition
             disposition = self._only("Content-Disposition")
-            self._only("Content-Type")
-        if "*" in disposition or not self.name:
+            _check_repeated("Content-Type", self._only("Content-Type"))
+        if not _USUAL.fullmatch(disposition):
             self._look_closely(disposition)
 
     def _only(self, name: str) -> str:
@@ -60,10 +64,11 @@ class PartHead:
         return values[0] if values else ""
 
     def _look_closely(self, disposition: str) -> None:
-        """Read RFC 8187 names, which RFC 7578 forbids but older clients send; refuse a part without any name."""
+        """Read RFC 8187 names, which RFC 7578 forbids but older clients send; refuse no name, and several."""
+        _check_repeated("Content-Disposition", disposition)
         parameters = parse_media_type(disposition)[1]
-        if "name" not in parameters and "name*" not in parameters:
-            raise malformed("expected a part with a name")
+        if ("name" in parameters) + ("name*" in parameters) != 1:
+            raise malformed("expected a part with a name" + (", got it twice" if "name" in parameters else ""))
         self.name = _decode_extended(parameters.get("name*")) or self.name
         self.filename = _decode_extended(parameters.get("filename*")) or self.filename
 
@@ -96,6 +101,13 @@ class PartHead:
         return None
 
 
+def _check_repeated(field: str, value: str) -> None:
+    """Refuse a parameter that is given twice: which one counts would depend on who reads it."""
+    name = repeated_parameter(value)
+    if name is not None:
+        raise malformed(f"expected the parameter {name:.50} once in {field}, got it again")
+
+
 def _decode_extended(value: str | None) -> str | None:
     """Decode a parameter like `utf-8''na%C3%AFve` (RFC 8187 section 3.2.3); None if it is malformed."""
     match = _EXTENDED.fullmatch(value) if value is not None else None
@@ -117,11 +129,11 @@ class Events:
 
     Raises:
         HTTPUnsupportedMediaType: if the body is not `multipart/form-data`.
-        HTTPBadRequest: if there is no boundary, or an invalid one.
+        HTTPBadRequest: if there is no boundary, an invalid one, or several.
         RuntimeError: if the parser is not installed.
     """
 
-    __slots__ = ("_fields", "_files", "_limits", "_parser", "_refused", "charset")
+    __slots__ = ("_fields", "_files", "_limits", "_padding", "_parser", "_refused", "charset")
 
     def __init__(self, request: Request) -> None:
         if request.content_type != MULTIPART:
@@ -129,6 +141,8 @@ class Events:
         boundary = request._media_type()[1].get("boundary")
         if boundary is None or not _BOUNDARY.fullmatch(boundary):
             raise malformed(f"expected a boundary of 1 to 70 characters, got {boundary!r}")
+        _check_repeated("Content-Type", (request.header(b"content-type") or b"").decode("latin-1"))
+        self._padding = PaddingFilter(boundary.encode("ascii"))
         self.charset: str | None = None
         """The charset of texts if their parts do not name one; see `note_charset`."""
         self._limits = limits = request.limits
@@ -145,14 +159,21 @@ class Events:
             HTTPBadRequest: for a malformed body.
             HTTPContentTooLarge: for more parts, or larger heads, than the limits allow.
         """
+        try:
+            data = self._padding.feed(chunk)
+        except TooMuchPadding as exc:
+            raise malformed(str(exc)) from None
+        return self._parse(data)
+
+    def _parse(self, data: bytes) -> Iterator[Event]:
         limit_reached, error = self._refused
         try:
-            for event in self._parser.parse(chunk):
+            for event in self._parser.parse(data) if data else ():
                 yield event if event is None or isinstance(event, bytes) else self._begin(event)
         except limit_reached:
             raise self._too_large_a_head() from None
         except error as exc:
-            raise malformed(str(exc.args[0])) from None
+            raise self._undecodable() if isinstance(exc.args[-1], UnicodeError) else malformed(exc.args[0]) from None
 
     def _begin(self, segment: Any) -> PartHead:
         limits = self._limits
@@ -174,12 +195,19 @@ class Events:
         most = self._limits.form_header_size
         return HTTPContentTooLarge(f"expected parts with at most {MOST_HEADERS} header fields of {most} bytes together")
 
+    def _undecodable(self) -> HTTPBadRequest:
+        """The error for a name in another charset: browsers write them in that of the form, without saying which."""
+        advice = "a form in another charset names it in a field _charset_ before the others"
+        return malformed(f"the head of a part failed to decode as {self.charset or 'utf-8'}: {advice}")
+
     def end(self) -> None:
         """Note the end of the body.
 
         Raises:
             HTTPBadRequest: if the last boundary is missing.
         """
+        for _ in self._parse(self._padding.rest()):
+            pass  # no part ends in it, so the form is incomplete
         try:
             self._parser.close()
         except self._refused[1]:

@@ -38,7 +38,9 @@ async def _read_multipart(request: Request) -> MultiDict[str | UploadedFile]:
     events = Events(request)
     gathering = _Gathering(request, events)
     body = request.take_body()
+    begun = False
     while chunk := await body.read():
+        begun = True
         for event in events.push(chunk):
             if isinstance(event, bytes):
                 if gathering.add(event):
@@ -48,7 +50,8 @@ async def _read_multipart(request: Request) -> MultiDict[str | UploadedFile]:
             elif gathering.end():
                 await gathering.write()
                 gathering.keep_file()
-    events.end()
+    if begun:  # no body at all is an empty form, as in every other encoding
+        events.end()
     return gathering.form
 
 
@@ -73,6 +76,8 @@ class _Gathering:
 
     def begin(self, head: PartHead) -> None:
         """Begin a part."""
+        if head.filename is None and head.content_type.startswith("multipart/"):  # RFC 7578 section 4.3
+            raise malformed(f"expected fields and files, got {head.content_type!r:.50} inside the form")
         if head.transfer_encoding is not None:
             raise malformed(f"expected parts as they are, got one in {head.transfer_encoding!r}")
         self._head = head

@@ -27,11 +27,12 @@ class Multipart:
         HTTPContentTooLarge: for more parts, or larger heads, than the limits allow.
     """
 
-    __slots__ = ("_body", "_error", "_events", "_part", "_source", "limits")
+    __slots__ = ("_begun", "_body", "_error", "_events", "_part", "_source", "limits")
 
     def __init__(self, request: Request) -> None:
         self._source = Events(request)
         self._body = request.take_body()
+        self._begun = False
         self._events: Iterator[Event] = iter(())
         self._part: BodyPart | None = None
         self._error: Exception | None = None
@@ -58,8 +59,10 @@ class Multipart:
                     return event
                 chunk = await self._body.read()
                 if not chunk:
-                    self._source.end()
+                    if self._begun:  # no body at all is an empty form
+                        self._source.end()
                     raise StopAsyncIteration
+                self._begun = True
                 self._events = self._source.push(chunk)
         except Exception as exc:
             self._error = exc
@@ -149,24 +152,28 @@ class BodyPart:
         """
         return self._form.text(self._head, await self.read(max_size))
 
-    async def save_to(self, path: str | os.PathLike[str], max_size: int | None = None) -> int:
+    async def save_to(
+        self, path: str | os.PathLike[str], max_size: int | None = None, *, overwrite: bool = False
+    ) -> int:
         """Save the content at a path as it arrives.
 
-        The file is written under a temporary name in the same directory, and renamed once it is complete, replacing one
-        that is there. After an error nothing is left of it. The event loop does not wait for the disk.
+        The file is written under a temporary name in the same directory, and gets its own once it is complete. After an
+        error nothing is left of it. The event loop does not wait for the disk.
 
         Args:
             path: the path of the file.
             max_size: in bytes; default: only `limits.form_file_size` applies.
+            overwrite: whether a file that is there is replaced.
 
         Returns:
             the number of bytes.
 
         Raises:
+            FileExistsError: if something is at the path, a link for example, without `overwrite`.
             OSError: if it cannot be written.
             HTTPContentTooLarge: for more bytes. Else as `read`.
         """
-        return await save(aiter(_Bounded(self, max_size)), path)
+        return await save(aiter(_Bounded(self, max_size)), path, overwrite)
 
     def __repr__(self) -> str:
         return f"<BodyPart {self.name!r} {self.filename!r}>"

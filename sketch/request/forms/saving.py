@@ -5,6 +5,7 @@ All functions block, except coroutine functions, which run the others in threads
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from collections.abc import AsyncIterator, Sequence
@@ -81,17 +82,22 @@ def _write(descriptor: int, pieces: Sequence[bytes]) -> None:
 
 
 class NewFile:
-    """A file that is written under a temporary name in the same directory, and renamed to its path when complete.
+    """A file that is written under a temporary name in the same directory, and gets its own name when complete.
 
     Args:
-        path: the path of the complete file. An existing file is replaced.
+        path: the path of the complete file.
+        overwrite: whether a file at the path is replaced. A link is replaced itself, never what it points to.
 
     Raises:
+        FileExistsError: if something is at the path that must not be replaced. `commit` raises it, too.
         OSError: if no file can be made in the directory.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], overwrite: bool = False) -> None:
         self._path = Path(path)
+        self._overwrite = overwrite
+        if not overwrite and os.path.lexists(self._path):  # known before anything is written
+            raise self._exists()
         self._temporary = self._path.parent / f".upload-{token_hex(8)}"
         self._lock = Lock()
         # The mode that open() uses, not that of temporary files, which other users cannot read.
@@ -104,16 +110,41 @@ class NewFile:
                 _write(self._descriptor, pieces)
 
     def commit(self, pieces: Sequence[bytes] = ()) -> None:
-        """Append the last pieces, and rename the file to its path."""
+        """Append the last pieces, and give the file its name, in one step: no other process sees a part of it."""
         with self._lock:
             if self._descriptor >= 0:
                 if pieces:
                     _write(self._descriptor, pieces)
                 self._close()
-                self._temporary.replace(self._path)
+                if self._overwrite:
+                    self._temporary.replace(self._path)
+                else:
+                    self._place()
+
+    def _place(self) -> None:
+        """Give the file its name, unless the name is taken, by whatever it is: no link is followed."""
+        try:
+            self._path.hardlink_to(self._temporary)
+        except FileExistsError:
+            raise self._exists() from None
+        except OSError:  # a file system without second names: an empty file of that name is made, and replaced
+            self._claim()
+            self._temporary.replace(self._path)
+        else:
+            self._temporary.unlink()
+
+    def _claim(self) -> None:
+        try:
+            os.close(os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666))
+        except FileExistsError:
+            raise self._exists() from None
+
+    def _exists(self) -> FileExistsError:
+        advice = "a file is there: choose another name, or replace it by overwrite=True"
+        return FileExistsError(errno.EEXIST, advice, str(self._path))
 
     def discard(self) -> None:
-        """Remove the file, unless it was renamed to its path."""
+        """Remove the file, unless it has got its name."""
         with self._lock:
             if self._descriptor >= 0:
                 self._close()
@@ -124,16 +155,17 @@ class NewFile:
         os.close(descriptor)
 
 
-async def save(pieces: AsyncIterator[bytes], path: str | os.PathLike[str]) -> int:
+async def save(pieces: AsyncIterator[bytes], path: str | os.PathLike[str], overwrite: bool = False) -> int:
     """Write a file in threads. It appears at its path only when complete; after an error nothing is left of it.
 
     Returns:
         the number of bytes.
 
     Raises:
+        FileExistsError: if something is at the path, unless `overwrite` replaces it.
         OSError: if it cannot be written. Errors of the iterator are raised, too.
     """
-    file = await file_threads.acquire(NewFile, path, undo=NewFile.discard)
+    file = await file_threads.acquire(NewFile, path, overwrite, undo=NewFile.discard)
     size = pending = 0
     batch: list[bytes] = []
     try:

@@ -95,17 +95,22 @@ class UploadedFile:
         while piece := await self.read(BATCH):
             yield piece
 
-    async def save_to(self, path: str | os.PathLike[str]) -> int:
-        """Save the whole file at a path. A file that is there is replaced once the new one is complete.
+    async def save_to(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> int:
+        """Save the whole file at a path, where it appears when it is complete.
+
+        Args:
+            path: the path of the file.
+            overwrite: whether a file that is there is replaced.
 
         Returns:
             the number of bytes.
 
         Raises:
+            FileExistsError: if something is at the path, a link for example, without `overwrite`.
             OSError: if it cannot be written. No partial file is left.
             ValueError: once the request is answered.
         """
-        return await save(self._pieces(), path)
+        return await save(self._pieces(), path, overwrite)
 
     async def _pieces(self) -> AsyncIterator[bytes]:
         self._position = 0

@@ -75,7 +75,7 @@ async def test_body_is_read() -> None:
 @pytest.mark.parametrize("before", [[], [chunk(b"abc")]])
 @in_loop
 async def test_truncated_body_gets_no_answer(before: list[Any], caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, "sketch")
+    caplog.set_level(logging.DEBUG, "sketch")
     script = await exchange(echo, Script(*before, DISCONNECT), http_scope("POST", headers=POST))
     assert script.sent == []
     assert "left before the end of the request body" in caplog.text

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from sketch.application import Application
+from sketch.limits import Limits
 from sketch.request import Request
 from sketch.response import Response
 from sketch.streams.stream import StreamResponse
@@ -308,3 +311,51 @@ async def test_a_large_body_that_is_left_unread(kind: str, watched: bool) -> Non
     assert len(script.body) == (200_000 if kind == "large" else 100)
     if waiting:
         await asyncio.wait(waiting)
+
+
+def left_unread(script: Script, app: Application, length: int | None) -> ReceivedBody:
+    body = ReceivedBody(script.receive, client_timer(app), length)
+    connection: Any = SimpleNamespace(client=None)
+    body.request = Request("POST", b"/", [(b"host", b"test")], connection=connection)
+    body.request.app = app
+    body.discard()
+    assert body.detach()
+    return body
+
+
+@pytest.mark.parametrize("length", [6, None])
+@in_loop
+async def test_the_rest_of_an_unread_body_is_received_after_the_answer(length: int | None) -> None:
+    """granian would close the connection otherwise."""
+    script = Script(chunk(b"abc"))
+    closing = asyncio.create_task(left_unread(script, Application(), length).close())
+    await until(lambda: script.receives == 2)
+    assert not closing.done()
+    script.put(chunk(b"def", more=False))
+    await closing
+
+
+@pytest.mark.parametrize("end", ["client", "server", "time"])
+@in_loop
+async def test_the_rest_of_an_unread_body_is_not_waited_for_for_ever(end: str) -> None:
+    app, script = Application(limits=Limits(body_timeout=0.02 if end == "time" else 30.0)), Script(chunk(b"abc"))
+    closing = asyncio.create_task(left_unread(script, app, 6).close())
+    await until(lambda: script.receives == 2)
+    if end == "client":
+        script.put(DISCONNECT)
+    elif end == "server":
+        app.stopping.set()
+    async with asyncio.timeout(5):
+        await closing
+
+
+@in_loop
+async def test_a_cancelled_wait_for_the_rest_leaves_no_task() -> None:
+    before = asyncio.all_tasks()
+    script = Script(chunk(b"abc"))
+    closing = asyncio.create_task(left_unread(script, Application(), 6).close())
+    await until(lambda: script.receives == 2)
+    closing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await closing
+    assert asyncio.all_tasks() == before

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -28,7 +29,8 @@ SHORT = Limits(body_timeout=0.02, write_timeout=0.02)
 
 
 def request_of(app: Application) -> Request:
-    request = Request("POST", b"/", [(b"host", b"test")], connection=None)  # type: ignore[arg-type]
+    connection: Any = SimpleNamespace(client=None)
+    request = Request("POST", b"/", [(b"host", b"test")], connection=connection)
     request.app = app
     return request
 

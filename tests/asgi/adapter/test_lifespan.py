@@ -102,8 +102,9 @@ async def test_failing_stop(name: str) -> None:
 @in_loop
 async def test_server_that_just_cancels() -> None:
     app, events = recording()
-    task = asyncio.create_task(live(ASGIApplication(app), Script(START)))
-    await until(lambda: events)
+    script = Script(START)
+    task = asyncio.create_task(live(ASGIApplication(app), script))
+    await until(lambda: script.sent)
     await asyncio.sleep(0)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -33,7 +34,8 @@ def gone(code: Any = 1000, reason: Any = "") -> Message:
 
 def socket_of(script: Script, policy: WebSocketPolicy = POLICY, limits: Limits | None = None) -> Socket:
     app = Application(limits=limits)
-    request = WebSocketRequest("GET", b"/", [], connection=None)  # type: ignore[arg-type]
+    connection: Any = SimpleNamespace(client=None)
+    request = WebSocketRequest("GET", b"/", [], connection=connection)
     request.app = app
     socket = Socket(request, policy, client_timer(app), script.receive, script.send)
     socket.start()

@@ -139,7 +139,7 @@ async def test_no_answer_is_a_500(mode: str, caplog: pytest.LogCaptureFixture) -
         ([{"type": "http.response.trailers"}], "expected http.response.start, got 'http.response.trailers'"),
         ([start(), {"type": "http.response.pathsend", "path": "/x"}], "got 'http.response.pathsend'"),
         ([start(), part("text")], "TypeError: expected a body of bytes in http.response.body, got 'text'"),
-        ([start(99), part()], "ValueError: expected a final status from 200 to 999, got 99"),
+        ([start(99), part()], "ValueError: expected a final status from 200 to 599, got 99"),
         ([start(200, (b"a b", b"x")), part()], "ValueError: expected a header name of token characters"),
         ([start(200, (b"x", b"a\r\nb")), part()], "ValueError: expected no control characters in header b'x'"),
         ([start(200, ("x", b"y")), part()], "TypeError: expected header names of bytes, got 'x'"),

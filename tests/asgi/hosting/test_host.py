@@ -12,8 +12,21 @@ import pytest
 from sketch import Application, Limits, Request, Response, current_request
 from sketch.testing import TestClient
 from sketch_asgi.hosting import conversation
-from tests.asgi.hosting.serving import MODES, PREFIX, Message, Receive, Send, answer, app_of, hosting, part, start
+from tests.asgi.hosting.serving import (
+    MODES,
+    PREFIX,
+    Message,
+    Receive,
+    Send,
+    answer,
+    app_of,
+    errors,
+    hosting,
+    part,
+    start,
+)  # fmt: skip
 from tests.support.scripts import in_loop
+from tests.support.wire import Broken
 
 pytestmark = pytest.mark.parametrize("mode", MODES)
 
@@ -112,3 +125,51 @@ async def test_the_access_log(mode: str, caplog: pytest.LogCaptureFixture) -> No
     assert lines == [
         f'GET {client.prefix}/x?y" 200 4', f'GET {client.prefix}/stream" 201 7', f'GET {client.prefix}/x?y" 200 4',
     ]  # fmt: skip
+
+
+STRAYS = [SystemExit(2), KeyboardInterrupt(), GeneratorExit(), asyncio.CancelledError("inner")]
+
+
+@pytest.mark.parametrize("stray", STRAYS, ids=repr)
+@in_loop
+async def test_what_is_no_exception_is_an_error_of_the_application(
+    mode: str, stray: BaseException, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def app(scope: Message, receive: Receive, send: Send) -> None:
+        if scope["path"].endswith("/halfway"):
+            await send(start())
+            await send(part(b"one,"))
+        if not scope["path"].endswith("/whole"):
+            raise stray
+        await answer(send)
+
+    async with hosting(app_of(app), mode) as client:
+        assert (await client.get()).status == 500
+        with pytest.raises(Broken):
+            await client.get("/halfway")
+        assert (await client.get("/whole")).body == b"ok"
+    assert len(errors(caplog)) == 2
+    assert repr(stray) in caplog.text
+
+
+@in_loop
+async def test_an_access_log_that_fails_breaks_no_answer(mode: str, caplog: pytest.LogCaptureFixture) -> None:
+    async def app(scope: Message, receive: Receive, send: Send) -> None:
+        await send(start())
+        await send(part(b"one,"))
+        await send(part(b"two", more=False))
+
+    def fail(record: logging.LogRecord) -> bool:
+        raise SystemExit("broken filter")
+
+    access = logging.getLogger("sketch.access")
+    caplog.set_level(logging.INFO, "sketch.access")
+    access.addFilter(fail)
+    try:
+        async with hosting(app_of(app), mode, access_log=True) as client:
+            for _ in range(2):
+                assert (await client.get()).body == b"one,two"
+    finally:
+        access.removeFilter(fail)
+    assert len(errors(caplog)) == 2
+    assert "error in the access log of GET" in caplog.text

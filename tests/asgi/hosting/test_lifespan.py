@@ -157,6 +157,17 @@ async def test_a_lifespan_that_fails_before_it_answers(mode: str, caplog: pytest
     assert str(record.exc_info[1]) == "no database"
 
 
+@pytest.mark.parametrize("stray", [SystemExit("no database"), KeyboardInterrupt(), asyncio.CancelledError()], ids=repr)
+@in_loop
+async def test_a_lifespan_that_exits_does_not_end_the_server(
+    stray: BaseException, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with hosting(App(startup=fails(stray)), "native") as client:
+        assert (await client.get()).body == b"['pool']"
+    assert "is served without its lifespan, in which it failed" in caplog.text
+    assert repr(stray) in caplog.text
+
+
 # -- failures ---------------------------------------------------------------------------------------------------------
 
 

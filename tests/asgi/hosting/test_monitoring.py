@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 import sentry_sdk
 from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -123,6 +125,20 @@ async def test_sentry(way: str, sentry: Kept) -> None:
     ]  # fmt: skip
     assert transactions[0]["request"]["query_string"] == "q=1"
     assert "seen" not in transactions[0].get("tags", {})
+    if way == "ours":
+        assert event["transaction"].endswith("as_application.<locals>.fails")
+        names = [transaction["transaction"].rpartition(".")[2] for transaction in transactions]
+        assert names == ["hello", "fails", "ws"]
+
+
+@in_loop
+async def test_sentry_by_url(sentry: Kept) -> None:
+    outer, app = Application(), as_application()
+    outer.mount("/{tenant}", app)
+    outer.wrap_asgi(SentryAsgiMiddleware, transaction_style="url")
+    async with hosting(outer, "native") as client:
+        assert (await client.get("/a/fails")).status == 500
+    assert [transaction["transaction"] for transaction in sentry.of("transaction")] == ["/{tenant}/fails"]
 
 
 # -- OpenTelemetry ----------------------------------------------------------------------------------------------------
@@ -144,3 +160,21 @@ async def test_opentelemetry(way: str) -> None:
     assert found[0][1]["http.target"] == f"{client.prefix}/hello"
     assert found[1][1].get("http.status_code", 500) == 500
     assert str(found[2][1]["http.url"]).endswith(f"{client.prefix}/ws")
+
+
+@in_loop
+async def test_opentelemetry_counts_by_route() -> None:
+    reader = InMemoryMetricReader()
+    provider = MeterProvider([reader])
+    outer, app = Application(), as_application()
+    outer.mount("/{tenant}", app)
+    outer.wrap_asgi(OpenTelemetryMiddleware, meter_provider=provider)
+    async with hosting(outer, "native") as client:
+        for tenant in ("a", "b"):
+            assert (await client.get(f"/{tenant}/hello")).status == 200
+    data = reader.get_metrics_data()
+    provider.shutdown()
+    assert data is not None
+    metrics = data.resource_metrics[0].scope_metrics[0].metrics
+    (durations,) = [metric.data for metric in metrics if metric.name == "http.server.duration"]
+    assert [dict(point.attributes)["http.target"] for point in durations.data_points] == ["/{tenant}/hello"]

@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 
 from sketch import Application, Limits, Request, Response, StreamResponse
+from sketch.request import WebSocketRequest
+from sketch.routing import WEBSOCKET
 from sketch.serving.options import ServeOptions
 from sketch.serving.registry import load_served
 from tests.asgi.hosting.foreign import Noting, wrapped
 from tests.asgi.hosting.serving import Message, Receive, Send, answer, read
-from tests.support.frames import TEXT, frame, shake
+from tests.support.frames import TEXT, Refused, frame, shake
 from tests.support.native import serving
 from tests.support.scripts import END, Script, http_scope, in_loop, until
 from tests.support.wire import Broken, encode_head
@@ -142,6 +144,123 @@ async def test_streams_and_their_failures() -> None:
             await served.exchange(encode_head("GET", "/fails", [], None, "x"))
         reply = await served.exchange(encode_head("HEAD", "/whole", [], None, "x"), "HEAD")
         assert (reply.status, reply.body) == (200, b"")
+
+
+# -- what middleware puts into the scope ------------------------------------------------------------------------------
+
+
+class Counting:
+    """A session in a cookie, as Starlette's SessionMiddleware has it: read before, written with the response's head."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self.app(scope, receive, send)
+            return
+        cookie = dict(scope["headers"]).get(b"cookie", b"count=0")
+        scope = {**scope, "session": {"count": int(cookie.removeprefix(b"count="))}}
+
+        async def writing(message: Message) -> None:
+            if message["type"] in ("http.response.start", "websocket.http.response.start"):
+                field = (b"set-cookie", b"count=%d" % scope["session"]["count"])
+                message = {**message, "headers": [*message["headers"], field]}
+            await send(message)
+
+        await self.app(scope, receive, writing)
+
+
+def counting() -> Application:
+    app, inner = Application(), Application()
+    app.wrap_asgi(Counting)
+
+    def count(request: Request | WebSocketRequest) -> Any:
+        assert request.scope is not None
+        request.scope["session"]["count"] += 1
+        return request.scope["session"]["count"]
+
+    async def handler(request: Request) -> Response:
+        return Response(str(count(request)))
+
+    async def foreign(scope: Message, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            scope["session"]["count"] += 1
+            assert {"route", "endpoint", "path_params"}.isdisjoint(scope)
+            await answer(send, str(scope["session"]["count"]).encode())
+
+    async def refuse(request: WebSocketRequest) -> Response:
+        return Response(str(count(request)), status=401)
+
+    app.add_get("/", handler)
+    inner.add_get("/", handler)
+    app.mount("/inner", inner)
+    app.mount("/foreign", foreign)
+    app.add_route(WEBSOCKET, "/ws", refuse)
+    return app
+
+
+@pytest.mark.parametrize("target", ["/", "/inner/", "/foreign/"])
+@in_loop
+async def test_a_session_natively(target: str) -> None:
+    async with serving(counting()) as served:
+        reply = await served.exchange(encode_head("GET", target, [], None, "x"))
+        assert (reply.body, reply.header("set-cookie")) == (b"1", "count=1")
+        reply = await served.exchange(encode_head("GET", target, [("Cookie", "count=1")], None, "x"))
+        assert (reply.body, reply.header("set-cookie")) == (b"2", "count=2")
+
+
+@in_loop
+async def test_a_session_in_a_handshake_natively() -> None:
+    async with serving(counting()) as served, served.connect() as wire:
+        with pytest.raises(Refused) as caught:
+            await shake(wire, "/ws", [("Cookie", "count=6")])
+        assert (caught.value.reply.status, caught.value.reply.body) == (401, b"7")
+
+
+@pytest.mark.parametrize("target", [b"/", b"/inner/", b"/foreign/"])
+@in_loop
+async def test_a_session_under_another_server(target: bytes) -> None:
+    app = counting()
+    for cookie, count in (((), b"1"), (((b"cookie", b"count=6"),), b"7")):
+        script = Script(END)
+        await app(http_scope(target=target, headers=[(b"host", b"x"), *cookie]), script.receive, script.send)
+        assert (script.body, script.headers[b"set-cookie"]) == (count, b"count=" + count)
+
+
+@in_loop
+async def test_starlettes_sessions() -> None:
+    pytest.importorskip("itsdangerous")
+    from starlette.middleware.sessions import SessionMiddleware
+
+    app = Application()
+    app.wrap_asgi(SessionMiddleware, secret_key="x" * 32)
+
+    @app.get("/")
+    async def count(request: Request) -> Response:
+        assert request.scope is not None
+        session = request.scope["session"]
+        session["count"] = session.get("count", 0) + 1
+        return Response(str(session["count"]))
+
+    async with serving(app) as served:
+        cookies: list[tuple[str, str]] = []
+        for expected in (b"1", b"2"):
+            reply = await served.exchange(encode_head("GET", "/", cookies, None, "x"))
+            assert reply.body == expected
+            cookies = [("Cookie", str(reply.header("set-cookie")).partition(";")[0])]
+
+
+@in_loop
+async def test_without_middleware_there_is_no_scope_natively() -> None:
+    app = Application()
+
+    @app.get("/")
+    async def scope(request: Request) -> Response:
+        return Response(repr(request.scope))
+
+    async with serving(app) as served:
+        assert (await served.exchange(encode_head("GET", "/", [], None, "x"))).body == b"None"
 
 
 # -- the same application as without ----------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import asyncio
 import sys
 from typing import Any
 
-from sketch import Application, Response, StreamResponse, run_app
+from sketch import Application, JSONResponse, Response, StreamResponse, WebSocket, run_app
 from sketch.request import Request
 
 
@@ -16,6 +16,7 @@ def log(text: str) -> None:
 
 app = Application()
 failing = Application()
+exiting = Application()
 
 
 @app.on_startup
@@ -55,12 +56,35 @@ async def endless(request: Request) -> Response:
     return StreamResponse(chunks())
 
 
+@app.post("/unread-stream")
+async def unread_stream(request: Request) -> Response:
+    return StreamResponse([b"a", b"b"])
+
+
+@app.route("/seen", methods=["GET", "POST"])
+async def seen(request: Request) -> Response:
+    size = len(await request.read())
+    fields = {"Connection": "close", "Keep-Alive": "timeout=5"}
+    return JSONResponse([request.http_version, str(request.url), dict(request.cookies), size], headers=fields)
+
+
+@app.websocket("/session")
+async def session(ws: WebSocket) -> None:
+    await ws.send("open")
+
+
 @failing.on_startup
 async def fail() -> None:
     raise ValueError("no database")
 
 
+@exiting.on_startup
+def leave() -> None:
+    sys.exit("no database")
+
+
 @failing.on_cleanup
+@exiting.on_cleanup
 async def cleaned_after_failure() -> None:
     log("cleaned up")
 

@@ -130,10 +130,11 @@ def test_stream_is_closed_when_the_client_leaves(server: str) -> None:
         assert running.end()[0] == 0
 
 
-def test_failing_start(server: str) -> None:
-    code, output = run("failing", server=server)
+@pytest.mark.parametrize(("app", "error"), [("failing", "ValueError"), ("exiting", "SystemExit")])
+def test_failing_start(server: str, app: str, error: str) -> None:
+    code, output = run(app, server=server)
     assert code == 1, output
-    assert "ValueError: no database" in output
+    assert f"{error}: no database" in output
     assert "cleaned up" in output
     assert "Started server" not in output
 

@@ -149,3 +149,40 @@ async def test_a_line_counts_the_messages_of_a_websocket(lines: pytest.LogCaptur
     async with running(app) as passed:
         await passed(websocket_scope(), script.receive, script.send)
     assert seen(lines) == ['- "GET /ws" 101 12']
+
+
+# -- faults ------------------------------------------------------------------------------------------------------------
+
+STRAYS = [SystemExit(2), KeyboardInterrupt(), GeneratorExit(), asyncio.CancelledError("inner")]
+
+
+@pytest.mark.parametrize("access_log", [False, True])
+@pytest.mark.parametrize("stray", STRAYS, ids=repr)
+@in_loop
+async def test_the_server_gets_an_error_for_what_would_end_it(stray: BaseException, access_log: bool) -> None:
+    async def app(scope: Message, receive: Receive, send: Send) -> None:
+        raise stray
+
+    script = Script()
+    async with running(app, access_log=access_log) as passed:
+        with pytest.raises(RuntimeError) as caught:
+            await passed(http_scope(), script.receive, script.send)
+    assert caught.value.__cause__ is stray
+
+
+@in_loop
+async def test_the_cancellation_of_the_task_passes_through() -> None:
+    begun = asyncio.Event()
+
+    async def app(scope: Message, receive: Receive, send: Send) -> None:
+        assert scope["type"] == "http"
+        begun.set()
+        await asyncio.Event().wait()
+
+    script = Script()
+    async with running(app) as passed:
+        task = asyncio.create_task(passed(http_scope(), script.receive, script.send))
+        await begun.wait()
+        task.cancel()
+        await asyncio.wait([task])
+        assert task.cancelled()

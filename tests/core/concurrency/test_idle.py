@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from sketch.concurrency.idle import BEGUN, LONGEST_LOOK, DeadlineTimer, idle_timer, waited
+from sketch.concurrency.idle import BEGUN, LONGEST_LOOK, SHORTEST_LOOK, DeadlineTimer, idle_timer, waited
 from tests.support.requests import in_loop
 
 
@@ -132,6 +132,39 @@ async def test_a_shorter_limit_shortens_the_running_interval(monkeypatch: pytest
     clock.go_on(0.25)
     assert quick.waited == 0.25
     assert slow.seconds[1:] == [0.0625] * 4
+
+
+@in_loop
+async def test_the_time_in_which_the_process_stood_still_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock(monkeypatch)
+    timer, waiter = DeadlineTimer(), Waiter()
+    timer.add(waiter)
+    clock.go_on(1)
+    clock.now += 12  # as by SIGSTOP and SIGCONT: nothing was called meanwhile
+    clock.go_on(0)
+    clock.go_on(1)
+    assert waiter.seconds == [1.0, 2.0, 1.0]
+
+
+@in_loop
+async def test_a_shorter_limit_does_not_bring_that_time_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The event loop reads its sockets before its timers: what it read may have added a deadline."""
+    clock = Clock(monkeypatch)
+    timer, waiter = DeadlineTimer(), Waiter()
+    timer.add(waiter)
+    clock.now += 12
+    timer.fit(1.0)
+    clock.go_on(0.25)
+    assert waiter.seconds == [2.25]
+
+
+@in_loop
+async def test_a_limit_of_nothing_does_not_keep_the_loop_busy(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock(monkeypatch)
+    timer = DeadlineTimer()
+    timer.fit(0)
+    timer.add(Waiter())
+    assert clock.armed == [pytest.approx(SHORTEST_LOOK)]
 
 
 @in_loop

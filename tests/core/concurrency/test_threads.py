@@ -65,17 +65,81 @@ async def test_stop_iteration_becomes_runtime_error(pool: Threads) -> None:
 
 
 @in_loop
-async def test_context_variables_are_seen_and_not_changed(pool: Threads) -> None:
-    var: contextvars.ContextVar[int] = contextvars.ContextVar("var", default=0)
-    var.set(1)
+async def test_generator_exit_becomes_runtime_error(pool: Threads) -> None:
+    """A future with it would close the coroutines that await it."""
+
+    def leave() -> None:
+        raise GeneratorExit
+
+    with pytest.raises(RuntimeError, match="GeneratorExit"):
+        await pool.run(leave)
+
+
+@in_loop
+async def test_what_a_thread_awaits_never_ends_the_event_loop(pool: Threads) -> None:
+    async def leave() -> None:
+        raise SystemExit(2)
+
+    def call() -> None:
+        threads.wait(leave())
+
+    with pytest.raises(RuntimeError, match=r"SystemExit\(2\)"):
+        await pool.run(call)
+
+
+@in_loop
+async def test_context_variables_are_seen_and_kept(pool: Threads) -> None:
+    seen: contextvars.ContextVar[int] = contextvars.ContextVar("seen")
+    made: contextvars.ContextVar[int] = contextvars.ContextVar("made")
+    seen.set(1)
 
     def change() -> int:
-        before = var.get()
-        var.set(2)
+        before = seen.get()
+        seen.set(2)
+        made.set(3)
         return before
 
     assert await pool.run(change) == 1
+    assert (seen.get(), made.get()) == (2, 3)
+
+
+@in_loop
+async def test_context_variables_of_a_function_that_fails_are_kept(pool: Threads) -> None:
+    var: contextvars.ContextVar[int] = contextvars.ContextVar("var", default=0)
+
+    def fail() -> None:
+        var.set(1)
+        raise KeyError
+
+    with pytest.raises(KeyError):
+        await pool.run(fail)
     assert var.get() == 1
+
+
+@in_loop
+async def test_context_variables_of_a_function_that_is_not_awaited_any_more_are_dropped(pool: Threads) -> None:
+    var: contextvars.ContextVar[int] = contextvars.ContextVar("var", default=0)
+    began, go_on, ended = threading.Event(), threading.Event(), threading.Event()
+
+    def change() -> None:
+        var.set(1)
+        began.set()
+        go_on.wait()
+        ended.set()
+
+    async def call() -> int:
+        try:
+            await pool.run(change)
+        except asyncio.CancelledError:
+            return var.get()
+        raise AssertionError("expected to be cancelled")
+
+    task = asyncio.create_task(call())
+    await asyncio.to_thread(began.wait)
+    task.cancel()
+    assert await task == 0
+    go_on.set()
+    await asyncio.to_thread(ended.wait)
 
 
 @in_loop
@@ -373,6 +437,26 @@ def test_wait_outside_a_thread_closes_the_coroutine_and_raises() -> None:
 @in_loop
 async def test_items_come_from_a_thread() -> None:
     assert [item async for item in iterate_in_thread([b"a", b"b"])] == [b"a", b"b"]
+
+
+@in_loop
+async def test_a_generator_runs_in_one_context() -> None:
+    var: contextvars.ContextVar[bytes] = contextvars.ContextVar("var", default=b"outside")
+
+    def items() -> Iterator[bytes]:
+        token = var.set(b"inside")
+        try:
+            yield b"first"
+            yield var.get()
+        finally:
+            var.reset(token)
+
+    assert [item async for item in iterate_in_thread(items())] == [b"first", b"inside"]
+    left = iterate_in_thread(items())
+    assert await anext(left) == b"first"
+    assert isinstance(left, AsyncGenerator)
+    await left.aclose()
+    assert var.get() == b"outside"
 
 
 def recorded(closed: list[str], gate: Gate | None = None) -> Iterator[bytes]:

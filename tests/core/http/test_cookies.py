@@ -27,6 +27,9 @@ from sketch.http.cookies import format_cookie, parse_cookies
         ("=x; a=1", {"a": "1"}),
         (";; ;", {}),
         ('a={"k": 1, "l": 2}; b=2', {"a": '{"k": 1, "l": 2}', "b": "2"}),
+        ("a=日本; é=ü".encode().decode("latin-1"), {"a": "日本", "é": "ü"}),
+        ("a=caf\xe9; b=é".encode("latin-1").decode("latin-1"), {"a": "café", "b": "é"}),
+        ("a=\xe9; b=\xc3\xa9", {"a": "é", "b": "é"}),
     ],
 )
 def test_reading(header: str, cookies: dict[str, str]) -> None:
@@ -40,6 +43,10 @@ def test_reading(header: str, cookies: dict[str, str]) -> None:
         ({"path": None, "samesite": None}, "n=v"),
         ({"max_age": 0, "samesite": "strict"}, "n=v; Max-Age=0; Path=/; SameSite=Strict"),
         ({"domain": "example.com", "path": "/a"}, "n=v; Domain=example.com; Path=/a; SameSite=Lax"),
+        ({"domain": ".a-b.example_c.x1", "max_age": 1.5, "samesite": "LAX"},
+         "n=v; Max-Age=1; Domain=.a-b.example_c.x1; Path=/; SameSite=Lax"),
+        ({"domain": "localhost", "path": None, "samesite": "Strict"}, "n=v; Domain=localhost; SameSite=Strict"),
+        ({"secure": True, "samesite": "None"}, "n=v; Path=/; Secure; SameSite=None"),
         ({"secure": True, "httponly": True, "samesite": "none"}, "n=v; Path=/; Secure; HttpOnly; SameSite=None"),
         ({"secure": True, "partitioned": True}, "n=v; Path=/; Secure; SameSite=Lax; Partitioned"),
         ({"expires": datetime(1994, 11, 6, 8, 49, 37, tzinfo=UTC), "path": None, "samesite": None},
@@ -73,7 +80,8 @@ def test_invalid_attributes_are_refused(options: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("what", "given"),
     [
-        ("value", 1), ("max_age", "60"), ("max_age", timedelta(days=1)), ("expires", 60), ("path", b"/"), ("domain", 1),
+        ("value", 1), ("max_age", True), ("samesite", True),
+        ("max_age", "60"), ("max_age", timedelta(days=1)), ("expires", 60), ("path", b"/"), ("domain", 1),
     ],
 )  # fmt: skip
 def test_values_of_other_types_are_refused(what: str, given: Any) -> None:
@@ -84,7 +92,23 @@ def test_values_of_other_types_are_refused(what: str, given: Any) -> None:
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("n", {"samesite": "Lax"}, "samesite"),
+        ("n", {"samesite": "some"}, "samesite"),
+        ("n", {"samesite": ""}, "samesite"),
+        ("n", {"samesite": "None"}, "secure=True"),
+        ("n", {"samesite": "NONE"}, "secure=True"),
+        ("n", {"domain": "localhost:9301"}, "host name without scheme and port"),
+        ("n", {"domain": "http://x"}, "host name without scheme and port"),
+        ("n", {"domain": "a b"}, "host name without scheme and port"),
+        ("n", {"domain": ""}, "host name without scheme and port"),
+        ("n", {"domain": "example.com."}, "host name without scheme and port"),
+        ("n", {"domain": "*.example.com"}, "host name without scheme and port"),
+        ("n", {"domain": "x/y"}, "host name without scheme and port"),
+        ("n", {"path": "a"}, "begin with '/'"),
+        ("n", {"path": ""}, "begin with '/'"),
+        ("n", {"path": "/" + "a" * 1024}, "1024"),
+        ("n", {"max_age": float("inf")}, "finite"),
+        ("n", {"max_age": float("nan")}, "finite"),
+        ("n", {"expires": datetime(1600, 12, 31, tzinfo=UTC)}, "1601"),
         ("n", {"samesite": "none"}, "secure=True"),
         ("n", {"partitioned": True}, "secure=True"),
         ("__Secure-n", {}, "secure=True"),

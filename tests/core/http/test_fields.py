@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from multidict import CIMultiDict
 
 from sketch.http import fields as known
-from sketch.http.fields import RawFields, content_type_field, encode_fields, length_field, media_type_alone
+from sketch.http.fields import (
+    RawFields,
+    content_type_field,
+    copy_fields,
+    encode_fields,
+    encode_given,
+    length_field,
+    media_type_alone,
+)
 from sketch.response import Response
 from tests.support.responses import fields, finalized
 
@@ -108,3 +117,45 @@ def test_fields_of_the_body() -> None:
     assert length_field(0) == (b"content-length", b"0")
     with pytest.raises(ValueError, match="Content-Type"):
         content_type_field("text/css\r\nX: y")
+
+
+def test_fields_that_were_given_are_encoded_once() -> None:
+    """The same as before, also of a copy, until anything is changed."""
+    headers = CIMultiDict({"X-A": "1", "Content-Length": "2"})
+    given = encode_given(headers)
+    known_fields = encode_fields(headers, (given[0], [(b"known", b"")], 7))
+    assert known_fields == ([(b"known", b"")], 7)
+    assert encode_fields(headers, given) == ([(b"x-a", b"1")], 2)
+    assert encode_fields(headers, given)[0] is not given[1]
+    copy, same = copy_fields(headers, given)
+    assert same is not None
+    assert encode_fields(copy, (same[0], [], 8)) == ([], 8)
+    assert copy_fields(RawFields([(b"a", b"1")]), None) == ([(b"a", b"1")], None)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda fields: fields.add("X-B", "2"),
+        lambda fields: fields.update({"X-A": "2"}),
+        lambda fields: fields.extend({"X-A": "2"}),
+        lambda fields: fields.setdefault("X-B", "2"),
+        lambda fields: fields.pop("X-A"),
+        lambda fields: fields.popitem(),
+        lambda fields: fields.clear(),
+        lambda fields: fields.__setitem__("X-A", "2"),
+        lambda fields: fields.__delitem__("X-A"),
+        lambda fields: fields.merge({"X-B": "2"}),
+    ],
+)
+def test_no_change_of_given_fields_is_missed(change: Callable[[CIMultiDict[str]], object]) -> None:
+    response = Response("a", headers={"X-A": "1"})
+    before = finalized(response).fields
+    assert finalized(response).fields == finalized(response.copy()).fields == before
+    copy = response.copy()
+    change(copy.headers)
+    assert finalized(copy).fields == finalized(copy.copy()).fields
+    assert finalized(copy).fields != before
+    assert finalized(response).fields == before
+    change(response.headers)
+    assert finalized(response).fields == finalized(copy).fields

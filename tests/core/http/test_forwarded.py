@@ -81,7 +81,13 @@ def test_scheme_host_and_port_are_the_nearest_proxys() -> None:
     assert read_x_forwarded(headers, 3) == [Hop(None, "https", "good.example", "8443")]
 
 
-@pytest.mark.parametrize("proto", ["ftp", "ws", "wss", "https://", "http s", "https;", "javascript", ""])
+@pytest.mark.parametrize(("proto", "scheme"), [("ws", "http"), ("wss", "https"), ("WSS", "https")])
+def test_the_scheme_of_a_websocket_is_that_of_its_handshake(proto: str, scheme: str) -> None:
+    assert read_x_forwarded(x(proto=proto), 1) == [Hop(scheme=scheme)]
+    assert read_forwarded(forwarded(f"proto={proto}"), 1) == [Hop(scheme=scheme)]
+
+
+@pytest.mark.parametrize("proto", ["ftp", "wsss", "https://", "http s", "https;", "javascript", ""])
 def test_unknown_schemes_are_ignored(proto: str) -> None:
     assert read_x_forwarded(x(proto=proto), 1) == []
 

@@ -144,7 +144,7 @@ def test_malformed_names(given: Any, error: type[Exception], message: str) -> No
 @pytest.mark.parametrize(
     "value",
     [b"", b"h", b"example.com", b"example.com:80", b"a_b", b"h:", b"h:65535", b"127.0.0.1:1", b"[::1]", b"[::1]:8080",
-     b"[fe80::1%25eth0]:80", b"ex%41mple", b"a,b;c=d"],
+     b"[fe80::1%25eth0]:80", b"ex%41mple", b"a,b;c=d", b"xn--bcher-kva.example:80", b"xn--ls8h.la"],
 )  # fmt: skip
 def test_hosts(value: bytes) -> None:
     assert valid_authority(value)
@@ -154,7 +154,8 @@ def test_hosts(value: bytes) -> None:
 @pytest.mark.parametrize(
     "value",
     [b"user@h", b"h/path", b"h?q", b"h#f", b"h h", b" h", b"h\r\n", b"h\n", b"h:65536", b"h:-1", b"h:8a", b"h:1:2",
-     b"[::1", b"::1", b"[g::]", b"h%4", b"h%zz", b"\xc3\xa9", b"h\x00", b"h\\x", b"<h>", b'"', b"a" * 513],
+     b"[::1", b"::1", b"[g::]", b"h%4", b"h%zz", b"\xc3\xa9", b"h\x00", b"h\\x", b"<h>", b'"', b"a" * 513,
+     b"xn--", b"xn--a", b"a.xn--a:80"],
 )  # fmt: skip
 def test_malformed_hosts(value: bytes) -> None:
     assert not valid_authority(value)

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from sketch.http.media_types import parse_media_type, python_encoding
+from sketch.http.media_types import parse_media_type, python_encoding, repeated_parameter
 
 
 @pytest.mark.parametrize(
@@ -81,3 +81,20 @@ def test_long_parameters_take_no_time(text: str, end: str) -> None:
     begin = time.process_time()
     parse_media_type(f'text/plain; charset="{text}{end}')
     assert time.process_time() - begin < 0.1
+
+
+@pytest.mark.parametrize(
+    ("value", "name"),
+    [
+        ("a/b; x=1; y=2", None),
+        ("a/b; x=1; X=2", "x"),
+        ('a/b; x="; x=2"; y=1', None),
+        ('a/b; x="\\"; x=2"; y=1', None),
+        ("a/b; x=1; ?; x=2", "x"),
+        ("a/b;x =1;\tx= 2", "x"),
+        ("a/b; x*=1; x=2", None),
+        ("a/b", None),
+    ],
+)
+def test_a_parameter_that_is_there_twice(value: str, name: str | None) -> None:
+    assert repeated_parameter(value) == name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -46,6 +47,50 @@ async def test_a_failure_is_logged_at_once_with_the_name(caplog: pytest.LogCaptu
     assert logged(caplog) == ["background task newsletter failed"]
     assert "ValueError: broken" in caplog.text
     await app.cleanup()
+
+
+@pytest.mark.parametrize("stray", [SystemExit(2), KeyboardInterrupt(), asyncio.CancelledError("inner")], ids=repr)
+@in_loop
+async def test_a_task_that_exits_has_failed(stray: BaseException, caplog: pytest.LogCaptureFixture) -> None:
+    """It ends no event loop. The cancellation of something that it awaited is a failure, too."""
+
+    async def leave() -> None:
+        raise stray
+
+    task = Application().spawn(leave(), name="newsletter")
+    with pytest.raises(RuntimeError) as caught:
+        await task
+    assert caught.value.__cause__ is stray
+    assert logged(caplog) == ["background task newsletter failed"]
+
+
+@in_loop
+async def test_a_task_may_be_cancelled_before_its_first_line() -> None:
+    """No warning says that its coroutine was never awaited."""
+    task = Application().spawn(forever())
+    task.cancel()
+    await asyncio.wait([task])
+    assert task.cancelled()
+    gc.collect()
+
+
+@in_loop
+async def test_hooks_and_handlers_in_threads_may_begin_tasks() -> None:
+    app, seen = Application(), asyncio.Event()
+    tasks: list[asyncio.Task[Any]] = []
+
+    async def note() -> None:
+        assert current_app == app
+        seen.set()
+
+    app.on_startup.append(lambda: tasks.append(app.spawn(note(), name="from a hook")))
+    app.add_get("/", lambda: Response(app.spawn(note()).get_name()))
+    async with TestClient(app) as client:
+        await seen.wait()
+        assert tasks[0].get_name() == "from a hook"
+        seen.clear()
+        assert (await client.get("/")).status == 200
+        await seen.wait()
 
 
 @in_loop

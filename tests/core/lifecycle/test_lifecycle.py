@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from functools import partial
 from typing import Any
 
 import pytest
 
 from sketch.application import Application
+from sketch.context import current_app
 from sketch.exceptions import HTTPNotFound
+from sketch.response import Response
 from tests.core.lifecycle.support import CLEANED, STARTED, STOPPED, Log, context, full, hook
 from tests.support.requests import answer, in_loop
 
@@ -269,4 +274,200 @@ async def test_hooks_may_set_attributes_that_requests_see() -> None:
 
     await app.startup()
     assert (await answer(app)).payload == b'{"anne":1}'
+    await app.cleanup()
+
+
+# -- hooks that exit ---------------------------------------------------------------------------------------------------
+
+
+def add_to_start(app: Application, place: str, stray: BaseException) -> None:
+    """Have the start of an application raise: in a hook, in a thread, or in a context."""
+
+    async def hook() -> None:
+        raise stray
+
+    def thread() -> None:
+        raise stray
+
+    async def context() -> AsyncIterator[None]:
+        raise stray
+        yield
+
+    if place == "context":
+        app.cleanup_ctx.append(context)
+    else:
+        app.on_startup.append(hook if place == "hook" else thread)
+
+
+@pytest.mark.parametrize("stray", [SystemExit("no database"), KeyboardInterrupt(), asyncio.CancelledError()], ids=repr)
+@pytest.mark.parametrize("place", ["hook", "thread", "context"])
+@in_loop
+async def test_a_start_that_exits_is_a_start_that_fails(log: Log, place: str, stray: BaseException) -> None:
+    """It is cleaned up, and the server says why it does not serve."""
+    app = full(log)
+    add_to_start(app, place, stray)
+    with pytest.raises(RuntimeError) as caught:
+        await app.startup()
+    assert caught.value.__cause__ is stray
+    assert log[-4:] == CLEANED
+
+
+@pytest.mark.parametrize("stray", [SystemExit(2), KeyboardInterrupt(), asyncio.CancelledError()], ids=repr)
+@in_loop
+async def test_an_end_that_exits_goes_on(log: Log, stray: BaseException) -> None:
+    app = full(log)
+
+    async def hook() -> None:
+        raise stray
+
+    app.on_shutdown.insert(0, hook)
+    app.on_cleanup.append(hook)
+    await app.startup()
+    with pytest.raises(RuntimeError):
+        await app.shutdown()
+    with pytest.raises(RuntimeError):
+        await app.cleanup()
+    assert log == [*STARTED, *STOPPED, *CLEANED]
+
+
+# -- hooks in threads --------------------------------------------------------------------------------------------------
+
+
+@in_loop
+async def test_plain_hooks_run_in_threads(log: Log) -> None:
+    """One by one, and the application is the current one."""
+    app = Application("blocking")
+
+    def note(place: str) -> None:
+        log.append(f"{place} {threading.current_thread().name} {current_app.name}")
+
+    for signal in (app.on_startup, app.on_shutdown, app.on_cleanup):
+        signal.append(partial(note, signal._name))
+    await app.startup()
+    await app.shutdown()
+    await app.cleanup()
+    places = ("on_startup", "on_shutdown", "on_cleanup")
+    assert log == [f"{place} blocking-hook-1 blocking" for place in places]
+
+
+@in_loop
+async def test_handlers_that_fill_their_threads_keep_no_hook_from_its_call(log: Log) -> None:
+    app, go = Application(threads=1), threading.Event()
+    app.on_shutdown.append(lambda: log.append("shutdown"))
+    app.on_cleanup.append(lambda: log.append("cleanup"))
+    await app.startup()
+    stuck = asyncio.create_task(app.threads.run(go.wait, 10))
+    await asyncio.sleep(0)
+    await app.shutdown()
+    await app.cleanup()
+    assert log == ["shutdown", "cleanup"]
+    go.set()
+    await stuck
+
+
+@in_loop
+async def test_a_hook_that_is_left_behind_is_named(caplog: pytest.LogCaptureFixture) -> None:
+    app, go = Application(), threading.Event()
+    begun = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def stuck() -> None:
+        loop.call_soon_threadsafe(begun.set)
+        go.wait(10)
+
+    app.on_shutdown.append(stuck)
+    await app.startup()
+    ending = asyncio.create_task(app.shutdown())
+    await begun.wait()
+    ending.cancel()
+    await asyncio.wait([ending])
+    await app.cleanup()
+    assert f"hook {stuck.__qualname__} still runs in its thread" in caplog.text
+    go.set()
+
+
+# -- context variables -------------------------------------------------------------------------------------------------
+
+PLACES = ("lifespan", "context", "hook", "thread", "mounted")
+VARIABLES: dict[str, ContextVar[str]] = {name: ContextVar(name, default="unset") for name in PLACES}
+
+
+def setting(*, lifespan: Any = None) -> Application:
+    """An application whose start sets a context variable in each way."""
+
+    async def enter() -> AsyncIterator[None]:
+        VARIABLES["context"].set("set")
+        yield
+
+    async def hook(name: str) -> None:
+        VARIABLES[name].set("set")
+
+    app, mounted = Application(lifespan=lifespan), Application("mounted")
+    app.cleanup_ctx.append(enter)
+    app.on_startup.append(partial(hook, "hook"))
+    app.on_startup.append(lambda: VARIABLES["thread"].set("set"))
+    mounted.on_startup.append(partial(hook, "mounted"))
+    app.mount("/mounted", mounted)
+    return app
+
+
+async def enter_lifespan(app: Application) -> AsyncIterator[None]:
+    VARIABLES["lifespan"].set("set")
+    yield
+
+
+def read() -> list[str]:
+    return [VARIABLES[name].get() for name in PLACES]
+
+
+SET = ["set"] * len(PLACES)
+
+
+@in_loop
+async def test_what_the_start_has_set_every_request_sees() -> None:
+    """In whatever task it runs, and what it sets itself ends with it."""
+    app = setting(lifespan=enter_lifespan)
+    seen: list[list[str]] = []
+
+    async def handler() -> Response:
+        seen.append(read())
+        for variable in VARIABLES.values():
+            variable.set("of a request")
+        return Response()
+
+    app.add_get("/", handler)
+    await asyncio.create_task(app.startup())
+    assert read() == ["unset"] * len(PLACES)
+    for _ in range(2):
+        await answer(app)
+    assert seen == [SET, SET]
+    await app.cleanup()
+
+
+@in_loop
+async def test_the_end_sees_what_the_start_has_set() -> None:
+    app = setting(lifespan=enter_lifespan)
+    seen: list[list[str]] = []
+
+    async def note() -> None:
+        seen.append(read())
+
+    for signal in (app.on_shutdown, app.on_cleanup):
+        signal.append(note)
+        signal.append(lambda: seen.append(read()))
+
+    async def live() -> None:
+        await app.startup()
+        await app.shutdown()
+        await app.cleanup()
+
+    await asyncio.create_task(live())
+    assert seen == [SET] * 4
+
+
+@in_loop
+async def test_a_start_that_sets_nothing_costs_no_request_anything() -> None:
+    app = full([])
+    await app.startup()
+    assert not app.pipeline._in_steps
     await app.cleanup()

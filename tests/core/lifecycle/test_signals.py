@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import functools
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
+from sketch.application import Application
+from sketch.concurrency.threads import Threads
 from sketch.lifecycle.signals import Signal
-from tests.support.requests import in_loop
+from tests.support.requests import in_loop, make_request
 
 
 @pytest.fixture
-def signal() -> Signal:
-    return Signal("after", "request", "response")
+def signal() -> Iterator[Signal]:
+    pool = Threads(1, "test")
+    yield Signal("after", "request", "response", threads=lambda _: pool)
+    pool.close()
 
 
 def take_none() -> Any:
@@ -182,8 +188,7 @@ def test_after_the_start_nothing_can_be_changed(signal: Signal, change: Callable
     assert list(signal) == [take_none, take_two]
 
 
-def test_optional_parameter_beside_a_required_one_keeps_its_default() -> None:
-    signal = Signal("after_request", "request", "response")
+def test_optional_parameter_beside_a_required_one_keeps_its_default(signal: Signal) -> None:
     got: list[tuple[object, ...]] = []
 
     @signal
@@ -196,3 +201,60 @@ def test_optional_parameter_beside_a_required_one_keeps_its_default() -> None:
 
     asyncio.run(signal.send("request", "response"))
     assert got == [("response", False), ("response",)]
+
+
+# -- in which thread ---------------------------------------------------------------------------------------------------
+
+
+def find_here() -> int:
+    return threading.get_ident()
+
+
+async def find_thread() -> int:
+    return threading.get_ident()
+
+
+class Caller:
+    async def __call__(self) -> int:
+        return threading.get_ident()
+
+
+@pytest.mark.parametrize(
+    ("function", "threaded"),
+    [
+        (find_here, True), (lambda: threading.get_ident(), True),
+        (functools.partial(find_here), True), (find_thread, False), (functools.partial(find_thread), False),
+        (Caller(), False), (lambda: find_thread(), False),
+    ],
+)  # fmt: skip
+@in_loop
+async def test_a_plain_function_is_called_in_a_thread(
+    signal: Signal, function: Callable[..., Any], threaded: bool
+) -> None:
+    """What it returns is awaited in the event loop, if it is awaitable."""
+    signal.append(function)
+    assert (await signal.receivers[0](1, 2) != threading.get_ident()) == threaded
+
+
+@in_loop
+async def test_by_default_the_threads_are_those_of_the_requests_application(signal: Signal) -> None:
+    app = Application()
+    before = Signal("before", "request")
+    before.append(lambda: threading.current_thread().name)
+    assert await before.receivers[0](make_request(app=app)) == "sketch-handler-1"
+    app.threads.close()
+
+
+@in_loop
+async def test_context_variables_of_a_thread_are_set_for_the_caller(signal: Signal) -> None:
+    first = contextvars.ContextVar("first", default=0)
+    second = contextvars.ContextVar("second", default=0)
+    first.set(1)
+
+    def change() -> None:
+        assert (first.get(), second.get()) == (1, 0)
+        second.set(2)
+
+    signal.append(change)
+    await signal.send(1, 2)
+    assert (first.get(), second.get()) == (1, 2)

@@ -168,6 +168,9 @@ async def test_the_rest_of_the_connection_stays() -> None:
     outer = ForwardedConnection(inner, ("192.0.2.7", 0), "https")
     assert (outer.server, outer.state, outer.tls, outer.trailers) == (inner.server, inner.state, None, [])
     assert outer.trailers is inner.trailers
+    assert outer.scope is None
+    inner.scope = {"type": "http"}  # type: ignore[attr-defined]
+    assert outer.scope is inner.scope  # type: ignore[attr-defined]
     inner.disconnect()
     await outer.wait_disconnected()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from sketch.application import Application
-from sketch.exceptions import HTTPConflict, HTTPGone, HTTPNotFound, HTTPUnauthorized
+from sketch.exceptions import HTTPConflict, HTTPException, HTTPGone, HTTPNotFound, HTTPUnauthorized
 from sketch.files.response import FileResponse
 from sketch.limits import Limits
 from sketch.request import BaseRequest, Request
@@ -156,24 +156,160 @@ async def test_the_last_hook_sees_what_is_sent() -> None:
 # -- finishing ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "response",
-    [
-        Response("a", headers={"A": "b\r\nSet-Cookie: x=1"}),
-        Response("a", headers={"Content-Length": "7"}),
-        Response("a", status=42),
-        Response("a", headers={"Transfer-Encoding": "chunked"}),
-    ],
-    ids=repr,
-)
+def changed(**attributes: Any) -> Response:
+    response = Response("a")
+    response.headers.extend(attributes.pop("headers", {}))
+    for name, value in attributes.items():
+        setattr(response, name, value)
+    return response
+
+
+def unsendable(response: Response) -> Response:
+    response.headers["A"] = "\n"
+    return response
+
+
+UNSENDABLE: dict[str, Callable[[], Response]] = {
+    "line break": lambda: changed(headers={"A": "b\r\nSet-Cookie: x=1"}),
+    "number": lambda: changed(headers={"A": 5}),
+    "not Latin-1": lambda: changed(headers={"A": "€"}),
+    "length": lambda: Response("a", headers={"Content-Length": "7"}),
+    "framing": lambda: changed(headers={"Transfer-Encoding": "chunked"}),
+    "status": lambda: changed(status="404"),
+    "status out of range": lambda: changed(status=42),
+    "body": lambda: changed(body="text"),
+}
+"""Responses that were changed into what no adapter can send."""
+
+
+@pytest.mark.parametrize("make", UNSENDABLE.values(), ids=UNSENDABLE)
+@pytest.mark.parametrize("around", ["nothing", "middlewares", "outer_middlewares", "hooks", "mounted"])
 @in_loop
-async def test_unsendable_responses_are_a_logged_500(response: Response, caplog: pytest.LogCaptureFixture) -> None:
-    async def handler() -> Response:
+async def test_an_unsendable_response_is_a_500_like_any_other(
+    around: str, make: Callable[[], Response], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Hooks and outer middlewares see the 500, and add to it; the log names the handler."""
+    seen: list[int] = []
+
+    async def broken() -> Response:
+        return make()
+
+    async def stamp(request: Request, handler: Any) -> Response:
+        response: Response = await handler(request)
+        seen.append(response.status)
+        response.headers["X-Stamp"] = "1"
         return response
 
-    sent = await answer(serving(handler))
+    app = serving(broken, **({around: [stamp]} if around == "outer_middlewares" else {}))
+    if around == "middlewares":
+        app = serving(broken, middlewares=[_through], outer_middlewares=[stamp])
+    elif around == "hooks":
+        app.after_request(lambda response: seen.append(response.status))
+        app.on_response_prepare(lambda response: response.headers.add("X-Stamp", "1"))
+    elif around == "mounted":
+        inner = serving(broken, outer_middlewares=[stamp])
+        app = Application()
+        app.mount("/in", inner)
+    sent = await answer(app, "/in/" if around == "mounted" else "/")
     assert (sent.status, sent.payload) == (500, b"500 Internal Server Error")
-    assert "ValueError" in caplog.text
+    assert seen == ([] if around == "nothing" else [500])
+    assert ((b"x-stamp", b"1") in sent.fields) is (around != "nothing")
+    assert "in the response of" in caplog.text
+    assert "broken" in caplog.text
+    assert caplog.text.count("error while handling") == 1
+
+
+@pytest.mark.parametrize("handled", ["class", "status", "hook", "to_response"])
+@in_loop
+async def test_an_unsendable_response_of_an_error_handler(handled: str, caplog: pytest.LogCaptureFixture) -> None:
+    seen: list[int] = []
+
+    class Custom(HTTPException):
+        def to_response(self) -> Response:
+            return changed(status=99)
+
+    async def fail() -> Response:
+        raise Custom(409) if handled == "to_response" else KeyError("first")
+
+    async def broken(request: Request, exc: Exception) -> Response:
+        return unsendable(Response("a"))
+
+    app = serving(fail)
+    app.after_request(lambda response: seen.append(response.status))
+    if handled == "hook":
+        app.exception(broken)
+    elif handled != "to_response":
+        app.error_handler(KeyError if handled == "class" else 500)(broken)
+    sent = await answer(app)
+    assert (sent.status, sent.payload) == (500, b"500 Internal Server Error")
+    assert seen == [500]
+    (note,) = (line for line in caplog.text.splitlines() if line.startswith("in the response of "))
+    assert ("Custom.to_response" if handled == "to_response" else "broken") in note
+
+
+@in_loop
+async def test_an_unsendable_response_before_the_handler_names_its_hook(caplog: pytest.LogCaptureFixture) -> None:
+    app = serving()
+
+    @app.before_request
+    def early() -> Response:
+        return unsendable(Response("a"))
+
+    app.after_request(lambda response: response.headers.add("X-Status", str(response.status)))
+    assert (b"x-status", b"500") in (await answer(app)).fields
+    (note,) = (line for line in caplog.text.splitlines() if line.startswith("in the response of "))
+    assert "early" in note
+
+
+@pytest.mark.parametrize("where", ["outer_middlewares", "after_request", "on_response_prepare"])
+@pytest.mark.parametrize("mounted", [False, True])
+@in_loop
+async def test_what_is_added_outside_the_boundary(where: str, mounted: bool, caplog: pytest.LogCaptureFixture) -> None:
+    """The 500 goes through `on_response_prepare`; the log names what may have done it."""
+
+    async def guilty(request: Request, handler: Any) -> Response:
+        response: Response = await handler(request)
+        response.headers["X-Bad"] = 5  # type: ignore[assignment]
+        return response
+
+    def guilty_hook(response: Response) -> None:
+        response.headers["X-Bad"] = 5  # type: ignore[assignment]
+
+    app = serving(_ok, **({where: [guilty]} if where == "outer_middlewares" else {}))
+    if where != "outer_middlewares":
+        getattr(app, where).append(guilty_hook)
+    outermost = app
+    if mounted:
+        outermost = Application()
+        outermost.mount("/in", app)
+    outermost.on_response_prepare(lambda response: response.headers.add("X-Prepared", "1"))
+    sent = await answer(outermost, "/in/" if mounted else "/")
+    assert (sent.status, sent.payload) == (500, b"500 Internal Server Error")
+    assert [value for name, value in sent.fields if name == b"x-prepared"] == [b"1"]
+    assert "changed outside the handler by one of: " in caplog.text
+    assert ("guilty_hook" if where != "outer_middlewares" else "guilty") in caplog.text
+    assert "header X-Bad, got 5" in caplog.text
+    if where == "on_response_prepare" and not mounted:
+        assert "guilty_hook" in caplog.messages[-1], "the hook that did it again"
+
+
+@in_loop
+async def test_an_error_outside_the_boundary_goes_through_the_preparing_hooks(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def failing(request: Request, handler: Any) -> Response:
+        await handler(request)
+        raise ValueError("broken")
+
+    app = serving(_ok, outer_middlewares=[failing])
+    app.on_response_prepare(lambda response: response.headers.add("X-Prepared", "1"))
+    sent = await answer(app)
+    assert sent.status == 500
+    assert (b"x-prepared", b"1") in sent.fields
+
+
+async def _ok() -> Response:
+    return Response("ok")
 
 
 class Stream:
@@ -198,8 +334,8 @@ async def test_a_stream_that_is_not_sent_is_closed_once(case: str, caplog: pytes
     stream, entered = Stream(), asyncio.Event()
 
     async def handler() -> Response:
-        headers = {"A": "\n"} if case == "bad header" else None
-        return StreamResponse(stream, status=204 if case == "no content" else 200, headers=headers)
+        response = StreamResponse(stream, status=204 if case == "no content" else 200)
+        return unsendable(response) if case == "bad header" else response
 
     app = serving(handler)
 
@@ -264,13 +400,13 @@ async def test_an_unsendable_error_page_is_a_plain_500(caplog: pytest.LogCapture
     stream = Stream()
 
     async def handler() -> Response:
-        return Response(status=42)
+        return changed(status=42)
 
     app = serving(handler)
 
     @app.error_handler(500)
     async def page(request: Request, exc: Exception) -> Response:
-        return StreamResponse(stream, status=500, headers={"A": "\n"})
+        return unsendable(StreamResponse(stream, status=500))
 
     response = await answer(app)
     assert (response.status, response.payload, stream.closed) == (500, b"500 Internal Server Error", 1)
@@ -475,15 +611,15 @@ def add_errors(app: Application, log: list[str]) -> None:
 
     @app.error_handler(OSError)
     async def unsendable_page(request: Request, exc: Exception) -> Response:
-        return StreamResponse(Noting(log), status=500, headers={"A": "\n"})
+        return unsendable(StreamResponse(Noting(log), status=500))
 
     @app.get("/nothing")
     async def nothing() -> Any:
         return None
 
     @app.get("/unsendable")
-    async def unsendable() -> Response:
-        return Response("a", headers={"A": "b\r\nSet-Cookie: x=1"})
+    async def unsendable_answer() -> Response:
+        return unsendable(Response("a"))
 
 
 def add_bodies(app: Application, log: list[str], path: Path) -> None:
@@ -493,7 +629,9 @@ def add_bodies(app: Application, log: list[str], path: Path) -> None:
 
     @app.get("/stream/{status:int}")
     async def stream_of_status(status: int) -> Response:
-        return StreamResponse(Noting(log), status=status)
+        response = StreamResponse(Noting(log))
+        response.status = status
+        return response
 
     @app.get("/file")
     async def file() -> Response:

@@ -34,7 +34,12 @@ class Closable:
 
     async def aclose(self) -> None:
         self._log.append(self._name)
-        if self._error is not None:
+        if self._error is asyncio.CancelledError:  # as the server cancels the exchange at its deadline
+            task = asyncio.current_task()
+            assert task is not None
+            task.cancel()
+            await asyncio.sleep(0)
+        elif self._error is not None:
             raise self._error
 
 

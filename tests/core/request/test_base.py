@@ -46,6 +46,13 @@ def test_limits_are_those_of_the_route_else_of_the_application() -> None:
     assert request.limits is request.route.limits
 
 
+def test_the_scope_is_the_one_of_the_connection() -> None:
+    request = make_request()
+    assert request.scope is None
+    request.connection.scope = {"session": 1}  # type: ignore[attr-defined]
+    assert request.scope is request.connection.scope  # type: ignore[attr-defined]
+
+
 def test_what_is_to_be_done_at_the_end_is_made_once() -> None:
     request = make_request()
     assert request.finishing is None

@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+import sys
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import Enum
+from importlib import import_module
+from typing import Any, NamedTuple, TypedDict, get_type_hints
+from uuid import UUID
 
 import pytest
 
 from sketch.application import Application
 from sketch.exceptions import HTTPBadRequest, HTTPContentTooLarge, HTTPUnprocessableContent
 from sketch.limits import Limits
+from sketch.request import Request
+from sketch.response import JSONResponse, Response
+from sketch.testing import TestClient
 from sketch.transport import ClientDisconnected
 from tests.support.requests import in_loop, make_request
+
+
+class Colour(Enum):
+    RED = "red"
 
 
 @in_loop
@@ -187,6 +202,95 @@ async def test_json_of_a_type(codec: str) -> None:
         await make_request(body=[b"[1"], app=app).json(type=list[int])
     with pytest.raises(HTTPBadRequest, match="expected a body in JSON"):
         await make_request(body=[b"[" * 200_000], app=app).json(type=list[Any])
+
+
+@dataclass
+class Order:
+    item: str
+    at: datetime
+    number: UUID
+    price: Decimal
+    colour: Colour
+    takes: timedelta
+    tags: set[str]
+    place: tuple[int, int]
+    picture: bytes
+
+
+ORDER = (
+    b'{"item":"tea","at":"2026-01-02T12:30:01.000500Z","number":"00000000-0000-0000-0000-000000000005","price":"1.10",'
+    b'"colour":"red","takes":"P1DT7203.5S","tags":["hot"],"place":[1,2],"picture":"dGVh"}'
+)
+
+
+def orders() -> list[Any]:
+    """Classes of one shape, of the standard library and others."""
+    found: list[Any] = [Order, TypedDict("Typed", get_type_hints(Order)), NamedTuple("Named", [("order", Order)])]
+    if msgspec := sys.modules.get("msgspec"):
+        found.append(msgspec.defstruct("Struct", list(get_type_hints(Order).items())))
+    with suppress(ModuleNotFoundError):
+        attrs: Any = import_module("attrs")
+        members = {name: attrs.field(type=kind) for name, kind in get_type_hints(Order).items()}
+        found.append(attrs.make_class("Attrs", members))
+    return found
+
+
+@pytest.mark.parametrize("codec", ["stdlib", "orjson", "msgspec"])
+@in_loop
+async def test_what_json_reads_the_response_sends(codec: str) -> None:
+    pytest.importorskip("msgspec")
+    if codec != "stdlib":
+        pytest.importorskip(codec)
+    app = Application(json=codec)
+    for kind in orders():
+        text = b"[%b]" % ORDER if kind.__name__ == "Named" else ORDER
+        for typed, sent in ((kind, text), (list[kind], b"[%b]" % text), (dict[str, kind], b'{"a":%b}' % text)):
+            request = make_request(body=[sent], app=app)
+            with app.context():
+                assert JSONResponse(await request.json(type=typed)).body == sent
+
+
+@pytest.mark.parametrize("codec", ["stdlib", "orjson", "msgspec"])
+@in_loop
+async def test_what_json_reads_as_a_model_the_response_sends(codec: str) -> None:
+    pydantic = pytest.importorskip("pydantic")
+    if codec != "stdlib":
+        pytest.importorskip(codec)
+    app = Application(json=codec)
+
+    class Model(pydantic.BaseModel):
+        count: int = pydantic.Field(alias="theCount", gt=0)
+        at: datetime
+        price: Decimal
+
+    text = b'{"theCount":1,"at":"2026-01-02T12:30:01Z","price":"1.10"}'
+    with app.context():
+        for kind, sent in ((Model, text), (list[Model], b"[%b]" % text), (Model | None, b"null")):
+            assert JSONResponse(await make_request(body=[sent], app=app).json(type=kind)).body == sent
+    reason = r"not as it should be: Input should be greater than 0 - at `\$\.theCount`; Field required - at `\$\.at`"
+    with pytest.raises(HTTPUnprocessableContent, match=reason):
+        await make_request(body=[b'{"theCount": -5, "price": 1}'], app=app).json(type=Model)
+    for malformed in (b"{", b"[NaN]", b"[" * 200_000):
+        with pytest.raises(HTTPBadRequest, match="expected a body in JSON"):
+            await make_request(body=[malformed], app=app).json(type=Model)
+
+
+@in_loop
+async def test_a_type_that_no_library_reads_is_a_500(caplog: pytest.LogCaptureFixture) -> None:
+    pytest.importorskip("msgspec")
+    app = Application()
+
+    class Other:
+        pass
+
+    @app.post("/")
+    async def take(request: Request) -> Response:
+        return Response(str(await request.json(type=list[Other])))
+
+    async with TestClient(app, raise_errors=False) as client:
+        assert (await client.post("/", json=[])).status == 500
+    assert "expected a type to read JSON as, got list[" in caplog.text
+    assert "in take" in caplog.text
 
 
 @in_loop

@@ -50,6 +50,14 @@ async def test_line_of_an_exchange(lines: Any) -> None:
 
 
 @in_loop
+async def test_the_port_can_be_told_from_an_ipv6_address(lines: Any) -> None:
+    request = make_request("/", connection=peer(("2001:db8::1", 80)))
+    log_access(request, outcome())
+    log_refused(("::1", 4711), 400)
+    assert lines() == ['[2001:db8::1]:80 "GET /" 200 12 0.001250', '[::1]:4711 "- -" 400 0 0.000000']
+
+
+@in_loop
 async def test_unknown_values_of_an_exchange(lines: Any) -> None:
     request = make_request("*", method="OPTIONS", connection=peer(None))
     log_access(request, outcome(None, 0, 0.0, disconnected=True))

@@ -72,6 +72,7 @@ def test_any_asgi_application() -> None:
         ("pkg", "expected an application like 'package.module:app', got 'pkg'"),
         (":app", "expected an application like 'package.module:app', got ':app'"),
         ("pkg:a-b", "expected an application like 'package.module:app', got 'pkg:a-b'"),
+        (".hello:app", "expected the whole name of a module, got the relative one '.hello', of '.hello:app'"),
         ("no_such_package.x:app", "there is no module 'no_such_package', of 'no_such_package.x:app'"),
         ("sketch.nothing:app", "there is no module 'sketch.nothing', of 'sketch.nothing:app'"),
         (f"{HERE}:nothing", f"module '{HERE}' has no attribute 'nothing', of '{HERE}:nothing'"),

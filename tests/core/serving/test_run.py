@@ -5,14 +5,20 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import re
+import threading
+from typing import Any
 
 import pytest
 
 from sketch.application import Application
 from sketch.limits import Limits
+from sketch.serving import logs
 from sketch.serving.options import ServeError, ServeOptions
 from sketch.serving.run import announce, cannot_listen, run_app, serve
 from tests.core.serving.support import HERE, Recorder, app, failure, foreign
+
+SOCKET: Any = object()
 
 
 def test_added_backend_gets_the_options(recorder: type[Recorder]) -> None:
@@ -74,16 +80,42 @@ def test_a_backend_gets_any_application(recorder: type[Recorder]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "port", "line"),
+    ("options", "names", "line"),
     [
-        (ServeOptions(), None, "http://127.0.0.1:8080 (native)"),
-        (ServeOptions(port=0, server="granian"), 5, "http://127.0.0.1:5 (granian)"),
-        (ServeOptions(host="::1", ssl_certfile="c"), None, "https://[::1]:8080 (native)"),
-        (ServeOptions(uds="/run/s"), None, "unix:/run/s (native)"),
+        (ServeOptions(), [], "http://127.0.0.1:8080 (native)"),
+        (ServeOptions(port=0, server="granian"), [("127.0.0.1", 5)], "http://127.0.0.1:5 (granian)"),
+        (ServeOptions(host="::1", ssl_certfile="c"), [("::1", 8080, 0, 0)], "https://[::1]:8080 (native)"),
+        (
+            ServeOptions(host="localhost", port=0),
+            [("127.0.0.1", 5), ("::1", 5, 0, 0)],
+            "http://localhost:5 (native)",
+        ),
+        (
+            ServeOptions(host=""),
+            [("0.0.0.0", 8080), ("::", 8080, 0, 0)],
+            "http://0.0.0.0:8080, http://[::]:8080 (native)",
+        ),
+        (ServeOptions(host=""), [("0.0.0.0", 8080)], "http://0.0.0.0:8080 (native)"),
+        (ServeOptions(host="::"), [("::", 8080, 0, 0)], "http://[::]:8080 (native, IPv6 only)"),
+        (
+            ServeOptions(host="::", server="granian"),
+            [("::", 5), ("0.0.0.0", 5)],
+            "http://[::]:5, http://0.0.0.0:5 (granian)",
+        ),
+        (ServeOptions(sock=SOCKET), [("10.0.0.1", 5)], "http://10.0.0.1:5 (native)"),
+        (ServeOptions(sock=SOCKET), ["/run/s"], "unix:/run/s (native)"),
+        (ServeOptions(uds="/run/s"), ["/run/s"], "unix:/run/s (native)"),
     ],
 )
-def test_announce(capsys: pytest.CaptureFixture[str], options: ServeOptions, port: int | None, line: str) -> None:
-    announce(options, port)
+def test_announce(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    options: ServeOptions,
+    names: list[Any],
+    line: str,
+) -> None:
+    monkeypatch.setattr(logs, "handled", lambda: False)  # pytest handles everything
+    announce(options, names)
     assert capsys.readouterr().err == f"Started server on {line}\n"
 
 
@@ -95,14 +127,6 @@ def test_cannot_listen() -> None:
     assert str(cannot_listen(ServeOptions(port=1), wordy)) == f"cannot listen on 127.0.0.1:1: {os.strerror(98)}"
 
 
-def test_logging_of_the_program_is_left_alone(recorder: type[Recorder]) -> None:
-    logger = logging.getLogger("sketch")
-    handler = logging.NullHandler()
-    logger.addHandler(handler)
-    run_app(app, server="recorder")
-    assert logger.handlers == [handler]
-
-
 def test_serve_embeds_the_native_server() -> None:
     async def main() -> None:
         async with asyncio.timeout(20), serve(Application()) as server:
@@ -112,3 +136,56 @@ def test_serve_embeds_the_native_server() -> None:
             await writer.wait_closed()
 
     asyncio.run(main())
+
+
+# -- where it can run -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("server", ["native", "uvicorn", "hypercorn", "granian"])
+def test_another_thread_is_an_error_that_names_serve(server: str) -> None:
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            run_app(app, port=0, server=server)
+        except BaseException as exc:
+            errors.append(exc)
+
+    thread = threading.Thread(target=run, name="mine")
+    thread.start()
+    thread.join()
+    assert [type(exc) for exc in errors] == [RuntimeError]
+    assert re.fullmatch(
+        r"expected run_app in the main thread, which gets the signals, got <Thread\(mine, .*>: "
+        r"there use `async with sketch\.serve\(app\):`",
+        str(errors[0]),
+    )
+
+
+@pytest.mark.parametrize("server", ["native", "uvicorn", "hypercorn", "granian"])
+def test_a_running_loop_is_an_error_that_names_serve(server: str) -> None:
+    async def main() -> None:
+        run_app(app, port=0, server=server)
+
+    with pytest.raises(RuntimeError, match=r"expected run_app outside of a running event loop, .*sketch\.serve"):
+        asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"server": "uvicorn"}, "it runs the native server, run_app starts the others"),
+        ({"loop": "asyncio"}, "it serves in the event loop that is running"),
+        ({"log_level": "debug"}, "it leaves logging to your program"),
+    ],
+)
+def test_serve_refuses_what_would_have_no_effect(options: dict[str, Any], reason: str) -> None:
+    (name,) = options
+    with pytest.raises(ServeError, match=f"^serve cannot honour the option '{name}': {reason}$"):
+        serve(Application(), **options)
+
+
+def test_serve_sets_debug() -> None:
+    made = Application()
+    serve(made, debug=True)
+    assert made.debug

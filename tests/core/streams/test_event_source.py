@@ -121,13 +121,27 @@ async def test_an_error_while_the_source_closes_is_raised() -> None:
 async def test_a_source_cancelled_from_elsewhere_breaks_the_stream() -> None:
     async def source() -> AsyncIterator[Any]:
         yield 1
-        never = asyncio.get_running_loop().create_future()
-        never.cancel()
-        await never
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+        await asyncio.sleep(0)
 
     chunks = streaming(source())
     with pytest.raises(RuntimeError, match="cancelled by something of its own"):
         await drained(chunks)
+
+
+@pytest.mark.parametrize("stray", [asyncio.CancelledError("inner"), SystemExit(2), KeyboardInterrupt()], ids=repr)
+@in_loop
+async def test_what_a_source_raises_is_an_error_and_never_leaves_its_task(stray: BaseException) -> None:
+    async def source() -> AsyncIterator[Any]:
+        yield 1
+        raise stray
+
+    chunks = streaming(source())
+    with pytest.raises(RuntimeError) as caught:
+        await drained(chunks)
+    assert caught.value.__cause__ is stray
 
 
 @in_loop

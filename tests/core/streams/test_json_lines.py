@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Iterator
+from datetime import date
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -114,3 +116,11 @@ async def test_a_second_use_is_a_clear_error(caplog: pytest.LogCaptureFixture) -
 def test_other_sources_are_refused(items: Any) -> None:
     with pytest.raises(TypeError, match="expected an iterable of objects"):
         JSONLinesResponse(items)
+
+
+@in_loop
+async def test_objects_go_as_in_a_json_response() -> None:
+    rows = [{"day": date(2026, 1, 2)}, {"id": UUID(int=5)}]
+    async with TestClient(serving(lambda: rows)) as client:
+        text = await (await client.get("/")).text()
+    assert text == '{"day":"2026-01-02"}\n{"id":"00000000-0000-0000-0000-000000000005"}\n'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import date
 from typing import Any
 
 import pytest
@@ -33,6 +34,7 @@ from tests.support.responses import finalized
         (Event("a\n"), b"data: a\ndata: \n\n"),
         (Event("a\u2028b\x0bc\x85"), "data: a\u2028b\x0bc\x85\n\n".encode()),
         (Event({"a": [1, "é"]}), 'data: {"a":[1,"é"]}\n\n'.encode()),
+        (Event([date(2026, 1, 2)]), b'data: ["2026-01-02"]\n\n'),
         (Event(0), b"data: 0\n\n"),
         (Event(False), b"data: false\n\n"),
         (Event("a", "tick", 7, 1500), b"retry: 1500\nid: 7\nevent: tick\ndata: a\n\n"),

@@ -41,6 +41,22 @@ async def test_cookies_are_kept() -> None:
 
 
 @in_loop
+async def test_cookies_in_utf8() -> None:
+    """As browsers keep and send them."""
+
+    async def handler(request: Request) -> Response:
+        response = JSONResponse(dict(request.cookies))
+        response.headers.add("Set-Cookie", "given=日本; Path=/".encode().decode("latin-1"))
+        return response
+
+    async with TestClient(serving(handler)) as client:
+        client.cookies.set("mine", "é")
+        assert await (await client.get("/")).json() == {"mine": "é"}
+        assert client.cookies.get("given") == "日本"
+        assert await (await client.get("/")).json() == {"mine": "é", "given": "日本"}
+
+
+@in_loop
 async def test_expiry_dates_and_relative_paths_of_other_servers() -> None:
     fields = [
         ("Set-Cookie", "gone=1; Expires=Thu, 01 Jan 1970 00:00:00 GMT"),

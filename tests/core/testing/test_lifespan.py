@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -21,18 +22,18 @@ async def test_the_application_is_started_and_stopped_in_one_task() -> None:
     events: list[tuple[str, Any]] = []
     app = serving(echo)
 
-    def note(name: str) -> None:
+    async def note(name: str) -> None:
         events.append((name, asyncio.current_task()))
 
     async def context(app: Application) -> AsyncIterator[None]:
-        note("enter")
+        await note("enter")
         yield
-        note("exit")
+        await note("exit")
 
     app.cleanup_ctx.append(context)
-    app.on_startup.append(lambda: note("startup"))
-    app.on_shutdown.append(lambda: note("shutdown"))
-    app.on_cleanup.append(lambda: note("cleanup"))
+    app.on_startup.append(partial(note, "startup"))
+    app.on_shutdown.append(partial(note, "shutdown"))
+    app.on_cleanup.append(partial(note, "cleanup"))
     client = TestClient(app)
     await asyncio.create_task(client.start())
     await client.shutdown()

@@ -10,7 +10,7 @@ import pytest
 from sketch import WebSocketPolicy, WebSocketResponse
 from sketch.application import Application
 from tests.core.websocket.support import session, shake
-from tests.support.requests import in_loop
+from tests.support.requests import in_loop, make_request
 
 
 @pytest.mark.parametrize(
@@ -47,6 +47,24 @@ async def test_origins(origins: Any, origin: bytes | None, status: int) -> None:
     app.add_websocket("/ws", session, policy=WebSocketPolicy(origins=origins))
     response = await shake(app, headers=None if origin is None else [(b"origin", origin)])
     assert response.status == status
+
+
+@pytest.mark.parametrize(
+    ("host", "origin", "allowed"),
+    [
+        (b"example.com:443", b"https://example.com", True),
+        (b"EXAMPLE.com:80", b"http://example.com", True),
+        (b"[::1]:443", b"https://[::1]", True),
+        (b"example.com:443", b"http://example.com", False),
+        (b"example.com:8443", b"https://example.com", False),
+        (b"example.com", b"https://example.com:8443", False),
+        (b"example.com:80", b"evil://example.com", False),
+        (b"[::80]", b"http://[:", False),
+    ],
+)
+def test_the_default_port_of_an_origin_may_be_in_the_host(host: bytes, origin: bytes, allowed: bool) -> None:
+    request = make_request("/", headers=[(b"host", host), (b"origin", origin)])
+    assert WebSocketPolicy().allows(request) is allowed
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from typing import Any
+from typing import Any, TypedDict
+from uuid import UUID
 
 import pytest
 
@@ -30,6 +31,45 @@ async def test_messages() -> None:
     assert pipe.sent == ["text", b"bytes", b"array", b"view", '{"ü":[1]}']
     assert [type(message) for message in pipe.sent] == [str, bytes, bytes, bytes, str]
     assert pipe.closed == (1000, "")
+
+
+@in_loop
+async def test_json_of_a_type_and_back() -> None:
+    pytest.importorskip("msgspec")
+
+    async def talk(ws: WebSocket) -> None:
+        await ws.send_json(await ws.receive_json(type=dict[str, UUID]))
+        with pytest.raises(WebSocketDisconnected):
+            await ws.receive_json(type=list[set[int]])
+
+    text = '{"a":"00000000-0000-0000-0000-000000000005"}'
+    pipe = await run(talk, text, '[["7331"]]')
+    assert pipe.sent == [text]
+    assert pipe.closed == (1007, "expected another message: Expected `int`, got `str` - at `$[0][0]`")
+
+
+@in_loop
+async def test_the_reason_of_a_close_is_cut() -> None:
+    pytest.importorskip("msgspec")
+
+    async def talk(ws: WebSocket) -> None:
+        with pytest.raises(WebSocketDisconnected):
+            await ws.receive_json(type=TypedDict("Long", {"\N{GREEK SMALL LETTER ALPHA}" * 100: int}))
+
+    pipe = await run(talk, "{}")
+    assert pipe.closed is not None
+    assert 121 <= len(pipe.closed[1].encode()) <= 123
+
+
+@in_loop
+async def test_a_type_that_no_library_reads_is_the_sessions_fault() -> None:
+    pytest.importorskip("msgspec")
+
+    async def talk(ws: WebSocket) -> None:
+        with pytest.raises(TypeError, match="expected a type to read JSON as, got <class 'complex'>"):
+            await ws.receive_json(type=complex)
+
+    await run(talk, "{}")
 
 
 @in_loop

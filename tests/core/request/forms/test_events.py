@@ -54,6 +54,14 @@ def test_text_around_the_parts_is_ignored(body: bytes, count: int) -> None:
     assert len(parse(*[bytes([byte]) for byte in body])) == count
 
 
+def test_padding_after_boundaries() -> None:
+    body = field("a", b"1 \r\n--boun") + field("b", b"2") + LAST
+    padded = body.replace(b"--bound\r\n", b"--bound \t\r\n").replace(b"--bound--\r\n", b"--bound-- \t\r\n")
+    for chunks in ([padded], [bytes([byte]) for byte in padded]):
+        contents = [event for event in parse(*chunks) if isinstance(event, bytes)]
+        assert b"".join(contents) == b"1 \r\n--boun2"
+
+
 @pytest.mark.parametrize(
     ("disposition", "name", "filename"),
     [
@@ -115,6 +123,14 @@ def test_coded_contents_are_known() -> None:
         (part('name="a"', b"1", 'Content-Disposition: form-data; name="b"') + LAST, "one Content-Disposition"),
         (part('name="a"', b"1", "Content-Type: a/b", "Content-Type: c/d") + LAST, "one Content-Type"),
         (part('name="a"', b"1", "Content-Length: 2") + LAST, "Content-Length"),
+        (part('name="a"; name="b"', b"1") + LAST, "the parameter name once in Content-Disposition"),
+        (part('name=a; NAME="b"', b"1") + LAST, "the parameter name once in Content-Disposition"),
+        (part('name="a"; ??; name="b"', b"1") + LAST, "the parameter name once in Content-Disposition"),
+        (part('name="a"; filename=x; filename="y"', b"1") + LAST, "the parameter filename once"),
+        (part("name=\"a\"; filename*=utf-8''x; filename*=utf-8''y", b"1") + LAST, r"the parameter filename\* once"),
+        (part("name=\"a\"; name*=utf-8''b", b"1") + LAST, "a part with a name, got it twice"),
+        (part('name="a"', b"1", "Content-Type: text/plain; charset=utf-8; charset=latin-1") + LAST, "charset once"),
+        (b"--bound" + b" " * 1025 + b"\r\n", "at most 1024 bytes of padding"),
         (field("a", b"1").replace(b"\r\n", b"\n") + LAST, "line break"),
     ],
 )
@@ -132,6 +148,7 @@ def test_malformed_forms_are_a_400_with_the_reason(body: bytes, reason: str) -> 
         (b'multipart/form-data; boundary=""', HTTPBadRequest, "got ''"),
         (b"multipart/form-data; boundary=" + b"x" * 71, HTTPBadRequest, "boundary of 1 to 70"),
         (b"multipart/form-data; boundary=\xe9", HTTPBadRequest, "boundary of 1 to 70"),
+        (b"multipart/form-data; boundary=x; Boundary=y", HTTPBadRequest, "the parameter boundary once in Content-Type"),
         (b"multipart/mixed; boundary=x", HTTPUnsupportedMediaType, "got 'multipart/mixed'"),
         (b"", HTTPUnsupportedMediaType, "got ''"),
     ],

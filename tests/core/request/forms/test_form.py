@@ -8,7 +8,7 @@ import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from threading import Event
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -104,6 +104,38 @@ async def test_other_media_types() -> None:
     with pytest.raises(HTTPUnsupportedMediaType, match="got ''"):
         await form_request(b"a=1", headers=[]).form()
     assert len(await form_request(b"", headers=[]).form()) == 0
+
+
+@in_loop
+async def test_no_body_at_all_is_an_empty_form() -> None:
+    for headers in (MULTIPART, URLENCODED, ()):
+        assert len(await form_request(headers=headers).form()) == 0
+        assert len(await make_request(method="POST", headers=headers, app=Application()).form()) == 0
+    with pytest.raises(HTTPBadRequest, match="a boundary after the last part"):
+        await form_request(b"\r\n").form()
+
+
+@in_loop
+async def test_a_form_in_a_charset_that_is_not_named() -> None:
+    """Chromium with `accept-charset=iso-8859-1`: names and texts are in it, and only a field `_charset_` says so."""
+    name, text = field("?", b"x").replace(b"?", b"\xe9"), field("a", b"\xe9")
+    for body, reason in ((name, "failed to decode as utf-8"), (text, "the field 'a' in utf-8")):
+        with pytest.raises(HTTPBadRequest, match=reason):
+            await form_request(body + LAST).form()
+    named = field("_charset_", b"iso-8859-1")
+    form = await form_request(named + name + text + LAST).form()
+    assert [*form.items()] == [("_charset_", "iso-8859-1"), ("é", "x"), ("a", "é")]
+
+
+@in_loop
+async def test_a_form_inside_a_form() -> None:
+    """RFC 7578 section 4.3 has given it up for several files. A file may be of such a type: a saved page is."""
+    nested = part('name="a"', b"--x--", "Content-Type: multipart/mixed; boundary=x")
+    with pytest.raises(HTTPBadRequest, match="expected fields and files, got 'multipart/mixed' inside the form"):
+        await form_request(nested + LAST).form()
+    saved = file("a", "page.mht", b"--x--", "multipart/related; boundary=x")
+    form = await form_request(saved + LAST).form()
+    assert cast("UploadedFile", form["a"]).content_type == "multipart/related"
 
 
 @in_loop

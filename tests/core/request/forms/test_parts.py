@@ -197,9 +197,26 @@ async def test_nothing_is_left_of_a_failed_save(
     form = form_request(*pieces(file("f", "n", DATA), 10_000), *end).multipart()
     one = await anext(form)
     with pytest.raises(error):
-        await one.save_to(tmp_path / "file", max_size=max_size)
+        await one.save_to(tmp_path / "file", max_size=max_size, overwrite=True)
     assert names(tmp_path) == ["file"]
     assert (tmp_path / "file").read_bytes() == b"old"
+
+
+@in_loop
+async def test_no_body_at_all_has_no_parts() -> None:
+    assert [one async for one in form_request().multipart()] == []
+
+
+@in_loop
+async def test_a_part_replaces_a_file_only_where_it_is_told_to(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    one = await anext(form_request(file("f", "n", b"new") + LAST).multipart())
+    with pytest.raises(FileExistsError, match="overwrite=True"):
+        await one.save_to(path)
+    assert path.read_bytes() == b"old"
+    assert await one.save_to(path, overwrite=True) == 3
+    assert path.read_bytes() == b"new"
 
 
 @in_loop

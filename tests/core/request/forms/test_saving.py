@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import stat
 from collections.abc import AsyncIterator, Sequence
@@ -82,7 +83,7 @@ def test_a_new_file_has_the_mode_of_any_other(tmp_path: Path) -> None:
 def test_a_new_file_replaces_what_is_there_when_it_is_complete(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"old")
-    file = NewFile(path)
+    file = NewFile(path, overwrite=True)
     file.write([b"new"])
     assert path.read_bytes() == b"old"
     file.commit([b"er"])
@@ -92,6 +93,80 @@ def test_a_new_file_replaces_what_is_there_when_it_is_complete(tmp_path: Path) -
     file.commit()
     assert names(tmp_path) == ["file"]
     assert path.read_bytes() == b"newer"
+
+
+def occupy(path: Path, what: str) -> None:
+    if what == "file":
+        path.write_bytes(b"old")
+    elif what == "directory":
+        path.mkdir()
+    else:
+        path.symlink_to(path.with_name("elsewhere"))  # leads nowhere: writing through it would make that file
+
+
+@pytest.mark.parametrize("what", ["file", "directory", "link"])
+@in_loop
+async def test_what_is_there_is_not_replaced(tmp_path: Path, what: str) -> None:
+    path = tmp_path / "file"
+    occupy(path, what)
+    read = []
+
+    async def body() -> AsyncIterator[bytes]:
+        read.append("begun")
+        yield b"new"
+
+    with pytest.raises(FileExistsError, match=r"a file is there: choose another name, or replace it by overwrite=True"):
+        await save(body(), path)
+    assert read == []  # the client is refused before it has sent everything
+    assert names(tmp_path) == ["file"]
+    assert what != "file" or path.read_bytes() == b"old"
+
+
+@pytest.mark.parametrize("links", [True, False], ids=["links", "no links"])
+@pytest.mark.parametrize("what", ["file", "directory", "link"])
+@in_loop
+async def test_what_appears_meanwhile_is_not_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str, links: bool
+) -> None:
+    path = tmp_path / "file"
+    if not links:
+        monkeypatch.setattr(os, "link", no_links)
+
+    async def body() -> AsyncIterator[bytes]:
+        yield b"new"
+        occupy(path, what)
+
+    with pytest.raises(FileExistsError, match="a file is there") as caught:
+        await save(body(), path)
+    assert (caught.value.filename, caught.value.errno) == (str(path), errno.EEXIST)
+    assert names(tmp_path) == ["file"]
+    assert what != "file" or path.read_bytes() == b"old"
+
+
+def no_links(source: object, target: object) -> None:
+    raise PermissionError(errno.EPERM, "no second names here")
+
+
+@in_loop
+async def test_of_many_saves_at_one_path_one_succeeds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("links", "no links"):
+        saves = [save(chunks(b"%d" % number), tmp_path / name) for number in range(20)]
+        results = await asyncio.gather(*saves, return_exceptions=True)
+        (winner,) = [number for number, result in enumerate(results) if isinstance(result, int)]
+        assert sum(isinstance(result, FileExistsError) for result in results) == 19
+        assert (tmp_path / name).read_bytes() == b"%d" % winner
+        monkeypatch.setattr(os, "link", no_links)
+    assert names(tmp_path) == ["links", "no links"]
+
+
+@in_loop
+async def test_a_link_is_replaced_itself(tmp_path: Path) -> None:
+    path, kept = tmp_path / "file", tmp_path / "kept"
+    kept.write_bytes(b"old")
+    path.symlink_to(kept)
+    await save(chunks(b"new"), path, overwrite=True)
+    assert (path.is_symlink(), path.read_bytes(), kept.read_bytes()) == (False, b"new", b"old")
+    assert names(tmp_path) == ["file", "kept"]
 
 
 @pytest.mark.parametrize("size", [0, 1, BATCH - 1, BATCH, 3 * BATCH + 1])
@@ -113,7 +188,7 @@ async def test_nothing_is_left_of_a_failed_write(tmp_path: Path) -> None:
         await save(chunks(b"x"), tmp_path / "nothing" / "file")
     (tmp_path / "directory").mkdir()
     with pytest.raises(IsADirectoryError):
-        await save(chunks(b"x"), tmp_path / "directory")
+        await save(chunks(b"x"), tmp_path / "directory", overwrite=True)
     assert names(tmp_path) == ["directory"]
 
 

@@ -60,6 +60,12 @@ async def test_reading(on_disk: bool, tmp_path: Path) -> None:
         await file.seek(-1)
     assert await file.save_to(tmp_path / "copy") == len(DATA)
     assert (tmp_path / "copy").read_bytes() == DATA
+    (tmp_path / "copy").write_bytes(b"old")
+    with pytest.raises(FileExistsError, match="overwrite=True"):
+        await file.save_to(tmp_path / "copy")
+    assert (tmp_path / "copy").read_bytes() == b"old"
+    assert await file.save_to(tmp_path / "copy", overwrite=True) == len(DATA)
+    assert (tmp_path / "copy").read_bytes() == DATA
     if isinstance(content, Spool):
         content.close()
         with pytest.raises(ValueError, match="save_to"):

@@ -29,6 +29,7 @@ def listening(options: ServeOptions) -> Iterator[list[socket.socket]]:
     try:
         try:
             if options.sock is not None:
+                options.sock.setblocking(False)
                 sockets.append(options.sock)
             elif options.uds is not None:
                 sockets.append(_bind_path(options.uds))
@@ -74,7 +75,24 @@ def clear_path(path: str) -> None:
             raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
 
 
+_ATTEMPTS = 5
+"""How often a free port is looked for that is free on all addresses."""
+
+
 def _bind_all(options: ServeOptions, sockets: list[socket.socket]) -> None:
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            _bind_host(options, sockets)
+        except OSError as exc:
+            if options.port or exc.errno != errno.EADDRINUSE or attempt == _ATTEMPTS:
+                raise
+            while sockets:  # the port that was free on the first address is taken on another one
+                sockets.pop().close()
+        else:
+            return
+
+
+def _bind_host(options: ServeOptions, sockets: list[socket.socket]) -> None:
     port = options.port
     addresses = socket.getaddrinfo(options.host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     skipped: OSError | None = None

@@ -1,0 +1,89 @@
+"""A connection between its acceptance and its first protocol: its TLS handshake is under way."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any, cast
+
+from sketch_native.base_protocol import NEVER
+
+if TYPE_CHECKING:
+    import socket
+    import ssl
+    from collections.abc import Callable
+
+    from sketch.http.grammar import Address
+    from sketch_native.interfaces import Host
+    from sketch_native.protocol import HTTPProtocol
+
+logger = logging.getLogger("sketch.native")
+
+_LONGER_THAN_THE_DEADLINE = 24 * 3600.0
+"""Seconds that the event loop gives a handshake. The sweep ends it earlier: it knows when the process stood still."""
+
+
+class Arrival(asyncio.Protocol):
+    """An accepted connection. It counts as a connection from here on, so a client that sends nothing is bounded, too.
+
+    Without TLS it is served in the next turn of the event loop. A handshake shares its bound with the request's head.
+
+    Args:
+        server: the server that has accepted the connection.
+        client: the peer's address, None for a unix socket.
+        protocol: makes the protocol that serves the connection.
+    """
+
+    __slots__ = ("_protocol", "_server", "_task", "client", "read_deadline", "write_deadline")
+
+    def __init__(self, server: Host, client: Address | None, protocol: Callable[[], HTTPProtocol]) -> None:
+        self._server = server
+        self.client = client
+        self._protocol = protocol
+        self.read_deadline = server.now + server.limits.header_timeout
+        self.write_deadline = NEVER
+
+    def __repr__(self) -> str:
+        return f"<Arrival of {self.client}>"
+
+    def begin(self, sock: socket.socket, tls: ssl.SSLContext | None) -> None:
+        """Take the connection over from its socket."""
+        self._task = self._server.loop.create_task(self._connect(sock, tls))
+
+    async def _connect(self, sock: socket.socket, tls: ssl.SSLContext | None) -> None:
+        options: dict[str, Any] = {}
+        if tls is not None:
+            options = {"ssl": tls, "ssl_handshake_timeout": _LONGER_THAN_THE_DEADLINE}
+        try:
+            await self._server.loop.connect_accepted_socket(lambda: self, sock, **options)
+        except OSError as exc:  # `ssl.SSLError` is one
+            logger.info("%s: the connection could not be opened: %s", self.client, exc)
+        finally:
+            self._server.forget(self)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Hand the connection over to the protocol that serves it."""
+        server = self._server
+        successor = self._protocol()
+        server.connections.discard(self)
+        cast("asyncio.Transport", transport).set_protocol(successor)
+        successor.connection_made(transport)
+        if server.stopping:
+            successor.read_deadline = self._until_late()
+
+    def sweep(self, now: float) -> None:  # noqa: ARG002 - there is one deadline
+        """End a handshake that has taken too long."""
+        logger.info("%s: the TLS handshake took too long, the connection is cut", self.client)
+        self.cancel()
+
+    def shut_down(self) -> None:
+        """The server stops: a client that is just arriving has little time left."""
+        self.read_deadline = self._until_late()
+
+    def _until_late(self) -> float:
+        return min(self.read_deadline, self._server.now + self._server.limits.linger_timeout)
+
+    def cancel(self) -> None:
+        """Cut the connection."""
+        self.read_deadline = NEVER
+        self._task.cancel()

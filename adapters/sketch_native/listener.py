@@ -1,0 +1,148 @@
+"""Accepts connections: a few at a time, up to the cap, and none while the process has no descriptor for them."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from sketch.serving.access_log import log_refused
+from sketch_native import writer
+from sketch_native.arrival import Arrival
+from sketch_native.connection import address_of
+from sketch_native.refusal import OVERLOAD
+
+if TYPE_CHECKING:
+    import asyncio
+    import socket
+    import ssl
+    from collections.abc import Callable
+
+    from sketch.http.grammar import Address
+    from sketch_native.interfaces import Host
+    from sketch_native.protocol import HTTPProtocol
+
+logger = logging.getLogger("sketch.native")
+
+BATCH = 64
+"""Connections accepted in one turn of the event loop: those that are being served must get their turn, too."""
+
+PAUSE = 1.0
+"""Seconds until accepting is tried again without a descriptor, and between two lines about it in the log."""
+
+
+class Listener:
+    """Accepts the connections of a server on its listening sockets.
+
+    It does so itself, instead of by `loop.create_server`: there asyncio logs a traceback for each client that finds no
+    descriptor, uvloop drops these clients without a word, and under TLS both set up a session before the server can
+    count the connection.
+
+    A connection over the cap is answered 503, or closed if it would need TLS first. One for which there is no
+    descriptor waits in the kernel's queue until another has closed.
+
+    Args:
+        server: the server that the connections belong to.
+        sockets: the bound sockets; the listener does not close them.
+        tls: the context of the server, None without TLS.
+        protocol: makes the protocol of a connection.
+    """
+
+    def __init__(
+        self,
+        server: Host,
+        sockets: list[socket.socket],
+        tls: ssl.SSLContext | None,
+        protocol: Callable[[], HTTPProtocol],
+    ) -> None:
+        self.sockets = sockets
+        self._server = server
+        self._tls = tls
+        self._protocol = protocol
+        self._retry: asyncio.TimerHandle | None = None
+        self._reported_at = float("-inf")
+
+    def open(self, backlog: int) -> None:
+        """Listen, and accept from now on.
+
+        Args:
+            backlog: how many connections may wait in the kernel's queue.
+        """
+        for sock in self.sockets:
+            sock.listen(backlog)
+        self._watch()
+
+    def close(self) -> None:
+        """Accept no more."""
+        if self._retry is not None:
+            self._retry.cancel()
+            self._retry = None
+        self._ignore()
+
+    @property
+    def paused(self) -> bool:
+        """Whether it waits for a descriptor."""
+        return self._retry is not None
+
+    def resume(self) -> None:
+        """Try again after a pause: a descriptor may be free."""
+        if self._retry is not None:
+            self._retry.cancel()
+            self._retry = None
+            self._watch()
+
+    def _watch(self) -> None:
+        for sock in self.sockets:
+            self._server.loop.add_reader(sock.fileno(), self._accept, sock)
+
+    def _ignore(self) -> None:
+        for sock in self.sockets:
+            self._server.loop.remove_reader(sock.fileno())
+
+    def _accept(self, listening: socket.socket) -> None:
+        for _ in range(BATCH):
+            try:
+                sock, name = listening.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError as exc:  # mostly EMFILE: without a pause the loop would come back at once, for ever
+                self._pause(exc)
+                return
+            self._take(sock, address_of(name))
+
+    def _pause(self, exc: OSError) -> None:
+        self._ignore()
+        loop = self._server.loop
+        self._retry = loop.call_later(PAUSE, self.resume)
+        if loop.time() - self._reported_at >= PAUSE:
+            self._reported_at = loop.time()
+            logger.warning(
+                "cannot accept (%s): new clients wait until one of the %d connections closes; allow the process more "
+                "open files, or lower ServerLimits.connections",
+                exc.strerror,
+                len(self._server.connections),
+            )
+
+    def _take(self, sock: socket.socket, client: Address | None) -> None:
+        server = self._server
+        most = server.limits.connections
+        if most is not None and len(server.connections) >= most:
+            self._refuse(sock, client)
+            return
+        sock.setblocking(False)
+        arrival = Arrival(server, client, self._protocol)
+        server.connections.add(arrival)
+        arrival.begin(sock, self._tls)
+
+    def _refuse(self, sock: socket.socket, client: Address | None) -> None:
+        """Turn away a connection over the cap. It must not stay any longer, so nothing waits for the client."""
+        with sock:
+            sock.setblocking(False)
+            if self._tls is not None:
+                if self._server.app.access_log is not None:
+                    log_refused(client, None)
+                return
+            with suppress(OSError):  # the client may have sent nothing, or be gone
+                sock.send(writer.refusal(OVERLOAD, self._server.clock.fields))
+                sock.recv(64 * 1024)  # what stays unread makes the kernel send a reset, which destroys the answer
+            self._server.log_refusal(client, OVERLOAD)

@@ -1,0 +1,8 @@
+"""JSON: the codecs, reading as a type, writing objects."""
+
+from __future__ import annotations
+
+from sketch.jsoncodec.codec import STDLIB, JSONCodec, json_codec, loads_as
+from sketch.jsoncodec.types import ValidationError
+
+__all__ = ["STDLIB", "JSONCodec", "ValidationError", "json_codec", "loads_as"]

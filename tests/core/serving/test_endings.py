@@ -1,0 +1,34 @@
+"""What the log says of exchanges that end early."""
+
+from __future__ import annotations
+
+import pytest
+
+from sketch.serving.endings import log_cancelled, log_left, log_stalled
+from sketch.transport import ClientDisconnected
+
+
+def said(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str, str]]:
+    return [(record.name, record.levelname, record.getMessage()) for record in caplog.records]
+
+
+def test_a_client_that_leaves_is_nothing_special(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG", "sketch")
+    log_left("GET", "/a", ClientDisconnected("the client left before the end of the answer"))
+    assert said(caplog) == [("sketch.server", "DEBUG", "GET '/a': the client left before the end of the answer")]
+
+
+def test_what_is_cut_off_is_named(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG", "sketch")
+    log_cancelled("GET", "/a")
+    log_stalled(("192.0.2.7", 4711))
+    assert said(caplog) == [
+        ("sketch.server", "INFO", "GET '/a' was cancelled"),
+        ("sketch.server", "INFO", "('192.0.2.7', 4711): the client reads nothing, the connection is cut"),
+    ]
+
+
+def test_no_line_can_be_forged(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG", "sketch")
+    log_cancelled("GET", "/a\nb")
+    assert "\n" not in said(caplog)[0][2]

@@ -1,0 +1,185 @@
+"""Logging of a program that serves: each line once, however and whenever the program sets up its own."""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from sketch.serving import logs
+from sketch.serving.logs import FallbackHandler, show, tell
+
+SETUPS = {
+    "basicConfig": "logging.basicConfig(level=logging.INFO, format='%(name)s| %(message)s')",
+    "JSON on the root": """
+class JSON(logging.Formatter):
+    def format(self, record):
+        return json.dumps([record.name, record.getMessage()]).replace('["', "").replace('", "', "| ").replace('"]', "")
+handler = logging.StreamHandler()
+handler.setFormatter(JSON())
+logging.getLogger().addHandler(handler)
+logging.getLogger().setLevel("INFO")
+""",
+    "intercept on the root": """
+class Intercept(logging.Handler):
+    def emit(self, record):
+        print(f"{record.name}| {record.getMessage()}", file=sys.stderr)
+logging.basicConfig(handlers=[Intercept()], level=0, force=True)
+""",
+    "a handler of our logger": """
+handler = logging.StreamHandler()
+handler.setFormatter(logging.Formatter("%(name)s| %(message)s"))
+logging.getLogger("sketch").addHandler(handler)
+""",
+}
+
+PROGRAM = """
+import json, logging, os, signal, sys, threading, urllib.request
+from sketch import Application, Response
+
+app = Application()
+
+def setup():
+    {setup}
+
+@app.get("/")
+async def root(request):
+    os.kill(os.getpid(), signal.SIGTERM)
+    return Response("ok")
+
+@app.on_startup
+async def start():
+    {at_startup}
+    logging.getLogger("sketch").warning("started")
+
+@app.on_cleanup
+async def clean_up():
+    logging.getLogger("sketch").warning("cleaned up")
+
+{at_import}
+logging.getLogger("sketch").warning("imported")
+"""
+
+MAIN = """
+import re, sys, threading, urllib.request
+from sketch.serving import run
+
+def ask(line, tell=run.tell):
+    tell(line)
+    port = re.search(r":(\\d+) ", line)[1]
+    threading.Thread(target=lambda: urllib.request.urlopen(f"http://127.0.0.1:{port}/").read()).start()
+
+run.tell = ask
+run.run_app("program:app", port=0, server=sys.argv[1])
+"""
+
+
+def lines(tmp_path: Path, server: str, setup: str, when: str) -> list[str]:
+    """What a program prints that is asked once, and then stopped."""
+    body = setup.strip().replace("\n", "\n    ")
+    code = PROGRAM.format(
+        setup=body,
+        at_startup="setup()" if when == "startup" else "pass",
+        at_import="setup()" if when == "import" else "",
+    )
+    (tmp_path / "program.py").write_text(code)
+    (tmp_path / "main.py").write_text(MAIN)
+    ended = subprocess.run(
+        [sys.executable, "main.py", server], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True
+    )
+    assert ended.stdout == ""
+    return ended.stderr.splitlines()
+
+
+EXPECTED = ["imported", "started", "Started server on", " 200 2 ", "cleaned up"]
+
+
+def check_once(found: list[str]) -> None:
+    for part in EXPECTED:
+        assert len([line for line in found if part in line]) == 1, (part, found)
+    assert len(found) == len(EXPECTED), found
+
+
+@pytest.mark.parametrize("name", SETUPS)
+@pytest.mark.parametrize("server", ["native", "uvicorn", "hypercorn", "granian"])
+def test_each_line_once_with_logging_set_up_by_the_module(tmp_path: Path, server: str, name: str) -> None:
+    """All of it goes through the program's logging: nothing is printed beside it."""
+    found = lines(tmp_path, server, SETUPS[name], "import")
+    check_once(found)
+    assert all(line.startswith("sketch") and "| " in line for line in found), found
+
+
+@pytest.mark.parametrize("name", SETUPS)
+@pytest.mark.parametrize("server", ["native", "uvicorn", "hypercorn", "granian"])
+def test_each_line_once_with_logging_set_up_at_the_start(tmp_path: Path, server: str, name: str) -> None:
+    found = lines(tmp_path, server, SETUPS[name], "startup")
+    check_once(found)
+    assert all(line.startswith("sketch") and "| " in line for line in found[1:]), found
+
+
+def test_each_line_once_without_logging(tmp_path: Path) -> None:
+    check_once(lines(tmp_path, "native", "pass", "never"))
+
+
+# -- in this process --------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def alone() -> Iterator[logging.Logger]:
+    """The logger `sketch` without pytest's handlers. Not a fixture: pytest adds them to each phase of a test anew."""
+    logger = logs.logger
+    before = logger.handlers, logger.propagate, logger.level
+    logger.handlers, logger.propagate, logger.level = [], False, logging.INFO
+    logger.manager._clear_cache()  # type: ignore[attr-defined]
+    try:
+        yield logger
+    finally:
+        logger.handlers, logger.propagate, logger.level = before
+        logger.manager._clear_cache()  # type: ignore[attr-defined]
+
+
+def test_one_fallback_is_enough() -> None:
+    with alone() as logger:
+        show()
+        show()
+        assert [type(handler) for handler in logger.handlers] == [FallbackHandler]
+
+
+def test_a_handler_of_a_logger_below_is_enough(capsys: pytest.CaptureFixture[str]) -> None:
+    with alone() as logger:
+        show()
+        _log_beside_an_access_handler(logger)
+    assert [line.rpartition(": ")[2] for line in capsys.readouterr().err.splitlines()] == ["ours", "ours again"]
+
+
+def _log_beside_an_access_handler(logger: logging.Logger) -> None:
+    access = logging.getLogger("sketch.access")
+    handler = logging.NullHandler()
+    access.addHandler(handler)
+    try:
+        access.warning("theirs")
+        logger.warning("ours")
+    finally:
+        access.removeHandler(handler)
+    access.warning("ours again")
+
+
+def test_what_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    records: list[str] = []
+
+    class Theirs(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            records.append(record.getMessage())
+
+    with alone() as logger:
+        show()
+        tell("as it is")
+        logger.addHandler(Theirs())
+        tell("once")
+    assert capsys.readouterr().err == "as it is\n"
+    assert records == ["once"]

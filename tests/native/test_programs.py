@@ -1,0 +1,286 @@
+"""Other programs at the other end: connection pools, nginx, curl. A skipped test names the one that is missing."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sketch import Application, HTTPUnauthorized, Limits, Request, Response, StreamResponse
+from tests.support.native import Served, serving, until
+from tests.support.programs import free_port
+from tests.support.wire import Broken, Wire
+
+STATUSES = (200, 401, 404, 413, 500)
+REQUESTS = 60
+MIB = 1024 * 1024
+
+with_nginx = pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not installed")
+with_node = pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
+
+
+def make_app() -> Application:
+    """Routes that answer with their status and read nothing, and streams that can be cut."""
+    app = Application(limits=Limits(write_timeout=0.3))
+    add_statuses(app)
+    add_streams(app)
+    return app
+
+
+def add_statuses(app: Application) -> None:
+    @app.post("/200")
+    async def fine(request: Request) -> Response:
+        return Response("fine")
+
+    @app.post("/401")
+    async def unauthorized(request: Request) -> Response:
+        raise HTTPUnauthorized
+
+    @app.post("/413", limits=Limits(body=1000))
+    async def too_large(request: Request) -> Response:
+        return Response("not reached")
+
+    @app.post("/500")
+    async def broken(request: Request) -> Response:
+        raise ValueError("broken")
+
+
+def add_streams(app: Application) -> None:
+    @app.get("/endless")
+    async def endless(request: Request) -> Response:
+        async def parts() -> AsyncIterator[bytes]:
+            while True:
+                yield b"x" * 65536
+
+        return StreamResponse(parts())
+
+    @app.get("/waits")
+    async def waits(request: Request) -> Response:
+        async def parts() -> AsyncIterator[bytes]:
+            yield b"first"
+            await asyncio.Event().wait()
+
+        return StreamResponse(parts())
+
+    @app.get("/fails")
+    async def fails(request: Request) -> Response:
+        async def parts() -> AsyncIterator[bytes]:
+            yield b"first"
+            raise ValueError("broken")
+
+        return StreamResponse(parts())
+
+    @app.get("/whole")
+    async def whole(request: Request) -> Response:
+        async def parts() -> AsyncIterator[bytes]:
+            for _ in range(100):
+                yield b"x" * 10_000
+
+        return StreamResponse(parts())
+
+
+@asynccontextmanager
+async def running(*command: str, **options: Any) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A program, which is ended with the block."""
+    process = await asyncio.create_subprocess_exec(*command, **options)
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        await process.communicate()
+
+
+# -- unread bodies ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [400_000, 1_000_000])
+async def test_a_pool_of_urllib3_loses_no_request(size: int) -> None:
+    urllib3 = pytest.importorskip("urllib3")
+
+    def ask(port: int) -> int:
+        body = b"x" * size
+        with urllib3.HTTPConnectionPool("127.0.0.1", port, maxsize=1, retries=False, timeout=10) as pool:
+            for status in STATUSES:
+                for _ in range(REQUESTS):
+                    assert pool.request("POST", f"/{status}", body=body).status == status
+            made: int = pool.num_connections
+            return made
+
+    async with serving(make_app()) as served:
+        assert await asyncio.to_thread(ask, served.server.port or 0) == 1
+
+
+async def test_a_pool_of_urllib3_reads_the_answers_to_large_bodies() -> None:
+    urllib3 = pytest.importorskip("urllib3")
+
+    def ask(port: int) -> None:
+        with urllib3.HTTPConnectionPool("127.0.0.1", port, maxsize=1, retries=False, timeout=10) as pool:
+            for status in (200, 401, 404, 500):
+                for _ in range(REQUESTS // 4):
+                    assert pool.request("POST", f"/{status}", body=b"x" * 4 * MIB).status == status
+
+    async with serving(make_app()) as served:
+        await asyncio.to_thread(ask, served.server.port or 0)
+
+
+NODE = """
+const http = require('http');
+const [port, size, requests, ...statuses] = process.argv.slice(1).map(Number);
+const agent = new http.Agent({keepAlive: true, maxSockets: 4});
+const body = Buffer.alloc(size, 'x');
+const ask = (status) => new Promise((resolve) => {
+  const options = {port, agent, method: 'POST', path: '/' + status, headers: {'Content-Length': size}};
+  const request = http.request(options, (response) => {
+    response.resume();
+    response.on('end', () => resolve(response.statusCode));
+    response.on('error', (error) => resolve(error.code));
+  });
+  request.on('error', (error) => resolve(error.code));
+  request.end(body);
+});
+(async () => {
+  const seen = {};
+  for (const status of statuses) {
+    const all = await Promise.all(Array.from({length: requests}, () => ask(status)));
+    seen[status] = [...new Set(all)];
+  }
+  console.log(JSON.stringify(seen));
+  agent.destroy();
+})();
+"""
+
+
+@with_node
+@pytest.mark.parametrize("size", [400_000, 1_000_000, 4 * MIB])
+async def test_an_agent_of_node_loses_no_request(size: int) -> None:
+    arguments = [str(number) for number in (size, REQUESTS, *STATUSES)]
+    async with serving(make_app()) as served:
+        node = ("node", "-e", NODE, str(served.server.port), *arguments)
+        async with running(*node, stdout=asyncio.subprocess.PIPE) as process:
+            output, _ = await process.communicate()
+    assert json.loads(output) == {str(status): [status] for status in STATUSES}
+
+
+# -- nginx ------------------------------------------------------------------------------------------------------------
+
+NGINX = """
+daemon off;
+master_process off;
+pid nginx.pid;
+error_log nginx.log;
+events {{}}
+http {{
+    access_log off;
+    client_body_temp_path body;
+    proxy_temp_path proxy;
+    fastcgi_temp_path fastcgi;
+    uwsgi_temp_path uwsgi;
+    scgi_temp_path scgi;
+    client_max_body_size 0;
+    upstream sketch {{ server 127.0.0.1:{upstream}; keepalive 4; }}
+    server {{
+        listen 127.0.0.1:{port};
+        proxy_connect_timeout 5s;
+        location / {{ proxy_pass http://127.0.0.1:{upstream}; proxy_buffering off; }}
+        location /kept/ {{ proxy_pass http://sketch/; proxy_http_version 1.1; proxy_set_header Connection ""; }}
+        location /unbuffered/ {{
+            proxy_pass http://sketch/; proxy_http_version 1.1; proxy_set_header Connection "";
+            proxy_request_buffering off;
+        }}
+    }}
+}}
+"""
+
+
+@asynccontextmanager
+async def nginx(served: Served, folder: Path) -> AsyncIterator[int]:
+    """nginx before a server; its port."""
+    port = free_port()
+    (folder / "nginx.conf").write_text(NGINX.format(port=port, upstream=served.server.port))
+    command = ("nginx", "-p", str(folder), "-c", "nginx.conf", "-e", str(folder / "nginx.log"))
+    async with running(*command, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL) as process:
+        while True:
+            assert process.returncode is None, (folder / "nginx.log").read_text()
+            try:
+                wire = await Wire.connect(port)
+            except ConnectionError:
+                await asyncio.sleep(0.01)
+            else:
+                await wire.close()
+                break
+        yield port
+
+
+@with_nginx
+@pytest.mark.parametrize("way", ["kept", "unbuffered"])
+@pytest.mark.parametrize("size", [400_000, 4 * MIB])
+async def test_nginx_passes_on_every_answer(size: int, way: str, tmp_path: Path) -> None:
+    """And not a 502, because a connection that it keeps has been closed."""
+    body = b"x" * size
+    async with serving(make_app()) as served, nginx(served, tmp_path) as port:
+        for status in STATUSES:
+            for _ in range(REQUESTS // 3):
+                wire = await Wire.connect(port)
+                head = (
+                    f"POST /{way}/{status} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {size}\r\n\r\n"
+                )
+                sending = asyncio.create_task(_send(wire, head.encode() + body))
+                assert (await wire.receive()).status == status
+                await sending
+                await wire.close()
+
+
+async def _send(wire: Wire, data: bytes) -> None:
+    try:
+        await wire.send(data)
+    except ConnectionError:
+        return
+
+
+@with_nginx
+@pytest.mark.parametrize("cut", ["/fails", "/waits", "/endless"])
+async def test_nginx_sees_that_an_answer_is_cut(cut: str, tmp_path: Path) -> None:
+    """It asks by HTTP/1.0, as is its default: only a reset tells it."""
+    async with serving(make_app()) as served, nginx(served, tmp_path) as port:
+        wire = await Wire.connect(port, receive_buffer=4096)
+        await wire.send(f"GET {cut} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        reply = await wire.head()
+        assert reply.header("transfer-encoding") == "chunked"
+        if cut == "/waits":
+            (connection,) = served.server.connections
+            connection.cancel()
+        elif cut == "/endless":
+            wire.pause()
+            await until(lambda: not served.server.connections, "the end of the write timeout")
+            wire.resume()
+        body = wire.body(reply, "GET")
+        with pytest.raises(Broken):
+            [part async for part in body]
+        wire.abort()
+        await wire.close()
+
+
+@with_nginx
+async def test_nginx_passes_on_a_complete_stream(tmp_path: Path) -> None:
+    async with serving(make_app()) as served, nginx(served, tmp_path) as port:
+        wire = await Wire.connect(port)
+        await wire.send(b"GET /whole HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert len((await wire.receive()).body) == 1_000_000
+        await wire.close()
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+@pytest.mark.parametrize(("target", "code"), [("/whole", 0), ("/fails", 56)])
+async def test_the_exit_code_of_curl(target: str, code: int) -> None:
+    async with serving(make_app()) as served:
+        url = f"http://127.0.0.1:{served.server.port}{target}"
+        async with running("curl", "--http1.0", "--silent", "--output", os.devnull, url) as process:
+            assert await process.wait() == code
