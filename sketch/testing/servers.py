@@ -11,6 +11,7 @@ from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from sketch.serving.listening import listening
 from sketch.serving.options import ServeError, ServeOptions
 from sketch.serving.registry import load_object, missing_package
 
@@ -45,7 +46,7 @@ async def uvicorn(app: Application, options: ServeOptions, control: Control) -> 
     except ModuleNotFoundError as exc:
         raise missing_package("uvicorn", exc) from None
     asgi, wrapped, largest = _adapted(app, options)
-    with _listening(options) as sockets:
+    with listening(options) as sockets:
         server = make_server(make_config(wrapped, options, largest))
         server.startup = partial(_started, server, server.startup, control)
 
@@ -75,7 +76,7 @@ async def hypercorn(app: Application, options: ServeOptions, control: Control) -
     load_object("sketch_asgi.launchers.hypercorn:configure_hypercorn")(config, options)
     config.websocket_max_message_size = largest
     told = asyncio.Event()
-    with _listening(options) as sockets:
+    with listening(options) as sockets:
         # hypercorn closes the descriptors it is given, so it gets duplicates.
         given = [sock.dup().detach() for sock in sockets]
         config.bind = [f"fd://{number}" for number in given]
@@ -110,11 +111,6 @@ def _adapted(app: Application, options: ServeOptions) -> tuple[Any, Any, int]:
     """Return the application as an ASGI callable, that with its raw ASGI middleware, and its largest message."""
     asgi = load_object("sketch_asgi.launchers.common:adapt")(app, options)
     return asgi, app.wrapped(asgi), load_object("sketch_asgi.launchers.common:largest_message")(app)
-
-
-def _listening(options: ServeOptions) -> Any:
-    """Bind sockets as the launchers do: a context manager that closes them."""
-    return load_object("sketch_asgi.launchers.listeners:listening")(options)
 
 
 def _check(asgi: Any) -> None:

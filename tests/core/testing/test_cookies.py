@@ -96,7 +96,7 @@ def test_cookies_that_cannot_be_sent(name: str, value: str, error: type[Exceptio
         CookieJar()[name] = value
 
 
-@pytest.mark.parametrize("age", ["", "x", "1.5", "+1", "٣", "9" * 4000])
+@pytest.mark.parametrize("age", ["", "x", "1.5", "+1", "²", "9" * 4000])
 def test_a_malformed_age_is_ignored(age: str) -> None:
     jar = CookieJar()
     jar.update_from(f"a=1; Max-Age={age}; Path=/", "/")
