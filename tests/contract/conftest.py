@@ -2,6 +2,9 @@
 
 A test is a coroutine function. Its fixture `transport` stands for every transport, `wired` for those with a real
 connection. Server processes start when the first test needs them, and live as long as the run.
+
+A rule that the core alone decides needs no server for each row of its table: `@pytest.mark.core_rule` runs the whole
+table in memory and on one server of each adapter, and its first row on every transport.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ import trustme
 
 from tests.contract import deviations
 from tests.contract.app import make_app
-from tests.contract.transports import COMMANDS, IN_PROCESS, RARE, SERVED, SMOKE, Served, Transport
+from tests.contract.transports import COMMANDS, IN_PROCESS, RARE, SERVED, SMOKE, WHOLE_TABLES, Served, Transport
 
 TIMEOUT = 45.0
 FIXTURES = ("transport", "wired", "server_name")
@@ -27,6 +30,7 @@ FIXTURES = ("transport", "wired", "server_name")
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "transports(*names): run only through these")
+    config.addinivalue_line("markers", "core_rule: the whole table in memory and once per adapter, else its first row")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -48,9 +52,19 @@ def _chosen(metafunc: pytest.Metafunc, names: tuple[str, ...]) -> list[str]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items[:] = [item for item in items if not _is_spared(item)]
     for item in items:
         if isinstance(item, pytest.Function) and hasattr(item, "callspec"):
             _mark_deviation(item)
+
+
+def _is_spared(item: pytest.Item) -> bool:
+    """Whether an item is a further row of a core rule, on a transport that runs only the first."""
+    if not isinstance(item, pytest.Function) or item.get_closest_marker("core_rule") is None:
+        return False
+    row = {name: index for name, index in item.callspec.indices.items() if name not in FIXTURES}
+    assert row, f"core_rule is for tests with a table, got {item.nodeid}"
+    return item.callspec.params["transport"] not in WHOLE_TABLES and any(row.values())
 
 
 def _mark_deviation(item: pytest.Function) -> None:

@@ -112,6 +112,7 @@ async def test_an_empty_body_may_be_read_twice(transport: Transport, how: str) -
     assert (await transport.post(f"/twice?how={how}", b"")).json() == {"equal": True, "value": ""}
 
 
+@pytest.mark.core_rule
 @pytest.mark.parametrize("value", [0, [], {}, "é", None, {"a": [1, 2.5]}])
 async def test_json_may_be_read_twice(transport: Transport, value: object) -> None:
     """Also if the value is falsy."""
@@ -127,6 +128,7 @@ async def test_a_body_may_be_read_twice(transport: Transport, how: str) -> None:
     }
 
 
+@pytest.mark.core_rule
 @pytest.mark.parametrize(
     "body",
     [b"", b"{", b"NaN", b"1e999", b"\xff", b"[" * 100_000],

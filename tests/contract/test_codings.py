@@ -48,6 +48,7 @@ async def test_an_answer_in_the_coding_of_the_client(transport: Transport, codin
         assert expand(reply) == text.encode()
 
 
+@pytest.mark.core_rule
 @pytest.mark.parametrize("field", [None, "", "identity", "gzip;q=0", "*;q=0", "deflate"])
 async def test_an_answer_for_a_client_without_codings(transport: Transport, field: str | None) -> None:
     reply = await transport.get("/coded/text", [] if field is None else accept(field))
@@ -114,6 +115,7 @@ async def pieces(data: bytes, size: int) -> AsyncIterator[bytes]:
         yield data[start : start + size]
 
 
+@pytest.mark.core_rule
 @pytest.mark.parametrize("coding", [*CODINGS, "deflate"])
 async def test_a_compressed_upload(transport: Transport, coding: str) -> None:
     body = compress(coding, TEXT.encode() * 40)
@@ -122,6 +124,7 @@ async def test_a_compressed_upload(transport: Transport, coding: str) -> None:
         assert (reply.status, reply.json()["size"]) == (200, len(TEXT) * 40)
 
 
+@pytest.mark.core_rule
 @pytest.mark.parametrize("coding", [*CODINGS, "deflate"])
 async def test_an_upload_that_expands_beyond_the_limit(transport: Transport, coding: str) -> None:
     body = compress(coding, bytes(UPLOAD_LIMIT + 1))

@@ -52,6 +52,7 @@ async def test_a_group(transport: Transport) -> None:
     assert (await transport.post("/group", b"12345")).status == 413
 
 
+@pytest.mark.core_rule
 @pytest.mark.parametrize(
     ("headers", "expected"),
     [

@@ -55,6 +55,7 @@ async def test_a_hook_before_the_handler_may_answer(transport: Transport) -> Non
     assert (reply.status, reply.text, reply.header("x-after")) == (202, "short", "once")
 
 
+@pytest.mark.core_rule
 @pytest.mark.parametrize("target", ["/", "/nowhere", "/boom", "/forbidden/raised", "/stream/2"])
 async def test_the_hook_after_sees_every_answer_once(transport: Transport, target: str) -> None:
     """A hook that returns nothing keeps the response."""
@@ -93,6 +94,7 @@ BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 FORMS = {"*/*": TEXT, BROWSER: HTML, "application/json": PROBLEM, "text/plain;q=0.4, text/html;q=0.5": HTML}
 
 
+@pytest.mark.core_rule
 @pytest.mark.parametrize("accept", FORMS, ids=["anything", "browser", "json", "weights"])
 async def test_errors_have_the_form_that_the_client_asks_for(transport: Transport, accept: str) -> None:
     fields = [("Accept", accept)]
@@ -114,6 +116,7 @@ async def test_errors_have_the_form_that_the_client_asks_for(transport: Transpor
             assert reply.header("retry-after") == "7"
 
 
+@pytest.mark.core_rule
 @pytest.mark.parametrize("accept", FORMS, ids=["anything", "browser", "json", "weights"])
 async def test_head_of_an_error_has_the_fields_of_get(transport: Transport, accept: str) -> None:
     fields = [("Accept", accept)]

@@ -31,6 +31,7 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.core_rule
 @pytest.mark.parametrize(
     ("fields", "status"),
     [
@@ -219,6 +220,7 @@ async def test_an_index(transport: Transport) -> None:
         assert (reply.status, reply.header("location")) == (308, location)
 
 
+@pytest.mark.core_rule
 @pytest.mark.parametrize(
     "path",
     [
@@ -235,6 +237,7 @@ async def test_every_other_path_is_a_404(transport: Transport, path: str) -> Non
     assert reply.status == 404
 
 
+@pytest.mark.core_rule
 @pytest.mark.parametrize(
     ("accepted", "suffix"), [("gzip, zstd", ".zst"), ("gzip;q=0.9, zstd;q=0.1", ".gz"), ("br", ""), ("gzip;q=0", "")]
 )

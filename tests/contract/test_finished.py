@@ -62,6 +62,7 @@ async def test_head(transport: Transport, key: str, target: str) -> None:
     assert await outcome(transport, key) == [200, 0, *NO_ERROR]
 
 
+@pytest.mark.core_rule
 @pytest.mark.parametrize(
     ("method", "target", "status", "error"),
     [

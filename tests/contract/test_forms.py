@@ -99,6 +99,7 @@ async def test_what_json_cannot_hold_is_a_500(transport: Transport) -> None:
 # -- what is refused ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.core_rule
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
@@ -131,6 +132,7 @@ async def test_forms_within_the_limits(transport: Transport) -> None:
     assert len((await transport.post("/form/narrow", body, MULTIPART)).json()) == 4
 
 
+@pytest.mark.core_rule
 @pytest.mark.parametrize(
     ("body", "headers", "reason"),
     [

@@ -16,6 +16,7 @@ async def echoed(transport: Transport, target: str = "/echo", headers: Any = ())
     return reply.json()
 
 
+@pytest.mark.core_rule
 @pytest.mark.parametrize(
     ("query", "fields"),
     [
@@ -78,6 +79,7 @@ async def test_cookies_that_scripts_have_set(transport: Transport) -> None:
     assert got["cookies"] == {"a": "日本", "é": "ü", "b": "caf\xe9"}
 
 
+@pytest.mark.core_rule
 @pytest.mark.parametrize(
     ("sent", "media_type", "charset"),
     [
@@ -112,6 +114,7 @@ async def test_cookies_in_an_answer(transport: Transport) -> None:
     ]
 
 
+@pytest.mark.core_rule
 @pytest.mark.parametrize("evil", ["\r\n", "\n", "\r", "\0"], ids=["CRLF", "LF", "CR", "NUL"])
 @pytest.mark.parametrize("where", ["name", "value", "content-type", "cookie"])
 async def test_header_fields_cannot_be_injected(transport: Transport, where: str, evil: str) -> None:
@@ -127,6 +130,7 @@ async def test_a_redirect_cannot_be_split_either(transport: Transport) -> None:
     assert reply.header("location") == "/b%0D%0ASet-Cookie:%20x=1"
 
 
+@pytest.mark.core_rule
 @pytest.mark.parametrize(
     ("to", "location"),
     [
@@ -149,6 +153,7 @@ async def test_a_raised_redirect(transport: Transport) -> None:
     assert (reply.status, reply.header("location")) == (302, "/a%20b?c=d%20e")
 
 
+@pytest.mark.core_rule
 @pytest.mark.parametrize("status", [200, 201, 299, 404, 418, 499, 599])
 async def test_any_final_status(transport: Transport, status: int) -> None:
     reply = await transport.get(f"/status/{status}")
@@ -166,6 +171,7 @@ async def test_reset_content_is_empty(transport: Transport) -> None:
     assert (reply.status, reply.body, reply.header("content-length")) == (205, b"", "0")
 
 
+@pytest.mark.core_rule
 @pytest.mark.parametrize("status", [99, 100, 101, 199, 600, 999, 1000])
 async def test_other_statuses_are_an_error(transport: Transport, status: int) -> None:
     assert (await transport.get(f"/status/{status}")).status == 500

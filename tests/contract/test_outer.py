@@ -44,6 +44,7 @@ async def _nothing() -> Any:
         yield part
 
 
+@pytest.mark.core_rule
 @ANSWERS
 async def test_request_ids(transport: Transport, method: str, target: str, headers: Any, status: int) -> None:
     got, fields = await ask(transport, "request-id", method, target, headers, ("X-Request-ID", "abc-1"))
@@ -52,6 +53,7 @@ async def test_request_ids(transport: Transport, method: str, target: str, heade
     assert (got, len(fields["x-request-id"])) == (status, 32)
 
 
+@pytest.mark.core_rule
 @ANSWERS
 async def test_cors(transport: Transport, method: str, target: str, headers: Any, status: int) -> None:
     got, fields = await ask(transport, "cors", method, target, headers, ("Origin", PAGE))
@@ -75,6 +77,7 @@ async def test_a_preflight(transport: Transport) -> None:
     assert (reply.status, reply.header("access-control-allow-origin")) == (403, None)
 
 
+@pytest.mark.core_rule
 @ANSWERS
 async def test_security_headers(transport: Transport, method: str, target: str, headers: Any, status: int) -> None:
     got, fields = await ask(transport, "security", method, target, headers)

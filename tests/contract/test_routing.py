@@ -47,6 +47,7 @@ async def test_an_unknown_path_is_404(transport: Transport) -> None:
     assert (reply.status, reply.text) == (404, "404 Not Found")
 
 
+@pytest.mark.core_rule
 @pytest.mark.parametrize(
     ("target", "status"),
     [
@@ -78,6 +79,7 @@ async def test_undecodable_paths_match_nothing(transport: Transport, target: str
     assert (await transport.get(target)).status == 404
 
 
+@pytest.mark.core_rule
 @pytest.mark.parametrize("value", ["jo-hn", "a.b", "é", "日本", "a+b", "a:b@c", "~x", "100%"])
 async def test_parameters_are_any_text_decoded_once(transport: Transport, value: str) -> None:
     reply = await transport.get(f"/item/{quote(value, safe='')}")
@@ -91,6 +93,7 @@ async def test_twice_encoded_is_decoded_once(transport: Transport) -> None:
 UUID = str(uuid.UUID(int=7))
 
 
+@pytest.mark.core_rule
 @pytest.mark.parametrize(
     ("target", "found"),
     [
@@ -126,6 +129,7 @@ HOSTILE = {
 }
 
 
+@pytest.mark.core_rule
 @pytest.mark.parametrize("value", HOSTILE.values(), ids=HOSTILE)
 async def test_converters_do_not_fail(transport: Transport, value: str) -> None:
     """Text that a converter cannot read is a 404, never a 500."""

@@ -103,6 +103,7 @@ async def test_a_page_and_a_websocket_at_one_path(transport: Transport) -> None:
         assert await ws.receive() == "open"
 
 
+@pytest.mark.core_rule
 @pytest.mark.parametrize(
     ("path", "origin", "allowed"),
     [

@@ -323,6 +323,8 @@ RARE = ("uvicorn-command",)
 """As `COMMANDS`, for the tests alone that name them."""
 ALL = (*IN_PROCESS, *SERVED, *COMMANDS, *RARE)
 SMOKE = ("memory", "scripted", "native-asyncio")
+WHOLE_TABLES = ("memory", "scripted", "native-uvloop", "uvicorn-httptools")
+"""Those that run every row of a rule which the core alone decides: in memory, and one server of each adapter."""
 
 ROOT = Path(__file__).parents[2]
 FIND_TESTS = {"PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])}
