@@ -31,7 +31,7 @@ VARIETY = 4096
 Find = Callable[[str], Any]
 
 
-async def handler(request: Any = None, id: str = "") -> None:
+async def handler(request: Any = None, id: Any = "") -> None:
     """Never called."""
 
 

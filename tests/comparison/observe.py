@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from tests.comparison.cases import QUIET, Case
 from tests.support.programs import Program, free_port
-from tests.support.wire import Broken, Reply, Wire
+from tests.support.wire import Broken, Reader, Reply, Wire
 
 ROOT = Path(__file__).parents[2]
 
@@ -71,7 +71,7 @@ async def _answers(data: bytes, case: Case) -> str:
     if data.startswith(b"HTTP/1.1 101"):
         return "101"
     replies = []
-    reader = asyncio.StreamReader()
+    reader = Reader()
     reader.feed_data(data)
     reader.feed_eof()
     wire = Wire(cast("Any", reader), cast("Any", None))

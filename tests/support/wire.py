@@ -61,7 +61,7 @@ class Reply:
         return json.loads(self.body)
 
 
-class _Reader(asyncio.StreamReader):
+class Reader(asyncio.StreamReader):
     """Returns received bytes also after a reset; the standard reader withholds them."""
 
     begun = False
@@ -115,7 +115,7 @@ class _Socket(socket.socket):
 class Wire:
     """One connection."""
 
-    def __init__(self, reader: _Reader, writer: asyncio.StreamWriter) -> None:
+    def __init__(self, reader: Reader, writer: asyncio.StreamWriter) -> None:
         self.reader = reader
         self.writer = writer
 
@@ -143,7 +143,7 @@ class Wire:
     @classmethod
     async def _open(cls, create: str, *address: Any, **options: Any) -> Wire:
         loop = asyncio.get_running_loop()
-        reader = _Reader(loop=loop)
+        reader = Reader(loop=loop)
         protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
         transport, _ = await getattr(loop, create)(lambda: protocol, *address, **options)
         return cls(reader, asyncio.StreamWriter(transport, protocol, reader, loop))

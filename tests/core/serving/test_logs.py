@@ -96,6 +96,10 @@ def lines(tmp_path: Path, server: str, setup: str, when: str) -> list[str]:
     return ended.stderr.splitlines()
 
 
+SERVERS = [
+    *(("native", name) for name in SETUPS),
+    *((server, "basicConfig") for server in ("uvicorn", "hypercorn", "granian")),
+]
 EXPECTED = ["imported", "started", "Started server on", " 200 2 ", "cleaned up"]
 
 
@@ -105,8 +109,7 @@ def check_once(found: list[str]) -> None:
     assert len(found) == len(EXPECTED), found
 
 
-@pytest.mark.parametrize("name", SETUPS)
-@pytest.mark.parametrize("server", ["native", "uvicorn", "hypercorn", "granian"])
+@pytest.mark.parametrize(("server", "name"), SERVERS)
 def test_each_line_once_with_logging_set_up_by_the_module(tmp_path: Path, server: str, name: str) -> None:
     """All of it goes through the program's logging: nothing is printed beside it."""
     found = lines(tmp_path, server, SETUPS[name], "import")
@@ -114,8 +117,7 @@ def test_each_line_once_with_logging_set_up_by_the_module(tmp_path: Path, server
     assert all(line.startswith("sketch") and "| " in line for line in found), found
 
 
-@pytest.mark.parametrize("name", SETUPS)
-@pytest.mark.parametrize("server", ["native", "uvicorn", "hypercorn", "granian"])
+@pytest.mark.parametrize(("server", "name"), SERVERS)
 def test_each_line_once_with_logging_set_up_at_the_start(tmp_path: Path, server: str, name: str) -> None:
     found = lines(tmp_path, server, SETUPS[name], "startup")
     check_once(found)
