@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from sketch.jsoncodec.codec import STDLIB, JSONCodec, json_codec, loads_as
-from sketch.jsoncodec.types import ValidationError
+from sketch.jsoncodec.errors import ValidationError
 
 __all__ = ["STDLIB", "JSONCodec", "ValidationError", "json_codec", "loads_as"]

@@ -10,8 +10,6 @@ from functools import lru_cache
 from importlib import import_module
 from typing import Any
 
-from sketch.jsoncodec.types import find_reader
-
 
 @dataclass(frozen=True, slots=True)
 class JSONCodec:
@@ -200,4 +198,6 @@ class _Unhashable:
 
 @lru_cache(maxsize=512)
 def _decoder(kind: Any) -> Callable[[bytes], Any]:
+    from sketch.jsoncodec.types import find_reader  # not imported by applications that read no types
+
     return find_reader(kind.kind if isinstance(kind, _Unhashable) else kind, STDLIB.loads)

@@ -8,6 +8,8 @@ from dataclasses import is_dataclass
 from importlib import import_module
 from typing import Any, get_args, get_origin, get_type_hints, is_typeddict
 
+from sketch.jsoncodec.errors import ValidationError
+
 Read = Callable[[bytes], Any]
 
 MOST_FAULTS = 10
@@ -18,13 +20,6 @@ _ADVICE = (
     "msgspec reads dataclasses, TypedDicts, NamedTuples, attrs classes, enums, msgspec.Struct and containers of these; "
     "pydantic 2 its models and every type with one in it; for any other type give a pydantic.TypeAdapter of it"
 )
-
-
-class ValidationError(ValueError):
-    """Raised for well-formed JSON that does not fit the requested type. The message says where: `$.items[0].price`.
-
-    It never holds a value of the input.
-    """
 
 
 def find_reader(kind: Any, loads: Read) -> Read:
