@@ -35,7 +35,7 @@ class Origin:
         text = str(base_url)
         url = urlsplit(text)
         if url.scheme not in _PORTS or not url.hostname or url.path not in ("", "/") or url.query or url.fragment:
-            raise ValueError(f"expected a base_url like 'http://host', got {text!r}")
+            raise ValueError(f"expected a base_url like 'http://host', got {text!r:.200}")
         self.scheme = url.scheme
         self.authority = url.netloc
         self.host = url.hostname
@@ -76,16 +76,18 @@ class Origin:
         if isinstance(path, bytes):
             return _with_query(path, params)
         if not isinstance(path, str | URL):
-            raise TypeError(f"expected a path of str, bytes or yarl.URL, got {path!r}")
+            raise TypeError(f"expected a path of str, bytes or yarl.URL, got {path!r:.200}")
         text = str(path)
         if _is_absolute(text):
             if not self.has(text):
-                raise ValueError(f"expected a path, or a URL of {self.scheme}://{self.authority}, got {text!r}")
+                raise ValueError(f"expected a path, or a URL of {self.scheme}://{self.authority}, got {text!r:.200}")
             text = _path_of(text)
         elif text.startswith(_RELATIVE):
             text = self.resolve(text, last)
         elif not text.startswith("/") and text != "*":
-            raise ValueError(f"expected a path that starts with '/', got {text!r}: a relative one starts with './'")
+            raise ValueError(
+                f"expected a path that starts with '/', got {text!r:.200}: a relative one starts with './'"
+            )
         return _with_query(_encode(text), params)
 
     def resolve(self, reference: str, last: bytes) -> str:

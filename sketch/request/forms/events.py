@@ -204,7 +204,7 @@ class Events:
     def _undecodable(self) -> HTTPBadRequest:
         """The error for a name in another charset: browsers write them in that of the form, without saying which."""
         advice = "a form in another charset names it in a field _charset_ before the others"
-        return malformed(f"the head of a part failed to decode as {self.charset or 'utf-8'}: {advice}")
+        return malformed(f"the head of a part failed to decode as {self.charset or 'utf-8':.200}: {advice}")
 
     def end(self) -> None:
         """Note the end of the body.
@@ -249,7 +249,7 @@ def malformed(reason: str) -> HTTPBadRequest:
 def unsupported(request: Request, *accepted: str) -> HTTPUnsupportedMediaType:
     """Return the error for a body of another media type, with the accepted ones (RFC 9110 section 15.5.16)."""
     return HTTPUnsupportedMediaType(
-        f"expected a form in {' or '.join(accepted)}, got {request.content_type!r}",
+        f"expected a form in {' or '.join(accepted)}, got {request.content_type!r:.200}",
         headers={"Accept": ", ".join(accepted)},
     )
 
@@ -262,7 +262,7 @@ def known_encoding(charset: str) -> str:
     """
     encoding = python_encoding(charset)
     if encoding is None:
-        raise HTTPBadRequest(f"expected a known charset, got {charset!r}")
+        raise HTTPBadRequest(f"expected a known charset, got {charset!r:.200}")
     return encoding
 
 
@@ -275,7 +275,7 @@ def decode(content: bytes, charset: str, name: str) -> str:
     try:
         return content.decode(known_encoding(charset))
     except UnicodeError as exc:
-        raise HTTPBadRequest(f"expected the field {name!r} in {charset}: {exc}") from None
+        raise HTTPBadRequest(f"expected the field {name!r:.200} in {charset:.200}: {exc}") from None
 
 
 @lru_cache
