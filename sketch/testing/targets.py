@@ -33,8 +33,9 @@ class Origin:
 
     def __init__(self, base_url: str | URL) -> None:
         text = str(base_url)
-        url = urlsplit(text)
-        if url.scheme not in _PORTS or not url.hostname or url.path not in ("", "/") or url.query or url.fragment:
+        url = urlsplit(text if text.isascii() else str(URL(text)))  # an international host as clients look it up
+        more = "@" in url.netloc or url.path not in ("", "/") or url.query or url.fragment
+        if url.scheme not in _PORTS or not url.hostname or more:
             raise ValueError(f"expected a base_url like 'http://host', got {text!r:.200}")
         self.scheme = url.scheme
         self.authority = url.netloc
@@ -50,7 +51,7 @@ class Origin:
         """The URL of a request target."""
         text = target.decode("latin-1")
         path, mark, query = ("/" if text == "*" else text).partition("?")
-        encoded = _encoded(path, _PATH_SAFE) + mark + _encoded(query, _QUERY_SAFE)
+        encoded = _encoded(path, _PATH_SAFE, "latin-1") + mark + _encoded(query, _QUERY_SAFE, "latin-1")
         return URL(f"{self.scheme}://{self.authority}{encoded}", encoded=True)
 
     def has(self, text: str) -> bool:
@@ -114,8 +115,8 @@ def _encode(text: str) -> bytes:
     return (_encoded(path, _PATH_SAFE) + mark + _encoded(query, _QUERY_SAFE)).encode()
 
 
-def _encoded(text: str, safe: str) -> str:
-    return quote(_UNSAFE_PERCENT.sub("%25", text), safe=safe)
+def _encoded(text: str, safe: str, encoding: str = "utf-8") -> str:
+    return quote(_UNSAFE_PERCENT.sub("%25", text), safe=safe, encoding=encoding)
 
 
 def _with_query(target: bytes, params: Params) -> bytes:
