@@ -142,9 +142,11 @@ class Application(Registrar):
         """
         if isinstance(app, Application):
             if app._mount is not None:
-                raise ValueError(f"expected an application that is mounted once, got {app!r} again")
+                raise ValueError(f"expected an application that is mounted once, got {app!r:.200} again")
             if self._is_inside(app):
-                raise ValueError(f"expected an application to mount in {self!r}, got {app!r}, which it is a part of")
+                raise ValueError(
+                    f"expected an application to mount in {self!r}, got {app!r:.200}, which it is a part of"
+                )
             mount = Mount(prefix, app.handle, app, name=name, host=host, converters=self.router.converters)
             self.router.mount(mount)
             app._mount = mount
@@ -182,9 +184,9 @@ class Application(Registrar):
             RuntimeError: after the application has started, or has been called.
         """
         if not callable(middleware):
-            raise TypeError(f"expected ASGI middleware, called as `middleware(app)`, got {middleware!r}")
+            raise TypeError(f"expected ASGI middleware, called as `middleware(app)`, got {middleware!r:.200}")
         if self.pipeline.frozen or self._asgi is not None:
-            raise RuntimeError(f"expected ASGI middleware before the application starts, got {middleware!r}")
+            raise RuntimeError(f"expected ASGI middleware before the application starts, got {middleware!r:.200}")
         self._wrappers.append(partial(middleware, **options))
 
     @property
@@ -253,7 +255,7 @@ class Application(Registrar):
             "finished",
         )  # fmt: skip
         if name not in names:
-            raise ValueError(f"expected an event of {', '.join(names)}, got {name!r}")
+            raise ValueError(f"expected an event of {', '.join(names)}, got {name!r:.200}")
         signal: Signal = getattr(self, f"on_{name}")
         return signal
 
@@ -306,7 +308,9 @@ class Application(Registrar):
             RuntimeError: for ASGI middleware around a mounted application.
         """
         if self.parent is not None and self._wrappers:
-            raise RuntimeError(f"expected ASGI middleware around the outermost application, got some around {self!r}")
+            raise RuntimeError(
+                f"expected ASGI middleware around the outermost application, got some around {self!r:.200}"
+            )
         self.limits = self._own_limits.over(DEFAULT_LIMITS if self.parent is None else self.parent.limits)
         for signal in (
             self.on_startup, self.on_shutdown, self.on_cleanup, self.cleanup_ctx,

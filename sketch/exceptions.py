@@ -42,11 +42,17 @@ class HTTPException(Exception):
 
     @property
     def reason(self) -> str:
-        """The text of the response's body as it was given, by default the phrase of the status: `"Not Found"`."""
+        """The text of the response's body as it was given, by default the phrase of the status: `"Not Found"`.
+
+        Raises:
+            TypeError: when it is set to what is no text.
+        """
         return PHRASES.get(self.status, "Unknown Status") if self.detail is None else self.detail
 
     @reason.setter
     def reason(self, reason: str | None) -> None:
+        if reason is not None:
+            check_reason(reason)
         self.detail = reason
 
     def __str__(self) -> str:

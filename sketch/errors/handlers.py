@@ -85,9 +85,9 @@ class ErrorHandlers:
 def _check_kind(kind: object) -> None:
     if isinstance(kind, int) and not isinstance(kind, bool):
         if not 300 <= kind <= 599:
-            raise ValueError(f"expected a status from 300 to 599, got {kind!r}: no exception has another")
+            raise ValueError(f"expected a status from 300 to 599, got {kind!r:.200}: no exception has another")
     elif not (isinstance(kind, type) and issubclass(kind, Exception)):
-        raise TypeError(f"expected a status or an exception class, got {kind!r}")
+        raise TypeError(f"expected a status or an exception class, got {kind!r:.200}")
 
 
 def _check_handler(handler: Callable[..., Any]) -> None:
@@ -98,8 +98,6 @@ def _check_handler(handler: Callable[..., Any]) -> None:
         )
     try:
         inspect.signature(handler).bind(None, None)
-        if is_generator_function(handler):
-            raise TypeError("it is a generator, of which nothing would run")
     except (TypeError, ValueError) as exc:  # ValueError: built-in functions may have no signature
         raise TypeError(f"expected an error handler `async (request, exc)`, got {describe(handler)}: {exc}") from None
 

@@ -190,13 +190,13 @@ def _refuse_dropped(
         for needs, why in (
             (samesite == "none", 'samesite="none"'),
             (partitioned, "partitioned"),
-            (needs_secure(name), f"the name {name!r}"),
+            (needs_secure(name), f"the name {name!r:.200}"),
         ):
             if needs:
                 raise ValueError(f"expected secure=True with {why}, got a cookie that browsers drop")
     if not httponly and needs_httponly(name):
-        raise ValueError(f"expected httponly=True with the name {name!r}, got a cookie that browsers drop")
+        raise ValueError(f"expected httponly=True with the name {name!r:.200}, got a cookie that browsers drop")
     if name.lower().startswith("__host-") and (domain is not None or path != "/"):
         raise ValueError(
-            f'expected path="/" and no domain for {name!r}, got path={path!r:.200}, domain={domain!r:.200}'
+            f'expected path="/" and no domain for {name!r:.200}, got path={path!r:.200}, domain={domain!r:.200}'
         )

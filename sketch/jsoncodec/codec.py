@@ -144,7 +144,7 @@ def json_codec(choice: str | JSONCodec) -> JSONCodec:
     if isinstance(choice, JSONCodec):
         return choice
     if choice not in CODECS:
-        raise ValueError(f"expected json to be one of {', '.join(CODECS)} or a JSONCodec, got {choice!r}")
+        raise ValueError(f"expected json to be one of {', '.join(CODECS)} or a JSONCodec, got {choice!r:.200}")
     try:
         return CODECS[choice]()
     except ModuleNotFoundError as exc:

@@ -47,7 +47,9 @@ def to_plain_data(value: Any, place: Place = None) -> Any:
         return value if value is None or type(value) in (str, int, bool) else to_plain(value)
     if isinstance(value, float):
         if not math.isfinite(value):
-            raise ValueError(f"expected data that JSON can hold, got {value!r} at {_path(place)}: send None instead")
+            raise ValueError(
+                f"expected data that JSON can hold, got {value!r:.200} at {_path(place)}: send None instead"
+            )
         return float(value)
     if isinstance(value, dict):
         return {_key(key, place): to_plain_data(item, (place, key)) for key, item in value.items()}

@@ -146,7 +146,7 @@ class Lifecycle:
             factory = asynccontextmanager(factory)
         context = factory(self._app) if inspect.signature(factory).parameters else factory()
         if not isinstance(context, AbstractAsyncContextManager):
-            raise TypeError(f"expected {factory!r} to give an async context manager, got {context!r}")
+            raise TypeError(f"expected {factory!r} to give an async context manager, got {context!r:.200}")
         state = await context.__aenter__()
         self._entered.append(context)
         if isinstance(state, Mapping):

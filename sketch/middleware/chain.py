@@ -42,17 +42,19 @@ def check(middlewares: Iterable[Middleware] | None, *, outer: bool = False) -> l
             one middleware in place of several.
     """
     if middlewares is not None and not isinstance(middlewares, Iterable):
-        raise TypeError(f"expected several middlewares, got {middlewares!r}: write [it]")
+        raise TypeError(f"expected several middlewares, got {middlewares!r:.200}: write [it]")
     checked = list(middlewares or ())
     for middleware in {id(middleware): middleware for middleware in checked}.values():
         if isinstance(middleware, type):
-            raise TypeError(f"expected a middleware `async (request, handler)`, got the class {middleware!r}: call it")
+            raise TypeError(
+                f"expected a middleware `async (request, handler)`, got the class {middleware!r:.200}: call it"
+            )
         if is_generator_function(middleware):
             raise TypeError(f"expected a middleware that returns a response, got the generator {name_of(middleware)}")
         _takes_keyword(middleware)
         if not outer and getattr(middleware, "outer", False) is True:
             raise TypeError(
-                f"expected middlewares that may stand around a handler, got {middleware!r}: it has to see every"
+                f"expected middlewares that may stand around a handler, got {middleware!r:.200}: it has to see every"
                 " response, also those to errors; write Application(outer_middlewares=[...])"
             )
     return checked
@@ -107,7 +109,9 @@ def _awaitable(middleware: Middleware, by_keyword: bool) -> Middleware:
     def call(request: BaseRequest, handler: Endpoint) -> Awaitable[Response]:
         result = middleware(request, handler=handler) if by_keyword else middleware(request, handler)
         if not inspect.isawaitable(result):
-            raise TypeError(f"expected a middleware `async def`, got {name_of(middleware)}, which returned {result!r}")
+            raise TypeError(
+                f"expected a middleware `async def`, got {name_of(middleware)}, which returned {result!r:.200}"
+            )
         return result
 
     return call

@@ -135,5 +135,5 @@ def _is_any(what: str, names: object, credentials: bool) -> bool:
     if names not in ("*", ["*"], ("*",)):
         return False
     if credentials:
-        raise ValueError(f"expected named fields as {what} with credentials, got {names!r}")
+        raise ValueError(f"expected named fields as {what} with credentials, got {names!r:.200}")
     return True

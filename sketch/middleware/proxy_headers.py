@@ -47,11 +47,11 @@ class ProxyHeaders:
 
     def __init__(self, trusted: Iterable[str], *, hops: int = 1, family: str = "x-forwarded") -> None:
         if isinstance(trusted, str):
-            raise TypeError(f"expected trusted as a list of networks, got {trusted!r}")
+            raise TypeError(f"expected trusted as a list of networks, got {trusted!r:.200}")
         if not isinstance(hops, int) or hops < 1:
-            raise ValueError(f"expected hops as a number from 1 on, got {hops!r}")
+            raise ValueError(f"expected hops as a number from 1 on, got {hops!r:.200}")
         if family not in READERS:
-            raise ValueError(f"expected family as one of {', '.join(READERS)}, got {family!r}")
+            raise ValueError(f"expected family as one of {', '.join(READERS)}, got {family!r:.200}")
         names = list(trusted)
         if not names:
             raise ValueError("expected at least one trusted network, got []: leave the middleware out instead")
@@ -131,7 +131,7 @@ def _network(name: str) -> IPv4Network | IPv6Network:
     try:
         return ip_network(name)
     except ValueError as exc:
-        raise ValueError(f"expected trusted networks like '10.0.0.0/8', or 'unix', got {name!r}: {exc}") from None
+        raise ValueError(f"expected trusted networks like '10.0.0.0/8', or 'unix', got {name!r:.200}: {exc}") from None
 
 
 def _with_port(host: str, port: str, scheme: str) -> str:

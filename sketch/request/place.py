@@ -54,4 +54,4 @@ class Place(NamedTuple, Generic[A]):
             if place.app is app:
                 return place
             place = place.outer
-        raise LookupError(f"expected {self.app!r} or an application around it, got {app!r}")
+        raise LookupError(f"expected {self.app!r} or an application around it, got {app!r:.200}")

@@ -122,7 +122,7 @@ class Request(BaseRequest):
         charset = self.charset or "utf-8"
         encoding = python_encoding(charset)
         if encoding is None:
-            raise HTTPBadRequest(f"expected a known charset, got {charset!r}")
+            raise HTTPBadRequest(f"expected a known charset, got {charset!r:.200}")
         try:
             return body.decode(encoding)
         except UnicodeError as exc:

@@ -140,7 +140,7 @@ def plan(handler: Handler, names: Collection[str], offer: Offer = _FOR_HANDLERS)
     for parameter in parameters:
         if sources[parameter.name] is None and parameter.kind not in _VARIABLE:
             known = ", ".join(map(repr, [*offer.names, *names]))
-            raise ValueError(f"expected a parameter of {known} or with a default, got {parameter.name!r}")
+            raise ValueError(f"expected a parameter of {known} or with a default, got {parameter.name!r:.200}")
     return Plan(tuple(_positional(parameters, sources)), tuple(_keywords(parameters, sources, names)))
 
 
@@ -180,7 +180,7 @@ def _annotated(parameter: Parameter, names: Collection[str], offer: Offer) -> So
         if parameter.name in offer.names:
             return offer.names[parameter.name]
         raise ValueError(
-            f"expected an annotation that exists at run time, got {show(parameter)!r}: import it at the top of its"
+            f"expected an annotation that exists at run time, got {show(parameter)!r:.200}: import it at the top of its"
             " module, not under TYPE_CHECKING"
         )
     given = {_given(kind, offer) for kind in types_in(parameter.annotation)}
@@ -190,7 +190,7 @@ def _annotated(parameter: Parameter, names: Collection[str], offer: Offer) -> So
         advice = "" if parameter.default is Parameter.empty else "; to keep the default, leave the annotation out"
         raise ValueError(
             f"expected the name of a path parameter ({', '.join(names) or 'there is none'}) or the type {types}, got"
-            f" {show(parameter)!r}: take it from the request, as request.query or await request.json(){advice}"
+            f" {show(parameter)!r:.200}: take it from the request, as request.query or await request.json(){advice}"
         )
     return source
 

@@ -35,7 +35,9 @@ class Conditions:
 
     def __init__(self, host: str | None, headers: Mapping[str, HeaderCondition] | None) -> None:
         if host is not None and not _HOST.fullmatch(host):
-            raise ValueError(f"expected a host name without port, like 'example.com' or '*.example.com', got {host!r}")
+            raise ValueError(
+                f"expected a host name without port, like 'example.com' or '*.example.com', got {host!r:.200}"
+            )
         self.host = None if host is None else host.lower()
         self._suffix = self.host[1:] if self.host is not None and self.host.startswith("*.") else None
         self.headers = dict(headers or {})
@@ -62,7 +64,7 @@ class Conditions:
 
 def _checked(name: str, wanted: HeaderCondition) -> HeaderCondition:
     if not isinstance(wanted, str | bool | re.Pattern):
-        raise TypeError(f"expected a str, a regular expression or a bool as condition for {name}, got {wanted!r}")
+        raise TypeError(f"expected a str, a regular expression or a bool as condition for {name}, got {wanted!r:.200}")
     return wanted
 
 

@@ -32,7 +32,7 @@ class Converter:
         try:
             object.__setattr__(self, "regex", re.compile(self.pattern))
         except re.error as exc:
-            raise ValueError(f"expected a regular expression, got {self.pattern!r}: {exc}") from None
+            raise ValueError(f"expected a regular expression, got {self.pattern!r:.200}: {exc}") from None
 
     def text(self, value: Any) -> str:
         """Return the text of a value, not yet percent-encoded. A `str` is its own text.
@@ -42,7 +42,7 @@ class Converter:
         """
         text = value if isinstance(value, str) else self.format(value)
         if "\0" in text or self.regex.fullmatch(text) is None:
-            raise ValueError(f"expected text that matches {self.pattern}, got {value!r}")
+            raise ValueError(f"expected text that matches {self.pattern}, got {value!r:.200}")
         return text
 
 

@@ -74,7 +74,7 @@ class RouteGroup(Registrar):
         tags: Iterable[str] = (),
     ) -> None:
         if prefix and (not prefix.startswith("/") or prefix.endswith("/")):
-            raise ValueError(f"expected a prefix that begins with '/' and does not end with it, got {prefix!r}")
+            raise ValueError(f"expected a prefix that begins with '/' and does not end with it, got {prefix!r:.200}")
         check_options(limits, tags, slashes, on_disconnect)
         self.prefix = prefix
         self.name = name
@@ -107,10 +107,12 @@ class RouteGroup(Registrar):
     def _joined(self, path: Path) -> Path:
         if isinstance(path, str):
             if path and not path.startswith("/"):
-                raise ValueError(f"expected a path that begins with '/', or an empty one, got {path!r}")
+                raise ValueError(f"expected a path that begins with '/', or an empty one, got {path!r:.200}")
             return self.prefix + path
         if "{" in self.prefix:
-            raise ValueError(f"expected a prefix without parameters before a regular expression, got {self.prefix!r}")
+            raise ValueError(
+                f"expected a prefix without parameters before a regular expression, got {self.prefix!r:.200}"
+            )
         if not self.prefix:
             return path
         pattern = _FLAGS.sub("", path.pattern, count=1)
@@ -141,11 +143,11 @@ class RouteGroup(Registrar):
                 added.
         """
         if self._outer is not None:
-            raise ValueError(f"expected a group that is added once, got {self!r} again")
+            raise ValueError(f"expected a group that is added once, got {self!r:.200} again")
         around: Registrar | None = outer
         while isinstance(around, RouteGroup):
             if around is self:
-                raise ValueError(f"expected a group in another one, got {self!r} in itself")
+                raise ValueError(f"expected a group in another one, got {self!r:.200} in itself")
             around = around._outer
         self._outer = outer
         waiting, self._waiting = self._waiting, []

@@ -69,10 +69,10 @@ class Mount(Route):
         converters: Mapping[str, Converter] = CONVERTERS,
     ) -> None:
         if not isinstance(prefix, str) or not prefix.startswith("/") or (prefix.endswith("/") and prefix != "/"):
-            raise ValueError(f"expected a prefix that begins with '/' and does not end with it, got {prefix!r}")
+            raise ValueError(f"expected a prefix that begins with '/' and does not end with it, got {prefix!r:.200}")
         super().__init__((ANY, WEBSOCKET), prefix, handler, name=name, host=host, converters=converters)
         if any(segment.is_tail for segment in self.segments):
-            raise ValueError(f"expected a prefix without a parameter of type path, got {prefix!r}")
+            raise ValueError(f"expected a prefix without a parameter of type path, got {prefix!r:.200}")
         self.app = app
 
     @property

@@ -37,5 +37,5 @@ def url_path(chain: Sequence[Route], parameters: Mapping[str, Any]) -> str:
         route.url_path(**{name: parameters[name] for name in route.parameters if name in parameters}) for route in chain
     )
     if path.startswith("//"):  # a parameter of the prefix may be empty
-        raise ValueError(f"expected a path that cannot be taken for a host, got {path!r}")
+        raise ValueError(f"expected a path that cannot be taken for a host, got {path!r:.200}")
     return f"{path}/" if isinstance(chain[-1], Mount) else path

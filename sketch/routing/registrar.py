@@ -68,7 +68,7 @@ class Registrar(ABC):
 
         if not isinstance(group, RouteGroup):
             raise TypeError(
-                f"expected a RouteGroup, got {group!r}: an application is mounted, app.mount('/prefix', it)"
+                f"expected a RouteGroup, got {group!r:.200}: an application is mounted, app.mount('/prefix', it)"
             )
         group._enter(self)
         return group
@@ -189,7 +189,7 @@ class Registrar(ABC):
             elif isinstance(item, Iterable) and not isinstance(item, str):
                 added += self.add_routes(*item)
             else:
-                raise ValueError(f"expected a Route or a tuple of paths and a handler, got {item!r}")
+                raise ValueError(f"expected a Route or a tuple of paths and a handler, got {item!r:.200}")
         return added
 
     def _add_copy(self, route: Route) -> Route:
@@ -336,9 +336,9 @@ def _check_paths(paths: tuple[object, ...], decorator: str = "route") -> None:
     for path in paths:
         if not isinstance(path, str | re.Pattern):
             more = ", methods as methods=[...]" if decorator == "route" else ""
-            raise TypeError(f"expected a path, got {path!r}: write @app.{decorator}('/path'){more}")
+            raise TypeError(f"expected a path, got {path!r:.200}: write @app.{decorator}('/path'){more}")
         if isinstance(path, str) and path and not path.startswith("/"):
-            raise ValueError(f"expected a path that begins with '/', got {path!r}: give methods as methods=[...]")
+            raise ValueError(f"expected a path that begins with '/', got {path!r:.200}: give methods as methods=[...]")
 
 
 def _check_options(options: Mapping[str, Any]) -> None:
@@ -347,15 +347,15 @@ def _check_options(options: Mapping[str, Any]) -> None:
         if name not in RouteOptions.__annotations__:
             known = ", ".join(RouteOptions.__annotations__)
             right = _RIGHT.get(name, "").format(value)
-            raise TypeError(f"expected options of {known}, got {name}={value!r}{right}"[:400])
+            raise TypeError(f"expected options of {known}, got {name:.200}={value!r:.200}{right}")
 
 
 _RIGHT = {
-    "method": ": write @app.route('/path', methods=[{0!r}]), or add_route({0!r}, '/path', handler)",
-    "methods": ": write @app.route('/path', methods={!r})",
-    "endpoint": ": write name={!r}",
+    "method": ": write @app.route('/path', methods=[{0!r:.200}]), or add_route({0!r:.200}, '/path', handler)",
+    "methods": ": write @app.route('/path', methods={!r:.200})",
+    "endpoint": ": write name={!r:.200}",
     "middleware": ": write middlewares=[...]",
-    "tag": ": write tags=[{!r}]",
+    "tag": ": write tags=[{!r:.200}]",
 }
 
 
@@ -363,4 +363,4 @@ def _compile(pattern: Path) -> re.Pattern[str]:
     try:
         return re.compile(pattern)
     except re.error as exc:
-        raise ValueError(f"expected a regular expression, got {pattern!r}: {exc}") from None
+        raise ValueError(f"expected a regular expression, got {pattern!r:.200}: {exc}") from None

@@ -179,7 +179,7 @@ class Route:
                 which has no single path.
         """
         if isinstance(self.matcher, re.Pattern):
-            raise ValueError(f"expected a route with a template, got the regular expression {self.template!r}")  # noqa: TRY004
+            raise ValueError(f"expected a route with a template, got the regular expression {self.template!r:.200}")  # noqa: TRY004
         return self.matcher.format(parameters)
 
     def __repr__(self) -> str:
@@ -195,14 +195,14 @@ def check_options(limits: object, tags: object, slashes: object, on_disconnect: 
     """
     Limits.check(limits)
     if isinstance(tags, str):  # its letters would be the tags
-        raise TypeError(f"expected several tags, got {tags!r}: write [{tags!r}]")
+        raise TypeError(f"expected several tags, got {tags!r:.200}: write [{tags!r:.200}]")
     _check_word("slashes", slashes, ("strict", "redirect"))
     _check_word("on_disconnect", on_disconnect, ("ignore", "cancel"))
 
 
 def _check_word(name: str, word: object, words: tuple[str, ...]) -> None:
     if word is not None and word not in words:
-        raise ValueError(f"expected {name} to be {' or '.join(map(repr, words))}, got {word!r}")
+        raise ValueError(f"expected {name} to be {' or '.join(map(repr, words))}, got {word!r:.200}")
 
 
 def _text(path: object) -> str:
@@ -212,12 +212,12 @@ def _text(path: object) -> str:
 def _resolved(handler: Handler) -> Handler:
     """Return the handler; for a class-based view, the handler that makes its instances."""
     if not callable(handler):
-        raise TypeError(f"expected a callable handler, got {handler!r}")
+        raise TypeError(f"expected a callable handler, got {handler!r:.200}")
     if not isinstance(handler, type):
         return handler
     as_view = getattr(handler, "as_view", None)
     if as_view is None:
-        raise ValueError(f"expected a function or a subclass of View as handler, got {handler!r}")
+        raise ValueError(f"expected a function or a subclass of View as handler, got {handler!r:.200}")
     resolved: Handler = as_view()
     return resolved
 
@@ -226,7 +226,7 @@ def _compiled(path: Path, converters: Mapping[str, Converter]) -> Template | re.
     if isinstance(path, str):
         return Template(path, converters)
     if not isinstance(path, re.Pattern) or not isinstance(path.pattern, str):
-        raise TypeError(f"expected a path as str or compiled regular expression, got {path!r}")
+        raise TypeError(f"expected a path as str or compiled regular expression, got {path!r:.200}")
     return path
 
 
@@ -235,7 +235,7 @@ def _methods(given: Methods, handler: Handler) -> frozenset[str]:
     methods = frozenset(method if method == WEBSOCKET else method.upper() for method in named)
     for method in sorted(methods - {WEBSOCKET}):
         if not TOKEN.fullmatch(method):
-            raise ValueError(f"expected a method (RFC 9110 section 9.1), got {method!r}")
+            raise ValueError(f"expected a method (RFC 9110 section 9.1), got {method!r:.200}")
     if not methods:
         raise ValueError("expected at least one method, got none")
     if ANY in methods:  # it stands for all methods, but not for websockets

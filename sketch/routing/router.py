@@ -133,7 +133,7 @@ class Router(Registrar):
         known = self._names.get(route.name) if route.name is not None else None
         if known is not None and known.path != route.path:
             raise ValueError(
-                f"expected the name {route.name!r} for one path, got {route.template!r} of {route.origin}"
+                f"expected the name {route.name!r} for one path, got {route.template!r:.200} of {route.origin}"
                 f" beside {known.template!r} of {known.origin}"
             )
 
@@ -183,9 +183,9 @@ class Router(Registrar):
             return chains[0]
         if chains:
             templates = " and ".join(repr(chain[-1].template) for chain in chains)
-            raise LookupError(f"expected the name of one route, got {name!r} of {templates}: name their mounts")
+            raise LookupError(f"expected the name of one route, got {name!r:.200} of {templates}: name their mounts")
         known = ", ".join(map(repr, sorted(self._names))) or "none"
-        raise LookupError(f"expected the name of a route, got {name!r}; there are {known}")
+        raise LookupError(f"expected the name of a route, got {name!r:.200}; there are {known}")
 
     def _chains(self, name: str) -> Iterator[tuple[Route, ...]]:
         if name in self._names:

@@ -138,13 +138,13 @@ class Segment:
         given = [text for part, text in zip(self.parts, texts, strict=True) if isinstance(part, Parameter)]
         if match is None or list(match.groups()) != given:
             names = ", ".join(repr(parameter.name) for parameter in self.parameters)
-            raise ValueError(f"expected values of {names} that can be told apart in one segment, got {text!r}")
+            raise ValueError(f"expected values of {names} that can be told apart in one segment, got {text!r:.200}")
 
 
 def _check_dots(text: str) -> None:
     # Clients resolve such a segment, encoded or not (https://url.spec.whatwg.org), and so ask for another path.
     if any(map(is_dots, text.split("/"))):
-        raise ValueError(f"expected text without a segment '.' or '..', which no client would send, got {text!r}")
+        raise ValueError(f"expected text without a segment '.' or '..', which no client would send, got {text!r:.200}")
 
 
 def _no_reader(segment: str) -> None:
@@ -235,7 +235,7 @@ class Template:
     def _check(self) -> None:
         for name in self.names:
             if self.names.count(name) > 1:
-                raise ValueError(f"expected unique parameter names, got {name!r} more than once")
+                raise ValueError(f"expected unique parameter names, got {name!r:.200} more than once")
         for segment in self.segments:
             if PATH in segment.key and (not segment.is_tail or segment is not self.segments[-1]):
                 raise ValueError("expected a parameter of type path to be the whole last segment")
@@ -257,7 +257,7 @@ class Template:
             raise ValueError(f"expected only the parameters of {self.path!r}, got {', '.join(map(repr, unknown))}")
         path = "/" + "/".join(segment.format(values) for segment in self.segments)
         if path.startswith("//"):
-            raise ValueError(f"expected a path that cannot be taken for a host, got {path!r}")
+            raise ValueError(f"expected a path that cannot be taken for a host, got {path!r:.200}")
         return path
 
 
@@ -295,9 +295,9 @@ def _decode_text(text: str) -> str:
         decoded = _ESCAPES.sub(lambda match: unquote_to_bytes(match[0]).decode(), text)
         decoded.encode()
     except UnicodeError:
-        raise ValueError(f"expected text in UTF-8, got {text!r}") from None
+        raise ValueError(f"expected text in UTF-8, got {text!r:.200}") from None
     if "\0" in decoded:
-        raise ValueError(f"expected no NUL, which no path may hold, got {text!r}")
+        raise ValueError(f"expected no NUL, which no path may hold, got {text!r:.200}")
     return decoded
 
 
@@ -327,15 +327,15 @@ def _check_text(text: str) -> None:
         raise ValueError("expected '{' before '}'")
     if separator := re.search("[?#]", text):
         raise ValueError(
-            f"expected a path without query and fragment, got {separator[0]!r}: take a query from request.query, and"
-            f" write the character itself as {quote(separator[0])}"
+            f"expected a path without query and fragment, got {separator[0]!r:.200}: take a query from request.query,"
+            f" and write the character itself as {quote(separator[0])}"
         )
     if angles := _ANGLES.search(text):
         right = f"{{{angles[2]}:{angles[1]}}}" if angles[1] else f"{{{angles[2]}}}"
-        raise ValueError(f"expected a parameter as {right!r}, got {angles[0]!r}; the character itself is %3C")
+        raise ValueError(f"expected a parameter as {right!r}, got {angles[0]!r:.200}; the character itself is %3C")
     if colon := _COLON.search(text):
         right = f"{{{colon[1]}}}"
-        raise ValueError(f"expected a parameter as {right!r}, got {colon[0][1:]!r}; the character itself is %3A")
+        raise ValueError(f"expected a parameter as {right!r}, got {colon[0][1:]!r:.200}; the character itself is %3A")
 
 
 def _closing_brace(path: str, opening: int) -> int:
@@ -362,15 +362,15 @@ def _closing_brace(path: str, opening: int) -> int:
 def _parameter(definition: str, converters: Mapping[str, Converter]) -> Parameter:
     name, colon, kind = definition.partition(":")
     if not name.isidentifier():
-        raise ValueError(f"expected a parameter name that is an identifier, got {name!r}")
+        raise ValueError(f"expected a parameter name that is an identifier, got {name!r:.200}")
     if not colon:
         return Parameter(name, converters["str"])
     if kind in converters:
         if not isinstance(converters[kind], Converter):
-            raise ValueError(f"expected a Converter as converters[{kind!r}], got {converters[kind]!r}")
+            raise ValueError(f"expected a Converter as converters[{kind!r}], got {converters[kind]!r:.200}")
         return Parameter(name, converters[kind])
     # As a regular expression a bare word matches only itself: more likely it is a misspelt converter.
     if not kind or _BARE_WORD.fullmatch(kind):
         known = ", ".join(sorted(converters))
-        raise ValueError(f"expected one of {known}, or a regular expression, for {name!r}, got {kind!r}")
+        raise ValueError(f"expected one of {known}, or a regular expression, for {name!r}, got {kind!r:.200}")
     return Parameter(name, Converter(kind))

@@ -93,7 +93,7 @@ class ViewHandler(SelfBinding):
         if self.view.__init__ is View.__init__:
             for key in self.initkwargs:
                 if not hasattr(self.view, key):
-                    raise ValueError(f"expected an attribute of {name}, got {key!r}")
+                    raise ValueError(f"expected an attribute of {name}, got {key!r:.200}")
             return
         try:
             inspect.signature(self.view).bind(**self.initkwargs)

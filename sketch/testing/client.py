@@ -134,11 +134,11 @@ class TestClient:
             return
         if raise_errors:
             raise ValueError(
-                f"expected raise_errors on the transport 'memory' only, got {transport!r}: a server answers"
+                f"expected raise_errors on the transport 'memory' only, got {transport!r:.200}: a server answers"
             )
         if client is not _LOCAL:
             raise ValueError(
-                f"expected client on the transport 'memory' only, got {transport!r}: it has a real address"
+                f"expected client on the transport 'memory' only, got {transport!r:.200}: it has a real address"
             )
         self._transport = ServerTransport(
             transport,
@@ -227,7 +227,7 @@ class TestClient:
         """
         if self.transport not in ("memory", "native"):
             raise RuntimeError(
-                f"expected the transport 'memory' or 'native' for time control, got {self.transport!r}: "
+                f"expected the transport 'memory' or 'native' for time control, got {self.transport!r:.200}: "
                 "its server has a loop of its own"
             )
         return TimeControl()
@@ -262,7 +262,7 @@ class TestClient:
             auth: user and password of HTTP Basic authentication.
             body: bytes, or an async iterable of chunks, which the handler pulls as it reads. To simulate an upload that
                 is cut short, raise `ClientDisconnected` in it, or give more `Content-Length` than body.
-            json: data to send as JSON.
+            json: data to send as JSON: what `JSONResponse` takes, such as dataclasses and dates.
             data: form fields; or a text, sent as `text/plain`, or bytes, sent as `application/octet-stream`.
             files: files to upload as `multipart/form-data`, together with `data`: contents, paths, open files, or
                 `(name, content)` and `(name, content, media type)`.
@@ -271,6 +271,7 @@ class TestClient:
                 307 and 308 send the same again.
 
         Raises:
+            TypeError, ValueError: for what no client could send.
             ClientDisconnected: if the upload was cut short and the application, rightly, did not answer.
             ConnectionError: if a server breaks the connection before the head of the answer.
             RuntimeError: for more than 20 redirects, and for one that has to send an iterable body again.

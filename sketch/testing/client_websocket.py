@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Self
 
+from sketch.jsoncodec import STDLIB
 from sketch.testing.response import ClientResponse
 from sketch.websocket import WebSocketDisconnected, check_close
 
@@ -79,7 +80,7 @@ class ClientWebSocket:
         message = await self.receive()
         if isinstance(message, str):
             return message
-        raise AssertionError(f"expected a text message, got {message!r}")
+        raise AssertionError(f"expected a text message, got {message!r:.200}")
 
     async def receive_bytes(self) -> bytes:
         """The next message, which has to be binary.
@@ -91,7 +92,7 @@ class ClientWebSocket:
         message = await self.receive()
         if isinstance(message, bytes):
             return message
-        raise AssertionError(f"expected a binary message, got {message!r}")
+        raise AssertionError(f"expected a binary message, got {message!r:.200}")
 
     async def receive_json(self) -> Any:
         """The next message, parsed as JSON.
@@ -110,12 +111,16 @@ class ClientWebSocket:
             TypeError: for a message of another type.
         """
         if not isinstance(message, str | bytes):
-            raise TypeError(f"expected a message of str or bytes, got {message!r}: use send_json() for data")
+            raise TypeError(f"expected a message of str or bytes, got {message!r:.200}: use send_json() for data")
         await self._socket.send(message)
 
     async def send_json(self, data: Any) -> None:
-        """Send data as JSON in a text message. Raises as `send` does."""
-        await self.send(json.dumps(data))
+        """Send data as JSON in a text message: what `JSONResponse` takes. Raises as `send` does.
+
+        Raises:
+            TypeError, ValueError: for data that JSON cannot hold.
+        """
+        await self.send(STDLIB.dumps(data).decode())
 
     async def close(self, code: int | None = 1000, reason: str = "") -> None:
         """Close the websocket. Closing again, or after the application, does nothing.

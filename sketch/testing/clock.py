@@ -103,5 +103,5 @@ class Time:
             RuntimeError: if a task is never at rest.
         """
         if not seconds >= 0:
-            raise ValueError(f"expected seconds of at least 0, got {seconds!r}")
+            raise ValueError(f"expected seconds of at least 0, got {seconds!r:.200}")
         await self._control.advance(seconds)

@@ -61,7 +61,7 @@ class CookieJar(MutableMapping[str, str]):
         if not isinstance(name, str) or not isinstance(value, str):
             raise TypeError(f"expected name and value of a cookie to be str, got {name!r:.200} and {value!r:.200}")
         if not TOKEN.fullmatch(name) or ";" in value or CONTROL.search(value):
-            raise ValueError(f"expected a cookie that can be sent (RFC 6265), got {name!r}: {value!r:.200}")
+            raise ValueError(f"expected a cookie that can be sent (RFC 6265), got {name!r:.200}: {value!r:.200}")
         key = _Key(name, (domain or self._host).lstrip(".").lower(), path)
         self._cookies[key] = _Cookie(value, secure, domain is None)
 

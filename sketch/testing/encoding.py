@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json as stdlib_json
 import os
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping
 from mimetypes import guess_type
@@ -13,6 +12,7 @@ from urllib.parse import quote, urlencode
 
 from sketch.http.fields import RawHeaders
 from sketch.http.grammar import CONTROL, TOKEN
+from sketch.jsoncodec import STDLIB
 
 Fields = Mapping[str, Any] | Iterable[tuple[str, Any]]
 """Form or query fields. A list or tuple as value stands for several fields of that name."""
@@ -59,7 +59,7 @@ def _pairs(what: str, fields: Fields) -> Iterable[tuple[str, str]]:
     for name, value in _items(what, fields):
         for one in value if isinstance(value, list | tuple) else [value]:
             if one is None or isinstance(one, Mapping):
-                raise TypeError(f"expected a text or a number as value of {name!r} in {what}, got {one!r:.200}")
+                raise TypeError(f"expected a text or a number as value of {name!r:.200} in {what}, got {one!r:.200}")
             yield name, str(one).lower() if isinstance(one, bool) else str(one)
 
 
@@ -80,14 +80,16 @@ def _encode_field(name: Any, value: Any) -> tuple[bytes, bytes]:
     elif isinstance(value, str | int | float) and not isinstance(value, bool):
         text = str(value)
     else:
-        raise TypeError(f"expected the header field {name!r} to be a text or a number, got {value!r:.200}")
+        raise TypeError(f"expected the header field {name!r:.200} to be a text or a number, got {value!r:.200}")
     if not isinstance(name, str) or not TOKEN.fullmatch(name) or CONTROL.search(text):
-        raise ValueError(f"expected a header field that can be sent (RFC 9110 section 5), got {name!r}: {text!r:.200}")
+        raise ValueError(
+            f"expected a header field that can be sent (RFC 9110 section 5), got {name!r:.200}: {text!r:.200}"
+        )
     try:
         return name.lower().encode(), text.strip(" \t").encode("latin-1")
     except UnicodeEncodeError:
         raise ValueError(
-            f"expected the header field {name!r} in Latin-1, got {text!r:.200}: give bytes for another encoding"
+            f"expected the header field {name!r:.200} in Latin-1, got {text!r:.200}: give bytes for another encoding"
         ) from None
 
 
@@ -116,7 +118,7 @@ def encode_body(body: BodyArgument, json: Any, data: Data, files: Files | None) 
     if len(given) > 1 or (files is not None and given not in ([], ["data"])):
         raise TypeError(f"expected one of body=, json=, data= (with or without files=), got {', '.join(given)}")
     if json is not None:
-        return stdlib_json.dumps(json).encode(), "application/json"
+        return STDLIB.dumps(json), "application/json"
     if files is not None:
         if isinstance(data, str | bytes):
             raise TypeError(f"expected data beside files to be form fields, got {data!r:.200}")
@@ -164,7 +166,7 @@ def _file(name: str, argument: FileArgument) -> tuple[str, bytes, str]:
     """Return file name, content and media type; what is not given is taken from the path or the open file."""
     if isinstance(argument, tuple):
         if len(argument) not in (2, 3):
-            raise TypeError(f"expected the file {name!r} to be (name, content) or (name, content, type)")
+            raise TypeError(f"expected the file {name!r:.200} to be (name, content) or (name, content, type)")
         media_type = argument[2] if len(argument) == 3 else _BINARY
         return argument[0], _content(name, argument[1]), media_type
     path = argument if isinstance(argument, Path) else getattr(argument, "name", None)
@@ -182,7 +184,7 @@ def _content(name: str, content: FileContent) -> bytes:
     if isinstance(found, str):
         return found.encode()
     if not isinstance(found, bytes | bytearray | memoryview):
-        raise TypeError(f"expected the file {name!r} to be bytes, str, a path or an open file, got {found!r:.200}")
+        raise TypeError(f"expected the file {name!r:.200} to be bytes, str, a path or an open file, got {found!r:.200}")
     return bytes(found)
 
 

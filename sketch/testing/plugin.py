@@ -176,7 +176,7 @@ def _choose(option: str | None) -> tuple[str, ...] | None:
     names = tuple(dict.fromkeys(name.strip() for name in option.split(",")))
     for name in names:
         if name not in TRANSPORTS:
-            raise pytest.UsageError(f"--sketch-transport: expected {', '.join(TRANSPORTS)} or all, got {name!r}")
+            raise pytest.UsageError(f"--sketch-transport: expected {', '.join(TRANSPORTS)} or all, got {name!r:.200}")
         if _is_missing(name):
             raise pytest.UsageError(f"--sketch-transport: {name} is not installed: pip install 'sketch-web[{name}]'")
     return names
@@ -203,7 +203,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     chosen = metafunc.config.stash[_CHOSEN]
     for name in marker.args if marker else ():
         if name not in TRANSPORTS:
-            raise pytest.UsageError(f"{metafunc.definition.nodeid}: expected {', '.join(TRANSPORTS)}, got {name!r}")
+            raise pytest.UsageError(
+                f"{metafunc.definition.nodeid}: expected {', '.join(TRANSPORTS)}, got {name!r:.200}"
+            )
     fitting = [name for name in chosen or ("memory",) if marker is None or name in marker.args]
     if fitting:
         if chosen is not None:

@@ -33,9 +33,10 @@ class Origin:
 
     def __init__(self, base_url: str | URL) -> None:
         text = str(base_url)
-        url = urlsplit(text)
-        if url.scheme not in _PORTS or not url.hostname or url.path not in ("", "/") or url.query or url.fragment:
-            raise ValueError(f"expected a base_url like 'http://host', got {text!r}")
+        url = urlsplit(text if text.isascii() else str(URL(text)))  # an international host as clients look it up
+        more = "@" in url.netloc or url.path not in ("", "/") or url.query or url.fragment
+        if url.scheme not in _PORTS or not url.hostname or more:
+            raise ValueError(f"expected a base_url like 'http://host', got {text!r:.200}")
         self.scheme = url.scheme
         self.authority = url.netloc
         self.host = url.hostname
@@ -50,7 +51,7 @@ class Origin:
         """The URL of a request target."""
         text = target.decode("latin-1")
         path, mark, query = ("/" if text == "*" else text).partition("?")
-        encoded = _encoded(path, _PATH_SAFE) + mark + _encoded(query, _QUERY_SAFE)
+        encoded = _encoded(path, _PATH_SAFE, "latin-1") + mark + _encoded(query, _QUERY_SAFE, "latin-1")
         return URL(f"{self.scheme}://{self.authority}{encoded}", encoded=True)
 
     def has(self, text: str) -> bool:
@@ -76,16 +77,18 @@ class Origin:
         if isinstance(path, bytes):
             return _with_query(path, params)
         if not isinstance(path, str | URL):
-            raise TypeError(f"expected a path of str, bytes or yarl.URL, got {path!r}")
+            raise TypeError(f"expected a path of str, bytes or yarl.URL, got {path!r:.200}")
         text = str(path)
         if _is_absolute(text):
             if not self.has(text):
-                raise ValueError(f"expected a path, or a URL of {self.scheme}://{self.authority}, got {text!r}")
+                raise ValueError(f"expected a path, or a URL of {self.scheme}://{self.authority}, got {text!r:.200}")
             text = _path_of(text)
         elif text.startswith(_RELATIVE):
             text = self.resolve(text, last)
         elif not text.startswith("/") and text != "*":
-            raise ValueError(f"expected a path that starts with '/', got {text!r}: a relative one starts with './'")
+            raise ValueError(
+                f"expected a path that starts with '/', got {text!r:.200}: a relative one starts with './'"
+            )
         return _with_query(_encode(text), params)
 
     def resolve(self, reference: str, last: bytes) -> str:
@@ -112,8 +115,8 @@ def _encode(text: str) -> bytes:
     return (_encoded(path, _PATH_SAFE) + mark + _encoded(query, _QUERY_SAFE)).encode()
 
 
-def _encoded(text: str, safe: str) -> str:
-    return quote(_UNSAFE_PERCENT.sub("%25", text), safe=safe)
+def _encoded(text: str, safe: str, encoding: str = "utf-8") -> str:
+    return quote(_UNSAFE_PERCENT.sub("%25", text), safe=safe, encoding=encoding)
 
 
 def _with_query(target: bytes, params: Params) -> bytes:

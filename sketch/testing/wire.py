@@ -83,7 +83,7 @@ class _Parser:
             self.complete = True
         except httptools.HttpParserError as exc:
             if not self.complete:
-                raise ConnectionError(f"expected an answer of HTTP/1.1, got {data[:200]!r}") from exc
+                raise ConnectionError(f"expected an answer of HTTP/1.1, got {data!r:.200}") from exc
 
     def feed_end(self) -> None:
         """Note the end of the connection.

@@ -72,6 +72,10 @@ def test_the_reason_is_the_phrase_by_default() -> None:
     error = HTTPNotFound()
     error.reason = "changed"
     assert (error.reason, error.to_response().body) == ("changed", b"changed")
+    with pytest.raises(TypeError, match=r"return JSONResponse\(data, status=...\)"):
+        error.reason = {"why": 1}  # type: ignore[assignment]
+    error.reason = None
+    assert (error.reason, error.detail) == ("Not Found", None)
 
 
 def test_any_error_status() -> None:

@@ -9,8 +9,9 @@ import sketch
 
 WHOLE = re.compile(r"got .*\{[^{}]+!r\}")
 ROOMS = (
-    "channels", "files", "http", "pipeline", "streams", "websocket", "exceptions.py", "keys.py", "limits.py",
-    "redirects.py", "response.py", "results.py", "transport.py",
+    "channels", "errors", "files", "http", "jsoncodec", "lifecycle", "middleware", "pipeline", "request", "routing",
+    "streams", "testing", "websocket", "application.py", "exceptions.py", "keys.py", "limits.py", "redirects.py",
+    "response.py", "results.py", "transport.py",
 )  # fmt: skip
 """What takes values of any size. The list only grows."""
 

@@ -133,16 +133,17 @@ class Events:
         RuntimeError: if the parser is not installed.
     """
 
-    __slots__ = ("_fields", "_files", "_limits", "_padding", "_parser", "_refused", "charset")
+    __slots__ = ("_fields", "_files", "_limits", "_open", "_padding", "_parser", "_refused", "charset")
 
     def __init__(self, request: Request) -> None:
         if request.content_type != MULTIPART:
             raise unsupported(request, MULTIPART)
         boundary = request._media_type()[1].get("boundary")
         if boundary is None or not _BOUNDARY.fullmatch(boundary):
-            raise malformed(f"expected a boundary of 1 to 70 characters, got {boundary!r}")
+            raise malformed(f"expected a boundary of 1 to 70 characters, got {boundary!r:.200}")
         _check_repeated("Content-Type", (request.header(b"content-type") or b"").decode("latin-1"))
         self._padding = PaddingFilter(boundary.encode("ascii"))
+        self._open = False  # whether a part has begun, of which the parser counts no bytes
         self.charset: str | None = None
         """The charset of texts if their parts do not name one; see `note_charset`."""
         self._limits = limits = request.limits
@@ -163,12 +164,16 @@ class Events:
             data = self._padding.feed(chunk)
         except TooMuchPadding as exc:
             raise malformed(str(exc)) from None
+        if self._open and self._padding.content_only:
+            return iter((data,) if data else ())  # the parser would look for a boundary once more
         return self._parse(data)
 
     def _parse(self, data: bytes) -> Iterator[Event]:
         limit_reached, error = self._refused
         try:
             for event in self._parser.parse(data) if data else ():
+                if event is None:
+                    self._open = False
                 yield event if event is None or isinstance(event, bytes) else self._begin(event)
         except limit_reached:
             raise self._too_large_a_head() from None
@@ -189,6 +194,7 @@ class Events:
             self._files += 1
             if limits.form_files is not None and self._files > limits.form_files:
                 raise HTTPContentTooLarge(f"expected at most {limits.form_files} files in a form")
+        self._open = not any(name == "Content-Length" for name, _ in segment.headerlist)
         return head
 
     def _too_large_a_head(self) -> HTTPContentTooLarge:
@@ -198,7 +204,7 @@ class Events:
     def _undecodable(self) -> HTTPBadRequest:
         """The error for a name in another charset: browsers write them in that of the form, without saying which."""
         advice = "a form in another charset names it in a field _charset_ before the others"
-        return malformed(f"the head of a part failed to decode as {self.charset or 'utf-8'}: {advice}")
+        return malformed(f"the head of a part failed to decode as {self.charset or 'utf-8':.200}: {advice}")
 
     def end(self) -> None:
         """Note the end of the body.
@@ -243,7 +249,7 @@ def malformed(reason: str) -> HTTPBadRequest:
 def unsupported(request: Request, *accepted: str) -> HTTPUnsupportedMediaType:
     """Return the error for a body of another media type, with the accepted ones (RFC 9110 section 15.5.16)."""
     return HTTPUnsupportedMediaType(
-        f"expected a form in {' or '.join(accepted)}, got {request.content_type!r}",
+        f"expected a form in {' or '.join(accepted)}, got {request.content_type!r:.200}",
         headers={"Accept": ", ".join(accepted)},
     )
 
@@ -256,7 +262,7 @@ def known_encoding(charset: str) -> str:
     """
     encoding = python_encoding(charset)
     if encoding is None:
-        raise HTTPBadRequest(f"expected a known charset, got {charset!r}")
+        raise HTTPBadRequest(f"expected a known charset, got {charset!r:.200}")
     return encoding
 
 
@@ -269,7 +275,7 @@ def decode(content: bytes, charset: str, name: str) -> str:
     try:
         return content.decode(known_encoding(charset))
     except UnicodeError as exc:
-        raise HTTPBadRequest(f"expected the field {name!r} in {charset}: {exc}") from None
+        raise HTTPBadRequest(f"expected the field {name!r:.200} in {charset:.200}: {exc}") from None
 
 
 @lru_cache

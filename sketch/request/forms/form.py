@@ -79,7 +79,7 @@ class _Gathering:
         if head.filename is None and head.content_type.startswith("multipart/"):  # RFC 7578 section 4.3
             raise malformed(f"expected fields and files, got {head.content_type!r:.50} inside the form")
         if head.transfer_encoding is not None:
-            raise malformed(f"expected parts as they are, got one in {head.transfer_encoding!r}")
+            raise malformed(f"expected parts as they are, got one in {head.transfer_encoding!r:.200}")
         self._head = head
         self._pieces: list[bytes] = []
         self._spool: Spool | None = None

@@ -17,7 +17,10 @@ class PaddingFilter:
         boundary: without the two hyphens.
     """
 
-    __slots__ = ("_delimiter", "_kept", "_unsent")
+    __slots__ = ("_delimiter", "_kept", "_unsent", "content_only")
+
+    content_only: bool
+    """Whether what `feed` returned last has no part of a boundary: inside a part, the parser needs not look again."""
 
     def __init__(self, boundary: bytes) -> None:
         self._delimiter = b"\r\n--" + boundary
@@ -33,6 +36,7 @@ class PaddingFilter:
         data = self._kept + chunk if self._kept else chunk
         passed: list[bytes] = []
         begin, index = self._unsent, data.find(self._delimiter)
+        self.content_only = index < 0 and not self._kept
         while index >= 0:
             end = index + len(self._delimiter)
             after = _skip_padding(data, end)

@@ -110,9 +110,9 @@ class BodyPart:
     def __aiter__(self) -> Self:
         if self._passed or self._ended:
             raise RuntimeError(
-                f"the part {self.name!r} was read before: keep what it gives"
+                f"the part {self.name!r:.200} was read before: keep what it gives"
                 if self._ended
-                else f"the part {self.name!r} is over: read it before the next one is asked for"
+                else f"the part {self.name!r:.200} is over: read it before the next one is asked for"
             )
         return self
 
@@ -198,5 +198,5 @@ class _Bounded:
         if self._left is not None:
             self._left -= len(chunk)
             if self._left < 0:
-                raise HTTPContentTooLarge(f"expected a part {self._part.name!r} of at most {self._most} bytes")
+                raise HTTPContentTooLarge(f"expected a part {self._part.name!r:.200} of at most {self._most} bytes")
         return chunk

@@ -87,7 +87,7 @@ class UploadedFile:
             ValueError: for a negative position.
         """
         if position < 0:
-            raise ValueError(f"expected a position from 0 on, got {position!r}")
+            raise ValueError(f"expected a position from 0 on, got {position!r:.200}")
         self._position = position
 
     async def __aiter__(self) -> AsyncIterator[bytes]:

@@ -31,7 +31,7 @@ async def test_the_arguments_of_the_client() -> None:
     assert str(request.url) == "https://shop.example/orders/7?a=1&b=2"
     assert (request.headers["X-A"], request.cookies["k"]) == ("1", "v")
     assert request.headers["Authorization"].startswith("Basic ")
-    assert (request.content_type, request.content_length) == ("application/json", 15)
+    assert (request.content_type, request.content_length) == ("application/json", 14)
     assert await request.json() == {"item": "tea"}
     assert request.match_info == {"id": 7}
     assert request.client == ("192.0.2.1", 1)

@@ -11,7 +11,9 @@ from sketch.testing.targets import Origin
 from tests.support.requests import in_loop
 
 
-@pytest.mark.parametrize("url", ["example.org", "ftp://x", "http://", "http://x/path", "http://x?a=1", "http://x#f"])
+@pytest.mark.parametrize(
+    "url", ["example.org", "ftp://x", "http://", "http://x/path", "http://x?a=1", "http://x#f", "http://u:p@x"]
+)
 def test_base_urls_that_are_none(url: str) -> None:
     with pytest.raises(ValueError, match="expected a base_url like 'http://host'"):
         Origin(url)
@@ -50,6 +52,16 @@ def test_what_is_taken(given: str | bytes | URL, target: bytes) -> None:
 def test_what_is_refused(given: str, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         Origin("http://shop:8080").target(given)
+
+
+def test_an_international_host_is_written_as_clients_look_it_up() -> None:
+    assert Origin("http://bücher.example:81").authority == "xn--bcher-kva.example:81"
+
+
+@pytest.mark.parametrize(("target", "path"), [(b"/\xff", "/%FF"), ("/é".encode(), "/%C3%A9"), ("/é", "/%C3%A9")])
+def test_the_url_of_a_target_has_its_bytes(target: bytes | str, path: str) -> None:
+    origin = Origin("http://shop")
+    assert origin.url(origin.target(target)).raw_path == path
 
 
 @in_loop

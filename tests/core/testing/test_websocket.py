@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from datetime import date
 from typing import Any
 
 import pytest
@@ -25,10 +26,12 @@ async def test_messages_both_ways() -> None:
     async with TestClient(serving(echo)) as client, client.websocket("/ws") as ws:
         await ws.send("text")
         await ws.send(b"bytes")
-        await ws.send_json({"a": [1]})
+        await ws.send_json({"a": (1,)})
+        await ws.send_json({"at": date(2026, 1, 2)})
         assert await ws.receive_text() == "text"
         assert await ws.receive_bytes() == b"bytes"
         assert await ws.receive_json() == {"a": [1]}
+        assert await ws.receive_json() == {"at": "2026-01-02"}
         await ws.send("a")
         with pytest.raises(AssertionError, match="expected a binary message, got 'a'"):
             await ws.receive_bytes()

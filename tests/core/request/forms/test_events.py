@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import types
 from collections.abc import Iterator
 from contextlib import suppress
 from time import process_time
+from typing import Any
 
 import pytest
+from hypothesis import given, settings, strategies as st
 
 from sketch.application import Application
 from sketch.exceptions import HTTPBadRequest, HTTPContentTooLarge, HTTPUnsupportedMediaType
@@ -29,6 +32,18 @@ def only_head(disposition: str, *fields: str) -> PartHead:
     head, *_ = parse(part(disposition, b"x", *fields) + LAST)
     assert isinstance(head, PartHead)
     return head
+
+
+def as_parts(events: list[PartHead | bytes | None]) -> list[tuple[str, bytes]]:
+    """Names and contents, whatever the chunks were."""
+    parts: list[tuple[str, bytes]] = []
+    for event in events:
+        if isinstance(event, PartHead):
+            parts.append((event.name, b""))
+        elif event is not None:
+            name, content = parts[-1]
+            parts[-1] = name, content + event
+    return parts
 
 
 def test_parts() -> None:
@@ -52,6 +67,42 @@ def test_parts() -> None:
 def test_text_around_the_parts_is_ignored(body: bytes, count: int) -> None:
     assert len(parse(body)) == count
     assert len(parse(*[bytes([byte]) for byte in body])) == count
+
+
+WORDS = st.sampled_from([b"\r\n", b"\r", b"--bound", b"\r\n--boun", b"--", b" ", b"\t", b"x" * 30])
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(WORDS, max_size=12).map(b"".join), st.integers(1, 40))
+def test_the_chunks_of_a_content_make_no_difference(content: bytes, size: int) -> None:
+    body = field("a", content) + field("b", b"2") + LAST
+    try:
+        whole = as_parts(parse(body))
+    except HTTPBadRequest as exc:
+        with pytest.raises(HTTPBadRequest, match=re.escape(str(exc))):
+            parse(*pieces(body, size))
+    else:
+        assert as_parts(parse(*pieces(body, size))) == whole
+
+
+def test_chunks_of_content_are_searched_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The parser does not see what the padding filter has found no boundary in, unless it counts the bytes."""
+    seen: list[bytes] = []
+    kind: Any = events.parser().PushMultipartParser
+    original = kind.parse
+    monkeypatch.setattr(kind, "parse", lambda self, data: (seen.append(data), original(self, data))[1])
+    chunks = [part('name="a"', b"0").removesuffix(b"\r\n"), b"1" * 100, b"2" * 100, b"\r\n" + LAST]
+    assert as_parts(parse(*chunks)) == [("a", b"0" + b"1" * 100 + b"2" * 100)]
+    assert seen[0] == chunks[0]
+    assert b"".join(seen[1:]) == chunks[3]
+
+
+def test_a_content_length_of_a_part_counts_in_every_chunk() -> None:
+    begin = part('name="a"', b"", "Content-Length: 150").removesuffix(b"\r\n")
+    assert as_parts(parse(begin, b"1" * 100, b"2" * 50, b"\r\n" + LAST)) == [("a", b"1" * 100 + b"2" * 50)]
+    for second in (b"2" * 49, b"2" * 51):
+        with pytest.raises(HTTPBadRequest, match="Content-Length"):
+            parse(begin, b"1" * 100, second, b"\r\n" + LAST)
 
 
 def test_padding_after_boundaries() -> None:
