@@ -16,10 +16,18 @@ class JSONCodec:
     """A pair of functions that write and read JSON.
 
     `dumps` raises TypeError or ValueError for what it cannot write, `loads` ValueError for malformed text.
+
+    Args:
+        name: the name that `json_codec` knows it by, None for one of your own.
     """
 
     dumps: Callable[[Any], bytes]
     loads: Callable[[bytes], Any]
+    name: str | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle it by its name if it has one: the functions of a library cannot be pickled."""
+        return (json_codec, (self.name,)) if self.name is not None else (JSONCodec, (self.dumps, self.loads))
 
 
 # -- the standard library ----------------------------------------------------------------------------------------------
@@ -79,15 +87,6 @@ STDLIB = JSONCodec(_dumps, _loads)
 # -- faster libraries --------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class _LibraryCodec(JSONCodec):
-    name: str
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle it by its name: the functions of a library cannot be pickled."""
-        return json_codec, (self.name,)
-
-
 def _before_stdlib(
     name: str, dumps: Callable[[Any], bytes], loads: Callable[[bytes], Any], error: type[Exception]
 ) -> JSONCodec:
@@ -113,7 +112,7 @@ def _before_stdlib(
             pass
         return STDLIB.loads(text)
 
-    return _LibraryCodec(write, read, name)
+    return JSONCodec(write, read, name)
 
 
 def _orjson() -> JSONCodec:
