@@ -188,7 +188,9 @@ class Threads:
         returns = self._returns
         if returns is None or returns.loop is not loop:
             returns = self._returns = _Returns(loop)
-        call = _Call(function, args, kwargs, undo, returns, context or contextvars.copy_context())
+        if context is None:
+            context = contextvars.copy_context()
+        call = _Call(function, args, kwargs, undo, returns, context)
         self._submit(call)
         return call.future
 
