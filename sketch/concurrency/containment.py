@@ -38,7 +38,7 @@ def as_error(exc: BaseException) -> Exception:
     if isinstance(exc, Exception):
         return exc
     if isinstance(exc, asyncio.CancelledError):
-        error = RuntimeError(f"expected a result, got {exc!r:.200}: what was awaited was cancelled, but not the task itself")
+        error = RuntimeError(f"expected a result, got {exc!r:.200}: what was awaited was cancelled, not the task")
     else:
         error = RuntimeError(f"expected an Exception from the application, got {exc!r:.200}: raise one instead")
     error.__cause__ = exc

@@ -59,7 +59,7 @@ def finalize(request: BaseRequest, response: Response) -> WireResponse:
 
 
 def is_sendable(response: Response) -> bool:
-    """Whether a response certainly passes `check_response`, as most do: a 200 of bytes, its fields as they were given."""
+    """Whether a response certainly passes `check_response`, as most do: a 200 of bytes, its fields as given."""
     fields = response._headers
     return (
         response.status == 200

@@ -1,4 +1,4 @@
-"""`first_of`: waiting for the first of several coroutines. `await_all`: calling each, whatever becomes of the others."""
+"""`first_of`: waiting for the first of several coroutines. `await_all`: calling each, whatever the others do."""
 
 from __future__ import annotations
 
