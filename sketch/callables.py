@@ -51,7 +51,7 @@ def _class_place(handler: type) -> str | None:
 
 
 def close_coroutine(value: object) -> bool:
-    """Close a coroutine that nobody will await, which avoids a warning about it; whether the value was one."""
+    """Close a coroutine that will not be awaited, which avoids a warning about it; whether the value was one."""
     if not inspect.iscoroutine(value):
         return False
     value.close()

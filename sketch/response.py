@@ -271,7 +271,7 @@ def _bytes_like(body: object) -> bytes:
 
 
 def advice_for(value: object) -> str:
-    """Say what to do with a value that is no body and no response. A coroutine is closed: nobody can await it now."""
+    """Say what to do with a value that is no body and no response. A coroutine is closed, as it is not awaited."""
     if close_coroutine(value):
         return "did you forget to await it?"
     if isinstance(value, dict | list | tuple | int | float):

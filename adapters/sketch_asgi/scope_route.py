@@ -42,10 +42,9 @@ def noting_route(find: Find) -> Find:
             route = found[0]
             noted = known.get(route)
             if noted is None:
+                # The router's own answer, to OPTIONS or to a slash too many, is no route of the application.
                 if getattr(route.handler, "__module__", None) == Router.__module__:
-                    return (
-                        found  # the router's own answer, to OPTIONS or to a slash too many: no route of the application
-                    )
+                    return found
                 noted = known[route] = ScopeRoute(route)
             scope["route"] = noted
             scope["endpoint"] = noted.endpoint

@@ -26,7 +26,7 @@ _LONGER_THAN_THE_DEADLINE = 24 * 3600.0
 class Arrival(asyncio.Protocol):
     """An accepted connection. It counts as a connection from here on, so a client that sends nothing is bounded, too.
 
-    Without TLS it is served in the next turn of the event loop. A handshake shares its bound with the request's head.
+    Without TLS it is served in the next turn of the event loop. A handshake may take as long as the head of a request.
 
     Args:
         server: the server that has accepted the connection.

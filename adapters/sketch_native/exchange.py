@@ -82,7 +82,7 @@ class Exchange:
     )
 
     began_at: float
-    """When the request's head was there, by `perf_counter()`; unset if nobody watches."""
+    """When the request's head was there, by `perf_counter()`; unset if no outcome is asked for."""
 
     def __init__(
         self,
@@ -98,7 +98,7 @@ class Exchange:
         self.keep_alive = keep_alive
         self.trailers = trailers
         self.first_byte_at: float | None = None
-        """When the head was written, by `perf_counter()`; None before. If nobody watches, any number will do."""
+        """When the head was written, by `perf_counter()`; None before. Any number if no outcome is asked for."""
         self.writing: ClientLeaves | None = None
         """Ends the writing of a file or a stream, while one is written."""
         self.unframed = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -29,6 +30,12 @@ BATCH = 64
 
 PAUSE = 1.0
 """Seconds until accepting is tried again without a descriptor, and between two lines about it in the log."""
+
+_OF_ONE_CLIENT = frozenset({
+    errno.ECONNABORTED, errno.EPROTO, errno.ENOPROTOOPT, errno.ENETDOWN, errno.ENETUNREACH, errno.EHOSTDOWN,
+    errno.EHOSTUNREACH, errno.EOPNOTSUPP,
+})  # fmt: skip
+"""Errors of a connection that has broken before it was accepted: Linux reports them here (accept(2))."""
 
 
 class Listener:
@@ -103,10 +110,12 @@ class Listener:
         for _ in range(BATCH):
             try:
                 sock, name = listening.accept()
-            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+            except (BlockingIOError, InterruptedError):
                 return
-            except OSError as exc:  # mostly EMFILE: without a pause the loop would come back at once, for ever
-                self._pause(exc)
+            except OSError as exc:
+                if exc.errno in _OF_ONE_CLIENT:
+                    continue
+                self._pause(exc)  # mostly EMFILE: without a pause the loop would come back at once, for ever
                 return
             self._take(sock, address_of(name))
 

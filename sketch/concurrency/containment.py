@@ -38,9 +38,9 @@ def as_error(exc: BaseException) -> Exception:
     if isinstance(exc, Exception):
         return exc
     if isinstance(exc, asyncio.CancelledError):
-        error = RuntimeError(f"expected a result, got {exc!r}: what was awaited was cancelled, but not the task itself")
+        error = RuntimeError(f"expected a result, got {exc!r:.200}: what was awaited was cancelled, not the task")
     else:
-        error = RuntimeError(f"expected an Exception from the application, got {_shortened(exc)}: raise one instead")
+        error = RuntimeError(f"expected an Exception from the application, got {exc!r:.200}: raise one instead")
     error.__cause__ = exc
     return error
 
@@ -71,8 +71,3 @@ def _current_task() -> asyncio.Task[object] | None:
         return asyncio.current_task()
     except RuntimeError:  # there is no event loop: the coroutine is closed by the garbage collector
         return None
-
-
-def _shortened(exc: BaseException) -> str:
-    text = repr(exc)
-    return text if len(text) <= 200 else f"{text[:200]}..."

@@ -38,13 +38,15 @@ async def await_all(calls: Iterable[Callable[[], Awaitable[Any]]], where: str) -
     """
     first: Exception | None = None
     error: Exception | None = None
-    ended: BaseException | None = None
+    ended: asyncio.CancelledError | None = None
     try:
         for call in calls:
             try:
                 await call()
             except BaseException as exc:
                 if ends_task(exc):
+                    if not isinstance(exc, asyncio.CancelledError):
+                        raise
                     ended = exc
                 else:
                     error = as_error(exc)

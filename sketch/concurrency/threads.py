@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import inspect
 import logging
 import os
 import threading
@@ -13,7 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from queue import SimpleQueue
 from typing import Any, ParamSpec, TypeVar
 
-from sketch.callables import name_of
+from sketch.callables import close_coroutine, name_of
 from sketch.concurrency.containment import contained
 from sketch.concurrency.contexts import changed_since, set_variables
 
@@ -188,7 +187,9 @@ class Threads:
         returns = self._returns
         if returns is None or returns.loop is not loop:
             returns = self._returns = _Returns(loop)
-        call = _Call(function, args, kwargs, undo, returns, context or contextvars.copy_context())
+        if context is None:
+            context = contextvars.copy_context()
+        call = _Call(function, args, kwargs, undo, returns, context)
         self._submit(call)
         return call.future
 
@@ -259,8 +260,7 @@ def wait(awaitable: Awaitable[T]) -> T:
     """
     loop: asyncio.AbstractEventLoop | None = getattr(_here, "loop", None)
     if loop is None:
-        if inspect.iscoroutine(awaitable):
-            awaitable.close()  # avoids the warning that it was never awaited
+        close_coroutine(awaitable)
         raise RuntimeError("expected to be in the thread of a `def` handler; in a coroutine use `await`")
 
     return asyncio.run_coroutine_threadsafe(contained(awaitable), loop).result()

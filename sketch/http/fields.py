@@ -17,6 +17,9 @@ _FRAMES = frozenset({_LENGTH, _FRAMING})
 _names: dict[str, bytes] = {}
 _content_types: dict[str, tuple[bytes, bytes]] = {}
 _lengths: dict[int, tuple[bytes, bytes]] = {}
+_encoded: dict[tuple[str, str], tuple[bytes, bytes]] = {}
+"""Fields that were given before, none of them framing, each with what it is encoded."""
+_get_encoded = _encoded.get
 
 known_content_type = _content_types.get
 """The field of a media type that was sent before, else None. A bound method: calling it costs no attribute look-up."""
@@ -70,7 +73,12 @@ _version: Callable[[Any], int] = getversion
 
 def encode_given(headers: CIMultiDict[str]) -> Encoded:
     """Encode the fields that a response is given: most are sent as they are. Raises as `encode_fields` does."""
-    return _version(headers), *encode_fields(headers)
+    return _version(headers), *encode_fields(headers, keep=True)
+
+
+def is_checked(headers: CIMultiDict[str] | RawFields, known: Encoded | None) -> bool:
+    """Whether the fields are the same as when they were encoded, without a Content-Length."""
+    return known is not None and known[0] == _version(headers) and known[2] is None
 
 
 def copy_fields(
@@ -83,12 +91,15 @@ def copy_fields(
     return copy, (_version(copy), known[1], known[2])
 
 
-def encode_fields(headers: CIMultiDict[str] | RawFields, known: Encoded | None = None) -> tuple[RawHeaders, int | None]:
+def encode_fields(
+    headers: CIMultiDict[str] | RawFields, known: Encoded | None = None, *, keep: bool = False
+) -> tuple[RawHeaders, int | None]:
     """Encode header fields; return them without their Content-Length, and that as a number (None if there is none).
 
     Args:
         headers: the fields.
         known: what they were when they were encoded before. It is taken if they are the same since.
+        keep: whether to keep each encoded field for the next time: for fields that are usually the same.
 
     Raises:
         TypeError: for a value that is not text.
@@ -101,14 +112,16 @@ def encode_fields(headers: CIMultiDict[str] | RawFields, known: Encoded | None =
         return known[1].copy(), known[2]
     fields: RawHeaders = []
     declared: int | None = None
-    for name, value in headers.items():
-        key = _names.get(name) or _encode_name(name)
-        if type(value) is str and value.isascii() and value.isprintable():
-            encoded = value.strip(" ").encode()  # most values: does what `_encode_value` does in a third of the time
-        else:
-            encoded = _encode_value(name, value)
+    for given in headers.items():
+        name, value = given
+        if type(value) is str and (field := _get_encoded(given)) is not None:
+            fields.append(field)
+            continue
+        key, encoded = field = (_names.get(name) or _encode_name(name), _encode_value(name, value))
         if key not in _FRAMES:
-            fields.append((key, encoded))
+            fields.append(field)
+            if keep or key == _TYPE:
+                _keep_encoded(given, field)
         elif key == _FRAMING:
             raise ValueError("expected no Transfer-Encoding from the application: framing is the server's, remove it")
         else:
@@ -127,7 +140,16 @@ def _encode_name(name: str) -> bytes:
     return key
 
 
+def _keep_encoded(given: tuple[str, str], field: tuple[bytes, bytes]) -> None:
+    if len(field[1]) < _LONGEST_KNOWN:
+        if len(_encoded) >= _MOST_KNOWN:
+            _encoded.clear()  # fields that differ each time must not keep out the others for good
+        _encoded[given] = field
+
+
 def _encode_value(name: str, value: object) -> bytes:
+    if type(value) is str and value.isascii() and value.isprintable():
+        return value.strip(" ").encode()  # most values: does what follows in a third of the time
     if not isinstance(value, str):
         raise TypeError(f"expected a str as the value of header {name}, got {value!r:.200}")
     if CONTROL.search(value):

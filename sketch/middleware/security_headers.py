@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sketch.http.fields import encode_fields, make_fields
+from sketch.http.fields import encode_given, make_fields
 from sketch.request import BaseRequest
 from sketch.response import Response
 from sketch.results import Endpoint
@@ -72,7 +72,7 @@ class SecurityHeaders:
         self._secure_fields = self._fields
         if transport is not None:
             self._secure_fields += (("Strict-Transport-Security", transport),)
-        encode_fields(make_fields(self._secure_fields))  # raises for what cannot be sent
+        encode_given(make_fields(self._secure_fields))  # raises for what cannot be sent, and keeps the rest encoded
 
     async def __call__(self, request: BaseRequest, handler: Endpoint) -> Response:
         """Answer the request, and set the fields that the response does not have."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 from sketch.http.fields import (
     content_type_field,
     encode_fields,
+    is_checked,
     known_content_type,
     known_length,
     length_field,
@@ -55,6 +56,16 @@ def finalize(request: BaseRequest, response: Response) -> WireResponse:
     if response._background:
         request.at_end.background = response._background
     return wire
+
+
+def is_sendable(response: Response) -> bool:
+    """Whether a response certainly passes `check_response`, as most do: a 200 of bytes, its fields as given."""
+    fields = response._headers
+    return (
+        response.status == 200
+        and isinstance(response.body, bytes)
+        and (fields is None or is_checked(fields, response._encoded))
+    )
 
 
 def check_response(request: BaseRequest, response: Response) -> None:

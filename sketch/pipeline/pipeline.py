@@ -16,7 +16,7 @@ from sketch.middleware.chain import Middleware, check, fold
 from sketch.middleware.disconnect import while_connected
 from sketch.middleware.timeout import within
 from sketch.pipeline.boundary import answer_error, attempt, checked_answer, prepared, unexpected
-from sketch.pipeline.finalize import check_response, finalize
+from sketch.pipeline.finalize import check_response, finalize, is_sendable
 from sketch.pipeline.resources import keep_unsent
 from sketch.request import BaseRequest, Request
 from sketch.response import Response
@@ -230,11 +230,13 @@ class Pipeline:
         try:
             if request.has_body:
                 self._check_announced_length(request)
-            early = await self._before(request)
-            response = await _complete(request, await request.endpoint(request) if early is None else early)
-            if response._headers is None and response.status == 200 and isinstance(response.body, bytes):
-                return response  # most responses: there is nothing in them that could not be sent
-            attempt(check_response, request, response, _origin)
+            response = await self._before(request) if self._app.before_request.receivers else None
+            if response is None:
+                response = await request.endpoint(request)
+            if not isinstance(response, Response) or response.prepares:
+                response = await _complete(request, response)
+            if not is_sendable(response):
+                attempt(check_response, request, response, _origin)
             return response
         except BaseException as exc:
             if ends_task(exc):

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from functools import partial
 from typing import Any
 
-from sketch.callables import is_coroutine_function
+from sketch.callables import close_coroutine, is_coroutine_function
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Any]]
@@ -31,8 +31,7 @@ def find_mistake(app: Any) -> str | None:
     """Return advice for an object that is no ASGI 3 application; None if it may be one."""
     if isinstance(app, type):
         return "it is a class, call it"
-    if inspect.iscoroutine(app):
-        app.close()  # it is not awaited: without this, a warning would follow
+    if close_coroutine(app):
         return "it is a coroutine, of a factory that is `async def`: await it, or write 'module:function()'"
     if not callable(app):
         return _OTHER

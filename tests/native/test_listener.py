@@ -97,7 +97,9 @@ async def test_any_error_pauses_with_a_line_a_second_at_most(caplog: pytest.LogC
     ]
 
 
-@pytest.mark.parametrize("error", [BlockingIOError(), ConnectionAbortedError(), InterruptedError()])
+@pytest.mark.parametrize(
+    "error", [BlockingIOError(), ConnectionAbortedError(errno.ECONNABORTED, ""), OSError(errno.EPROTO, "")]
+)
 async def test_a_client_that_has_left_is_no_error(error: OSError, caplog: pytest.LogCaptureFixture) -> None:
     async with serving(make_app()) as served:
         with Queue(error) as queue:

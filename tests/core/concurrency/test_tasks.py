@@ -1,12 +1,14 @@
-"""`first_of`: waiting for the first of several coroutines."""
+"""`first_of`: waiting for the first of several coroutines. `await_all`: calling each, whatever the others do."""
 
 from __future__ import annotations
 
 import asyncio
+import types
+from collections.abc import Generator
 
 import pytest
 
-from sketch.concurrency.tasks import first_of
+from sketch.concurrency.tasks import await_all, first_of
 from tests.support.requests import in_loop
 
 
@@ -59,3 +61,41 @@ async def test_cancelling_the_caller_cancels_all() -> None:
         await task
     assert (first.ended, second.ended) == ("cancelled", "cancelled")
     assert asyncio.all_tasks() == before
+
+
+@types.coroutine
+def _suspended() -> Generator[None]:
+    yield
+
+
+def test_a_coroutine_that_is_closed_calls_nothing_more() -> None:
+    called = []
+
+    async def wait() -> None:
+        await _suspended()
+
+    async def note() -> None:
+        called.append(1)
+
+    coroutine = await_all([wait, note], "a test")
+    coroutine.send(None)
+    coroutine.close()
+    assert not called
+
+
+@in_loop
+async def test_a_cancellation_is_raised_after_the_other_calls() -> None:
+    called = []
+
+    async def cancel() -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+        await asyncio.sleep(0)
+
+    async def note() -> None:
+        called.append(1)
+
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.create_task(await_all([cancel, note], "a test"))
+    assert called == [1]

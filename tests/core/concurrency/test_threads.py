@@ -104,6 +104,17 @@ async def test_context_variables_are_seen_and_kept(pool: Threads) -> None:
 
 
 @in_loop
+async def test_context_variables_are_kept_by_a_task_without_any(pool: Threads) -> None:
+    made: contextvars.ContextVar[int] = contextvars.ContextVar("made")
+
+    async def work() -> int:
+        await pool.run(made.set, 2)
+        return made.get()
+
+    assert await asyncio.get_running_loop().create_task(work(), context=contextvars.Context()) == 2
+
+
+@in_loop
 async def test_context_variables_of_a_function_that_fails_are_kept(pool: Threads) -> None:
     var: contextvars.ContextVar[int] = contextvars.ContextVar("var", default=0)
 

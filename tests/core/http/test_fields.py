@@ -26,7 +26,7 @@ def test_memory_of_fields_is_bounded() -> None:
     for number in range(1200):
         assert fields(Response("a" * number, content_type=f"a/{number}"))[b"content-length"] == b"%d" % number
         finalized(Response("a", headers={f"X-{number}": "1"}))
-    assert max(map(len, (known._names, known._content_types, known._lengths))) <= known._CACHED_FIELDS
+    assert max(map(len, (known._names, known._content_types, known._lengths, known._encoded))) <= known._CACHED_FIELDS
 
 
 def test_fields_are_encoded_in_order_and_repeated() -> None:
@@ -117,6 +117,19 @@ def test_fields_of_the_body() -> None:
     assert length_field(0) == (b"content-length", b"0")
     with pytest.raises(ValueError, match="Content-Type"):
         content_type_field("text/css\r\nX: y")
+
+
+def test_values_that_differ_do_not_keep_out_the_others() -> None:
+    for number in range(1200):
+        encode_given(CIMultiDict([("X-Number", str(number)), ("X-Same", "1")]))
+    assert known._encoded[("X-Same", "1")] == (b"x-same", b"1")
+
+
+@pytest.mark.parametrize("value", [5, ["1"], {"1": 1}, b"1"])
+def test_a_value_that_is_no_text_is_refused_after_an_equal_field(value: Any) -> None:
+    encode_given(CIMultiDict([("X-Value", "1")]))
+    with pytest.raises(TypeError, match="expected a str as the value of header X-Value, got"):
+        encode_given(CIMultiDict([("X-Value", value)]))
 
 
 def test_fields_that_were_given_are_encoded_once() -> None:
