@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -114,8 +114,8 @@ class TestClient:
         self._follow_redirects = follow_redirects
         self._shutdown_timeout = shutdown_timeout
         self._last = b"/"
-        self._recent: deque[tuple[SentRequest, int]] = deque(maxlen=_RECENT)
-        """The last requests and the status of their answers, for reports."""
+        self._recent: deque[tuple[SentRequest, int | None]] = deque(maxlen=_RECENT)
+        """The last requests and the status of their answers, None without an answer, for reports."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._transport: Transport
         if transport == "memory":
@@ -185,28 +185,63 @@ class TestClient:
             Exception: what a start-up hook raises, unless it runs in another process.
         """
         try:
-            self._loop = asyncio.get_running_loop()
+            loop = asyncio.get_running_loop()
         except RuntimeError:
             raise RuntimeError(
                 "expected an asyncio event loop: sketch does not run on trio. With anyio's pytest plugin, a fixture "
                 "anyio_backend that returns 'asyncio' chooses it"
             ) from None
         await self._transport.start()
+        self._loop = loop
+
+    def _check_loop(self) -> None:
+        """Refuse another event loop than that of the start: there, what runs in the first one would never answer.
+
+        Raises:
+            RuntimeError: in another event loop.
+        """
+        if self._loop is not None and asyncio.get_running_loop() is not self._loop:
+            raise RuntimeError(
+                "expected the event loop in which the client was started, got another one: start the client in the "
+                "test, or give its fixture and the test one loop (pytest-asyncio: loop_scope); in a plain function "
+                "use sketch_run"
+            )
 
     async def shutdown(self) -> None:
         """Tell the application to stop, as a server does: `app.stopping` is set, the hooks run.
 
         Requests that still run go on, and so do the responses that are being read.
         """
+        self._check_loop()
         await self._transport.shutdown()
 
     async def stop(self) -> None:
-        """Leave every open response, stop the application and clean it up. Raises what the hooks raise."""
+        """Leave every open response, stop the application and clean it up.
+
+        Raises:
+            RuntimeError: in another event loop than that of the start; a server of its own is killed then.
+            Exception: what the hooks raise.
+        """
+        try:
+            self._check_loop()
+        except RuntimeError:
+            self.kill()
+            raise
         await self._transport.stop()
 
     def kill(self) -> None:
         """End at once what is left of a server, where `stop` cannot be awaited. Does nothing after `stop`."""
         self._transport.kill()
+
+    # `with` is what users of other test clients write first; Python's own error does not name the mend.
+    def __enter__(self) -> None:
+        """Raise TypeError: a client is started by `async with`."""
+        raise TypeError(
+            "expected `async with` for a client, got `with`: a plain function has the fixture sketch_client"
+        )
+
+    def __exit__(self, *unused: object) -> None:
+        """Do nothing: `with` is refused at its start."""
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -273,7 +308,8 @@ class TestClient:
         Raises:
             ClientDisconnected: if the upload was cut short and the application, rightly, did not answer.
             ConnectionError: if a server breaks the connection before the head of the answer.
-            RuntimeError: for more than 20 redirects, and for one that has to send an iterable body again.
+            RuntimeError: for more than 20 redirects, and for one that has to send an iterable body again; in another
+                event loop than the one in which the client was started.
             Exception: an unexpected exception of a handler, with `raise_errors`.
         """
         content, media_type = encode_body(body, json, data, files)
@@ -286,7 +322,9 @@ class TestClient:
         history: list[ClientResponse] = []
         while True:
             self._last = sent.target if sent.target != b"*" else self._last
-            response = ClientResponse(await self._transport.send(sent), sent, tuple(history))
+            with self._noting(sent):
+                answer = await self._transport.send(sent)
+            response = ClientResponse(answer, sent, tuple(history))
             self._note(response, sent)
             following = redirected(sent, response, self._origin) if follow else None
             if following is None:
@@ -297,6 +335,20 @@ class TestClient:
                 raise RuntimeError(f"expected at most {MAX_REDIRECTS} redirects, got one more: {response.curl()}")
             method, target, fields, content = following
             sent = self._sent(method, target, fields, content, cookies)
+
+    @contextmanager
+    def _noting(self, sent: SentRequest) -> Iterator[None]:
+        """Around the sending of a request: note one that gets no answer, and refuse another event loop.
+
+        Raises:
+            RuntimeError: in another event loop than the client's. A server in that one could not answer.
+        """
+        self._check_loop()
+        try:
+            yield
+        except BaseException:
+            self._recent.append((sent, None))
+            raise
 
     def _note(self, response: ClientResponse, sent: SentRequest) -> None:
         self._recent.append((sent, response.status))
@@ -395,7 +447,9 @@ class TestClient:
         fields = self._fields(encode_headers(headers) + encode_auth(auth), None, None)
         sent = self._sent("GET", target, fields, None, cookies, websocket=True)
         self._last = sent.target
-        answer, socket = await self._transport.open(sent, tuple(tokens("subprotocols", subprotocols)))
+        offered = tuple(tokens("subprotocols", subprotocols))
+        with self._noting(sent):
+            answer, socket = await self._transport.open(sent, offered)
         response = ClientResponse(answer, sent)
         self._note(response, sent)
         if socket is None:

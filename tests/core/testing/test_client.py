@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextvars import ContextVar
 
 import pytest
@@ -59,6 +59,26 @@ async def test_requests_need_a_started_application() -> None:
     async with client:
         with pytest.raises(RuntimeError, match="already started"):
             await client.start()
+
+
+def test_a_client_belongs_to_the_event_loop_of_its_start() -> None:
+    client = TestClient(serving(echo))
+    with asyncio.Runner() as runner, asyncio.Runner() as other:
+        runner.run(client.start())
+        for call in (lambda: client.get("/"), client.websocket("/").__aenter__, client.shutdown, client.stop):
+            with pytest.raises(RuntimeError, match="expected the event loop in which the client was started"):
+                other.run(_called(call))
+        assert runner.run(client.get("/")).status == 200
+        runner.run(client.stop())
+
+
+async def _called(call: Callable[[], Awaitable[object]]) -> object:
+    return await call()
+
+
+def test_a_client_is_no_plain_context_manager() -> None:
+    with pytest.raises(TypeError, match="expected `async with` for a client, got `with`"), TestClient(Application()):
+        raise AssertionError("expected no block")
 
 
 def test_a_loop_that_is_not_of_asyncio() -> None:
