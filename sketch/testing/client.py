@@ -14,6 +14,7 @@ from yarl import URL
 from sketch.checks import check_flags
 from sketch.http.fields import RawHeaders
 from sketch.http.grammar import Address, tokens
+from sketch.serving.options import ServeOptions
 from sketch.testing.client_websocket import ClientWebSocket, WebSocketRefused
 from sketch.testing.clock import TimeControl
 from sketch.testing.cookies import CookieJar
@@ -24,6 +25,8 @@ from sketch.testing.encoding import (
     Files,
     HeaderFields,
     Params,
+    check_cookies,
+    check_method,
     encode_auth,
     encode_body,
     encode_headers,
@@ -81,6 +84,7 @@ class TestClient:
     Raises:
         ValueError: for an unknown transport, a base_url that is none, and what the transport cannot do.
         TypeError: for no application, or an object where the transport needs an import string.
+        ServeError: for a root_path or a shutdown_timeout that no server takes.
     """
 
     __test__ = False  # pytest: not a class of tests, despite its name
@@ -106,6 +110,7 @@ class TestClient:
             check_flags(raise_errors=raise_errors)
         if transport not in TRANSPORTS:
             raise ValueError(f"expected a transport of {', '.join(TRANSPORTS)}, got {transport!r:.200}")
+        ServeOptions(root_path=root_path, shutdown_timeout=shutdown_timeout)  # for its checks
         self._origin = Origin(base_url)
         self.cookies = CookieJar(self._origin.host)
         """The cookies the application has set, sent back as a browser does: a mapping from names to values."""
@@ -147,7 +152,7 @@ class TestClient:
             certificate=certificate,
             root_path=root_path,
             shutdown_timeout=shutdown_timeout,
-            options=dict(server_options or {}),
+            options=server_options,
         )
 
     @property
@@ -312,6 +317,8 @@ class TestClient:
                 event loop than the one in which the client was started.
             Exception: an unexpected exception of a handler, with `raise_errors`.
         """
+        if follow_redirects is not None:
+            check_flags(follow_redirects=follow_redirects)
         content, media_type = encode_body(body, json, data, files)
         target = self._origin.target(path, params, last=self._last)
         fields = self._fields(encode_headers(headers) + encode_auth(auth), content, media_type)
@@ -384,7 +391,8 @@ class TestClient:
         websocket: bool = False,
     ) -> SentRequest:
         """Make the request, with the cookies for its target unless the test gives a field for them."""
-        sent = SentRequest(method, target, fields, content, self._origin.url(target), websocket)
+        check_cookies(cookies)
+        sent = SentRequest(check_method(method), target, fields, content, self._origin.url(target), websocket)
         if sent.field(b"cookie") is None:
             kept = self.cookies.header(sent.path, secure=self._origin.secure, host=sent.host, extra=cookies)
             if kept:
