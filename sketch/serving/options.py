@@ -77,7 +77,7 @@ class ServeOptions:
     def __post_init__(self) -> None:
         self._check_numbers()
         self._check_switches()
-        if not _ROOT_PATH.fullmatch(self.root_path):
+        if not isinstance(self.root_path, str) or not _ROOT_PATH.fullmatch(self.root_path):
             raise ServeError(f"expected a root path like '/api', percent-encoded, got {self.root_path!r}")
         if self.loop not in LOOPS:
             raise ServeError(f"expected a loop of {', '.join(LOOPS)}, got {self.loop!r}")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -14,6 +14,7 @@ from yarl import URL
 from sketch.checks import check_flags
 from sketch.http.fields import RawHeaders
 from sketch.http.grammar import Address, tokens
+from sketch.serving.options import ServeOptions
 from sketch.testing.client_websocket import ClientWebSocket, WebSocketRefused
 from sketch.testing.clock import TimeControl
 from sketch.testing.cookies import CookieJar
@@ -24,6 +25,8 @@ from sketch.testing.encoding import (
     Files,
     HeaderFields,
     Params,
+    check_cookies,
+    check_method,
     encode_auth,
     encode_body,
     encode_headers,
@@ -81,6 +84,7 @@ class TestClient:
     Raises:
         ValueError: for an unknown transport, a base_url that is none, and what the transport cannot do.
         TypeError: for no application, or an object where the transport needs an import string.
+        ServeError: for a root_path or a shutdown_timeout that no server takes.
     """
 
     __test__ = False  # pytest: not a class of tests, despite its name
@@ -106,6 +110,7 @@ class TestClient:
             check_flags(raise_errors=raise_errors)
         if transport not in TRANSPORTS:
             raise ValueError(f"expected a transport of {', '.join(TRANSPORTS)}, got {transport!r:.200}")
+        ServeOptions(root_path=root_path, shutdown_timeout=shutdown_timeout)  # for its checks
         self._origin = Origin(base_url)
         self.cookies = CookieJar(self._origin.host)
         """The cookies the application has set, sent back as a browser does: a mapping from names to values."""
@@ -114,8 +119,8 @@ class TestClient:
         self._follow_redirects = follow_redirects
         self._shutdown_timeout = shutdown_timeout
         self._last = b"/"
-        self._recent: deque[tuple[SentRequest, int]] = deque(maxlen=_RECENT)
-        """The last requests and the status of their answers, for reports."""
+        self._recent: deque[tuple[SentRequest, int | None]] = deque(maxlen=_RECENT)
+        """The last requests and the status of their answers, None without an answer, for reports."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._transport: Transport
         if transport == "memory":
@@ -147,7 +152,7 @@ class TestClient:
             certificate=certificate,
             root_path=root_path,
             shutdown_timeout=shutdown_timeout,
-            options=dict(server_options or {}),
+            options=server_options,
         )
 
     @property
@@ -185,28 +190,63 @@ class TestClient:
             Exception: what a start-up hook raises, unless it runs in another process.
         """
         try:
-            self._loop = asyncio.get_running_loop()
+            loop = asyncio.get_running_loop()
         except RuntimeError:
             raise RuntimeError(
                 "expected an asyncio event loop: sketch does not run on trio. With anyio's pytest plugin, a fixture "
                 "anyio_backend that returns 'asyncio' chooses it"
             ) from None
         await self._transport.start()
+        self._loop = loop
+
+    def _check_loop(self) -> None:
+        """Refuse another event loop than that of the start: there, what runs in the first one would never answer.
+
+        Raises:
+            RuntimeError: in another event loop.
+        """
+        if self._loop is not None and asyncio.get_running_loop() is not self._loop:
+            raise RuntimeError(
+                "expected the event loop in which the client was started, got another one: start the client in the "
+                "test, or give its fixture and the test one loop (pytest-asyncio: loop_scope); in a plain function "
+                "use sketch_run"
+            )
 
     async def shutdown(self) -> None:
         """Tell the application to stop, as a server does: `app.stopping` is set, the hooks run.
 
         Requests that still run go on, and so do the responses that are being read.
         """
+        self._check_loop()
         await self._transport.shutdown()
 
     async def stop(self) -> None:
-        """Leave every open response, stop the application and clean it up. Raises what the hooks raise."""
+        """Leave every open response, stop the application and clean it up.
+
+        Raises:
+            RuntimeError: in another event loop than that of the start; a server of its own is killed then.
+            Exception: what the hooks raise.
+        """
+        try:
+            self._check_loop()
+        except RuntimeError:
+            self.kill()
+            raise
         await self._transport.stop()
 
     def kill(self) -> None:
         """End at once what is left of a server, where `stop` cannot be awaited. Does nothing after `stop`."""
         self._transport.kill()
+
+    # `with` is what users of other test clients write first; Python's own error does not name the mend.
+    def __enter__(self) -> None:
+        """Raise TypeError: a client is started by `async with`."""
+        raise TypeError(
+            "expected `async with` for a client, got `with`: a plain function has the fixture sketch_client"
+        )
+
+    def __exit__(self, *unused: object) -> None:
+        """Do nothing: `with` is refused at its start."""
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -274,9 +314,12 @@ class TestClient:
             TypeError, ValueError: for what no client could send.
             ClientDisconnected: if the upload was cut short and the application, rightly, did not answer.
             ConnectionError: if a server breaks the connection before the head of the answer.
-            RuntimeError: for more than 20 redirects, and for one that has to send an iterable body again.
+            RuntimeError: for more than 20 redirects, and for one that has to send an iterable body again; in another
+                event loop than the one in which the client was started.
             Exception: an unexpected exception of a handler, with `raise_errors`.
         """
+        if follow_redirects is not None:
+            check_flags(follow_redirects=follow_redirects)
         content, media_type = encode_body(body, json, data, files)
         target = self._origin.target(path, params, last=self._last)
         fields = self._fields(encode_headers(headers) + encode_auth(auth), content, media_type)
@@ -287,7 +330,9 @@ class TestClient:
         history: list[ClientResponse] = []
         while True:
             self._last = sent.target if sent.target != b"*" else self._last
-            response = ClientResponse(await self._transport.send(sent), sent, tuple(history))
+            with self._noting(sent):
+                answer = await self._transport.send(sent)
+            response = ClientResponse(answer, sent, tuple(history))
             self._note(response, sent)
             following = redirected(sent, response, self._origin) if follow else None
             if following is None:
@@ -298,6 +343,20 @@ class TestClient:
                 raise RuntimeError(f"expected at most {MAX_REDIRECTS} redirects, got one more: {response.curl()}")
             method, target, fields, content = following
             sent = self._sent(method, target, fields, content, cookies)
+
+    @contextmanager
+    def _noting(self, sent: SentRequest) -> Iterator[None]:
+        """Around the sending of a request: note one that gets no answer, and refuse another event loop.
+
+        Raises:
+            RuntimeError: in another event loop than the client's. A server in that one could not answer.
+        """
+        self._check_loop()
+        try:
+            yield
+        except BaseException:
+            self._recent.append((sent, None))
+            raise
 
     def _note(self, response: ClientResponse, sent: SentRequest) -> None:
         self._recent.append((sent, response.status))
@@ -333,7 +392,8 @@ class TestClient:
         websocket: bool = False,
     ) -> SentRequest:
         """Make the request, with the cookies for its target unless the test gives a field for them."""
-        sent = SentRequest(method, target, fields, content, self._origin.url(target), websocket)
+        check_cookies(cookies)
+        sent = SentRequest(check_method(method), target, fields, content, self._origin.url(target), websocket)
         if sent.field(b"cookie") is None:
             kept = self.cookies.header(sent.path, secure=self._origin.secure, host=sent.host, extra=cookies)
             if kept:
@@ -396,7 +456,9 @@ class TestClient:
         fields = self._fields(encode_headers(headers) + encode_auth(auth), None, None)
         sent = self._sent("GET", target, fields, None, cookies, websocket=True)
         self._last = sent.target
-        answer, socket = await self._transport.open(sent, tuple(tokens("subprotocols", subprotocols)))
+        offered = tuple(tokens("subprotocols", subprotocols))
+        with self._noting(sent):
+            answer, socket = await self._transport.open(sent, offered)
         response = ClientResponse(answer, sent)
         self._note(response, sent)
         if socket is None:

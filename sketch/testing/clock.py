@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Callable
 from types import TracebackType
@@ -99,9 +100,12 @@ class Time:
             seconds: how many, 0 to let everything run that is ready.
 
         Raises:
-            ValueError: for a negative number.
+            TypeError: for what is not a number.
+            ValueError: for a negative number, and for infinity.
             RuntimeError: if a task is never at rest.
         """
-        if not seconds >= 0:
-            raise ValueError(f"expected seconds of at least 0, got {seconds!r:.200}")
+        if not isinstance(seconds, int | float) or isinstance(seconds, bool):
+            raise TypeError(f"expected seconds as a number, got {seconds!r:.200}")
+        if not 0 <= seconds < math.inf:
+            raise ValueError(f"expected a finite number of seconds of at least 0, got {seconds!r:.200}")
         await self._control.advance(seconds)

@@ -10,7 +10,7 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 
 from sketch.http.cookies import read_text
-from sketch.http.grammar import CONTROL, TOKEN
+from sketch.testing.encoding import check_cookie
 
 _AGE = re.compile(r"-?[0-9]+")
 
@@ -58,10 +58,7 @@ class CookieJar(MutableMapping[str, str]):
             ValueError: for a name or value that no `Cookie` field can hold.
             TypeError: if one is not text.
         """
-        if not isinstance(name, str) or not isinstance(value, str):
-            raise TypeError(f"expected name and value of a cookie to be str, got {name!r:.200} and {value!r:.200}")
-        if not TOKEN.fullmatch(name) or ";" in value or CONTROL.search(value):
-            raise ValueError(f"expected a cookie that can be sent (RFC 6265), got {name!r:.200}: {value!r:.200}")
+        check_cookie(name, value)
         key = _Key(name, (domain or self._host).lstrip(".").lower(), path)
         self._cookies[key] = _Cookie(value, secure, domain is None)
 

@@ -63,6 +63,42 @@ def _pairs(what: str, fields: Fields) -> Iterable[tuple[str, str]]:
             yield name, str(one).lower() if isinstance(one, bool) else str(one)
 
 
+def check_method(method: object) -> str:
+    """Return a method that a client can send.
+
+    Raises:
+        TypeError: if it is not text.
+        ValueError: if it is not a token (RFC 9110 section 9.1).
+    """
+    if not isinstance(method, str):
+        raise TypeError(f"expected a method of str, got {method!r:.200}")
+    if not TOKEN.fullmatch(method):
+        raise ValueError(f"expected a method like 'GET' (RFC 9110 section 9.1), got {method!r:.200}")
+    return method
+
+
+def check_cookies(cookies: Any) -> Mapping[str, str] | None:
+    """Return the cookies of one request.
+
+    Raises:
+        TypeError: if they are not a mapping from text to text.
+        ValueError: for a name or value that no `Cookie` field can hold.
+    """
+    if cookies is not None and not isinstance(cookies, Mapping):
+        raise TypeError(f"expected cookies to be a mapping from names to values, got {cookies!r:.200}")
+    for name, value in (cookies or {}).items():
+        check_cookie(name, value)
+    return cookies
+
+
+def check_cookie(name: Any, value: Any) -> None:
+    """Raise for a cookie that cannot be sent, as `check_cookies` does."""
+    if not isinstance(name, str) or not isinstance(value, str):
+        raise TypeError(f"expected name and value of a cookie to be str, got {name!r:.200} and {value!r:.200}")
+    if not TOKEN.fullmatch(name) or ";" in value or CONTROL.search(value):
+        raise ValueError(f"expected a cookie that can be sent (RFC 6265), got {name!r}: {value!r:.200}")
+
+
 def encode_headers(headers: HeaderFields) -> RawHeaders:
     """Header fields as bytes, names in lower case.
 
@@ -167,8 +203,13 @@ def _file(name: str, argument: FileArgument) -> tuple[str, bytes, str]:
     if isinstance(argument, tuple):
         if len(argument) not in (2, 3):
             raise TypeError(f"expected the file {name!r:.200} to be (name, content) or (name, content, type)")
-        media_type = argument[2] if len(argument) == 3 else _BINARY
-        return argument[0], _content(name, argument[1]), media_type
+        filename, media_type = argument[0], argument[2] if len(argument) == 3 else _BINARY
+        for text in (filename, media_type):
+            if not isinstance(text, str):
+                raise TypeError(f"expected name and type of the file {name!r:.200} to be str, got {text!r:.200}")
+        if CONTROL.search(media_type):
+            raise ValueError(f"expected a media type of the file {name!r:.200} that can be sent, got {media_type!r:.200}")
+        return filename, _content(name, argument[1]), media_type
     path = argument if isinstance(argument, Path) else getattr(argument, "name", None)
     if not isinstance(path, str | Path):  # an open descriptor has a number as its name
         return name, _content(name, argument), _BINARY

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sketch.request import BaseRequest, Request, WebSocketRequest
 from sketch.testing.interfaces import NOT_STARTED
@@ -45,6 +45,8 @@ class MemoryTransport:
         client: Address | None,
         shutdown_timeout: float,
     ) -> None:
+        if client is not None and not _is_address(client):
+            raise TypeError(f"expected client as (host, port) or None, got {client!r:.200}")
         self.app = app
         self._origin = origin
         self._raise_errors = raise_errors
@@ -141,6 +143,10 @@ class MemoryTransport:
             await exchange.ended()
             raise error
         return MemoryAnswer(exchange, wire.status, list(wire.fields))
+
+
+def _is_address(client: Any) -> bool:
+    return isinstance(client, tuple) and len(client) == 2 and isinstance(client[0], str) and isinstance(client[1], int)
 
 
 class MemoryAnswer:

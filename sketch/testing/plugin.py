@@ -103,6 +103,11 @@ def sketch_client(request: pytest.FixtureRequest, sketch_transport: str) -> Iter
     run: Run | None = None if waits else request.getfixturevalue("sketch_run")
 
     def make(app: Application | str, **options: Any) -> FixtureClient:
+        if run is not None and _loop_runs():
+            raise RuntimeError(
+                "expected sketch_client outside of an event loop, because the test is a plain function: "
+                "make the client before sketch_run, or make the test an `async def`"
+            )
         client = FixtureClient(app, **{"transport": sketch_transport, **options})
         clients.append(client)
         if run is not None:
@@ -174,6 +179,8 @@ def _choose(option: str | None) -> tuple[str, ...] | None:
     if option == "all":
         return tuple(name for name in TRANSPORTS if not _is_missing(name))
     names = tuple(dict.fromkeys(name.strip() for name in option.split(",")))
+    if "all" in names:
+        raise pytest.UsageError(f"--sketch-transport: expected all alone, got {option!r}")
     for name in names:
         if name not in TRANSPORTS:
             raise pytest.UsageError(f"--sketch-transport: expected {', '.join(TRANSPORTS)} or all, got {name!r:.200}")
@@ -201,6 +208,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         return
     marker = metafunc.definition.get_closest_marker(MARKER)
     chosen = metafunc.config.stash[_CHOSEN]
+    if marker is not None and not marker.args:
+        raise pytest.UsageError(f"{metafunc.definition.nodeid}: expected {MARKER} with names, got none")
     for name in marker.args if marker else ():
         if name not in TRANSPORTS:
             raise pytest.UsageError(
@@ -250,7 +259,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     report = yield
     if report.failed:
         for client in item.stash.get(_CLIENTS, []):
-            lines = [f"{status} {sent.curl()}" for sent, status in client._recent]
+            lines = [f"{status or 'no answer:'} {sent.curl()}" for sent, status in client._recent]
             if lines:
                 report.sections.append((f"requests on {client.transport}", "\n".join(lines)))
             if client.server_output:

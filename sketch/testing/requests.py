@@ -17,6 +17,8 @@ from sketch.testing.encoding import (
     Files,
     HeaderFields,
     Params,
+    check_cookies,
+    check_method,
     encode_auth,
     encode_body,
     encode_headers,
@@ -106,12 +108,13 @@ def make_request(
         defaults.append((b"content-length", b"%d" % len(content)))
     elif content is not None and b"content-length" not in given:
         defaults.append((b"transfer-encoding", b"chunked"))
-    if cookies:
+    kept = check_cookies(cookies)
+    if kept:
         jar = CookieJar(origin.host)
-        jar.update(cookies)
+        jar.update(kept)
         defaults.append((b"cookie", jar.header("/", secure=origin.secure).encode()))
     request = Request(
-        method,
+        check_method(method),
         origin.target(path, params),
         [*fields, *(field for field in defaults if field[0] not in given)],
         root_path=root_path,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from sketch.serving.loading import is_sketch_application, load_app
@@ -48,6 +48,15 @@ def check_app(app: Any, name: str) -> Application | None:
     return found
 
 
+def _check_certificate(certificate: Any, origin: Origin) -> None:
+    if certificate is None:
+        return
+    if not isinstance(certificate, tuple) or len(certificate) != 2:
+        raise TypeError(f"expected certificate as (certificate, key), the paths of two files, got {certificate!r:.200}")
+    if not origin.secure:
+        raise ValueError(f"expected certificate with a base_url of https, got {origin.scheme}://{origin.authority}")
+
+
 class ServerTransport:
     """Starts a server, and sends each request on a connection of its own.
 
@@ -69,8 +78,11 @@ class ServerTransport:
         certificate: Certificate | None,
         root_path: str,
         shutdown_timeout: float,
-        options: dict[str, Any],
+        options: Mapping[str, Any] | None,
     ) -> None:
+        if options is not None and not isinstance(options, Mapping):
+            raise TypeError(f"expected server_options to be a mapping from names to values, got {options!r:.200}")
+        _check_certificate(certificate, origin)
         self.name = name
         self._given = app
         self._app = check_app(app, name)
@@ -82,7 +94,7 @@ class ServerTransport:
             "shutdown_timeout": shutdown_timeout,
             "access_log": False,
             "loop": "asyncio",
-            **options,
+            **(options or {}),
         }
         self._seconds = shutdown_timeout
         self._runner: Runner | None = None

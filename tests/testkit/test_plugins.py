@@ -170,6 +170,38 @@ async def test_it(sketch_client):
     assert "output of granian" in output
 
 
+def test_a_failure_shows_the_request_without_an_answer(project: Path) -> None:
+    (project / "test_it.py").write_text(
+        """
+from hello import create_app
+
+
+async def test_it(sketch_client):
+    app = create_app()
+    app.add_get("/bug", lambda: 1 / 0)
+    client = await sketch_client(app)
+    await client.get("/bug", params={"page": 2})
+"""
+    )
+    output = run(*MODES["asyncio-auto"][0], cwd=project)
+    assert "1 failed" in output, output
+    assert "no answer: curl 'http://testserver/bug?page=2'" in output
+
+
+def test_a_plain_function_makes_its_clients_outside_of_a_loop(project: Path) -> None:
+    (project / "test_it.py").write_text(
+        """
+def test_it(sketch_run, sketch_client):
+    async def steps():
+        return sketch_client("hello:create_app()")
+
+    sketch_run(steps())
+"""
+    )
+    output = run(*MODES["asyncio-auto"][0], cwd=project)
+    assert "RuntimeError: expected sketch_client outside of an event loop" in output, output
+
+
 def test_nothing_is_left_by_tests_that_fail_or_do_not_run(project: Path) -> None:
     """Nor is anything left by one whose other fixture fails after its client has started."""
     (project / "test_it.py").write_text(
@@ -219,6 +251,7 @@ def test_what_is_left():
     [
         ("nginx", "expected memory, native, uvicorn, hypercorn, granian or all, got 'nginx'"),
         ("", "expected memory, native, uvicorn, hypercorn, granian or all, got ''"),
+        ("all,native", "expected all alone, got 'all,native'"),
     ],
 )
 def test_an_unknown_transport_is_a_usage_error(project: Path, option: str, message: str) -> None:
@@ -246,6 +279,14 @@ def test_one(sketch_transport):
     assert "1 passed, 1 skipped" in output, output
     assert "runs on uvicorn only (--sketch-transport)" in output
     assert "3 passed" in run(*plain, "--sketch-transport=all", cwd=project)
+
+
+def test_the_marker_needs_names(project: Path) -> None:
+    (project / "test_it.py").write_text(
+        "import pytest\n\n@pytest.mark.sketch_transports()\ndef test_it(sketch_transport):\n    pass\n"
+    )
+    output = run(*MODES["asyncio-auto"][0], cwd=project)
+    assert "test_it.py::test_it: expected sketch_transports with names, got none" in output
 
 
 def test_the_plugin_is_not_loaded_by_itself(project: Path) -> None:

@@ -53,6 +53,18 @@ async def test_the_same_request_arrives(transport: str) -> None:
 
 
 @every_transport
+def test_a_client_belongs_to_the_event_loop_of_its_start(transport: str) -> None:
+    """In another one, a server in the first loop would never answer."""
+    client = TestClient(f"{HERE}:echoing()", transport=transport)
+    with asyncio.Runner() as runner, asyncio.Runner() as other:
+        runner.run(client.start())
+        with pytest.raises(RuntimeError, match="expected the event loop in which the client was started"):
+            other.run(client.get("/"))
+        assert runner.run(client.get("/")).status == 200
+        runner.run(client.stop())
+
+
+@every_transport
 @in_loop
 async def test_root_path(transport: str) -> None:
     async with TestClient(f"{HERE}:echoing()", transport=transport, root_path="/api") as client:

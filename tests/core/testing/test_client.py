@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextvars import ContextVar
+from typing import Any
 
 import pytest
 
@@ -12,8 +14,9 @@ from sketch.application import Application
 from sketch.exceptions import HTTPNotFound
 from sketch.request import Request
 from sketch.response import Response
+from sketch.serving.options import ServeError
 from sketch.streams.stream import StreamResponse
-from sketch.testing import TestClient
+from sketch.testing import TestClient, make_request
 from sketch.transport import Outcome
 from tests.core.testing.support import Endless, echo, serving
 from tests.support.requests import in_loop
@@ -51,6 +54,64 @@ async def test_root_path_and_base_url() -> None:
         TestClient(Application(), base_url="example.org")
 
 
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"root_path": 5}, ServeError, "expected a root path like '/api', percent-encoded, got 5"),
+        ({"root_path": "x/"}, ServeError, "expected a root path like '/api', percent-encoded, got 'x/'"),
+        ({"shutdown_timeout": "1"}, ServeError, "expected a shutdown timeout of at least 0 seconds, got '1'"),
+        ({"shutdown_timeout": -1}, ServeError, "expected a shutdown timeout of at least 0 seconds, got -1"),
+        ({"client": "host"}, TypeError, "expected client as (host, port) or None, got 'host'"),
+        ({"client": ("host",)}, TypeError, "expected client as (host, port) or None, got ('host',)"),
+        ({"transport": "native", "server_options": 5}, TypeError, "expected server_options to be a mapping"),
+        (
+            {"transport": "native", "certificate": "a.pem", "base_url": "https://a.test"},
+            TypeError,
+            "expected certificate as (certificate, key), the paths of two files, got 'a.pem'",
+        ),
+        (
+            {"transport": "native", "certificate": ("a.pem", "a.key")},
+            ValueError,
+            "expected certificate with a base_url of https, got http://testserver",
+        ),
+    ],
+)
+def test_options_are_checked_before_the_start(options: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=re.escape(message)):
+        TestClient(Application(), **options)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"method": None}, TypeError, "expected a method of str, got None"),
+        ({"method": "G T"}, ValueError, "expected a method like 'GET' (RFC 9110 section 9.1), got 'G T'"),
+        ({"method": "GET\n"}, ValueError, "expected a method like 'GET'"),
+        ({"cookies": "a=b"}, TypeError, "expected cookies to be a mapping from names to values, got 'a=b'"),
+        ({"cookies": {"a": 5}}, TypeError, "expected name and value of a cookie to be str, got 'a' and 5"),
+        ({"cookies": {"a": "b; c=d"}}, ValueError, "expected a cookie that can be sent"),
+        ({"files": {"a": (1, b"x")}}, TypeError, "expected name and type of the file 'a' to be str, got 1"),
+        ({"files": {"a": ("n", b"x", 3)}}, TypeError, "expected name and type of the file 'a' to be str, got 3"),
+        ({"files": {"a": ("n", b"x", "a\r\nB: c")}}, ValueError, "expected a media type of the file 'a' that can"),
+    ],
+)
+@in_loop
+async def test_arguments_of_a_request_are_checked(options: Any, error: type[Exception], message: str) -> None:
+    arguments = {"method": "POST", "path": "/", **options}
+    with pytest.raises(error, match=re.escape(message)):
+        make_request(**arguments)
+    async with TestClient(serving(echo)) as client:
+        with pytest.raises(error, match=re.escape(message)):
+            await client.request(**arguments)
+
+
+@in_loop
+async def test_follow_redirects_of_a_request_is_a_flag() -> None:
+    async with TestClient(serving(echo)) as client:
+        with pytest.raises(TypeError, match="expected follow_redirects to be True or False, got 1"):
+            await client.get("/", follow_redirects=1)
+
+
 @in_loop
 async def test_requests_need_a_started_application() -> None:
     client = TestClient(serving(echo))
@@ -59,6 +120,26 @@ async def test_requests_need_a_started_application() -> None:
     async with client:
         with pytest.raises(RuntimeError, match="already started"):
             await client.start()
+
+
+def test_a_client_belongs_to_the_event_loop_of_its_start() -> None:
+    client = TestClient(serving(echo))
+    with asyncio.Runner() as runner, asyncio.Runner() as other:
+        runner.run(client.start())
+        for call in (lambda: client.get("/"), client.websocket("/").__aenter__, client.shutdown, client.stop):
+            with pytest.raises(RuntimeError, match="expected the event loop in which the client was started"):
+                other.run(_called(call))
+        assert runner.run(client.get("/")).status == 200
+        runner.run(client.stop())
+
+
+async def _called(call: Callable[[], Awaitable[object]]) -> object:
+    return await call()
+
+
+def test_a_client_is_no_plain_context_manager() -> None:
+    with pytest.raises(TypeError, match="expected `async with` for a client, got `with`"), TestClient(Application()):
+        raise AssertionError("expected no block")
 
 
 def test_a_loop_that_is_not_of_asyncio() -> None:

@@ -177,8 +177,12 @@ async def test_what_is_due_on_the_way_runs_at_its_own_time() -> None:
 @in_plain_loop
 async def test_mistakes() -> None:
     async with TimeControl() as now:
-        with pytest.raises(ValueError, match=r"expected seconds of at least 0, got -1"):
+        with pytest.raises(ValueError, match=r"expected a finite number of seconds of at least 0, got -1"):
             await now.advance(-1)
+        with pytest.raises(ValueError, match=r"expected a finite number of seconds of at least 0, got inf"):
+            await now.advance(float("inf"))
+        with pytest.raises(TypeError, match=r"expected seconds as a number, got '5'"):
+            await now.advance("5")  # type: ignore[arg-type]
         with pytest.raises(RuntimeError, match="the time is controlled already"):
             async with TimeControl():
                 pass
