@@ -49,7 +49,7 @@ class NativeServer:
         make_room(ServerLimits.of(options.server_limits).connections)
         # Not asyncio.Runner: it waits for every task, so a task that swallows its cancellation would keep a stopped
         # server alive for ever.
-        loop = (loop_factory(options.loop) or asyncio.new_event_loop)()
+        loop = loop_factory(options.loop)()
         try:
             return loop.run_until_complete(_main(app, options))
         finally:

@@ -26,8 +26,22 @@ class FallbackHandler(logging.StreamHandler):  # type: ignore[type-arg]  # gener
 
 def show() -> None:
     """Show what `sketch` logs, until something else handles it."""
+    enable()
     if not any(isinstance(handler, FallbackHandler) for handler in logger.handlers):
         logger.addHandler(FallbackHandler())
+
+
+def enable() -> None:
+    """Enable the loggers of `sketch` again if all of them are disabled.
+
+    `dictConfig()` and `fileConfig()` disable the loggers that they do not name, unless they are told not to. Then no
+    error would be seen. A logger that a program disables by itself stays so, as the others are not.
+    """
+    known = list(logger.manager.loggerDict.items())
+    ours = [node for name, node in known if f"{name}.".startswith("sketch.") and isinstance(node, logging.Logger)]
+    if all(node.disabled for node in ours):
+        for node in ours:
+            node.disabled = False
 
 
 def handled(name: str = "sketch") -> bool:
@@ -42,6 +56,7 @@ def handled(name: str = "sketch") -> bool:
 
 def tell(line: str) -> None:
     """Log a line at level INFO if the program handles it, else print it to stderr as it is."""
+    enable()  # a startup hook may have set up logging
     if handled():
         logger.info(line)
     else:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import threading
 from collections.abc import Callable, Coroutine
 from importlib import import_module
+from traceback import walk_tb
 from typing import Any, TypeVar
 
 from sketch.serving.options import ServeError
@@ -33,8 +35,36 @@ def check_place() -> None:
 _ADVICE = "there use `async with sketch.serve(app):`"
 
 
-def loop_factory(name: str) -> LoopFactory | None:
-    """Return the factory of the event loop with a name of `ServeOptions.loop`, None for asyncio's own loop.
+class ExitsContained:
+    """A mixin for event loops: a `SystemExit` that leaves a task is the result of that task, and does not end the loop.
+
+    asyncio gives the exit to the task, and then raises it out of the loop as well. The tasks of `asyncio.wait_for`,
+    `gather`, `TaskGroup` and `create_task` are not sketch's to wrap. One that is not awaited is logged by asyncio.
+    """
+
+    def run_until_complete(self: Any, future: Any) -> Any:
+        """Run the loop until the future is done, and return its result."""
+        future = asyncio.ensure_future(future, loop=self)
+        while True:
+            try:
+                return super().run_until_complete(future)  # type: ignore[misc]
+            except SystemExit as exc:
+                own = future.done() and not future.cancelled() and future.exception() is exc
+                if own or not _left_task(exc):
+                    raise
+
+
+def _left_task(exc: BaseException) -> bool:
+    """Whether the exception comes out of a coroutine, not of a callback of the loop or a signal handler beside it."""
+    return any(frame.f_code.co_flags & inspect.CO_COROUTINE for frame, _ in walk_tb(exc.__traceback__))
+
+
+class _AsyncioLoop(ExitsContained, asyncio.SelectorEventLoop):
+    pass
+
+
+def loop_factory(name: str) -> LoopFactory:
+    """Return the factory of the event loop with a name of `ServeOptions.loop`.
 
     `"auto"` is uvloop where it is installed. uvloop is not imported for `"asyncio"`.
 
@@ -42,15 +72,14 @@ def loop_factory(name: str) -> LoopFactory | None:
         ServeError: if uvloop is asked for and not installed.
     """
     if name == "asyncio":
-        return None
+        return _AsyncioLoop
     try:
         uvloop: Any = import_module("uvloop")
     except ModuleNotFoundError:
         if name == "uvloop":
             raise ServeError("the loop 'uvloop' is not installed: pip install 'sketch-web[fast]'") from None
-        return None
-    factory: LoopFactory = uvloop.new_event_loop
-    return factory
+        return _AsyncioLoop
+    return type("UVLoop", (ExitsContained, uvloop.Loop), {})
 
 
 def run_alone(coroutine: Coroutine[Any, Any, T]) -> T:

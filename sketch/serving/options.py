@@ -75,6 +75,8 @@ class ServeOptions:
     """Restart when the code changes. Not supported yet."""
 
     def __post_init__(self) -> None:
+        if not isinstance(self.host, str):
+            raise ServeError(f"expected a host as a str, got {self.host!r:.200}")
         self._check_numbers()
         self._check_switches()
         if not isinstance(self.root_path, str) or not _ROOT_PATH.fullmatch(self.root_path):

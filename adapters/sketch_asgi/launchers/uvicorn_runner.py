@@ -34,7 +34,7 @@ def make_config(asgi: ASGIApp, options: ServeOptions, largest_message: int) -> u
         ws_max_size=largest_message,
         ws_ping_interval=DEFAULT_POLICY.ping_interval,
         ws_ping_timeout=DEFAULT_POLICY.ping_timeout,
-        loop="asyncio" if loop_factory(options.loop) is None else "uvloop",
+        loop="none",  # UvicornRunner.run chooses it
         backlog=options.backlog,
         ssl_certfile=options.ssl_certfile,
         ssl_keyfile=options.ssl_keyfile,
@@ -79,6 +79,11 @@ class UvicornRunner(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, options: ServeOptions) -> None:
         super().__init__(config)
         self._options = options
+
+    def run(self, sockets: list[socket.socket] | None = None) -> None:
+        """Run as uvicorn does, in the event loop that every backend takes."""
+        with asyncio.Runner(loop_factory=loop_factory(self._options.loop)) as runner:
+            runner.run(self.serve(sockets=sockets))
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start as uvicorn does, then print the first output line."""

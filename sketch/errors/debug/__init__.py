@@ -7,6 +7,7 @@ on where it should not be.
 
 from __future__ import annotations
 
+from textwrap import dedent
 from typing import TYPE_CHECKING
 
 from sketch.errors.debug.facts import learn_request, request_facts
@@ -52,7 +53,7 @@ def missed_response(request: BaseRequest) -> Response:
 
         body = render_miss(routes, request_facts(request, masker))
     elif form == PROBLEM:
-        body = _problem(404, detail="no route has this path", routes=render_routes(routes).splitlines())
+        body = _problem(404, detail="no route has this path", routes=dedent(render_routes(routes)).splitlines())
     else:
         body = f"404 Not Found\n\n{_line(request, masker)}\n\nThe routes:\n{render_routes(routes)}\n"
     return _respond(404, form, body)

@@ -43,8 +43,9 @@ table{border-collapse:collapse;width:100%;table-layout:fixed}
 .card{background:var(--card);border:1px solid var(--line);border-radius:6px;overflow:hidden}
 details table{border-top:1px solid var(--line)}
 td,th{padding:.25rem .8rem;text-align:left;vertical-align:top;overflow-wrap:anywhere;white-space:pre-wrap}
-th{width:min(13rem,34%);font-weight:400;color:var(--soft)}tr+tr{border-top:1px solid var(--line)}
+th{width:13rem;font-weight:400;color:var(--soft)}tr+tr{border-top:1px solid var(--line)}
 .part{border-left:2px solid var(--line);padding-left:1rem;margin-left:.2rem}
+@media(max-width:40rem){th{width:34%}}
 footer{margin-top:2.5rem;color:var(--soft)}
 """
 _HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()

@@ -38,6 +38,16 @@ logging.getLogger("sketch").addHandler(handler)
 """,
 }
 
+DISABLES_OTHERS = """
+import logging.config
+logging.config.dictConfig({
+    "version": 1,
+    "formatters": {"short": {"format": "%(name)s| %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "short"}},
+    "root": {"handlers": ["stderr"], "level": "INFO"},
+})
+"""
+
 PROGRAM = """
 import json, logging, os, signal, sys, threading, urllib.request
 from sketch import Application, Response
@@ -124,6 +134,15 @@ def test_each_line_once_with_logging_set_up_at_the_start(tmp_path: Path, server:
     assert all(line.startswith("sketch") and "| " in line for line in found[1:]), found
 
 
+@pytest.mark.parametrize("when", ["import", "startup"])
+@pytest.mark.parametrize("server", ["native", "uvicorn", "hypercorn", "granian"])
+def test_a_configuration_that_disables_other_loggers(tmp_path: Path, server: str, when: str) -> None:
+    """What is logged between it and the next step of the start is lost, and nothing after that."""
+    found = lines(tmp_path, server, DISABLES_OTHERS, when)
+    assert [line.partition("| ")[0] for line in found[-3:]] == ["sketch", "sketch.access", "sketch"], found
+    assert all(part in line for part, line in zip(EXPECTED[2:], found[-3:], strict=True)), found
+
+
 def test_each_line_once_without_logging(tmp_path: Path) -> None:
     check_once(lines(tmp_path, "native", "pass", "never"))
 
@@ -169,6 +188,17 @@ def _log_beside_an_access_handler(logger: logging.Logger) -> None:
     finally:
         access.removeHandler(handler)
     access.warning("ours again")
+
+
+def test_a_logger_that_the_program_disables_stays_so() -> None:
+    with alone():
+        access = logging.getLogger("sketch.access")
+        access.disabled = True
+        try:
+            show()
+            assert access.disabled
+        finally:
+            access.disabled = False
 
 
 def test_what_is_told(capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import subprocess
 import sys
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -17,22 +21,22 @@ def no_uvloop(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_asyncio_is_the_standard_loop() -> None:
-    assert loop_factory("asyncio") is None
+    loop = loop_factory("asyncio")()
+    assert isinstance(loop, asyncio.SelectorEventLoop)
+    loop.close()
 
 
 @pytest.mark.parametrize("name", ["auto", "uvloop"])
 def test_uvloop_where_it_is_installed(name: str) -> None:
     uvloop = pytest.importorskip("uvloop")
-    factory = loop_factory(name)
-    assert factory is not None
-    loop = factory()
+    loop = loop_factory(name)()
     assert isinstance(loop, uvloop.Loop)
     loop.close()
 
 
 @pytest.mark.usefixtures("no_uvloop")
 def test_auto_without_uvloop_is_asyncio() -> None:
-    assert loop_factory("auto") is None
+    assert loop_factory("auto") is loop_factory("asyncio")
 
 
 @pytest.mark.usefixtures("no_uvloop")
@@ -56,4 +60,111 @@ print("uvloop" in sys.modules)
 def test_every_name_of_the_options_is_known(name: str) -> None:
     if name != "asyncio":
         pytest.importorskip("uvloop")
-    assert (loop_factory(name) is None) == (name == "asyncio")
+    loop_factory(name)().close()
+
+
+# -- a SystemExit -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=["asyncio", "uvloop"])
+def loop(request: pytest.FixtureRequest) -> Iterator[asyncio.AbstractEventLoop]:
+    if request.param == "uvloop":
+        pytest.importorskip("uvloop")
+    loop = loop_factory(request.param)()
+    yield loop
+    loop.close()
+
+
+async def leave() -> None:
+    sys.exit(4)
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        asyncio.create_task,
+        lambda coroutine: asyncio.wait_for(coroutine, 60),
+        lambda coroutine: asyncio.gather(coroutine, asyncio.sleep(0)),
+    ],
+    ids=["create_task", "wait_for", "gather"],
+)
+def test_an_exit_in_a_task_is_the_result_of_the_task(loop: asyncio.AbstractEventLoop, start: Any) -> None:
+    async def main() -> str:
+        for _ in range(2):
+            with pytest.raises(SystemExit):
+                await start(leave())
+        return "went on"
+
+    assert loop.run_until_complete(main()) == "went on"
+
+
+def test_an_exit_in_a_task_that_is_not_awaited_is_logged(
+    loop: asyncio.AbstractEventLoop, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def main() -> None:
+        task = asyncio.create_task(leave())
+        await asyncio.wait([task])
+
+    loop.run_until_complete(main())
+    gc.collect()
+    assert "Task exception was never retrieved" in caplog.text
+
+
+def test_an_exit_of_the_program_itself_ends_the_loop(loop: asyncio.AbstractEventLoop) -> None:
+    with pytest.raises(SystemExit):
+        loop.run_until_complete(leave())
+
+
+def test_an_exit_of_a_callback_ends_the_loop(loop: asyncio.AbstractEventLoop) -> None:
+    async def main() -> None:
+        asyncio.get_running_loop().call_soon(sys.exit, 4)
+        await asyncio.Event().wait()
+
+    with pytest.raises(SystemExit):
+        loop.run_until_complete(asyncio.wait_for(main(), 60))
+
+
+PROGRAM = """
+import asyncio, os, re, signal, sys, threading
+from http.client import HTTPConnection
+from sketch import Application, Response
+from sketch.serving import run
+
+app = Application()
+
+async def parse():
+    sys.exit(2)
+
+@app.get("/parse")
+async def parsed():
+    await asyncio.wait_for(parse(), 60)
+
+@app.get("/")
+async def root():
+    return Response("alive")
+
+def ask(port):
+    for target in ("/parse", "/parse", "/"):
+        client = HTTPConnection("127.0.0.1", port, timeout=30)
+        client.request("GET", target)
+        print(client.getresponse().status, flush=True)
+        client.close()
+    os.kill(os.getpid(), signal.SIGTERM)
+
+def start(line):
+    threading.Thread(target=ask, args=[int(re.search(r":(\\d+) ", line)[1])]).start()
+
+run.tell = start
+print("ended with", run.run_app(app, port=0, server=sys.argv[1], loop=sys.argv[2]))
+"""
+
+
+@pytest.mark.parametrize("loop_name", ["asyncio", "uvloop"])
+@pytest.mark.parametrize("server", ["native", "uvicorn", "hypercorn", "granian"])
+def test_an_exit_in_a_task_of_a_handler_is_a_500_on_every_server(server: str, loop_name: str) -> None:
+    for package in {server, loop_name} - {"native", "asyncio"}:
+        pytest.importorskip(package)
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, server, loop_name], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.stdout.split("\n") == ["500", "500", "200", "ended with 0", ""], done.stderr

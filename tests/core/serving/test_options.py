@@ -14,6 +14,8 @@ from tests.core.serving.support import failure
     [
         ({"port": 70000}, "expected a port from 0 to 65535, got 70000"),
         ({"port": "80"}, "expected a port from 0 to 65535, got '80'"),
+        ({"host": 5}, "expected a host as a str, got 5"),
+        ({"host": None}, "expected a host as a str, got None"),
         ({"root_path": "api"}, "expected a root path like '/api', percent-encoded, got 'api'"),
         ({"root_path": "//evil"}, "expected a root path like '/api', percent-encoded, got '//evil'"),
         ({"root_path": "/ä"}, "expected a root path like '/api', percent-encoded, got '/ä'"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from typing import Any
 
 import pytest
@@ -99,6 +100,12 @@ def test_nothing_is_more_than_text() -> None:
     assert "<script" not in html
     assert "<img" not in html
     assert text.count(EVIL) > 20
+
+
+def test_names_take_a_fixed_part_of_a_table() -> None:
+    """In a table of fixed layout, a width that is computed of a percentage counts as none: each column gets half."""
+    assert "table-layout:fixed" in STYLE
+    assert not re.findall(r"th{width:\w+\(", STYLE)
 
 
 def test_the_policy_lets_nothing_run_or_load() -> None:

@@ -75,6 +75,7 @@ async def test_a_page_for_browsers() -> None:
 async def test_problem_details_for_programs() -> None:
     members = json.loads(text_of(await missed(shop(), "problem")))
     assert (members["status"], members["title"], len(members["routes"])) == (404, "Not Found", 5)
+    assert all(route == route.strip() for route in members["routes"])
 
 
 @pytest.mark.parametrize("form", FORMS)
