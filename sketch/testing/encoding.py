@@ -96,7 +96,7 @@ def check_cookie(name: Any, value: Any) -> None:
     if not isinstance(name, str) or not isinstance(value, str):
         raise TypeError(f"expected name and value of a cookie to be str, got {name!r:.200} and {value!r:.200}")
     if not TOKEN.fullmatch(name) or ";" in value or CONTROL.search(value):
-        raise ValueError(f"expected a cookie that can be sent (RFC 6265), got {name!r}: {value!r:.200}")
+        raise ValueError(f"expected a cookie that can be sent (RFC 6265), got {name!r:.200}: {value!r:.200}")
 
 
 def encode_headers(headers: HeaderFields) -> RawHeaders:
@@ -208,7 +208,9 @@ def _file(name: str, argument: FileArgument) -> tuple[str, bytes, str]:
             if not isinstance(text, str):
                 raise TypeError(f"expected name and type of the file {name!r:.200} to be str, got {text!r:.200}")
         if CONTROL.search(media_type):
-            raise ValueError(f"expected a media type of the file {name!r:.200} that can be sent, got {media_type!r:.200}")
+            raise ValueError(
+                f"expected a media type of the file {name!r:.200} that can be sent, got {media_type!r:.200}"
+            )
         return filename, _content(name, argument[1]), media_type
     path = argument if isinstance(argument, Path) else getattr(argument, "name", None)
     if not isinstance(path, str | Path):  # an open descriptor has a number as its name

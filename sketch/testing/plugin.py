@@ -180,7 +180,7 @@ def _choose(option: str | None) -> tuple[str, ...] | None:
         return tuple(name for name in TRANSPORTS if not _is_missing(name))
     names = tuple(dict.fromkeys(name.strip() for name in option.split(",")))
     if "all" in names:
-        raise pytest.UsageError(f"--sketch-transport: expected all alone, got {option!r}")
+        raise pytest.UsageError(f"--sketch-transport: expected all alone, got {option!r:.200}")
     for name in names:
         if name not in TRANSPORTS:
             raise pytest.UsageError(f"--sketch-transport: expected {', '.join(TRANSPORTS)} or all, got {name!r:.200}")
