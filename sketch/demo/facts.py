@@ -61,7 +61,8 @@ def server_name(request: Request) -> str:
 
 def event_loop() -> str:
     """The package of the running event loop: `asyncio` or `uvloop`."""
-    return type(asyncio.get_running_loop()).__module__.partition(".")[0]
+    modules = [kind.__module__.partition(".")[0] for kind in type(asyncio.get_running_loop()).__mro__]
+    return next(module for module in modules if module in ("asyncio", "uvloop"))
 
 
 def running(request: Request) -> dict[str, str]:
