@@ -14,12 +14,14 @@ import inspect
 import uuid
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trustme
 
+from sketch import Application
 from tests.contract import deviations
 from tests.contract.app import make_app
 from tests.contract.transports import COMMANDS, IN_PROCESS, RARE, SERVED, SMOKE, WHOLE_TABLES, Served, Transport
@@ -155,11 +157,18 @@ def pool(authority: trustme.CA, certificate: Path, tmp_path_factory: pytest.Temp
     pool.stop()
 
 
+@cache
+def kept_app(name: str) -> Application:
+    """The application of a transport in this process. It lives as long as the run, as that of a server does."""
+    del name
+    return make_app()
+
+
 @pytest.fixture
 def transport(request: pytest.FixtureRequest) -> Transport:
     """Any way to serve the fixture application."""
     if request.param in IN_PROCESS:
-        return IN_PROCESS[request.param](make_app)
+        return IN_PROCESS[request.param](partial(kept_app, request.param))
     return request.getfixturevalue("pool").get(request.param)
 
 
