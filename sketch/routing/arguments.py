@@ -5,13 +5,12 @@ from __future__ import annotations
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from enum import Enum
 from functools import partial
 from inspect import Parameter
 from operator import attrgetter
 from types import MethodType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sketch.callables import is_coroutine_function, is_generator_function
 from sketch.request import BaseRequest, Request, WebSocketRequest
@@ -52,8 +51,7 @@ class Given(Enum):
     APPLICATION = "application"
 
 
-@dataclass(frozen=True, slots=True)
-class _Constant:
+class _Constant(NamedTuple):
     """A parameter's default, passed explicitly because another positional argument follows it."""
 
     value: Any
@@ -70,8 +68,7 @@ TYPES: dict[type, Given] = {
 """The types that are a source of their own. (`Application` stands above this module, and adds itself.)"""
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
+class Offer(NamedTuple):
     """What handlers of one kind may ask for.
 
     Args:
@@ -88,8 +85,7 @@ class Offer:
 _FOR_HANDLERS = Offer(Given.REQUEST, TYPES, {"request": Given.REQUEST})
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """The source of each argument of a handler."""
 
     positional: tuple[Source, ...]
