@@ -39,6 +39,12 @@ def requirements() -> list[str]:
     return [line for line in found if not line.startswith("sketch-web")]
 
 
+def chosen(session: nox.Session, *default: str) -> list[str]:
+    """The arguments after `--`, with the default paths if they name none."""
+    given = list(session.posargs)
+    return given if any(argument.startswith("tests") for argument in given) else [*default, *given]
+
+
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
     """The full suite with coverage on the default Python, the core and the native server on the others."""
@@ -47,7 +53,7 @@ def tests(session: nox.Session) -> None:
         session.run("pytest", *PARALLEL, "--cov", "--cov-report=term-missing:skip-covered", *session.posargs)
     else:
         session.install("-e", ".[all]", *group("test"))
-        session.run("pytest", *PARALLEL, *(session.posargs or ["tests/core", "tests/native"]))
+        session.run("pytest", *PARALLEL, *chosen(session, "tests/core", "tests/native"))
 
 
 @nox.session(python=DEFAULT)
@@ -62,8 +68,7 @@ def minimums(session: nox.Session) -> None:
     """The suite with the oldest versions that pyproject.toml allows."""
     lowest = [re.sub(r">=([\w.]+)", r"==\1", line) for line in requirements()]
     session.install("-e", ".", *lowest, *group("test"), *group("frameworks"))
-    paths = ["tests/core", "tests/native", "tests/asgi", "tests/contract"]
-    session.run("pytest", *PARALLEL, *(session.posargs or paths))
+    session.run("pytest", *PARALLEL, *chosen(session, "tests/core", "tests/native", "tests/asgi", "tests/contract"))
 
 
 @nox.session(python=DEFAULT)
@@ -108,7 +113,9 @@ def wheel(session: nox.Session) -> None:
     session.run(
         "pytest",
         *PARALLEL,
-        *(session.posargs or ["tests/house/test_installed.py", "tests/contract", "-m", "smoke"]),
+        *chosen(session, "tests/house/test_installed.py", "tests/contract"),
+        "-m",
+        "smoke",
         env=environment,
     )
 
