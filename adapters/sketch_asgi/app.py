@@ -81,9 +81,7 @@ class ASGIApplication:
             if isinstance(payload, bytes) and len(payload) <= LARGE_BODY:
                 # Most responses: written here, without another coroutine and without a write deadline.
                 if connection.body is not None:
-                    connection.body.discard()
-                    if connection.body.must_end:
-                        await connection.body.end()
+                    await connection.body.leave()
                     connection.check_there()
                 try:
                     await send(start)

@@ -58,7 +58,7 @@ class ReceivedBody(ClientDeadline):
         self.gone = False
         """Whether the client has left."""
         self.must_end = False
-        """Whether the server breaks the connection if the body goes on behind the response: see `end`."""
+        """Whether the server breaks the connection if the body goes on behind the response: see `leave`."""
         self.interruptible: Interruptible | None = None
         """The block to interrupt when the client leaves."""
         self._receive = receive
@@ -152,7 +152,13 @@ class ReceivedBody(ClientDeadline):
             if self._rest is None and self.request is not None:
                 self._rest = Rest(self.request, self.length)
 
-    async def end(self) -> None:
+    async def leave(self) -> None:
+        """Leave the rest unread: before the last part of the response. Where the body must end first, wait for that."""
+        self.discard()
+        if self.must_end:
+            await self._wait_for_its_end()
+
+    async def _wait_for_its_end(self) -> None:
         """Wait until the client has sent the last part of its body, for a bounded time.
 
         hypercorn forgets a stream of HTTP/2 once its response is complete. A part of the request that comes then breaks

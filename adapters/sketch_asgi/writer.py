@@ -71,9 +71,7 @@ async def write_body(
         await write_stream(connection, send, start, body, length, request)
     else:
         if connection.body is not None:
-            connection.body.discard()
-            if connection.body.must_end:
-                await connection.body.end()
+            await connection.body.leave()
         with connection.writing(request):
             await pass_on(send, start, connection)
             connection.first_byte_at = perf_counter()
@@ -116,9 +114,7 @@ async def write_stream(
                     raise ClientDisconnected("the client left before the end of the answer")
         if chunks.complete:
             await chunks.next()
-        connection.listen().discard()
-        if connection.listen().must_end:
-            await connection.listen().end()
+        await connection.listen().leave()
         # Not interruptible: some servers report a disconnect as soon as a response is complete.
         with _unless_complete(connection, length), writing:
             await pass_on(send, {"type": "http.response.body", "body": b"", "more_body": False}, connection)

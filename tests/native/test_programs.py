@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from sketch import Application, HTTPUnauthorized, Limits, Request, Response, StreamResponse
-from tests.support.native import Served, serving, until
+from sketch import Application, Limits, Request, Response, StreamResponse
+from tests.support.native import Served, add_refusals, serving, until
 from tests.support.programs import free_port
 from tests.support.wire import Broken, Wire
 
@@ -39,17 +39,7 @@ def add_statuses(app: Application) -> None:
     async def fine(request: Request) -> Response:
         return Response("fine")
 
-    @app.post("/401")
-    async def unauthorized(request: Request) -> Response:
-        raise HTTPUnauthorized
-
-    @app.post("/413", limits=Limits(body=1000))
-    async def too_large(request: Request) -> Response:
-        return Response("not reached")
-
-    @app.post("/500")
-    async def broken(request: Request) -> Response:
-        raise ValueError("broken")
+    add_refusals(app)
 
 
 def add_streams(app: Application) -> None:

@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from sketch import Application, HTTPUnauthorized, Limits, Request, Response, StreamResponse
+from sketch import Application, Limits, Request, Response, StreamResponse
 from sketch_native import ServerLimits
 from sketch_native.states import CLOSING, REST
-from tests.support.native import GET, HOST, Certificates, make_app, opened, serving, turns, until
+from tests.support.native import GET, HOST, Certificates, add_refusals, make_app, opened, serving, turns, until
 from tests.support.wire import Wire
 
 MIB = 1024 * 1024
@@ -23,17 +23,7 @@ def make_deaf_app() -> Application:
     """An application whose routes read nothing."""
     app = make_app()
 
-    @app.post("/401")
-    async def unauthorized(request: Request) -> Response:
-        raise HTTPUnauthorized
-
-    @app.post("/413", limits=Limits(body=1000))
-    async def too_large(request: Request) -> Response:
-        return Response("not reached")
-
-    @app.post("/500")
-    async def broken(request: Request) -> Response:
-        raise ValueError("broken")
+    add_refusals(app)
 
     @app.post("/streamed")
     async def streamed(request: Request) -> Response:

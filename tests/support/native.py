@@ -12,7 +12,7 @@ from typing import Any
 
 import trustme
 
-from sketch import Application, Request, Response, StreamResponse, serve
+from sketch import Application, HTTPUnauthorized, Limits, Request, Response, StreamResponse, serve
 from sketch_native import Server
 from sketch_native.protocol import HTTPProtocol
 from tests.support.wire import Reply, Wire
@@ -154,3 +154,19 @@ def make_app(**options: Any) -> Application:
         return StreamResponse(parts())
 
     return app
+
+
+def add_refusals(app: Application) -> None:
+    """Add routes that refuse an upload, each by another status, without reading it."""
+
+    @app.post("/401")
+    async def unauthorized(request: Request) -> Response:
+        raise HTTPUnauthorized
+
+    @app.post("/413", limits=Limits(body=1000))
+    async def too_large(request: Request) -> Response:
+        return Response("not reached")
+
+    @app.post("/500")
+    async def broken(request: Request) -> Response:
+        raise ValueError("broken")
