@@ -17,8 +17,6 @@ SERVERS = TRANSPORTS[1:]
 HERE = "tests.testkit.applications"
 BOUND = 2.0
 """Seconds in which nothing may be left."""
-BOUND_OF_PROCESS = 5.0
-"""The same for a server in a process of its own, on a busy machine. On an idle one it takes a second."""
 
 
 def sockets() -> int:
@@ -48,8 +46,8 @@ def tasks_of_loop() -> set[asyncio.Task[object]]:
 
 
 @contextmanager
-def within(transport: str) -> Iterator[None]:
+def within() -> Iterator[None]:
     """Check that the block takes no longer than it may."""
     began = monotonic()
     yield
-    assert monotonic() - began < (BOUND_OF_PROCESS if transport == "granian" else BOUND)
+    assert monotonic() - began < BOUND

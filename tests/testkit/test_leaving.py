@@ -24,7 +24,7 @@ async def test_endless_answers_that_are_still_open_at_the_end(transport: str) ->
         for path, first in (("/endless", b"x"), ("/events", b"data: first\n\n")):
             response = await client.get(path)
             assert (await anext(response.stream())).startswith(first)
-        with within(transport):
+        with within():
             await client.stop()
 
 
@@ -36,7 +36,7 @@ async def test_a_test_that_fails_in_the_middle(transport: str) -> None:
             await anext((await client.get("/endless")).stream())
             async with client.websocket("/socket") as ws:
                 assert await ws.receive() == "open"
-                stack.enter_context(within(transport))
+                stack.enter_context(within())
                 raise ZeroDivisionError
 
 
@@ -54,7 +54,7 @@ async def test_a_test_that_is_cancelled(transport: str) -> None:
         task = asyncio.create_task(case())
         await asking.wait()
         await asyncio.sleep(0)
-        with within(transport):
+        with within():
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
@@ -69,7 +69,7 @@ async def test_a_stop_that_is_cancelled(transport: str) -> None:
         response = await client.get("/")
         stopping = asyncio.create_task(client.stop())
         await asyncio.sleep(0.05)
-        with within(transport):
+        with within():
             stopping.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await stopping
@@ -81,7 +81,7 @@ async def test_a_stop_that_is_cancelled(transport: str) -> None:
 async def test_a_request_that_is_cancelled_leaves(transport: str) -> None:
     with nothing_left():
         async with TestClient(f"{HERE}:leaving()", transport=transport) as client:
-            with within(transport), pytest.raises(TimeoutError):
+            with within(), pytest.raises(TimeoutError):
                 async with asyncio.timeout(0.05):
                     await client.get("/never")
 
@@ -91,7 +91,7 @@ async def test_a_request_that_is_cancelled_leaves(transport: str) -> None:
 async def test_an_application_that_cannot_start(transport: str) -> None:
     """Its own error is raised, except from another process, which shows what was printed."""
     expected = ServeError if transport == "granian" else LookupError
-    with nothing_left(), within(transport), pytest.raises(expected, match="no database"):
+    with nothing_left(), within(), pytest.raises(expected, match="no database"):
         await TestClient(f"{HERE}:failing()", transport=transport).start()
 
 
@@ -100,14 +100,14 @@ async def test_an_application_that_cannot_start(transport: str) -> None:
 async def test_a_start_that_never_ends(transport: str) -> None:
     with pytest.MonkeyPatch.context() as patch, nothing_left():
         patch.setattr(server_transport, "STARTUP", 0.2)
-        with within(transport), pytest.raises(ServeError, match=r"did not start within 0\.2 seconds"):
+        with within(), pytest.raises(ServeError, match=r"did not start within 0\.2 seconds"):
             await TestClient(f"{HERE}:hanging()", transport=transport).start()
 
 
 @every_transport
 @in_loop
 async def test_a_start_that_is_cancelled(transport: str) -> None:
-    with nothing_left(), within(transport), pytest.raises(TimeoutError):
+    with nothing_left(), within(), pytest.raises(TimeoutError):
         async with asyncio.timeout(0.1):
             await TestClient(f"{HERE}:hanging()", transport=transport).start()
 
@@ -127,7 +127,7 @@ async def test_kill_where_nothing_can_be_awaited(transport: str) -> None:
     with nothing_left():
         client = TestClient(f"{HERE}:leaving()", transport=transport)
         await client.start()
-        with within(transport):
+        with within():
             client.kill()
         if transport == "native":
             await client.stop()
