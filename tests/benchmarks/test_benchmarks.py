@@ -149,6 +149,7 @@ def test_pictures(tmp_path: Path) -> None:
     assert min(drawn.values()) > 5000
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not present("uvloop", "orjson"), reason="needs uvloop and orjson: pip install 'sketch-web[fast]'")
 @pytest.mark.skipif(shutil.which("wrk") is None, reason="no wrk here (Debian: apt-get install wrk)")
 def test_real_run(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

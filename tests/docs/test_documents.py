@@ -232,7 +232,7 @@ def test_readme_has_exactly_two_commands() -> None:
             assert step.startswith(".venv/bin/pip install ")
             check_pip(step)
     assert demo.text.strip().endswith("&& .venv/bin/sketch demo")
-    assert tests.text.strip().endswith("&& .venv/bin/pytest -n 3 --dist worksteal")
+    assert tests.text.strip().endswith("&& .venv/bin/pytest -n 4 --dist worksteal")
 
 
 @pytest.mark.parametrize("name", ["demo", "tests"])

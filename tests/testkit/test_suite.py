@@ -35,6 +35,7 @@ def run(*arguments: str, cwd: Path = SUITE) -> str:
     return done.stdout + done.stderr
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("plugin", PLUGINS)
 def test_the_suite_on_all_transports(plugin: str) -> None:

@@ -11,6 +11,7 @@ import pytest
 from tests.support.descriptors import FEW, answer, lines_until, program
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("server", ["uvicorn", "hypercorn"])
 def test_without_descriptors_the_log_has_a_line_a_second(server: str) -> None:
     """On asyncio; uvloop drops the clients, and nothing can know."""
