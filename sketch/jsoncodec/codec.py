@@ -74,8 +74,6 @@ def _finite(text: str) -> float:
 
 _decode = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite).decode
 
-BOM = b"\xef\xbb\xbf"
-
 
 def _loads(text: bytes) -> Any:
     return _decode(text.decode("utf-8-sig"))  # RFC 8259 section 8.1: a byte order mark may be ignored
@@ -124,10 +122,12 @@ def _orjson() -> JSONCodec:
 
 
 def _msgspec() -> JSONCodec:
-    msgspec, msgspec_json = import_module("msgspec"), import_module("msgspec.json")
+    from sketch.jsoncodec.pickling import msgspec_json  # not imported by applications without msgspec
+
+    library = msgspec_json()
     # Before msgspec 0.21, its errors were no ValueErrors.
-    encode = msgspec_json.Encoder(enc_hook=_to_plain).encode
-    return _before_stdlib("msgspec", encode, msgspec_json.decode, msgspec.MsgspecError)
+    encode = library.Encoder(enc_hook=_to_plain).encode
+    return _before_stdlib("msgspec", encode, library.decode, import_module("msgspec").MsgspecError)
 
 
 CODECS: dict[str, Callable[[], JSONCodec]] = {"stdlib": lambda: STDLIB, "orjson": _orjson, "msgspec": _msgspec}
@@ -169,10 +169,16 @@ def loads_as(text: bytes, kind: Any) -> Any:
         TypeError: for a type that neither supports.
         RuntimeError: if the library that reads the type is not installed.
     """
-    return _reader(kind)(text.removeprefix(BOM))
+    return find_type_reader(kind)(text)
 
 
-def _reader(kind: Any) -> Callable[[bytes], Any]:
+def find_type_reader(kind: Any) -> Callable[[bytes], Any]:
+    """Return the function that reads JSON as a type. It raises as `loads_as` does, which is this and a call.
+
+    Raises:
+        TypeError: for a type that neither library supports.
+        RuntimeError: if the library that reads the type is not installed.
+    """
     try:
         hash(kind)
     except TypeError:  # `Annotated` with what cannot be hashed, as a `pydantic.Field`
@@ -197,6 +203,6 @@ class _Unhashable:
 
 @lru_cache(maxsize=512)
 def _decoder(kind: Any) -> Callable[[bytes], Any]:
-    from sketch.jsoncodec.types import find_reader  # not imported by applications that read no types
+    from sketch.jsoncodec.find_reader import find_reader  # not imported by applications that read no types
 
     return find_reader(kind.kind if isinstance(kind, _Unhashable) else kind, STDLIB.loads)

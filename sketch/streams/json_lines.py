@@ -10,6 +10,8 @@ from sketch.jsoncodec import STDLIB
 from sketch.response import HeadersArgument
 from sketch.streams.stream import StreamResponse, no_iterable
 
+JSON_LINES = "application/jsonl"
+
 
 class JSONLinesResponse(StreamResponse):
     """A response that streams objects, one line of JSON each: `application/jsonl`.
@@ -26,7 +28,7 @@ class JSONLinesResponse(StreamResponse):
 
     __slots__ = ()
 
-    media_type = "application/jsonl"
+    media_type = JSON_LINES
 
     def __init__(
         self,
@@ -41,48 +43,60 @@ class JSONLinesResponse(StreamResponse):
         super().__init__(_lines(items, dumps), status=status, headers=headers, content_type=content_type)
 
 
-def _lines(items: AsyncIterable[Any] | Iterable[Any], dumps: Callable[[Any], bytes]) -> _AsyncLines | _Lines:
+def _lines(items: AsyncIterable[Any] | Iterable[Any], dumps: Callable[[Any], bytes]) -> AsyncChunks | _Chunks:
     if isinstance(items, str | bytes | dict):
         raise TypeError(f"expected an iterable of objects, got {items!r:.200}: use JSONResponse(data)")
+
+    def encode(item: Any) -> bytes:
+        return dumps(item) + b"\n"
+
     if isinstance(items, AsyncIterable):
-        return _AsyncLines(aiter(items), dumps)
+        return AsyncChunks(aiter(items), encode)
     if isinstance(items, Iterable):
-        return _Lines(iter(items), dumps)
+        return _Chunks(iter(items), encode)
     raise no_iterable("an iterable of objects", items)
 
 
 # Classes, not generators: closing a generator that was never started does not close the iterable inside it.
-class _AsyncLines:
-    __slots__ = ("_dumps", "_items")
+class AsyncChunks:
+    """An async iterator over the chunks of a body, each made of one item of another.
 
-    def __init__(self, items: AsyncIterator[Any], dumps: Callable[[Any], bytes]) -> None:
+    Args:
+        items: closed when this is closed.
+        encode: makes the chunk.
+    """
+
+    __slots__ = ("_encode", "_items")
+
+    def __init__(self, items: AsyncIterator[Any], encode: Callable[[Any], bytes]) -> None:
         self._items = items
-        self._dumps = dumps
+        self._encode = encode
 
-    def __aiter__(self) -> _AsyncLines:
+    def __aiter__(self) -> AsyncChunks:
         return self
 
     async def __anext__(self) -> bytes:
-        return self._dumps(await anext(self._items)) + b"\n"
+        return self._encode(await anext(self._items))
 
     async def aclose(self) -> None:
+        """Close the items."""
         aclose = getattr(self._items, "aclose", None)
         if aclose is not None:
             await aclose()
 
 
-class _Lines:
-    __slots__ = ("_dumps", "_items")
+class _Chunks:
+    __slots__ = ("_encode", "_items")
 
-    def __init__(self, items: Iterator[Any], dumps: Callable[[Any], bytes]) -> None:
+    def __init__(self, items: Iterator[Any], encode: Callable[[Any], bytes]) -> None:
         self._items = items
-        self._dumps = dumps
+        self._encode = encode
 
-    def __iter__(self) -> _Lines:
+    def __iter__(self) -> _Chunks:
         return self
 
     def __next__(self) -> bytes:
-        return self._dumps(next(self._items)) + b"\n"
+        return self._encode(next(self._items))
 
     def close(self) -> None:
         close = getattr(self._items, "close", None)

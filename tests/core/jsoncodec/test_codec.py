@@ -329,10 +329,10 @@ def test_a_struct(msgspec: Any) -> None:
         (
             b'{"items": [{"name": "tea", "prices": [1, "2"]}]}',
             Order,
-            r"Expected `float`, got `str` - at `\$\.items\[0\]",
+            r"expected a number - at `\$\.items\[0\]\.prices\[1\]",
         ),
-        (b"{}", Item, "missing required field `name`"),
-        (b"1", list[int], "Expected `array`, got `int`"),
+        (b"{}", Item, r"is required - at `\$\.name`"),
+        (b"1", list[int], "expected an array"),
     ],
 )
 def test_a_value_of_another_type_is_named_with_its_place(text: bytes, kind: Any, message: str) -> None:
@@ -367,4 +367,4 @@ def test_a_type_needs_msgspec(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "msgspec", None)
     monkeypatch.setitem(sys.modules, "msgspec.json", None)
     with pytest.raises(RuntimeError, match="pip install msgspec"):
-        loads_as(b"[]", list[int])
+        loads_as(b"{}", Order)

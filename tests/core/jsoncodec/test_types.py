@@ -1,234 +1,98 @@
-"""Which library reads a type, and what is said of JSON that does not fit it: the place, never the value."""
+"""What a type is made of, and whose it is."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from enum import Enum
-from pathlib import Path
-from typing import Annotated, Any, Generic, Literal, NamedTuple, NewType, TypeVar
-from uuid import UUID
+from typing import Annotated, Any, Generic, NamedTuple, NewType, TypedDict, TypeVar
 
 import pytest
+import typing_extensions
 
-from sketch.jsoncodec import STDLIB, ValidationError, loads_as
-from sketch.jsoncodec.types import find_reader
+from sketch.jsoncodec.types import contains, is_pydantic_type, is_record, is_typed_dict, needs_pydantic
 
-pydantic = pytest.importorskip("pydantic")
-pydantic_core = pytest.importorskip("pydantic_core")
+attrs = pytest.importorskip("attrs")
+at = pytest.importorskip("annotated_types")
 msgspec = pytest.importorskip("msgspec")
+pydantic = pytest.importorskip("pydantic")
+
 T = TypeVar("T")
 
 
-class Item(pydantic.BaseModel):
+class Model(pydantic.BaseModel):
     name: str
-    price: float = 0
 
 
-class Tea(pydantic.BaseModel):
-    kind: Literal["tea"]
-    cups: int
+class Dict(TypedDict):
+    name: str
 
 
-class Salt(pydantic.BaseModel):
-    kind: Literal["salt"]
-
-
-Ware = Annotated[Tea | Salt, pydantic.Field(discriminator="kind")]
-
-
-class Page(pydantic.BaseModel, Generic[T]):
-    items: list[T]
-
-
-class Numbers(pydantic.RootModel[list[int]]):
-    pass
-
-
-class Node(pydantic.BaseModel):
-    inside: list[Node] = pydantic.Field(default_factory=list)
-
-
-@dataclass
-class Box:
-    item: Item
-    boxes: list[Box]
+class Extended(typing_extensions.TypedDict, Generic[T]):
+    item: T
 
 
 class Pair(NamedTuple):
-    item: Item
-    count: int
+    number: int
 
 
-Named = NewType("Named", Item)
-
-
-@pydantic.dataclasses.dataclass
-class Counted:
-    count: pydantic.PositiveInt
-
-
-class Other:
-    pass
+class Struct(msgspec.Struct):
+    models: Sequence[Model]
 
 
 @dataclass
-class WithOther:
-    other: list[Other]
+class Data:
+    pairs: list[Pair] = field(default_factory=list)
+    next: Data | None = None
+
+
+@attrs.define
+class Attrs:
+    data: Data
 
 
 class Colour(Enum):
     RED = "red"
 
 
-@dataclass
-class Even:
-    number: int
-
-    def __post_init__(self) -> None:
-        if self.number % 2:
-            raise ValueError(f"not even: {self.number}")
-
-
-class Careful(pydantic.BaseModel):
-    number: int
-    word: str = ""
-
-    @pydantic.field_validator("number")
-    @classmethod
-    def check(cls, number: int) -> int:
-        if number > 9000:
-            raise pydantic_core.PydanticCustomError("large", "choose a smaller number")
-        if number % 2:
-            raise ValueError(f"not even: {number}")
-        assert number != 1234, f"not {number}"
-        return number
-
-
-TEA = Tea(kind="tea", cups=2)
-ITEM = Item(name="a")
+class Unresolved(msgspec.Struct):
+    item: Missing  # type: ignore[name-defined] # noqa: F821
 
 
 @pytest.mark.parametrize(
-    ("kind", "text", "value"),
+    ("kind", "record"),
     [
-        (Item, b'{"name": "a", "price": "1.5"}', Item(name="a", price=1.5)),
-        (Item, b'\xef\xbb\xbf{"name": "a"}', ITEM),
-        (Ware, b'{"kind": "tea", "cups": 2}', TEA),
-        (list[Ware], b'[{"kind": "tea", "cups": 2}]', [TEA]),
-        (Page[Item], b'{"items": [{"name": "a"}]}', Page[Item](items=[ITEM])),
-        (Page[int], b'{"items": [1]}', Page[int](items=[1])),
-        (Numbers, b"[1, 2]", Numbers([1, 2])),
-        (Item | None, b"null", None),
-        (dict[str, Item], b'{"k": {"name": "a"}}', {"k": ITEM}),
-        (Node, b'{"inside": [{}]}', Node(inside=[Node()])),
-        (Box, b'{"item": {"name": "a"}, "boxes": []}', Box(ITEM, [])),
-        (Pair, b'[{"name": "a"}, 1]', Pair(ITEM, 1)),
-        (Named, b'{"name": "a"}', ITEM),
-        (Counted, b'{"count": 1}', Counted(1)),
-        (pydantic.PositiveInt, b"1", 1),
-        (pydantic.TypeAdapter(list[Path]), b'["/a"]', [Path("/a")]),
+        (Dict, True), (Extended, True), (Pair, True), (Struct, True), (Data, True), (Attrs, True), (Data([]), False),
+        (Model, False), (dict, False), (tuple, False), (Colour, False), (int, False), (list[Pair], False),
+    ],
+)  # fmt: skip
+def test_classes_with_annotated_fields(kind: Any, record: bool) -> None:
+    assert is_record(kind) is record
+    assert is_typed_dict(kind) is (kind in (Dict, Extended))
+
+
+@pytest.mark.parametrize(
+    ("kind", "parts"),
+    [
+        (list[dict[str, int]], {list[dict[str, int]], dict[str, int], str, int}),
+        (Annotated[int, at.Gt(1)], {Annotated[int, at.Gt(1)], int, at.Gt(1)}),
+        (NewType("Number", int), {int}),
+        (Attrs, {Attrs, Data, list[Pair], Pair, int, Data | None, type(None)}),
+        (Unresolved, {Unresolved}),
     ],
 )
-def test_what_pydantic_reads(kind: Any, text: bytes, value: Any) -> None:
-    assert loads_as(text, kind) == value
+def test_every_part_is_looked_at(kind: Any, parts: set[Any]) -> None:
+    seen: list[Any] = []
+    assert not contains(kind, lambda part: bool(seen.append(part)))
+    assert parts <= {*seen} <= parts | {kind}
+    assert contains(kind, lambda part: part == seen[-1])
 
 
 @pytest.mark.parametrize(
-    ("kind", "text", "message"),
-    [
-        (Item, b'{"name": 7331}', "Input should be a valid string - at `$.name`"),
-        (Item, b"[]", "Input should be an object"),
-        (Item, b"{}", "Field required - at `$.name`"),
-        (Ware, b'{"kind": "7331"}', "Expected the tag 'kind' to be one of 'tea', 'salt'"),
-        (Ware, b'{"kind": "tea"}', "Field required - at `$.tea.cups`"),
-        (list[Item], b'[{"name": "a"}, {"name": 7331}]', "Input should be a valid string - at `$[1].name`"),
-        (pydantic.TypeAdapter(UUID), b'"7331"', "Input should be a valid UUID"),
-        (pydantic.AnyUrl, b'"7331"', "Input should be a valid URL"),
-        (Counted, b'{"count": -7331}', "Input should be greater than 0 - at `$.count`"),
-        (Annotated[int, pydantic.Field(gt=0)], b"-7331", "Input should be greater than 0"),
-        (Careful, b'{"number": 7331}', "Invalid value - at `$.number`"),
-        (Careful, b'{"number": 1234}', "Invalid value - at `$.number`"),
-        (Careful, b'{"number": 9002}', "choose a smaller number - at `$.number`"),
-        (Careful, b'{"number": "a", "word": 7331}', "Input should be a valid string - at `$.word`"),
-        (Colour, b'"7331"', "Invalid enum value"),
-        (list[Colour], b'["7331 - at `$.x` 7331"]', "Invalid enum value - at `$[0]`"),
-        (Literal["a", "b"], b'"7331"', "Invalid enum value"),
-        (Literal[1, 2], b"7331", "Invalid enum value"),
-        (dict[str, Even], b'{"7331": {"number": 7331}}', "Invalid value - at `$[...]`"),
-    ],
-)
-def test_what_is_said_of_a_fault(kind: Any, text: bytes, message: str) -> None:
-    with pytest.raises(ValidationError) as caught:
-        loads_as(text, kind)
-    assert message in str(caught.value)
-    assert "7331" not in str(caught.value)
-
-
-def test_faults_are_counted_before_they_are_described() -> None:
-    def said(faults: int) -> str:
-        with pytest.raises(ValidationError) as caught:
-            loads_as(b"[" + b'"x",' * faults + b"1]", Numbers)
-        return str(caught.value)
-
-    assert said(2).count("Input should be") == 2
-    assert said(1000).count("Input should be") == 10
-    assert said(1000).endswith("; and 990 more faults")
-    assert said(1001) == "1001 faults"
-
-
-def test_long_names_are_cut() -> None:
-    text = b'{"%b": "x"}' % (b"k" * 100_000)
-    for kind in (pydantic.TypeAdapter(dict[str, int]), msgspec.defstruct("S", [], forbid_unknown_fields=True)):
-        with pytest.raises(ValidationError) as caught:
-            loads_as(text, kind)
-        assert len(str(caught.value)) < 300
-
-
-@pytest.mark.parametrize("text", [b"", b"[1", b"[NaN]", b"[1e999]", b'["\xff"]', b"[" * 300 + b"]" * 300])
-def test_malformed_text_is_no_validation_error(text: bytes) -> None:
-    with pytest.raises(ValueError) as caught:
-        loads_as(text, Numbers)
-    assert not isinstance(caught.value, ValidationError)
-
-
-# -- what no library reads ---------------------------------------------------------------------------------------------
-
-
-class WithModel(msgspec.Struct):
-    item: Item
-
-
-@pytest.mark.parametrize(
-    "kind", [Other, WithOther, list[Other], WithModel, complex, Path, 5, "Nothing", Item | Other, WithOther | Even]
-)
-def test_a_type_that_no_library_reads_is_the_servers_fault(kind: Any) -> None:
-    for text in (b"{}", b"nonsense"):
-        with pytest.raises(
-            TypeError, match=r"^expected a type to read JSON as, got .*msgspec reads .*; pydantic 2 its"
-        ):
-            loads_as(text, kind)
-
-
-def test_a_reader_is_made_once() -> None:
-    for kind in (Item, list[Item], Ware, Even):
-        assert loads_as.__globals__["_reader"](kind) is loads_as.__globals__["_reader"](kind)
-
-
-@pytest.mark.parametrize(("kind", "name"), [(Item, "pydantic"), (list[int], "msgspec")])
-def test_a_missing_library_is_named(kind: Any, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(RuntimeError, match=f"pip install {name}$"):
-        find_reader(kind, STDLIB.loads)
-
-
-def test_a_library_is_imported_for_its_own_types_alone() -> None:
-    code = (
-        "import sys; from dataclasses import make_dataclass; from sketch.jsoncodec import STDLIB, loads_as; "
-        "Item = make_dataclass('Item', [('name', str)]); STDLIB.dumps(Item('a')); "
-        "assert 'msgspec' not in sys.modules; "
-        'loads_as(b\'{"name": "a"}\', Item); '
-        "assert 'pydantic' not in sys.modules and 'pydantic_core' not in sys.modules"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True)
+    ("kind", "needs"),
+    [(Model, True), (list[Struct], True), (Extended, False), (Annotated[int, at.Gt(1)], True),
+     (dict[str, pydantic.AnyUrl], True), (Annotated[int, msgspec.Meta(gt=1)], False), (Attrs, False)],
+)  # fmt: skip
+def test_what_pydantic_has_to_read(kind: Any, needs: bool) -> None:
+    assert needs_pydantic(kind) is needs
+    assert is_pydantic_type(kind) is (kind is Model)

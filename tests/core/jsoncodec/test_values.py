@@ -76,6 +76,26 @@ def test_attrs_classes(codec: JSONCodec) -> None:
     assert codec.dumps([kind(1)]) == b'[{"a":1}]'
 
 
+@pytest.mark.parametrize(("name", "same"), [("stdlib", True), ("orjson", True), ("msgspec", False)])
+def test_what_the_encoder_of_msgspec_sends_otherwise(name: str, same: bool) -> None:
+    """It asks nothing about these objects, and to look for them takes longer than to encode."""
+    attrs, msgspec = pytest.importorskip("attrs"), pytest.importorskip("msgspec")
+    pytest.importorskip("msgspec" if name == "stdlib" else name)
+
+    @attrs.define(slots=False)
+    class Kind:
+        a: int
+
+    @dataclass
+    class Data:
+        a: int = 1
+
+    kind, data = Kind(1), msgspec.convert({}, Data)
+    kind.b = 2  # type: ignore[attr-defined]
+    assert json_codec(name).dumps(kind) == (b'{"a":1}' if same else b'{"a":1,"b":2}')
+    assert json_codec(name).dumps(data) == (b'{"a":1}' if same else b"{}")
+
+
 def test_models(codec: JSONCodec) -> None:
     pydantic = pytest.importorskip("pydantic")
 

@@ -45,7 +45,7 @@ async def test_json_of_a_type_and_back() -> None:
     text = '{"a":"00000000-0000-0000-0000-000000000005"}'
     pipe = await run(talk, text, '[["7331"]]')
     assert pipe.sent == [text]
-    assert pipe.closed == (1007, "expected another message: Expected `int`, got `str` - at `$[0][0]`")
+    assert pipe.closed == (1007, "expected another message: expected an integer - at `$[0][0]`")
 
 
 @in_loop
