@@ -6,7 +6,6 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
 
 from sketch.cli import bench, demo, routes, run
 
@@ -32,14 +31,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="sketch", description="Serve web applications.")
-    parser.add_argument("--version", action="version", version=f"sketch {_version()}")
+    parser.add_argument(
+        "--version", action=_Version, nargs=0, default=argparse.SUPPRESS, help="show the version and exit"
+    )
     commands = parser.add_subparsers(required=True, metavar="command")
     for module in COMMANDS:
         module.add_to(commands)
     return parser
 
 
+class _Version(argparse.Action):
+    """Looks the version up only when it is asked for: that is slow."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        print(f"sketch {_version()}")
+        parser.exit()
+
+
 def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         return version("sketch-web")
     except PackageNotFoundError:  # a checkout that was never installed

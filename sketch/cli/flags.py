@@ -1,41 +1,61 @@
-"""The options of `ServeOptions` as flags of the same names; only flags that were given are passed on."""
+"""The options for serving as flags of the same names; only flags that were given are passed on."""
 
 from __future__ import annotations
 
-from argparse import SUPPRESS, ArgumentParser, BooleanOptionalAction
+from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError, BooleanOptionalAction, _ActionsContainer
+from collections.abc import Callable
 from typing import Any
 
-from sketch.serving.options import LOG_LEVELS, LOOPS, ServeOptions
-from sketch.serving.registry import BUILT_IN
-
-_DEFAULTS = ServeOptions()
+from sketch.serving.config import options
+from sketch.serving.option import Option
 
 
 def add_address_flags(parser: ArgumentParser) -> None:
     """Add the flags for the address to listen on and the server."""
-    _add(parser, "host", "name or address to listen on", metavar="NAME")
-    _add(parser, "port", "TCP port; 0 takes a free one", type=int, metavar="N")
-    _add(parser, "server", f"server: {', '.join(BUILT_IN)}, or one that another package adds", metavar="NAME")
+    for name in ("host", "port", "server"):
+        _add(parser, options()[name])
 
 
 def add_serving_flags(parser: ArgumentParser) -> None:
-    """Add the other flags for serving."""
-    _add(parser, "loop", "event loop", choices=LOOPS)
-    _add(parser, "root_path", "prefix under which a proxy publishes the application", metavar="PATH")
-    _add(parser, "access_log", "a line per request", action=BooleanOptionalAction)
-    _add(parser, "log_level", "from which level on to log", choices=LOG_LEVELS)
-    _add(parser, "debug", "show details of unexpected errors to every client", action=BooleanOptionalAction)
-    _add(parser, "shutdown_timeout", "grace period of running requests in seconds", type=float, metavar="SECONDS")
-    _add(parser, "ssl_certfile", "certificate chain in PEM: serves HTTPS", metavar="FILE")
-    _add(parser, "ssl_keyfile", "its private key", metavar="FILE")
-    _add(parser, "uds", "unix socket to listen on instead of a port", metavar="PATH")
-    _add(parser, "backlog", "connections that may wait to be accepted", type=int, metavar="N")
-    _add(parser, "proxy_protocol", "expect PROXY protocol headers of a load balancer", action=BooleanOptionalAction)
-    _add(parser, "workers", "processes; more than one is not supported yet", type=int, metavar="N")
-    _add(parser, "reload", "start anew when the code changes; not supported yet", action=BooleanOptionalAction)
+    """Add the flags of all options, under their headings."""
+    groups: dict[str, _ActionsContainer] = {}
+    for each in options().values():
+        heading = each.about.group
+        if heading and not each.about.secret:
+            if heading not in groups:
+                groups[heading] = parser.add_argument_group(heading)
+            _add(groups[heading], each)
 
 
-def _add(parser: ArgumentParser, name: str, text: str, **settings: Any) -> None:
-    default = getattr(_DEFAULTS, name)
-    shown = "" if default in (None, "") else f" (default: {default})"
-    parser.add_argument(f"--{name.replace('_', '-')}", default=SUPPRESS, help=text + shown, **settings)
+def _add(parser: _ActionsContainer, each: Option) -> None:
+    about = each.about
+    settings: dict[str, Any] = {"dest": each.name, "default": SUPPRESS, "help": _help(each)}
+    if each.is_switch:
+        parser.add_argument(each.flag, action=BooleanOptionalAction, **settings)
+        return
+    if each.is_list:
+        settings["action"] = "append"
+    else:
+        settings["type"] = _reader(each)
+    parser.add_argument(each.flag, metavar=about.metavar, choices=about.choices, **settings)
+
+
+def _reader(each: Option) -> Callable[[str], Any]:
+    """Return a function for argparse, which shows only its own errors."""
+
+    def read(text: str) -> Any:
+        try:
+            return each.read(text)
+        except ValueError as exc:
+            raise ArgumentTypeError(str(exc)) from None
+
+    return read
+
+
+def _help(each: Option) -> str:
+    shown = "" if each.default in (None, "", ()) else f" (default: {_plain(each)})"
+    return (each.about.text.replace("`", "") + shown).replace("%", "%%")
+
+
+def _plain(each: Option) -> str:
+    return (each.show(each.default) or "").strip('"')

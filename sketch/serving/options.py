@@ -4,24 +4,46 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeGuard
 
 from sketch.checks import check_flags
+from sketch.serving.option import option
 
 if TYPE_CHECKING:
     import socket
     import ssl as tls
+
+    from sketch.limits import Limits
+    from sketch.middleware.proxy_headers import ProxyHeaders
+    from sketch.serving.server_limits import ServerLimits
 
 
 class ServeError(Exception):
     """Raised when an application cannot be served; the message tells the user why, in one line."""
 
 
+class OptionError(ServeError):
+    """Raised for the value of an option that no backend could honour.
+
+    Args:
+        message: what is expected, and what was given.
+        names: the options that it is about.
+    """
+
+    def __init__(self, message: str, *names: str) -> None:
+        super().__init__(message)
+        self.names = names
+
+
 LOOPS = ("auto", "asyncio", "uvloop")
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 
+ADDRESS, APPLICATION, TLS, PROXIES = "address", "application", "TLS", "proxies"
+LIMITS, PROCESSES, STOPPING, LOGGING = "limits of the native server", "processes", "stopping", "logging"
+
 # RFC 3986 section 3.3, without empty segments; one slash may follow.
 _ROOT_PATH = re.compile(r"(?:/(?:[\w!$&'()*+,;=:@.~-]|%[0-9A-Fa-f]{2})+)*/?", re.ASCII)
+_PLACE = re.compile(r"unix:.+|fd:\d{1,9}|(?:\[[0-9A-Za-z:.%]+\]|[^\[\]/:]*):(?P<port>\d{1,5})", re.ASCII | re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,91 +51,223 @@ class ServeOptions:
     """The options for serving an application: the same names on every backend, and as flags of `sketch run`.
 
     Raises:
-        ServeError: for a value that no backend could honour.
+        OptionError: for a value that no backend could honour.
     """
 
-    host: str = "127.0.0.1"
-    """The name or address to listen on."""
-    port: int = 8080
-    """The TCP port; 0 takes a free one."""
-    server: str = "native"
-    """The backend's name."""
-    loop: str = "auto"
-    """`"asyncio"`, `"uvloop"`, or `"auto"`: uvloop where it is installed."""
-    root_path: str = ""
-    """The prefix under which a proxy publishes the application, percent-encoded: `"/api"`."""
-    access_log: bool = True
-    """Whether to log a line per request."""
-    log_level: str = "info"
-    """The lowest level that the logger `sketch` logs."""
-    debug: bool | None = None
-    """Overrides the application's own `debug`."""
-    shutdown_timeout: float = 20.0
-    """How many seconds running requests may take after the server was told to stop."""
-    ssl: tls.SSLContext | None = None
-    """A ready-made TLS context."""
-    ssl_certfile: str | None = None
-    """The path of a certificate chain in PEM. Serves HTTPS."""
-    ssl_keyfile: str | None = None
-    """The path of its private key."""
-    uds: str | None = None
-    """The path of a unix socket to listen on instead of a port."""
-    sock: socket.socket | None = None
-    """A bound socket to listen on instead of a port."""
-    backlog: int = 2048
-    """How many connections may wait to be accepted."""
-    server_limits: Any = None
-    """`sketch_native.limits.ServerLimits`: limits on what precedes a request."""
-    limits: Any = None
-    """`sketch.Limits`: what a client may ask of a foreign application."""
-    proxy_protocol: bool = False
-    """Whether each connection begins with a header of the PROXY protocol, which names the client; a
-    connection without it is closed. Only if the load balancer alone can reach the server: the header is trusted."""
-    workers: int = 1
-    """How many processes. More than one is not supported yet."""
-    reload: bool = False
-    """Restart when the code changes. Not supported yet."""
+    host: str = option(
+        "127.0.0.1",
+        "name or address to listen on",
+        more="A name: all its addresses, on one port. `''`: every address of the machine, IPv4 and IPv6. `'::'`: every "
+        "IPv6 address, without IPv4. granian listens on the first of them only. The first line of output says which.",
+        group=ADDRESS,
+        metavar="NAME",
+    )
+    port: int = option(8080, "TCP port; 0 takes a free one", group=ADDRESS, metavar="N")
+    uds: str | None = option(
+        None, "path of a unix socket to listen on instead of a port", group=ADDRESS, metavar="PATH"
+    )
+    bind: tuple[str, ...] = option(
+        (),
+        "address to listen on: `host:port`, `[ipv6]:port`, `unix:path`, or `fd:N` for an open descriptor; several may "
+        "be given. In place of `host`, `port` and `uds`",
+        more="granian takes one. Sockets that systemd passes take the place of the default address.",
+        group=ADDRESS,
+        metavar="ADDRESS",
+    )
+    sock: socket.socket | None = option(None, "bound socket to listen on instead of a port", group=ADDRESS)
+    uds_mode: int = option(
+        0o666,
+        "permissions of unix sockets, in octal digits",
+        more="They hold before the server listens.",
+        group=ADDRESS,
+        metavar="MODE",
+        octal=True,
+    )
+    backlog: int = option(2048, "connections that may wait to be accepted", group=ADDRESS, metavar="N")
+
+    server: str = option(
+        "native", "`native`, `uvicorn`, `hypercorn`, `granian`, or another package's", group=APPLICATION, metavar="NAME"
+    )
+    loop: str = option("auto", "event loop; `auto` is uvloop where it is installed", group=APPLICATION, choices=LOOPS)
+    root_path: str = option(
+        "",
+        "prefix under which a proxy publishes the application, percent-encoded: `/api`",
+        group=APPLICATION,
+        metavar="PATH",
+    )
+    debug: bool | None = option(
+        None, "show details of unexpected errors to every client; overrides the application's own", group=APPLICATION
+    )
+    reload: bool = option(False, "start anew when the code changes; not supported yet", group=APPLICATION)
+
+    ssl: tls.SSLContext | None = option(None, "ready-made TLS context, in place of the files of one", group=TLS)
+    ssl_certfile: str | None = option(None, "certificate chain in PEM: serves HTTPS", group=TLS, metavar="FILE")
+    ssl_keyfile: str | None = option(None, "its private key", group=TLS, metavar="FILE")
+
+    proxy_protocol: bool = option(
+        False,
+        "each connection begins with a header of the PROXY protocol (version 1 or 2), which names the client; any "
+        "other connection is closed. Only where the load balancer alone can reach the server: the header is trusted",
+        group=PROXIES,
+    )
+    trusted_proxies: tuple[str, ...] = option(
+        (),
+        "network or address of proxies whose `X-Forwarded-*` fields name the client: `10.0.0.0/8`, `2001:db8::7`, or "
+        "`unix` for peers on a unix socket; several may be given",
+        more="For every application, on every server: what `ProxyHeaders` does. A sketch application with one of its "
+        "own is an error.",
+        group=PROXIES,
+        metavar="NETWORK",
+    )
+    proxy_hops: int = option(
+        1, "how many of the trusted proxies a request passes through, at most", group=PROXIES, metavar="N"
+    )
+
+    server_limits: ServerLimits | None = option(
+        None, "`sketch_native.ServerLimits(...)`: limits on what precedes a request; natively", group=LIMITS
+    )
+    limits: Limits | None = option(
+        None, "`Limits(...)`: what a client may ask of a foreign application; natively", group=LIMITS
+    )
+
+    workers: int | None = option(
+        None,
+        "worker processes, watched by a parent; 0 is one per usable CPU. Without it one process, and no parent",
+        group=PROCESSES,
+        metavar="N",
+    )
+    worker_timeout: float = option(
+        30.0, "seconds without a heartbeat after which a worker is replaced", group=PROCESSES, metavar="SECONDS"
+    )
+    start_timeout: float = option(60.0, "seconds in which a worker has to be ready", group=PROCESSES, metavar="SECONDS")
+    max_requests: int | None = option(None, "requests after which a worker is replaced", group=PROCESSES, metavar="N")
+    max_requests_jitter: int = option(
+        0, "random number of requests, at most, by which `max_requests` is larger", group=PROCESSES, metavar="N"
+    )
+
+    shutdown_timeout: float = option(
+        20.0, "seconds for running requests after the order to stop", group=STOPPING, metavar="SECONDS"
+    )
+    drain_delay: float = option(
+        0.0,
+        "seconds for which a server that was told to stop goes on to accept connections, until load balancers know",
+        group=STOPPING,
+        metavar="SECONDS",
+    )
+    keep_alive_drain: float = option(
+        1.0,
+        "seconds for which a stopping server waits for the last request of an idle connection",
+        group=STOPPING,
+        metavar="SECONDS",
+    )
+
+    access_log: bool = option(True, "a line per request", group=LOGGING)
+    log_level: str = option(
+        "info",
+        "lowest level that the logger `sketch` logs",
+        more="What it logs is shown on stderr, unless the program handles it: by a handler of a logger or of the root "
+        "logger, set up in its module, in a startup hook, or later.",
+        group=LOGGING,
+        choices=LOG_LEVELS,
+    )
 
     def __post_init__(self) -> None:
+        for name in ("bind", "trusted_proxies"):
+            object.__setattr__(self, name, _texts(name, getattr(self, name)))
         if not isinstance(self.host, str):
-            raise ServeError(f"expected a host as a str, got {self.host!r:.200}")
+            raise OptionError(f"expected a host as a str, got {self.host!r:.200}", "host")
         self._check_numbers()
         self._check_switches()
         if not isinstance(self.root_path, str) or not _ROOT_PATH.fullmatch(self.root_path):
-            raise ServeError(f"expected a root path like '/api', percent-encoded, got {self.root_path!r}")
+            raise OptionError(f"expected a root path like '/api', percent-encoded, got {self.root_path!r}", "root_path")
         if self.loop not in LOOPS:
-            raise ServeError(f"expected a loop of {', '.join(LOOPS)}, got {self.loop!r}")
+            raise OptionError(f"expected a loop of {', '.join(LOOPS)}, got {self.loop!r}", "loop")
         if self.log_level not in LOG_LEVELS:
-            raise ServeError(f"expected a log level of {', '.join(LOG_LEVELS)}, got {self.log_level!r}")
-        if self.ssl_keyfile is not None and self.ssl_certfile is None:
-            raise ServeError("expected ssl_certfile together with ssl_keyfile")
-        if self.ssl is not None and self.ssl_certfile is not None:
-            raise ServeError("expected either ssl or ssl_certfile, got both")
-        if self.uds is not None and self.sock is not None:
-            raise ServeError("expected either uds or sock, got both")
-        if self.proxy_protocol and self.scheme == "https":
-            raise ServeError("proxy_protocol together with TLS is not supported: let the load balancer end TLS")
-        if self.workers != 1:
-            raise ServeError(f"workers={self.workers!r} is not supported yet: start one process per worker")
+            raise OptionError(f"expected a log level of {', '.join(LOG_LEVELS)}, got {self.log_level!r}", "log_level")
+        self._check_addresses()
+        self._check_security()
+        self._check_limits()
         if self.reload:
-            raise ServeError("reload is not supported yet: restart the server by hand")
+            raise OptionError("reload is not supported yet: restart the server by hand", "reload")
 
     def _check_numbers(self) -> None:
-        if not isinstance(self.port, int) or not 0 <= self.port <= 65535:
-            raise ServeError(f"expected a port from 0 to 65535, got {self.port!r}")
-        if not isinstance(self.shutdown_timeout, int | float) or not self.shutdown_timeout >= 0:
-            raise ServeError(f"expected a shutdown timeout of at least 0 seconds, got {self.shutdown_timeout!r}")
-        if not isinstance(self.backlog, int) or self.backlog < 1:
-            raise ServeError(f"expected a backlog of at least 1 connection, got {self.backlog!r}")
+        if not _is_count(self.port) or not 0 <= self.port <= 65535:
+            raise OptionError(f"expected a port from 0 to 65535, got {self.port!r:.200}", "port")
+        if not _is_count(self.uds_mode) or not 0 <= self.uds_mode <= 0o777:
+            raise OptionError(f"expected a uds mode from 0 to 0o777, got {self.uds_mode!r:.200}", "uds_mode")
+        for name, (least, words) in _COUNTS.items():
+            value = getattr(self, name)
+            if value is None and name in _UNBOUNDED:
+                continue
+            if not _is_count(value) or value < least:
+                raise OptionError(f"expected {words}, got {value!r:.200}", name)
+        if self.max_requests_jitter and self.max_requests is None:
+            raise OptionError("expected max_requests together with max_requests_jitter", "max_requests_jitter")
+        for name, words in _TIMES.items():
+            value = getattr(self, name)
+            if not isinstance(value, int | float) or isinstance(value, bool) or not value >= 0:
+                raise OptionError(f"expected a {words} of at least 0 seconds, got {value!r:.200}", name)
 
     def _check_switches(self) -> None:
-        given = {name: getattr(self, name) for name in ("access_log", "debug", "proxy_protocol", "reload")}
-        if self.debug is None:
-            del given["debug"]
+        for name in ("access_log", "debug", "proxy_protocol", "reload"):
+            value = getattr(self, name)
+            if name == "debug" and value is None:
+                continue
+            try:
+                check_flags(**{name: value})
+            except TypeError as exc:
+                raise OptionError(str(exc), name) from None
+
+    def _check_addresses(self) -> None:
+        for place in self.bind:
+            found = _PLACE.fullmatch(place)
+            if found is None or int(found["port"] or 0) > 65535:
+                raise OptionError(
+                    "expected addresses like '127.0.0.1:8080', '[::1]:8080', 'unix:/run/app.sock' or 'fd:3', "
+                    f"got {place!r:.200}",
+                    "bind",
+                )
+        places = [name for name in ("bind", "sock", "uds", "host", "port") if self._is_place(name)]
+        if len(places) > 1 and places != ["host", "port"]:
+            raise OptionError(f"expected only one of {', '.join(places)}: each says where to listen", *places)
+
+    def _is_place(self, name: str) -> bool:
+        """Whether an option says where to listen. Port 0 says nothing: it is what `serve` takes by itself."""
+        return name in self.given() and not (name == "port" and self.port == 0)
+
+    def _check_security(self) -> None:
+        if self.ssl_keyfile is not None and self.ssl_certfile is None:
+            raise OptionError("expected ssl_certfile together with ssl_keyfile", "ssl_keyfile")
+        if self.ssl is not None and self.ssl_certfile is not None:
+            raise OptionError("expected either ssl or ssl_certfile, got both", "ssl", "ssl_certfile")
+        if self.proxy_protocol and self.scheme == "https":
+            raise OptionError(
+                "proxy_protocol together with TLS is not supported: let the load balancer end TLS", "proxy_protocol"
+            )
+        if self.proxy_hops != 1 and not self.trusted_proxies:
+            raise OptionError("expected trusted_proxies together with proxy_hops", "proxy_hops")
         try:
-            check_flags(**given)
-        except TypeError as exc:
-            raise ServeError(str(exc)) from None
+            self.proxy_headers()
+        except ValueError as exc:
+            raise OptionError(str(exc), "trusted_proxies") from None
+
+    def _check_limits(self) -> None:
+        if self.limits is not None:
+            from sketch.limits import Limits
+
+            _check_kind("limits", self.limits, Limits)
+        if self.server_limits is not None:
+            from sketch.serving.server_limits import ServerLimits
+
+            _check_kind("server_limits", self.server_limits, ServerLimits)
+
+    def proxy_headers(self) -> ProxyHeaders | None:
+        """Return what reads the fields of the trusted proxies, None if there are none."""
+        if not self.trusted_proxies:
+            return None
+        from sketch.middleware.proxy_headers import ProxyHeaders  # few servers need it
+
+        return ProxyHeaders(self.trusted_proxies, hops=self.proxy_hops)
 
     @property
     def scheme(self) -> str:
@@ -123,3 +277,36 @@ class ServeOptions:
     def given(self) -> set[str]:
         """The names of the options that differ from their default."""
         return {field.name for field in fields(self) if getattr(self, field.name) != field.default}
+
+
+_COUNTS = {
+    "backlog": (1, "a backlog of at least 1 connection"),
+    "workers": (0, "workers as a number from 0 on, or None"),
+    "max_requests": (1, "max requests as a number from 1 on, or None"),
+    "proxy_hops": (1, "proxy hops as a number from 1 on"),
+    "max_requests_jitter": (0, "a max requests jitter of at least 0 requests"),
+}
+_UNBOUNDED = ("workers", "max_requests")
+_TIMES = {
+    "worker_timeout": "worker timeout",
+    "start_timeout": "start timeout",
+    "shutdown_timeout": "shutdown timeout",
+    "drain_delay": "drain delay",
+    "keep_alive_drain": "keep alive drain",
+}
+
+
+def _is_count(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _check_kind(name: str, given: object, kind: type) -> None:
+    if not isinstance(given, kind):
+        raise OptionError(f"expected {name} as {kind.__name__}(...), got {given!r:.200}", name)
+
+
+def _texts(name: str, given: object) -> tuple[str, ...]:
+    """Return several texts as a tuple: users may write a list."""
+    if not isinstance(given, list | tuple) or not all(isinstance(each, str) and each for each in given):
+        raise OptionError(f"expected {name} as a list or tuple of texts, got {given!r:.200}", name)
+    return tuple(given)

@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sketch.serving.loading import is_sketch_application
-from sketch.serving.options import ServeError, ServeOptions
+from sketch.serving.options import OptionError, ServeError, ServeOptions
 
 if TYPE_CHECKING:
     from sketch.application import Application
@@ -24,15 +24,34 @@ BUILT_IN = {
 GROUP = "sketch.servers"
 """The entry-point group by which other packages add backends."""
 
+_OF_PARENTS = frozenset({"worker_timeout", "start_timeout", "max_requests", "max_requests_jitter"})
+"""Options that are for the parent of workers."""
+
 # Options that run_app handles itself, for every backend.
-_COMMON = frozenset({"server", "log_level", "debug", "workers", "reload"})
+_COMMON = frozenset(
+    [
+        "server",
+        "log_level",
+        "debug",
+        "reload",
+        "workers",
+        "worker_timeout",
+        "start_timeout",
+        "max_requests",
+        "max_requests_jitter",
+    ]
+)
 
 
 class Server(Protocol):
-    """A backend: runs applications on one server."""
+    """A backend: runs applications on one server.
+
+    One that has `accepts_also = True` gives `announce` a function that lets it accept on further sockets: each of its
+    workers gets a socket of its own then.
+    """
 
     options: frozenset[str]
-    """The names of the options it honours."""
+    """The names of the options it honours. One that can `bind` a single address has `one_address = True`, too."""
 
     def run(self, app: Application | ASGIApp, options: ServeOptions) -> int:
         """Serve until told to stop. Returns the exit code: 0 after SIGINT or SIGTERM, 1 after a failed start.
@@ -79,33 +98,53 @@ def load_server(name: str) -> Server:
     """Load the backend of that name.
 
     Raises:
-        ServeError: for an unknown name; the message lists the known ones.
+        OptionError: for an unknown name; the message lists the known ones.
     """
     string = BUILT_IN.get(name)
     if string is None:
         names = server_names()
         string = names.get(name)
         if string is None:
-            raise ServeError(f"expected a server of {', '.join(sorted(names))}, got {name!r}")
+            raise OptionError(f"expected a server of {', '.join(sorted(names))}, got {name!r}", "server")
     server: Server = load_object(string)()
     return server
 
 
 def check_supported(backend: Server, options: ServeOptions) -> None:
-    """Refuse an option that the backend cannot honour.
+    """Refuse options that the backend cannot honour, and those of a parent where there is none.
 
     Raises:
-        ServeError: the message says which backends can.
+        OptionError: the message says which backends can.
     """
+    if options.workers is None and (asked := options.given() & _OF_PARENTS):
+        name = min(asked)
+        raise OptionError(f"expected workers together with {name}: without them no parent watches the process", name)
     for name in sorted(options.given() - backend.options - _COMMON):
         able = [other for other in BUILT_IN if name in load_server(other).options]
-        hint = f"servers that can: {', '.join(able)}" if able else "no built-in server can"
-        raise ServeError(f"server {options.server!r} cannot honour the option {name!r}; {hint}")
+        raise _unsupported(options, name, f"cannot honour the option {name!r}", able)
+    if len(options.bind) > 1 and _has_one_address(backend):
+        able = [other for other in BUILT_IN if not _has_one_address(load_server(other))]
+        raise _unsupported(options, "bind", f"listens on one address, got {', '.join(options.bind)}", able)
+
+
+def _has_one_address(backend: Server) -> bool:
+    return getattr(backend, "one_address", False)
+
+
+def _unsupported(options: ServeOptions, name: str, fault: str, able: list[str]) -> OptionError:
+    hint = f"servers that can: {', '.join(able)}" if able else "no built-in server can"
+    return OptionError(f"server {options.server!r} {fault}; {hint}", name, "server")
 
 
 def missing_package(server: str, exc: ImportError) -> ServeError:
     """Make the error for a backend without its package; the message names the extra to install."""
     return ServeError(f"server {server!r} is not installed ({exc}): pip install 'sketch-web[{server}]'")
+
+
+def unusable_certificate(options: ServeOptions, exc: OSError) -> ServeError:
+    """Make the error for TLS files that cannot be used; it names both, as OpenSSL names neither."""
+    certificate = options.ssl_certfile
+    return ServeError(f"cannot use certificate {certificate} with key {options.ssl_keyfile or certificate}: {exc}")
 
 
 def load_object(string: str) -> Any:

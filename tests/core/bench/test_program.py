@@ -8,6 +8,7 @@ import select
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -118,7 +119,16 @@ def test_failing_tool_is_one_line() -> None:
 
 
 def test_server_command_logs_nothing_per_request() -> None:
-    command = server_command("a:b", "uvicorn", 80, loop="uvloop")
-    assert command[:5] == [sys.executable, "-m", "sketch", "run", "a:b"]
-    assert "--no-access-log" in command
-    assert command[command.index("--server") + 1] == "uvicorn"
+    code = server_command("a:b", "uvicorn", 80, loop="uvloop")[-1]
+    assert "run_app('a:b', " in code
+    assert "'server': 'uvicorn', 'port': 80, 'loop': 'uvloop', 'access_log': False" in code
+
+
+def test_a_server_is_measured_without_the_configuration_of_the_project(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pyproject.toml").write_text("[tool.sketch]\nserver = 'no such'\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SKETCH_PORT", "no number")
+    done = subprocess.run(server_command("nothing:app", "native", 0), capture_output=True, text=True, timeout=30)
+    assert done.stderr.startswith("error: there is no module 'nothing'")

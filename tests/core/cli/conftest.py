@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sketch.cli import demo, run
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_configured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """An empty working directory, and no variable that is an option."""
+    monkeypatch.chdir(tmp_path)
+    for name in os.environ:
+        if name == "PORT" or name.startswith("SKETCH_"):
+            monkeypatch.delenv(name)
 
 
 @pytest.fixture

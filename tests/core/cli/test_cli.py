@@ -5,16 +5,17 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import pytest
 
-from sketch import cli
 from sketch.cli import main
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["run"], ["fly"], ["run", "a:b", "--port", "x"], ["run", "a:b", "--loop", "y"]]
+    "arguments",
+    [[], ["routes"], ["fly"], ["run", "a:b", "--port", "x"], ["run", "a:b", "--loop", "y"], ["run", "--work", "2"]],
 )
 def test_invalid_command_lines_show_the_usage(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
@@ -25,7 +26,7 @@ def test_invalid_command_lines_show_the_usage(arguments: list[str], capsys: pyte
 
 def test_version(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("sketch-web", "no-such-distribution"):
-        monkeypatch.setattr(cli, "version", lambda _, name=name: cli_version(name))
+        monkeypatch.setattr("importlib.metadata.version", lambda _, name=name: cli_version(name))
         with pytest.raises(SystemExit) as caught:
             main(["--version"])
         assert caught.value.code == 0
@@ -35,7 +36,7 @@ def test_version(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyP
 def cli_version(name: str) -> str:
     if name == "sketch-web":
         return "1.2.3"
-    raise cli.PackageNotFoundError(name)
+    raise PackageNotFoundError(name)
 
 
 def test_module_runs_as_the_command(tmp_path: Path) -> None:

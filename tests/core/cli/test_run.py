@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import pytest
 
 from sketch.cli import main
+from sketch.serving.server_limits import ServerLimits
+from tests.support.programs import free_port, serving
 
 APP = """
 from sketch import Application
@@ -25,21 +30,84 @@ def test_run_passes_on_only_what_was_given(calls: list[Any]) -> None:
     assert calls == [("a.b:c", {})]
 
 
-def test_run_looks_in_the_working_directory_first(
-    calls: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
+def test_run_looks_in_the_working_directory_first(calls: list[Any], tmp_path: Path) -> None:
     main(["run", "a:b"])
     assert sys.path[0] == str(tmp_path)
 
 
+def test_all_sources_are_read(calls: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "pyproject.toml").write_text("[tool.sketch]\napp = 'a:b'\nbacklog = 5\nloop = 'asyncio'")
+    monkeypatch.setenv("SKETCH_BACKLOG", "6")
+    monkeypatch.setenv("SKETCH_LIMIT_HEAD", "7")
+    monkeypatch.setenv("PORT", "9")
+    main(["run", "--limit-headers", "8"])
+    limits = ServerLimits(head=7, headers=8)
+    given = {"backlog": 6, "loop": "asyncio", "server_limits": limits, "host": "0.0.0.0", "port": 9}
+    assert calls == [("a:b", given)]
+
+
+def test_an_application_is_found(calls: list[Any], tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "app.py").write_text("raise AssertionError\ndef create_app(): ...")
+    caplog.set_level("INFO")
+    main(["run", "a:b"])
+    main(["run"])
+    assert calls == [("a:b", {}), ("app:create_app()", {})]
+    assert caplog.messages == ["Serving app:create_app(), found in app.py"]
+
+
+def test_the_configuration_is_printed_and_nothing_is_served(
+    calls: list[Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run", "--print-config"]) == 0
+    assert "# app is not set " in capsys.readouterr().out
+    (tmp_path / "main.py").write_text("app = 1")
+    assert main(["run", "--print-config", "--port", "9"]) == 0
+    output = capsys.readouterr()
+    assert output.err == ""
+    assert re.search(r'^app = "main:app" +# main\.py$', output.out, re.MULTILINE)
+    assert re.search(r"^port = 9 +# the command line$", output.out, re.MULTILINE)
+    assert calls == []
+
+
+@pytest.mark.parametrize(
+    ("line", "variables", "code", "error"),
+    [
+        ("--port 99999", {}, 2, "expected a port from 0 to 65535, got 99999 (port is from the command line)"),
+        ("", {"SKETCH_PORT": "99999"}, 1, "expected a port from 0 to 65535, got 99999 (port is from SKETCH_PORT)"),
+        (
+            "--server apache",
+            {},
+            2,
+            "expected a server of granian, hypercorn, native, uvicorn, got 'apache' (server is ",
+        ),
+        ("--max-requests 9", {}, 2, "expected workers together with max_requests: without them no parent watches the "),
+    ],
+)
+def test_the_exit_code_of_a_wrong_value(
+    line: str,
+    variables: dict[str, str],
+    code: int,
+    error: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A wrong command line is 2, whatever finds it; a start that fails is 1."""
+    for name, text in variables.items():
+        monkeypatch.setenv(name, text)
+    with pytest.raises(SystemExit) as caught:
+        main(["run", "a:b", *line.split()])
+    assert caught.value.code == code
+    assert capsys.readouterr().err.startswith(f"error: {error}")
+
+
+ROOT = str(Path(__file__).parents[3])
+CODE = f"import sys; sys.path[:0] = {[ROOT, ROOT + '/adapters']!r}; from sketch.cli import main; sys.exit(main())"
+COMMAND = [sys.executable, "-c", CODE]
+
+
 def sketch(*arguments: str, cwd: Path) -> tuple[int, str, str]:
     """The real command: exit code, output, errors."""
-    root = str(Path(__file__).parents[3])
-    code = f"import sys; sys.path[:0] = {[root, root + '/adapters']!r}; from sketch.cli import main; sys.exit(main())"
-    done = subprocess.run(
-        [sys.executable, "-c", code, *arguments], cwd=cwd, capture_output=True, text=True, timeout=30, check=False
-    )
+    done = subprocess.run([*COMMAND, *arguments], cwd=cwd, capture_output=True, text=True, timeout=30, check=False)
     return done.returncode, done.stdout, done.stderr
 
 
@@ -50,8 +118,7 @@ def sketch(*arguments: str, cwd: Path) -> tuple[int, str, str]:
         (["serveme:nothing"], "module 'serveme' has no attribute 'nothing', of 'serveme:nothing'"),
         (["serveme"], "expected an application like 'package.module:app', got 'serveme'"),
         (["serveme:create_app"], "expected a sketch Application, or any of ASGI 3, got <function create_app"),
-        (["serveme:app", "--server", "apache"], "expected a server of granian, hypercorn, native"),
-        (["serveme:app", "--workers", "2"], "workers=2 is not supported yet"),
+        ([], "expected an application: write `sketch run package.module:app`. Tried in "),
         (["serveme:create_app()", "--host", "nowhere.invalid"], "cannot listen on nowhere.invalid:8080: "),
     ],
 )
@@ -71,3 +138,35 @@ def test_port_in_use_is_one_line(tmp_path: Path) -> None:
         port = busy.getsockname()[1]
         code, _, errors = sketch("run", "serveme:create_app()", "--port", str(port), cwd=tmp_path)
     assert (code, errors) == (1, f"error: cannot listen on 127.0.0.1:{port}: Address already in use\n")
+
+
+def test_a_platform_runs_what_the_directory_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The real command with every source: `PORT`, a file, the environment, flags, and an application that is found."""
+    (tmp_path / "main.py").write_text(
+        "from sketch import Application, Response\napp = Application()\napp.add_get('/', lambda: Response('found'))"
+    )
+    (tmp_path / "pyproject.toml").write_text("[tool.sketch]\naccess_log = false\n[tool.sketch.limits]\nhead = 300\n")
+    port = free_port()
+    monkeypatch.setenv("PORT", str(port))
+    monkeypatch.setenv("SKETCH_LIMIT_TARGET", "50")
+    monkeypatch.setenv("SKETCH_WORKER", "2")
+    with serving([*COMMAND, "run", "--limit-headers", "5"], port, tmp_path, tmp_path / "log") as program:
+        assert ask(program.url) == (200, b"found")
+        assert ask(program.url + "/" + 50 * "a")[0] == 414
+        assert ask(program.url, A=300 * "a")[0] == 431
+        assert ask(program.url, **{f"H{number}": "" for number in range(5)})[0] == 431
+        assert program.stop() == 0
+    assert "ignored the unknown environment variable SKETCH_WORKER: did you mean SKETCH_WORKERS?" in program.output
+    assert "Serving main:app, found in main.py\n" in program.output
+    assert f"Started server on http://0.0.0.0:{port} (native)\n" in program.output
+    assert "GET /" not in program.output
+
+
+def ask(url: str, **fields: str) -> tuple[int, bytes]:
+    """Status and body of a GET."""
+    try:
+        with urlopen(Request(url, headers=fields), timeout=10) as response:
+            return response.status, response.read()
+    except HTTPError as exc:
+        with exc:
+            return exc.code, exc.read()

@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 
+from sketch.serving.options import OptionError, ServeOptions
 from tests.core.serving.support import failure
+
+NO_NETWORK = "'10.0.0.0/33' does not appear to be an IPv4 or IPv6 network"
 
 
 @pytest.mark.parametrize(
@@ -29,12 +32,38 @@ from tests.core.serving.support import failure
         ({"backlog": "9"}, "expected a backlog of at least 1 connection, got '9'"),
         ({"ssl_keyfile": "k"}, "expected ssl_certfile together with ssl_keyfile"),
         ({"ssl": object(), "ssl_certfile": "c"}, "expected either ssl or ssl_certfile, got both"),
-        ({"uds": "s", "sock": object()}, "expected either uds or sock, got both"),
+        ({"uds": "s", "sock": object()}, "expected only one of sock, uds: each says where to listen"),
+        ({"uds": "s", "port": 1}, "expected only one of uds, port: each says where to listen"),
         (
             {"proxy_protocol": True, "ssl_certfile": "c"},
             "proxy_protocol together with TLS is not supported: let the load balancer end TLS",
         ),
-        ({"workers": 2}, "workers=2 is not supported yet: start one process per worker"),
+        ({"workers": -1}, "expected workers as a number from 0 on, or None, got -1"),
+        ({"workers": True}, "expected workers as a number from 0 on, or None, got True"),
+        ({"worker_timeout": -1}, "expected a worker timeout of at least 0 seconds, got -1"),
+        ({"start_timeout": "9"}, "expected a start timeout of at least 0 seconds, got '9'"),
+        ({"max_requests": 0}, "expected max requests as a number from 1 on, or None, got 0"),
+        ({"max_requests_jitter": 5}, "expected max_requests together with max_requests_jitter"),
+        ({"max_requests_jitter": None}, "expected a max requests jitter of at least 0 requests, got None"),
+        ({"drain_delay": True}, "expected a drain delay of at least 0 seconds, got True"),
+        ({"keep_alive_drain": None}, "expected a keep alive drain of at least 0 seconds, got None"),
+        ({"uds_mode": 0o1777}, "expected a uds mode from 0 to 0o777, got 1023"),
+        ({"uds_mode": "660"}, "expected a uds mode from 0 to 0o777, got '660'"),
+        ({"bind": "unix:/s"}, "expected bind as a list or tuple of texts, got 'unix:/s'"),
+        ({"bind": (5,)}, "expected bind as a list or tuple of texts, got (5,)"),
+        ({"bind": ("unix:/s",), "port": 1}, "expected only one of bind, port: each says where to listen"),
+        (
+            {"bind": ("fd:3",), "uds": "s", "host": "h"},
+            "expected only one of bind, uds, host: each says where to listen",
+        ),
+        (
+            {"trusted_proxies": ("10.0.0.0/33",)},
+            "expected trusted networks like '10.0.0.0/8', or 'unix', got '10.0.0.0/33': " + NO_NETWORK,
+        ),
+        ({"limits": {"body": 5}}, "expected limits as Limits(...), got {'body': 5}"),
+        ({"server_limits": 5}, "expected server_limits as ServerLimits(...), got 5"),
+        ({"proxy_hops": 0}, "expected proxy hops as a number from 1 on, got 0"),
+        ({"proxy_hops": 2}, "expected trusted_proxies together with proxy_hops"),
         ({"reload": True}, "reload is not supported yet: restart the server by hand"),
     ],
 )
@@ -42,3 +71,34 @@ def test_values_that_no_backend_can_honour(
     capsys: pytest.CaptureFixture[str], options: dict[str, Any], message: str
 ) -> None:
     assert failure(capsys, **options) == message
+
+
+@pytest.mark.parametrize(
+    "place", ["127.0.0.1:80", ":0", "localhost:65535", "[::1]:80", "[fe80::1%eth0]:80", "unix:/a b:c", "fd:3"]
+)
+def test_addresses(place: str) -> None:
+    assert ServeOptions(bind=[place]).bind == (place,)  # type: ignore[arg-type]  # users may write a list
+
+
+@pytest.mark.parametrize(
+    "place", ["80", "::1:80", "[::1]", "host:", "host:65536", "unix:", "fd:", "fd:-1", "fd:x", "http://h:80"]
+)
+def test_what_is_no_address(place: str) -> None:
+    with pytest.raises(OptionError) as caught:
+        ServeOptions(bind=("127.0.0.1:80", place))
+    assert str(caught.value) == (
+        f"expected addresses like '127.0.0.1:8080', '[::1]:8080', 'unix:/run/app.sock' or 'fd:3', got {place!r}"
+    )
+    assert caught.value.names == ("bind",)
+
+
+def test_an_error_names_its_options() -> None:
+    with pytest.raises(OptionError) as caught:
+        ServeOptions(bind=("fd:3",), uds="s", port=1)
+    assert caught.value.names == ("bind", "uds", "port")
+
+
+def test_host_and_port_are_one_place_and_port_0_is_none() -> None:
+    ServeOptions(host="h", port=1)
+    for place in ({"bind": ("fd:3",)}, {"uds": "s"}):
+        assert ServeOptions(port=0, **place).port == 0  # type: ignore[arg-type]  # how `serve` makes them

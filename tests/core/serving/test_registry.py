@@ -13,6 +13,7 @@ from sketch.application import Application
 from sketch.serving import registry
 from sketch.serving.options import ServeError, ServeOptions
 from sketch.serving.registry import load_served, load_server
+from sketch.serving.server_limits import ServerLimits
 from tests.core.serving.support import Recorder, app, failure, foreign
 
 
@@ -54,7 +55,7 @@ def test_option_that_a_backend_cannot_honour(capsys: pytest.CaptureFixture[str])
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     message = failure(capsys, server="granian", ssl=context)
     assert message == "server 'granian' cannot honour the option 'ssl'; servers that can: native, uvicorn"
-    assert failure(capsys, server="uvicorn", server_limits=object()).endswith("servers that can: native")
+    assert failure(capsys, server="uvicorn", server_limits=ServerLimits(head=5)).endswith("servers that can: native")
     for server in ("uvicorn", "hypercorn", "granian"):
         assert failure(capsys, server=server, proxy_protocol=True).endswith("servers that can: native")
 
