@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, MutableMapping
 from ipaddress import IPv4Network, IPv6Network, ip_network
-from typing import Any
+from typing import Any, NamedTuple
 
+from sketch.http.fields import RawHeaders
 from sketch.http.forwarded import Hop, read_forwarded, read_x_forwarded, to_ip
 from sketch.http.grammar import Address
 from sketch.request import BaseRequest
@@ -62,12 +63,21 @@ class ProxyHeaders:
 
     async def __call__(self, request: BaseRequest, handler: Endpoint) -> Response:
         """Answer the request as if it came directly from the client behind the proxies."""
-        peer = request.connection.client
-        if self._trusts(peer):
-            said = self._read(request.raw_headers, self._hops)
-            if said:
-                self._believe(request, peer, said)
+        self.apply(request)
         return await handler(request)
+
+    def apply(self, request: BaseRequest) -> bool:
+        """Let the request come from the client behind the proxies. Returns whether a trusted one has said anything."""
+        connection = request.connection
+        said = self.read(connection.client, request.raw_headers)
+        if said:
+            origin = self.follow(said, connection.client, connection.scheme, request.host)
+            request.replace_origin(ForwardedConnection(connection, origin.client, origin.scheme), origin.host)
+        return bool(said)
+
+    def read(self, peer: Address | None, headers: RawHeaders) -> list[Hop]:
+        """Return what the proxies say, the nearest first; nothing if the peer is not trusted."""
+        return self._read(headers, self._hops) if self._trusts(peer) else []
 
     def _trusts(self, hop: Address | None) -> bool:
         if hop is None:
@@ -75,10 +85,14 @@ class ProxyHeaders:
         ip = to_ip(hop[0])
         return ip is not None and any(ip in network for network in self._networks)
 
-    def _believe(self, request: BaseRequest, peer: Address | None, said: list[Hop]) -> None:
-        """Walk from the nearest proxy towards the client, as far as the hops are trusted."""
-        connection = request.connection
-        client, scheme, host, port = peer, connection.scheme, request.host, None
+    def follow(self, said: list[Hop], peer: Address | None, scheme: str, host: str) -> Origin:
+        """Walk from the nearest proxy towards the client, as far as the hops are trusted.
+
+        Args:
+            said: as from `read`.
+            peer, scheme, host: of the request as it came.
+        """
+        client, port = peer, None
         for hop in said:
             scheme = hop.scheme or scheme
             host = hop.host or host
@@ -90,7 +104,15 @@ class ProxyHeaders:
                 break
         if port is not None:
             host = _with_port(host, port, scheme)
-        request.replace_origin(ForwardedConnection(connection, client, scheme), host)
+        return Origin(client, scheme, host)
+
+
+class Origin(NamedTuple):
+    """Where a request comes from, and for which host."""
+
+    client: Address | None
+    scheme: str
+    host: str
 
 
 class ForwardedConnection:

@@ -20,6 +20,16 @@ from sketch.transport import Connection
 _ABSOLUTE = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*://([^/?#]*)")
 
 
+def read_host(sent: bytes | None, server: Address | None) -> str:
+    """Return host and port that a request is for: those in its `Host`, without one the address of the server."""
+    if sent and sent[:1] != b":":  # with an empty host, the URL of a path `//evil/x` would have the host `evil`
+        return sent.decode("latin-1")
+    if server is None:
+        return "localhost"
+    name = f"[{server[0]}]" if ":" in server[0] else server[0]
+    return f"{name}:{server[1]}" if server[1] else name
+
+
 class RequestHead:
     """The views of a request's head: target, header fields, and what the connection says of the client.
 
@@ -32,6 +42,7 @@ class RequestHead:
         "_content_type",
         "_cookies",
         "_headers",
+        "_host",
         "_query",
         "_url",
         "connection",
@@ -48,6 +59,7 @@ class RequestHead:
     _content_type: tuple[str, dict[str, str]]
     _cookies: Mapping[str, str]
     _headers: CIMultiDictProxy[str]
+    _host: str
     _query: MultiDictProxy[str]
     _url: URL
 
@@ -149,18 +161,15 @@ class RequestHead:
     def host(self) -> str:
         """Host and port as sent by the client; if it sent none (HTTP/1.0), the address it connected to."""
         try:
-            return self._authority
+            return self._host
         except AttributeError:
-            sent = self.header(b"host")
-            server = self.connection.server
-            if sent and sent[:1] != b":":  # with an empty host, the URL of a path `//evil/x` would have the host `evil`
-                self._authority = sent.decode("latin-1")
-            elif server is None:
-                self._authority = "localhost"
-            else:
-                name = f"[{server[0]}]" if ":" in server[0] else server[0]
-                self._authority = f"{name}:{server[1]}" if server[1] else name
-            return self._authority
+            self._host = self.named_host or read_host(self.header(b"host"), self.connection.server)
+            return self._host
+
+    @property
+    def named_host(self) -> str | None:
+        """The host that replaces the one in `Host`: of an absolute target, or as a trusted proxy says; else None."""
+        return getattr(self, "_authority", None)
 
     @property
     def url(self) -> URL:
@@ -215,6 +224,6 @@ class RequestHead:
         For middleware that knows the client better than the server does, as behind a proxy.
         """
         self.connection = connection
-        self._authority = host
+        self._authority = self._host = host
         if hasattr(self, "_url"):
             del self._url

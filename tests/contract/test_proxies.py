@@ -115,3 +115,40 @@ async def test_a_malformed_host(transport: Transport, host: str) -> None:
 async def test_the_access_line_shows_the_client_behind_the_proxy(wired: Served, key: str) -> None:
     await wired.get(f"/get?{key}", [("X-Proxies", "1"), ("X-Forwarded-For", f"{FORGED}, {CLIENT}:4711")])
     assert f' {CLIENT}:4711 "GET /get?{key}" 200 6 ' in await access_line(wired, f"/get?{key}")
+
+
+# -- the option trusted_proxies ---------------------------------------------------------------------------------------
+
+SAID = [
+    ("Host", "inner.example"),
+    ("X-Forwarded-For", f"{FORGED}, {CLIENT}"),
+    ("X-Forwarded-Proto", "https"),
+    ("X-Forwarded-Host", "shop.example"),
+    ("X-Forwarded-Port", "8443"),
+]
+FORWARDED = [CLIENT, "https", "shop.example:8443"]
+EACH = ("native-asyncio", "uvicorn-httptools", "hypercorn", "granian")
+
+
+async def told(served: Served, target: str) -> Any:
+    async with served.websocket(target, headers=SAID[1:]) as ws:
+        return json.loads(await ws.receive())
+
+
+@pytest.mark.transports(*EACH)
+async def test_a_foreign_application_behind_a_trusted_proxy(pool: Pool, server_name: str) -> None:
+    with pool.own(server_name, "tests.support.origins:foreign", "--trusted-proxies", "127.0.0.0/8") as served:
+        assert (await served.get("/x", SAID)).json() == FORWARDED
+        assert (await served.get("/y", [("Host", "inner.example")])).json() == ["127.0.0.1", "http", "inner.example"]
+        assert await told(served, "/ws") == [CLIENT, "wss", "shop.example:8443"]
+        assert f' {CLIENT}:0 "GET /x" 200 ' in await access_line(served, "/x")
+
+
+@pytest.mark.transports("native-asyncio", "hypercorn")
+async def test_an_application_of_sketch_behind_a_trusted_proxy(pool: Pool, server_name: str) -> None:
+    """Raw ASGI middleware around it and a foreign application below it are told the same."""
+    with pool.own(server_name, "tests.support.origins:inside", "--trusted-proxies", "127.0.0.1") as served:
+        assert (await served.get("/", SAID)).json() == [FORWARDED, ["shop.example:8443"], FORWARDED]
+        assert (await served.get("/below/x", SAID)).json() == FORWARDED
+        assert await told(served, "/ws") == FORWARDED
+        assert await told(served, "/below/ws") == [CLIENT, "wss", "shop.example:8443"]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote
 
+from sketch.http.fields import with_host
 from sketch.request import BaseRequest, WebSocketRequest
 
 SPECIFICATION = {"version": "3.0", "spec_version": "2.5"}
@@ -14,7 +15,7 @@ LIFESPAN = {"version": "3.0", "spec_version": "2.0"}
 
 # What frameworks write for themselves while they route a request: a router would take what it finds for its own.
 _OF_ROUTING = {"app", "app_root_path", "endpoint", "path_params", "route", "router"}
-_WEBSOCKET_SCHEMES = {"http": "ws", "https": "wss"}
+WEBSOCKET_SCHEMES = {"http": "ws", "https": "wss"}
 
 
 def http_scope(request: BaseRequest, state: dict[str, Any]) -> dict[str, Any]:
@@ -43,6 +44,9 @@ def http_scope(request: BaseRequest, state: dict[str, Any]) -> dict[str, Any]:
         "state": state.copy(),
         "extensions": {},
     }
+    host = request.named_host
+    if host is not None:  # frameworks read the field alone
+        scope["headers"] = with_host(request.raw_headers, host)
     outer = request.scope
     if outer is not None:
         _pass_on(outer, scope)
@@ -61,7 +65,7 @@ def websocket_scope(request: WebSocketRequest, state: dict[str, Any]) -> dict[st
     scope = http_scope(request, state)
     del scope["method"]
     scope["type"] = "websocket"
-    scope["scheme"] = _WEBSOCKET_SCHEMES[request.scheme]
+    scope["scheme"] = WEBSOCKET_SCHEMES[request.scheme]
     scope["subprotocols"] = list(request.subprotocols)
     scope["extensions"] = {"websocket.http.response": {}}
     return scope

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from sketch import Application, ProxyHeaders
 from tests.asgi.hosting.serving import MODES, Message, Receive, Send, answer, hosting
 from tests.support.scripts import in_loop
 
@@ -89,3 +90,23 @@ async def test_http_1_0(mode: str) -> None:
         reply = await wire.receive()
     assert (reply.body, reply.header("connection")) == (b"ok", "close")
     assert app.scopes[0]["http_version"] == "1.0"
+
+
+@in_loop
+async def test_the_host_of_an_absolute_target_replaces_the_field(mode: str) -> None:
+    """RFC 9112 section 3.2.2: a server ignores Host then, and frameworks read nothing else."""
+    app = Seen()
+    async with hosting(app, mode) as client, client.connect() as wire:
+        await wire.send(client.head(target="/x").replace(b"GET ", b"GET http://other:81"))
+        assert (await wire.receive()).body == b"ok"
+    assert app.scopes[0]["headers"] == [(b"host", b"other:81")]
+
+
+@in_loop
+async def test_a_host_that_a_proxy_names_replaces_the_field(mode: str) -> None:
+    app = Seen()
+    outer = Application(outer_middlewares=[ProxyHeaders(["127.0.0.1"])])
+    outer.mount("/", app)
+    async with hosting(outer, mode) as client:
+        await client.get("/x", [("X-Forwarded-Host", "shop.example")])
+    assert app.scopes[0]["headers"] == [(b"host", b"shop.example"), (b"x-forwarded-host", b"shop.example")]

@@ -151,6 +151,15 @@ def test_another_origin() -> None:
     assert str(request.url) == "http://example.com/x"
     request.replace_origin(Peer(scheme="https"), "other:81")
     assert (request.scheme, request.host, str(request.url)) == ("https", "other:81", "https://other:81/x")
+    assert (request.named_host, request.headers["Host"]) == ("other:81", "example.com")
+
+
+@pytest.mark.parametrize(("target", "named"), [("/x", None), ("*", None), ("http://other:81/x", "other:81")])
+def test_a_host_that_is_named_elsewhere_than_in_its_field(target: str, named: str | None) -> None:
+    request = make_request(target)
+    assert request.named_host == named
+    assert request.host == (named or "example.com")
+    assert request.named_host == named, "the host that was sent is none"
 
 
 def test_a_head_has_slots_alone_and_leaves_the_limits_to_the_request() -> None:
