@@ -1,8 +1,9 @@
-"""The limit on the files that this process may have open at once; a connection is one of them."""
+"""The descriptors of this process: the standard ones, and the limit on them; each connection takes one."""
 
 from __future__ import annotations
 
 import logging
+import os
 from typing import Any
 
 logger = logging.getLogger("sketch")
@@ -12,6 +13,19 @@ RESERVE = 100
 
 _AMPLE = 1 << 20
 """Descriptors for connections without a bound: Linux allows no more by default (`fs.nr_open`)."""
+
+
+def open_standard() -> None:
+    """Open each of standard input, output and error on the null device if it is closed, as after `2>&-`.
+
+    The next file or socket would get its number: what writes to standard error would write into a connection, and a
+    child process would get its own standard input in place of a socket that is passed on to it.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # it gets the lowest number that is free
 
 
 def make_room(connections: int | None) -> None:

@@ -1,8 +1,10 @@
-"""The limit on open files: raised as far as it is needed and allowed, and a warning where that is too little."""
+"""The descriptors of the process: the standard ones are open; the limit is raised as far as needed and allowed."""
 
 from __future__ import annotations
 
 import resource
+import subprocess
+import sys
 
 import pytest
 
@@ -71,3 +73,13 @@ def test_a_limit_that_stays_too_low_is_a_warning(
 def test_systems_without_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "resource", None)
     make_room(10)
+
+
+def test_closed_standard_streams_are_opened() -> None:
+    code = (
+        "import os; from sketch.serving.descriptors import open_standard; open_standard(); null = os.stat(os.devnull);"
+        "print(os.open('/', 0) > 2, "
+        "[os.path.samestat(os.fstat(number), null) and os.get_inheritable(number) for number in (0, 2)])"
+    )
+    shell = ["sh", "-c", 'exec "$@" <&- 2>&-', "sh", sys.executable, "-c", code]
+    assert subprocess.run(shell, stdout=subprocess.PIPE, text=True).stdout == "True [True, True]\n"
