@@ -1,0 +1,55 @@
+"""The program of a worker process: `python -m sketch.serving.processes.worker APP INDEX PIPE`."""
+
+from __future__ import annotations
+
+import faulthandler
+import os
+import signal
+import socket
+import sys
+
+from sketch.serving.options import ServeError
+from sketch.serving.processes.identity import working_as
+from sketch.serving.processes.link import Link, connect
+from sketch.serving.processes.order import Order
+from sketch.serving.processes.pipe import Pipe
+from sketch.serving.run import run_backend
+
+HEARTBEAT = 1.0
+"""Seconds between two heartbeats; fewer if the parent waits for them only shortly."""
+
+
+def main(descriptor: int) -> int:
+    """Serve as a worker until told to stop. Returns the exit code.
+
+    Args:
+        descriptor: that of the pipe to the parent, which sends the order first.
+    """
+    ignore_signals()
+    faulthandler.enable()  # the parent ends a worker that hangs by SIGABRT: it prints where it stands
+    pipe = Pipe(socket.socket(fileno=descriptor))
+    order = Order.decode(pipe.first())
+    for number in (descriptor, *order.own, *(each for numbers in order.others.values() for each in numbers)):
+        os.set_inheritable(number, False)
+    sys.path[:], sys.argv[:] = order.path, order.arguments
+    options = order.serve_options()
+    others = {index: [socket.socket(fileno=number) for number in numbers] for index, numbers in order.others.items()}
+    interval = min(HEARTBEAT, (options.worker_timeout or 4 * HEARTBEAT) / 4)
+    link = Link(pipe, others, interval, counts=options.max_requests is not None)
+    connect(link)
+    with working_as(order.info):
+        try:
+            return run_backend(order.app, options)
+        except ServeError as exc:
+            link.failed(str(exc))
+            return 1
+
+
+def ignore_signals() -> None:
+    """Ignore the signals that are for the parent alone; it passes on what concerns a worker."""
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1):
+        signal.signal(number, signal.SIG_IGN)
+
+
+if __name__ == "__main__":
+    sys.exit(main(int(sys.argv[-1])))
