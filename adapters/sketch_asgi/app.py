@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from asyncio import current_task
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sketch.concurrency.containment import as_error, ends_task
+from sketch.http.status import PHRASES
 from sketch.lifecycle.stopping import SHUTDOWN_GRACE
 from sketch.request import BaseRequest, Request
 from sketch.serving.access_log import log_access, log_refused
@@ -19,7 +21,7 @@ from sketch_asgi.deadlines import client_timer
 from sketch_asgi.lifespan import Life
 from sketch_asgi.scope import Refused, read_head, read_target
 from sketch_asgi.scope_route import noting_route
-from sketch_asgi.writer import LARGE_BODY, Send, pass_on, without_date, write_body
+from sketch_asgi.writer import LARGE_BODY, Send, closing, pass_on, without_date, write_body
 
 if TYPE_CHECKING:
     from sketch.application import Application
@@ -37,19 +39,26 @@ class ASGIApplication:
         access_log: whether to write an access line per request. Off if the server writes its own.
         root_path: the prefix under which the application is published, if the server was not told of it.
         grace: seconds that background tasks and requests get between the order to stop and their end.
+        signals: whether to learn of the order to stop by the signals of the process. Off if a launcher tells of it.
     """
 
-    __slots__ = ("_app", "_handle", "_root_path", "_timer", "_websockets", "life")
+    __slots__ = ("_app", "_exchanges", "_handle", "_root_path", "_timer", "life")
 
     def __init__(
-        self, app: Application, *, access_log: bool = False, root_path: str = "", grace: float = SHUTDOWN_GRACE
+        self,
+        app: Application,
+        *,
+        access_log: bool = False,
+        root_path: str = "",
+        grace: float = SHUTDOWN_GRACE,
+        signals: bool = True,
     ) -> None:
-        self.life = Life(app, grace, log_access if access_log else None)
+        self.life = Life(app, grace, log_access if access_log else None, signals=signals)
+        self._exchanges = self.life.exchanges
         self._app = app
         self._handle = app.handle
         self._root_path = root_path
         self._timer = client_timer(app)
-        self._websockets: set[asyncio.Task[Any]] = set()
         app.pipeline.wrap_find(noting_route)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: C901 - one coroutine is faster
@@ -62,19 +71,23 @@ class ASGIApplication:
         if scope["type"] != "http":
             await self._serve_other(scope, receive, send)
             return
-        app = self._app
+        app, life = self._app, self.life
         connection = ScopeConnection(app, self._timer, scope, receive)
         if app.watched:
             connection.began_at = perf_counter()
         request: Request | None = None
         fault: BaseException | None = None
+        task = current_task()
+        self._exchanges[task] = connection  # type: ignore[index]  # an ASGI server runs each scope in a task
         try:
-            if not self.life.started:
+            if not life.started:
                 await self._start_late(connection)
             request = read_head(scope, connection, self._root_path, Request)
             wire = await self._handle(request)
             if not wire.plain:
                 wire.fields = without_date(wire.fields)
+            if life.closing:
+                wire.fields = closing(wire.fields, scope)
             payload = wire.payload
             status = connection.status = wire.status
             start = {"type": "http.response.start", "status": status, "headers": wire.fields}
@@ -96,7 +109,7 @@ class ASGIApplication:
                 await write_body(connection, send, start, payload, wire.length, scope, request)
         except BaseException as exc:
             fault = exc if ends_task(exc) else as_error(exc)
-            if not await _recover(fault, send, connection, request):
+            if not await self._recover(fault, send, connection, request):
                 raise fault  # noqa: B904 - it has its cause, or is what was raised
         finally:
             try:
@@ -104,6 +117,7 @@ class ASGIApplication:
                     await self._finish(connection, request, scope, fault)
             finally:
                 fault = None  # its traceback refers to this frame, which would form a cycle
+                self._exchanges.pop(task, None)  # type: ignore[arg-type]
                 if connection.body is not None and connection.body.detach():
                     await connection.body.close()
 
@@ -117,7 +131,7 @@ class ASGIApplication:
     ) -> None:
         """Report the end of an exchange."""
         if request is not None:
-            task = asyncio.current_task()
+            task = current_task()
             assert task is not None
             self.life.finishing.add(task)
             try:
@@ -142,9 +156,9 @@ class ASGIApplication:
     async def _shake_hands(self, connection: Handshake, scope: Scope) -> None:
         connection.began_at = perf_counter()
         fault: BaseException | None = None
-        task = asyncio.current_task()
+        task = current_task()
         assert task is not None
-        self._websockets.add(task)
+        self._exchanges[task] = connection
         try:
             request = await connection.read(self._root_path)
             if not self.life.started:
@@ -160,35 +174,51 @@ class ASGIApplication:
             log_left(*_named(connection.request, scope), exc)
         except BaseException as exc:
             fault = exc if ends_task(exc) else as_error(exc)
-            _log_broken(fault, connection.request, scope)
+            self._log_broken(fault, connection.request, scope)
             raise fault  # noqa: B904 - as above
         finally:
             try:
                 await self._finish(connection, connection.request, scope, fault)
             finally:
-                self._websockets.discard(task)
+                del self._exchanges[task]
                 fault = None  # its traceback refers to this frame, which would form a cycle
                 connection.over()
                 if connection.body is not None and connection.body.detach():
                     await connection.body.close()
 
-    async def websockets_ended(self) -> None:
-        """Wait until no websocket is open, including those that open meanwhile."""
-        while self._websockets:
-            await asyncio.wait(self._websockets)
+    async def _recover(
+        self, exc: BaseException, send: Send, connection: ScopeConnection, request: Request | None
+    ) -> bool:
+        """End an exchange that could not be answered. Returns whether that was all: else the server has to know."""
+        if isinstance(exc, Refused):
+            connection.status = exc.status
+            await _refuse(send, connection, str(exc))
+            return True
+        if isinstance(exc, ClientDisconnected):
+            await _leave(send, connection, request, exc)
+            return True
+        self._log_broken(exc, request, connection.scope)
+        return await self.refused(exc, send, connection)
 
+    async def refused(self, exc: BaseException, send: Send, connection: ScopeConnection) -> bool:
+        """Answer 503 if an exchange was cancelled at the end of the grace period, and nothing is out. Returns whether.
 
-async def _recover(exc: BaseException, send: Send, connection: ScopeConnection, request: Request | None) -> bool:
-    """End an exchange that could not be answered. Returns whether that was all: else the server has to know."""
-    if isinstance(exc, Refused):
-        connection.status = exc.status
-        await _refuse(send, connection, str(exc))
+        Without an answer, some servers would send a 500.
+        """
+        if not (isinstance(exc, asyncio.CancelledError) and self._app.stopping and connection.status is None):
+            return False
+        connection.status = 503
+        text = f"503 {PHRASES[503]}: the server is stopping\n"  # as the native server says
+        await _refuse(send, connection, text, closing([(b"retry-after", b"1")], connection.scope))
         return True
-    if isinstance(exc, ClientDisconnected):
-        await _leave(send, connection, request, exc)
-        return True
-    _log_broken(exc, request, connection.scope)
-    return False
+
+    def _log_broken(self, exc: BaseException, request: BaseRequest | None, scope: Scope) -> None:
+        """Log what the server gets: an error, without the traceback, as every server logs it; or a cancellation."""
+        method, path = _named(request, scope)
+        if isinstance(exc, Exception):
+            logger.error("the answer to %s %r broke off: %r", method, path, exc)
+        elif isinstance(exc, asyncio.CancelledError):
+            log_cancelled(method, path, self._app.stopping)
 
 
 def _named(request: BaseRequest | None, scope: Scope) -> tuple[str, str]:
@@ -196,15 +226,6 @@ def _named(request: BaseRequest | None, scope: Scope) -> tuple[str, str]:
     if request is None:
         return scope.get("method", "GET"), scope["path"]
     return request.method, request.raw_path
-
-
-def _log_broken(exc: BaseException, request: BaseRequest | None, scope: Scope) -> None:
-    """Log what the server gets: an error, without the traceback, as every server logs it itself; or a cancellation."""
-    method, path = _named(request, scope)
-    if isinstance(exc, Exception):
-        logger.error("the answer to %s %r broke off: %r", method, path, exc)
-    elif isinstance(exc, asyncio.CancelledError):
-        log_cancelled(method, path)
 
 
 async def _refuse(send: Send, connection: ScopeConnection, text: str, fields: RawHeaders | None = None) -> None:
@@ -226,8 +247,8 @@ async def _leave(send: Send, connection: ScopeConnection, request: BaseRequest |
     log_left(*_named(request, connection.scope), exc)
     if connection.status is None and connection.body is not None and not connection.body.gone:
         connection.status = 400
-        # What the server takes for the next request may be the rest of the body. Only HTTP/1 has the field.
-        fields = [(b"connection", b"close")] if connection.scope.get("http_version", "1.1")[0] == "1" else []
+        # What the server takes for the next request may be the rest of the body.
+        fields = closing([], connection.scope)
         await _refuse(send, connection, "expected a request body as long as announced", fields)
 
 

@@ -118,16 +118,16 @@ class ScopeConnection:
         await self.listen().wait_gone()
 
 
-def _address(value: Any) -> Address | None:
+def read_address(value: Any) -> Address | None:
     """Convert an address of the scope. Some servers give the port as a string, or none for a unix socket."""
     if not value or not value[0]:
         return None
     return (str(value[0]), int(value[1] or 0))
 
 
-def _scheme(connection: ScopeConnection) -> str:
+def read_scheme(scope: Scope) -> str:
     """Return the scheme of HTTP, also for a websocket."""
-    scheme: str = connection.scope.get("scheme", "http")
+    scheme: str = scope.get("scheme", "http")
     return {"ws": "http", "wss": "https"}.get(scheme, scheme)
 
 
@@ -150,9 +150,9 @@ def _small_file(connection: ScopeConnection) -> int:
 
 
 _VIEWS: dict[str, Callable[[ScopeConnection], Any]] = {
-    "client": lambda connection: _address(connection.scope.get("client")),
-    "server": lambda connection: _address(connection.scope.get("server")),
-    "scheme": _scheme,
+    "client": lambda connection: read_address(connection.scope.get("client")),
+    "server": lambda connection: read_address(connection.scope.get("server")),
+    "scheme": lambda connection: read_scheme(connection.scope),
     "tls": _tls,
     "state": lambda connection: {**(connection.scope.get("state") or {}), **connection._app.state},
     "trailers": lambda _: [],

@@ -28,6 +28,13 @@ _FAIRNESS = 16
 """Chunks after which other tasks get a turn, whether or not the server made the stream wait."""
 
 
+def closing(fields: RawHeaders, scope: Scope) -> RawHeaders:
+    """Return the fields with `Connection: close`, which the server obeys. Only HTTP/1 has the field."""
+    if scope.get("http_version", "1.1")[0] != "1":
+        return fields
+    return [*(field for field in fields if field[0] != b"connection"), (b"connection", b"close")]
+
+
 def without_date(fields: RawHeaders) -> RawHeaders:
     """Return the fields without the application's Date: most servers add theirs to it, and two are malformed."""
     return [field for field in fields if field[0] != b"date"]

@@ -69,19 +69,23 @@ class Arrival(asyncio.Protocol):
         cast("asyncio.Transport", transport).set_protocol(successor)
         successor.connection_made(transport)
         if server.stopping:
-            successor.read_deadline = self._until_late()
+            successor.shut_down()
 
     def sweep(self, now: float) -> None:  # noqa: ARG002 - there is one deadline
         """End a handshake that has taken too long."""
         logger.info("%s: the TLS handshake took too long, the connection is cut", self.client)
         self.cancel()
 
+    @property
+    def under_way(self) -> None:
+        """Nothing yet."""
+
     def shut_down(self) -> None:
         """The server stops: a client that is just arriving has little time left."""
-        self.read_deadline = self._until_late()
-
-    def _until_late(self) -> float:
-        return min(self.read_deadline, self._server.now + self._server.limits.linger_timeout)
+        limits = self._server.limits
+        self.read_deadline = min(
+            self.read_deadline, self._server.now + max(limits.linger_timeout, limits.keep_alive_timeout)
+        )
 
     def cancel(self) -> None:
         """Cut the connection."""

@@ -64,9 +64,14 @@ class BaseProtocol(asyncio.Protocol):
     def write_timeout(self) -> float | None:
         """Seconds to wait for a peer that reads nothing, None for no bound."""
 
+    @property
+    @abstractmethod
+    def under_way(self) -> str | None:
+        """What the connection is busy with, as in `sketch.serving.endings`; None if it is idle."""
+
     @abstractmethod
     def shut_down(self) -> None:
-        """The server stops: close the connection now if nothing is under way on it."""
+        """The server stops: limit how long the connection may stay idle."""
 
     @abstractmethod
     def cancel(self) -> None:

@@ -22,7 +22,7 @@ from sketch.transport import (
     close_body,
 )
 from sketch_native import writer
-from sketch_native.refusal import Refusal
+from sketch_native.refusal import STOPPING, Refusal
 from sketch_native.sendfile import send_file
 
 if TYPE_CHECKING:
@@ -176,24 +176,36 @@ class Exchange:
         if self.first_byte_at is not None:
             self._protocol.transport.abort()
         elif body is not None and not body.ended and not self._protocol.flow.lost:
-            refusal = Refusal(400, "the request body was cut short")
-            self.status, self.size, self.first_byte_at = 400, len(refusal.text), perf_counter()
-            self._protocol.write_refusal(refusal)
+            self._refuse(Refusal(400, "the request body was cut short"))
+
+    def _refuse(self, refusal: Refusal) -> None:
+        """Answer in the application's place."""
+        self.status, self.size, self.first_byte_at = refusal.status, len(refusal.text), perf_counter()
+        self._protocol.write_refusal(refusal)
 
     def _broken(self, exc: BaseException) -> BaseException:
         """Break the answer off. Returns what has ended it: an error, or what ends the task."""
         if ends_task(exc):
-            self._cancelled()
+            self._cancelled(exc)
             return exc
         error = as_error(exc)
         self._failed(error)
         return error
 
-    def _cancelled(self) -> None:
-        """Abort the connection: the server's grace period is over."""
+    def _cancelled(self, exc: BaseException) -> None:
+        """Answer 503 if the server's grace period is over, and nothing is out; else abort the connection."""
         self.keep_alive = False
-        self._protocol.transport.abort()
-        log_cancelled(self.request.method, self.request.raw_path)
+        protocol = self._protocol
+        if (
+            protocol.server.stopping
+            and self.first_byte_at is None
+            and not protocol.flow.lost
+            and isinstance(exc, asyncio.CancelledError)  # else the event loop is at its end, too
+        ):
+            self._refuse(STOPPING)
+        else:
+            protocol.transport.abort()
+        log_cancelled(self.request.method, self.request.raw_path, protocol.server.app.stopping)
 
     def _failed(self, exc: Exception) -> None:
         """Break off an answer that failed after its head, so that the client does not take it for a complete one."""
@@ -273,8 +285,7 @@ class Exchange:
             self.first_byte_at = perf_counter()
             with self._until_client_leaves():
                 await self._protocol.write(head)
-                await send_file(self._protocol, payload)
-            self.size = payload.count
+                await send_file(self._protocol, payload, self)
         finally:
             payload.close()
 

@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from sketch.http.grammar import Address
     from sketch.request import BaseRequest
     from sketch.serving.contract import Answer, Served
+    from sketch.serving.server_limits import ServerLimits
     from sketch.transport import WireResponse
     from sketch_native.admission import ConcurrencyLimit
     from sketch_native.connection import NativeConnection
     from sketch_native.flow_control import FlowControl
-    from sketch_native.limits import ServerLimits
     from sketch_native.refusal import Refusal
     from sketch_native.writer import Clock
 
@@ -27,11 +27,15 @@ class ServedConnection(Protocol):
     read_deadline: float
     write_deadline: float
 
+    @property
+    def under_way(self) -> str | None:
+        """What the connection is busy with, as in `sketch.serving.endings`; None if it is idle."""
+
     def sweep(self, now: float) -> None:
         """Act on each deadline that has passed."""
 
     def shut_down(self) -> None:
-        """The server stops: end the connection if nothing is under way on it."""
+        """The server stops: limit how long the connection may stay idle."""
 
     def cancel(self) -> None:
         """Cancel what still runs on the connection."""

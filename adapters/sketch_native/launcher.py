@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-import asyncio
-import signal
-from collections.abc import Callable
+from time import monotonic
 from typing import TYPE_CHECKING
 
+from sketch.lifecycle.hook_deadline import StartCancelled
 from sketch.serving.descriptors import make_room
-from sketch.serving.loops import loop_factory
+from sketch.serving.endings import log_stopped, log_stopping
+from sketch.serving.loops import loop_factory, run_server
 from sketch.serving.options import ServeError, ServeOptions
-from sketch.serving.run import announce, logger as startup_logger
-from sketch_native.limits import ServerLimits
-from sketch_native.server import CANCELLED_GRACE, Server, logger
+from sketch.serving.orders import Orders, unless_given_up
+from sketch.serving.run import announce, announce_stop, logger as startup_logger
+from sketch.serving.server_limits import ServerLimits
+from sketch_native.server import Server
 
 if TYPE_CHECKING:
     from sketch.application import Application
     from sketch.serving.asgi import ASGIApp
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
-
 
 class NativeServer:
     """The backend `native`: serves an application with the native server."""
 
+    accepts_also = True
     options = frozenset(
         [
             "host",
@@ -31,85 +31,66 @@ class NativeServer:
             "loop",
             "root_path",
             "access_log",
+            "drain_delay",
+            "keep_alive_drain",
             "shutdown_timeout",
             "ssl",
             "ssl_certfile",
             "ssl_keyfile",
+            "bind",
             "uds",
+            "uds_mode",
             "sock",
             "backlog",
             "server_limits",
             "limits",
             "proxy_protocol",
+            "trusted_proxies",
+            "proxy_hops",
         ]
     )
 
     def run(self, app: Application | ASGIApp, options: ServeOptions) -> int:
-        """Serve until SIGINT or SIGTERM. A second signal ends the grace period, a third one the process."""
-        make_room(ServerLimits.of(options.server_limits).connections)
-        # Not asyncio.Runner: it waits for every task, so a task that swallows its cancellation would keep a stopped
-        # server alive for ever.
-        loop = loop_factory(options.loop)()
-        try:
-            return loop.run_until_complete(_main(app, options))
-        finally:
-            loop.close()
+        """Serve until a signal orders to stop: see `sketch.serving.orders`."""
+        make_room((options.server_limits or ServerLimits()).connections)
+        return run_server(loop_factory(options.loop), _main(app, options))
 
 
 async def _main(app: Application | ASGIApp, options: ServeOptions) -> int:
     server = Server(app, options)
-    told = asyncio.Event()
-    restore = _watch_signals(server, told)
+
+    def stop(at_once: bool) -> None:
+        if at_once:
+            server.app.stopping.set(0)
+        elif not server.sockets:  # the start is under way: the order cancels it
+            server.app.stopping.set(options.shutdown_timeout)
+
+    orders = Orders(stop)
+    with orders.taken():
+        return await unless_given_up(_serve(server, orders), server.app, orders, 0)
+
+
+async def _serve(server: Server, orders: Orders) -> int:
+    """Serve until the order to stop. Returns the exit code."""
     try:
-        try:
-            await server.start()
-        except ServeError:
-            raise
-        except Exception:
-            startup_logger.exception("the application could not be started")
-            return 1
-        announce(options, [sock.getsockname() for sock in server.sockets])
-        await told.wait()
-        await server.stop()
+        await server.start()
     except ServeError:
         raise
+    except StartCancelled as exc:
+        startup_logger.info("%s", exc)
+        return 0
+    except Exception:
+        startup_logger.exception("the application could not be started")
+        return 1
+    announce(server.options, [sock.getsockname() for sock in server.sockets], server.accept_also)
+    await orders.given.wait()
+    announce_stop()
+    log_stopping(server.under_way())
+    began_at = monotonic()
+    try:
+        await server.stop()
     except Exception:
         startup_logger.exception("the application could not be stopped in order")
         return 1
-    finally:
-        await _end_tasks()
-        restore()
+    log_stopped(monotonic() - began_at)
     return 0
-
-
-async def _end_tasks() -> None:
-    """Cancel the tasks that the application has left running and close its generators, within a bounded time."""
-    loop = asyncio.get_running_loop()
-    tasks = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in tasks:
-        task.cancel()
-    closing = loop.create_task(loop.shutdown_asyncgens())
-    _, left = await asyncio.wait([*tasks, closing], timeout=CANCELLED_GRACE)
-    for task in left:
-        logger.warning("left behind: %r does not end", task)
-
-
-def _watch_signals(server: Server, told: asyncio.Event) -> Callable[[], None]:
-    """Set `told` at the first signal, end the grace period at the second; the third one has its default effect.
-
-    Returns a function that restores the default effect.
-    """
-
-    def restore() -> None:
-        for number in SIGNALS:
-            server.loop.remove_signal_handler(number)
-
-    def on_signal() -> None:
-        if told.is_set():
-            restore()
-        server.app.stopping.set(0 if told.is_set() else server.options.shutdown_timeout)
-        told.set()
-
-    for number in SIGNALS:
-        server.loop.add_signal_handler(number, on_signal)
-    return restore

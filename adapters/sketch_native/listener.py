@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from sketch.serving.access_log import log_refused
+from sketch.serving.sockets import listen
 from sketch_native import writer
 from sketch_native.arrival import Arrival
 from sketch_native.connection import address_of
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     import asyncio
     import socket
     import ssl
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from sketch.http.grammar import Address
     from sketch_native.interfaces import Host
@@ -63,9 +64,11 @@ class Listener:
         protocol: Callable[[], HTTPProtocol],
     ) -> None:
         self.sockets = sockets
+        self._also: list[socket.socket] = []
         self._server = server
         self._tls = tls
         self._protocol = protocol
+        self._backlog = BATCH
         self._retry: asyncio.TimerHandle | None = None
         self._reported_at = float("-inf")
 
@@ -74,17 +77,31 @@ class Listener:
 
         Args:
             backlog: how many connections may wait in the kernel's queue.
+
+        Raises:
+            ServeError: if another server has begun to listen on the same address meanwhile.
         """
-        for sock in self.sockets:
-            sock.listen(backlog)
+        self._backlog = backlog
+        listen(self.sockets, backlog)
         self._watch()
 
+    def accept_also(self, sockets: Sequence[socket.socket]) -> None:
+        """Accept on these sockets as well, which listen, and on no others beside the own ones."""
+        for sock in self._also:
+            self._server.loop.remove_reader(sock.fileno())
+        self._also = list(sockets)
+        if not self.paused:
+            self._watch()
+
     def close(self) -> None:
-        """Accept no more."""
+        """Accept what waits in the kernel's queue, where closing the socket would reset it, and then no more."""
+        if not self.paused:
+            self._ignore()
+            for sock in self.sockets:
+                self._accept(sock, self._backlog)
         if self._retry is not None:
             self._retry.cancel()
             self._retry = None
-        self._ignore()
 
     @property
     def paused(self) -> bool:
@@ -99,15 +116,15 @@ class Listener:
             self._watch()
 
     def _watch(self) -> None:
-        for sock in self.sockets:
+        for sock in (*self.sockets, *self._also):
             self._server.loop.add_reader(sock.fileno(), self._accept, sock)
 
     def _ignore(self) -> None:
-        for sock in self.sockets:
+        for sock in (*self.sockets, *self._also):
             self._server.loop.remove_reader(sock.fileno())
 
-    def _accept(self, listening: socket.socket) -> None:
-        for _ in range(BATCH):
+    def _accept(self, listening: socket.socket, most: int = BATCH) -> None:
+        for _ in range(most):
             try:
                 sock, name = listening.accept()
             except (BlockingIOError, InterruptedError):

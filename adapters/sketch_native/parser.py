@@ -12,7 +12,7 @@ import httptools
 
 from sketch.http.fields import RawHeaders
 from sketch.http.grammar import TOKEN_BYTES, valid_authority
-from sketch_native.limits import ServerLimits
+from sketch.serving.server_limits import ServerLimits
 from sketch_native.refusal import Refusal
 from sketch_native.websocket.handshake import check_handshake
 

@@ -7,12 +7,13 @@ import sys
 from typing import TYPE_CHECKING, Any, cast
 
 from sketch.limits import SLOWEST
+from sketch.serving.endings import REQUEST, STREAM
 from sketch_native import writer
 from sketch_native.base_protocol import DISCARDED, NEVER, BaseProtocol
 from sketch_native.connection import NativeConnection
 from sketch_native.flow_control import FlowControl
 from sketch_native.reader import RequestReader, fail_body
-from sketch_native.refusal import OVERLOAD, Refusal
+from sketch_native.refusal import OVERLOAD, STOPPING, Refusal
 from sketch_native.states import CLOSING, EXCHANGE, HEAD, IDLE, QUEUED, REST, State, check_transitions
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ class HTTPProtocol(BaseProtocol):
             self._begin(queue.popleft())
             if not queue and reader.backlog is not None:
                 reader.feed_backlog()  # the rest of this request's body may be in it
-        elif self._eof or (self.server.stopping and self.state is EXCHANGE):
+        elif self._eof:
             self.close(expecting=reader.receiving is not None)
         elif reader.receiving is not None:
             self._wait_for_rest(reader.receiving)
@@ -204,8 +205,8 @@ class HTTPProtocol(BaseProtocol):
 
     @property
     def ending(self) -> bool:
-        """Whether the answer that is written now is the connection's last."""
-        return self.server.stopping or (self._eof and not self._reader.queue and not self._reader.backlog)
+        """Whether the answer that is written now is the connection's last: not while further requests wait."""
+        return (self.server.stopping or self._eof) and not self._reader.queue and not self._reader.backlog
 
     async def write(self, data: bytes) -> None:
         """Write a part of a streamed answer and wait until more may be written.
@@ -241,12 +242,20 @@ class HTTPProtocol(BaseProtocol):
             self._discardable = max(DISCARDED, exchange.request.limits.body or 0)
             self.close(expecting=not exchange.unframed)
 
+    @property
+    def under_way(self) -> str | None:
+        """What is being answered: see `BaseProtocol`."""
+        if self._exchange is not None:
+            return REQUEST if self._exchange.first_byte_at is None else STREAM
+        return REQUEST if self.state is QUEUED else None
+
     def shut_down(self) -> None:
-        """The server stops: close the connection now if nothing is being answered, else after the answer."""
-        if self.state is REST:
-            self.close(expecting=True)
-        elif self.task is None and self.state is not CLOSING:
-            self._hang_up()
+        """The server stops: wait a little for the last request, or for the rest of what has begun to arrive.
+
+        To hang up at once would lose the request that a client is just sending.
+        """
+        if self.state in (IDLE, HEAD, REST):
+            self.read_deadline = min(self.read_deadline, self.server.now + self.server.limits.keep_alive_timeout)
 
     def cancel(self) -> None:
         """Cancel the running exchange; without one, abort the connection."""
@@ -279,7 +288,7 @@ class HTTPProtocol(BaseProtocol):
         """Act on the read deadline, by what the connection has waited for."""
         self.read_deadline = NEVER
         if self.state is HEAD:
-            self._turn_away(Refusal(408, "the request head took too long"))
+            self._turn_away(STOPPING if self.server.stopping else Refusal(408, "the request head took too long"))
         elif self.state is QUEUED:
             assert self.server.admission is not None
             self.server.admission.forget(self)
@@ -289,7 +298,7 @@ class HTTPProtocol(BaseProtocol):
         elif self.state is CLOSING:
             self.linger_expired()
         else:
-            self._hang_up()
+            self.close(expecting=self.state is REST)  # a request that crosses the end must not meet a reset
 
 
 if sys.flags.dev_mode:

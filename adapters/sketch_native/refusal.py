@@ -20,3 +20,5 @@ class Refusal(Exception):
 
 
 OVERLOAD = Refusal(503, "the server is overloaded")
+
+STOPPING = Refusal(503, "the server is stopping")

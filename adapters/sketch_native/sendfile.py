@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from contextlib import aclosing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from sketch.files.reading import read_in_thread, shrunk
 from sketch.transport import ClientDisconnected, FileBody
@@ -17,8 +17,15 @@ BURST = 1024 * 1024
 """Bytes that the kernel may send at once before other tasks get a turn."""
 
 
-async def send_file(line: Line, body: FileBody) -> None:
-    """Send a part of a file, behind what was already written.
+class Progress(Protocol):
+    """What is told how far a file was sent."""
+
+    size: int
+    """Bytes that were sent so far."""
+
+
+async def send_file(line: Line, body: FileBody, progress: Progress) -> None:
+    """Send a part of a file, behind what was already written, and add the bytes to `progress.size` as they go out.
 
     Raises:
         ClientDisconnected: if the connection is lost.
@@ -26,18 +33,19 @@ async def send_file(line: Line, body: FileBody) -> None:
     """
     encrypted = line.transport.get_extra_info("ssl_object") is not None
     if encrypted or not hasattr(os, "sendfile"):
-        await _send_pieces(line, body)
+        await _send_pieces(line, body, progress)
     else:
-        await _send_by_kernel(line, body)
+        await _send_by_kernel(line, body, progress)
 
 
-async def _send_pieces(line: Line, body: FileBody) -> None:
+async def _send_pieces(line: Line, body: FileBody, progress: Progress) -> None:
     async with aclosing(read_in_thread(body)) as pieces:
         async for data in pieces:
             await line.write(data)
+            progress.size += len(data)
 
 
-async def _send_by_kernel(line: Line, body: FileBody) -> None:
+async def _send_by_kernel(line: Line, body: FileBody, progress: Progress) -> None:
     """Send with `os.sendfile` on a duplicate of the socket's descriptor.
 
     asyncio has `loop.sendfile`, uvloop does not. Both refuse to watch the descriptor of a transport, and both watch its
@@ -58,6 +66,7 @@ async def _send_by_kernel(line: Line, body: FileBody) -> None:
             if not sent:
                 raise shrunk(body, end - position)
             position += sent
+            progress.size += sent
             await asyncio.sleep(0)
     except (BrokenPipeError, ConnectionResetError):
         raise ClientDisconnected("the client left before the end of the file") from None

@@ -6,21 +6,23 @@ import asyncio
 import contextvars
 import logging
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import ExitStack, asynccontextmanager
+from dataclasses import replace
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from sketch.concurrency.tasks import first_of
+from sketch.http.fields import with_host
 from sketch.http.grammar import Address
 from sketch.routing import WEBSOCKET, Mount, Router
 from sketch.serving.access_log import log_access, log_refused
-from sketch.serving.listening import listening
 from sketch.serving.options import ServeError, ServeOptions
-from sketch.serving.registry import load_served
-from sketch.serving.run import cannot_listen
+from sketch.serving.processes.link import counted
+from sketch.serving.registry import load_served, unusable_certificate
+from sketch.serving.server_limits import SHORTEST, ServerLimits
+from sketch.serving.sockets import listening
 from sketch_native.admission import ConcurrencyLimit
-from sketch_native.limits import ServerLimits
 from sketch_native.listener import Listener
 from sketch_native.protocol import HTTPProtocol
 from sketch_native.proxy_connection import ProxiedProtocol
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     import socket
 
     from sketch.application import Application
+    from sketch.middleware.proxy_headers import ProxyHeaders
     from sketch.request import BaseRequest
     from sketch.serving.asgi import ASGIApp
     from sketch.serving.contract import Answer, Served
@@ -39,9 +42,14 @@ if TYPE_CHECKING:
 
     Respond = Callable[[BaseRequest, Answer], Awaitable[None]]
 
+T = TypeVar("T")
+P = ParamSpec("P")
 logger = logging.getLogger("sketch.native")
 SWEEP = 1.0
 """Seconds between two checks of the deadlines of all connections; fewer if one of the timeouts is short."""
+
+LAST_LINGER = 0.5
+"""Seconds for which a connection lingers at most, once the grace period is over."""
 
 CANCELLED_GRACE = 5.0
 """Seconds that cancelled handlers get to end. What still runs after that is logged and left behind."""
@@ -57,9 +65,9 @@ class Server:
 
     def __init__(self, app: Application | ASGIApp, options: ServeOptions) -> None:
         self.app: Served = load_served(app, options)
-        self.handle = self.app.handle
+        self.handle = counted(self.app.handle)
         self.options = options
-        self.limits = ServerLimits.of(options.server_limits)
+        self.limits = options.server_limits or ServerLimits()
         self.root_path = options.root_path.rstrip("/")
         self.watched = False
         """Whether each exchange is reported to the application at its end; known once the application has started."""
@@ -72,8 +80,12 @@ class Server:
             None if limits.concurrency is None else ConcurrencyLimit(limits.concurrency, wait=limits.overload == "wait")
         )
         self.stopping = False
-        self.respond: Respond | None = getattr(self.app, "respond", None)
+        respond: Respond | None = getattr(self.app, "respond", None)
+        self.respond = None if respond is None else counted(respond)
         """The method of an application that writes its answers itself; None for one that returns responses."""
+        proxies = options.proxy_headers()
+        if proxies is not None:
+            self._trust(proxies)
         self.going_on: set[asyncio.Task[Any]] = set()
         """Tasks that may still run after their answer is out; their connections do not wait for them."""
         self._listener: Listener | None = None
@@ -85,6 +97,12 @@ class Server:
         """The server's time at the next sweep, in seconds. A deadline set from it comes at most two sweeps late, never
         early, and costs no call."""
 
+    def _trust(self, proxies: ProxyHeaders) -> None:
+        """Let each request come from the client that the proxies name, before the application gets it."""
+        self.handle = _behind(proxies, self.handle)
+        if self.respond is not None:
+            self.respond = _behind(proxies, self.respond)
+
     @property
     def sockets(self) -> tuple[socket.socket, ...]:
         """The listening sockets."""
@@ -95,6 +113,11 @@ class Server:
         """The TCP port that the server listens on, None on a unix socket."""
         name = self.sockets[0].getsockname() if self.sockets else None
         return name[1] if isinstance(name, tuple) else None
+
+    def accept_also(self, sockets: Sequence[socket.socket]) -> None:
+        """Accept on these listening sockets as well, those of other workers, and on no others beside the own ones."""
+        if self._listener is not None:
+            self._listener.accept_also(sockets)
 
     async def start(self) -> None:
         """Bind the sockets, start the application, then listen.
@@ -112,9 +135,6 @@ class Server:
                 self._prepare_websockets()
                 listener = Listener(self, sockets, tls, self._protocol)
                 listener.open(self.options.backlog)
-            except OSError as exc:
-                await self._end_application()
-                raise cannot_listen(self.options, exc) from exc
             except BaseException:
                 await self._end_application()
                 raise
@@ -134,17 +154,21 @@ class Server:
     def _protocol(self) -> HTTPProtocol:
         return ProxiedProtocol(self) if self.options.proxy_protocol else HTTPProtocol(self)
 
+    def under_way(self) -> list[str]:
+        """Return what each busy connection does, as in `sketch.serving.endings`."""
+        return [kind for connection in self.connections if (kind := connection.under_way) is not None]
+
     async def stop(self) -> None:
-        """Stop in order: close the listener, set `app.stopping`, run the shutdown hooks, end the requests, clean up.
+        """Stop in order: accept no more, set `app.stopping`, run the shutdown hooks, end the requests, clean up.
 
         `app.stopping.set(0)` ends the grace period of the running requests.
         """
-        self.stopping = True
-        self.app.stopping.set(self.options.shutdown_timeout)
-        if self._listener is not None:
-            self._listener.close()
-            self._listener = None
-        self._bound.close()
+        stopping = self.app.stopping
+        stopping.announce()
+        if self.options.drain_delay:
+            await first_of(asyncio.sleep(self.options.drain_delay), stopping.wait())
+        self._close()
+        stopping.set(self.options.shutdown_timeout)
         try:
             await self.app.shutdown()
         finally:
@@ -152,25 +176,46 @@ class Server:
             self._timer.cancel()
             await self.app.cleanup()
 
-    async def _drain(self) -> None:
-        """Let running requests end within the grace period, then cancel them; log and abandon those that do not end."""
+    def _close(self) -> None:
+        """Accept no more connections, and leave those that are open little time for their last request.
+
+        What is answered from now on says `Connection: close`. An answer whose head is out already has not said it, so
+        its connection gets that time, too.
+        """
+        self.stopping = True
+        drain = max(SHORTEST, min(self.options.keep_alive_drain, self.options.shutdown_timeout))
+        self.limits = replace(self.limits, keep_alive_timeout=min(self.limits.keep_alive_timeout, drain))
+        self._sweep_often(drain / 8)
+        if self._listener is not None:
+            self._listener.close()
+            self._listener = None
+        self._bound.close()
         for connection in list(self.connections):
             connection.shut_down()
+
+    async def _drain(self) -> None:
+        """Let running requests end within the grace period, then cancel them; log and abandon those that do not end."""
+        await first_of(self._idle(), self.app.stopping.wait_grace())
         if self._busy:
-            await first_of(self._empty.wait(), self.app.stopping.wait_grace())
-        if self._busy:
-            logger.warning("cancelling %d connections and tasks that are still busy", self._busy)
+            self.limits = replace(self.limits, linger_timeout=min(self.limits.linger_timeout, LAST_LINGER))
+            self._sweep_often(LAST_LINGER / 8)
             for connection in list(self.connections):
                 connection.cancel()
             for task in self.going_on:
                 task.cancel()
-            await first_of(self._empty.wait(), asyncio.sleep(CANCELLED_GRACE))
+            await first_of(self._idle(), asyncio.sleep(CANCELLED_GRACE))
         for left in [*self.connections, *self.going_on]:
             logger.warning("left behind: %r does not end", left)
 
+    async def _idle(self) -> None:
+        """Return once no connection and no task remains, including those that come meanwhile."""
+        while self._busy:
+            self._empty.clear()
+            await self._empty.wait()
+
     @property
-    def _busy(self) -> int:
-        return len(self.connections) + len(self.going_on)
+    def _busy(self) -> bool:
+        return bool(self.connections or self.going_on)
 
     async def _end_application(self) -> None:
         try:
@@ -199,6 +244,12 @@ class Server:
         still unread, so the time must not count against them.
         """
         return self._time + min(self.loop.time() - self._swept, 2 * self._sweep_interval)
+
+    def _sweep_often(self, interval: float) -> None:
+        """Check the deadlines now, and from now on at least every `interval` seconds."""
+        self._timer.cancel()
+        self._sweep_interval = min(self._sweep_interval, interval)
+        self._sweep()
 
     def _sweep(self) -> None:
         """Check the deadlines of all connections; one timer serves them all."""
@@ -234,6 +285,19 @@ async def serve(app: Application | ASGIApp, options: ServeOptions) -> AsyncItera
         await server.stop()
 
 
+def _behind(
+    proxies: ProxyHeaders, call: Callable[Concatenate[BaseRequest, P], Awaitable[T]]
+) -> Callable[Concatenate[BaseRequest, P], Awaitable[T]]:
+    """Return a function that calls another one, with what the proxies say put into the request."""
+
+    def forwarded(request: BaseRequest, /, *arguments: P.args, **options: P.kwargs) -> Awaitable[T]:
+        if proxies.apply(request):
+            request.raw_headers = with_host(request.raw_headers, request.host)
+        return call(request, *arguments, **options)
+
+    return forwarded
+
+
 def tls_context(options: ServeOptions) -> ssl.SSLContext | None:
     """Return the TLS context of the options, or one made from their files; None without TLS.
 
@@ -247,5 +311,5 @@ def tls_context(options: ServeOptions) -> ssl.SSLContext | None:
     try:
         context.load_cert_chain(options.ssl_certfile, options.ssl_keyfile)
     except (OSError, ssl.SSLError) as exc:
-        raise ServeError(f"cannot use {options.ssl_certfile} for TLS: {exc}") from None
+        raise unusable_certificate(options, exc) from None
     return context

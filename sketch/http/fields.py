@@ -253,3 +253,11 @@ def _not_bytes(name: bytes, value: object) -> TypeError:
 
 RawHeaders = list[tuple[bytes, bytes]]
 """Header fields as received or sent: names in lower case, values without surrounding white space."""
+
+
+def with_host(headers: RawHeaders, host: str) -> RawHeaders:
+    """Return header fields with another `Host`."""
+    value = host.encode("latin-1")
+    if not any(name == b"host" for name, _ in headers):
+        return [(b"host", value), *headers]
+    return [(name, value if name == b"host" else sent) for name, sent in headers]

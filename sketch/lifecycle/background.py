@@ -95,6 +95,8 @@ class Background:
             self._open = False
             for task in self._tasks:
                 task.cancel()
+                if task not in self._endless:
+                    stopping.note_cut(f"background task {task.get_name()}")
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=CANCELLED_GRACE)
         for task in self._tasks:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class _Receiver:
+class Receiver:
     """A coroutine function in a signal: called with all arguments, passes it the last ones, as many as it takes."""
 
     __slots__ = ("function", "takes")
@@ -25,13 +25,14 @@ class _Receiver:
         self.takes = takes
 
     async def __call__(self, *arguments: Any) -> Any:
+        """Call the function with as many of the last arguments as it takes."""
         return await self.function(*arguments[len(arguments) - self.takes :])
 
     def __repr__(self) -> str:
         return repr(self.function)
 
 
-class _ThreadReceiver(_Receiver):
+class _ThreadReceiver(Receiver):
     """A plain function in a signal: it may block, so a thread calls it. An awaitable that it returns is awaited."""
 
     __slots__ = ("_find_threads",)
@@ -68,7 +69,7 @@ class Signal(MutableSequence[Callable[..., Any]]):
 
     __slots__ = ("_frozen", "_generators", "_name", "_parameters", "_threads", "receivers")
 
-    receivers: list[_Receiver]
+    receivers: list[Receiver]
     """The functions, each callable with all arguments; for callers that stop at a result or go on after an error."""
 
     def __init__(
@@ -134,7 +135,7 @@ class Signal(MutableSequence[Callable[..., Any]]):
                 f"{self._name} cannot be changed any more: expected changes before the application's first start"
             )
 
-    def _receiver(self, function: Callable[..., Any]) -> _Receiver:
+    def _receiver(self, function: Callable[..., Any]) -> Receiver:
         self._refuse_frozen()
         wanted = f"expected a function of ({', '.join(self._parameters)}) for {self._name}, got {function!r:.200}"
         if not callable(function):
@@ -151,7 +152,7 @@ class Signal(MutableSequence[Callable[..., Any]]):
         takes = most if not required or most == float("inf") else required
         takes = int(min(takes, len(self._parameters)))
         if is_coroutine_function(function):
-            return _Receiver(function, takes)
+            return Receiver(function, takes)
         return _ThreadReceiver(function, takes, self._threads)
 
 

@@ -1,12 +1,16 @@
-"""What the server's log says of exchanges that ended early: the same words, at the same level, on every server."""
+"""What the server's log says of ends: of exchanges that ended early, and of the server's own. The same words, at the
+same level, on every server."""
 
 from __future__ import annotations
 
 import logging
+from collections import Counter
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from sketch.http.grammar import Address
+    from sketch.lifecycle.stopping import Stopping
     from sketch.transport import ClientDisconnected
 
 logger = logging.getLogger("sketch.server")
@@ -22,13 +26,15 @@ def log_left(method: str, path: str, exc: ClientDisconnected) -> None:
     logger.debug("%s %r: %s", method, path, exc)
 
 
-def log_cancelled(method: str, path: str) -> None:
-    """Log at level INFO that the server has cut off an exchange, at the end of its grace period.
+def log_cancelled(method: str, path: str, stopping: Stopping) -> None:
+    """Log at level INFO that an exchange was cancelled, and note for the end of the server that it was cut off.
 
     Args:
         method, path: of the request.
+        stopping: of the application.
     """
     logger.info("%s %r was cancelled", method, path)
+    stopping.note_cut(f"{method} {path!r}")
 
 
 def log_stalled(client: Address | None) -> None:
@@ -38,3 +44,29 @@ def log_stalled(client: Address | None) -> None:
         client: its address, None without one.
     """
     logger.info("%s: the client reads nothing, the connection is cut", client)
+
+
+REQUEST, WEBSOCKET, STREAM = "request", "websocket", "stream"
+"""What a connection may be busy with. A stream is an answer of which a part is out."""
+
+
+def log_stopping(under_way: Iterable[str]) -> None:
+    """Log at level INFO that the server begins to stop, and what is under way.
+
+    Args:
+        under_way: what each busy connection does: `REQUEST`, `WEBSOCKET` or `STREAM`.
+    """
+    counts = Counter(under_way)
+    parts = [
+        f"{counts[kind]} {kind}{'s' * (counts[kind] > 1)}" for kind in (REQUEST, WEBSOCKET, STREAM) if counts[kind]
+    ]
+    logger.info("stopping: %s", ", ".join(parts) or "nothing is under way")
+
+
+def log_stopped(seconds: float) -> None:
+    """Log at level INFO that the server has stopped.
+
+    Args:
+        seconds: how long that took.
+    """
+    logger.info("stopped after %.1f s", seconds)

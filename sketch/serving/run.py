@@ -6,18 +6,23 @@ Imports are lazy: no adapter, and hardly any core module, is imported before one
 from __future__ import annotations
 
 import logging
-import os
 import sys
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
+from sketch.serving import systemd
+from sketch.serving.descriptors import open_standard
 from sketch.serving.loading import check_app, is_sketch_application, load_app
 from sketch.serving.logs import handled, show, tell
 from sketch.serving.loops import check_place
 from sketch.serving.options import ServeError, ServeOptions
+from sketch.serving.processes.identity import WorkerInfo, working_as
+from sketch.serving.processes.link import AcceptAlso, current_link
 from sketch.serving.registry import check_supported, load_object, load_server
+from sketch.serving.sockets import places, spell
+from sketch.serving.systemd import activate
 
 if TYPE_CHECKING:
     from sketch.application import Application
@@ -48,20 +53,21 @@ def run_app(
 
     Raises:
         SystemExit: with code 1, and the reason on stderr, if the application could not be served.
-        RuntimeError: in another thread than the main one, or inside a running event loop: use `serve` there.
+        RuntimeError: in another thread than the main one, or inside a running event loop: use `serve` there. And in a
+            worker, when it imports the application.
         TypeError: for an option that does not exist.
     """
     _check_names(options)
     check_place()
+    if current_link() is not None:
+        raise RuntimeError(
+            "expected run_app to be called once, got a call while a worker imports the application: "
+            "write it under `if __name__ == '__main__':`"
+        )
+    open_standard()
     try:
-        chosen = ServeOptions(host=host, port=port, server=server, loop=loop or "auto", **options)
-        backend = load_server(server)
-        check_supported(backend, chosen)
-        logger.setLevel(chosen.log_level.upper())
-        application = load_app(app) if isinstance(app, str) else check_app(app)
-        show()
-        _prepare(application, chosen)
-        code = backend.run(application, chosen)
+        chosen = activate(ServeOptions(host=host, port=port, server=server, loop=loop or "auto", **options))
+        code = _run_here(app, chosen) if chosen.workers is None else _run_workers(app, chosen)
     except ServeError as exc:
         print(f"error: {exc}", file=sys.stderr, flush=True)
         if handled():
@@ -70,6 +76,46 @@ def run_app(
     if code:
         raise SystemExit(code)
     return code
+
+
+def _run_here(app: Application | ASGIApp | str, options: ServeOptions) -> int:
+    check_supported(load_server(options.server), options)
+    with working_as(WorkerInfo(0, 1, 1)):
+        return run_backend(app, options)
+
+
+def _run_workers(app: Application | ASGIApp | str, options: ServeOptions) -> int:
+    """Run the parent of workers. It does not import the application."""
+    if not isinstance(app, str):
+        raise ServeError(f"expected an import string like 'package.module:app' with workers, got {app!r:.200}: {_WHY}")
+    if app.startswith("__main__:"):
+        raise ServeError(f"expected the module's own name with workers, got {app!r}: {_WHY}")
+    backend = load_server(options.server)
+    check_supported(backend, options)
+    if "bind" not in backend.options:
+        raise ServeError(f"server {options.server!r} cannot honour the option 'workers': it takes no bound sockets")
+    from sketch.serving.processes.supervisor import supervise  # one process needs none of it
+
+    logger.setLevel(options.log_level.upper())
+    show()
+    return supervise(app, options, announce, spread=getattr(backend, "accepts_also", False))
+
+
+_WHY = "each worker imports the application by itself"
+
+
+def run_backend(app: Application | ASGIApp | str, options: ServeOptions) -> int:
+    """Load an application, and run it on the backend of the options. Returns the exit code.
+
+    Raises:
+        ServeError: if it cannot be served for a reason that one line explains.
+    """
+    backend = load_server(options.server)
+    logger.setLevel(options.log_level.upper())
+    application = load_app(app) if isinstance(app, str) else check_app(app)
+    show()
+    _prepare(application, options)
+    return backend.run(application, options)
 
 
 def serve(
@@ -101,49 +147,59 @@ _NOT_EMBEDDED = {
     "server": "it runs the native server, run_app starts the others",
     "loop": "it serves in the event loop that is running",
     "log_level": "it leaves logging to your program",
+    "workers": "it serves in this process",
+    "worker_timeout": "no parent watches it",
+    "start_timeout": "no parent watches it",
+    "max_requests": "no parent could replace it",
+    "max_requests_jitter": "no parent could replace it",
 }
 """Options that have no effect inside a running event loop, and why."""
 
 
-def announce(options: ServeOptions, names: Sequence[object] = ()) -> None:
+def announce(options: ServeOptions, names: Sequence[object] = (), accept_also: AcceptAlso | None = None) -> None:
     """Tell `Started server on http://host:port (name)`: the first line of every backend, once it listens.
 
-    It is printed to stderr, or logged if the program has set up logging.
+    It is printed to stderr, or logged if the program has set up logging. It lists every address. systemd is told, too.
+    A worker tells its parent instead, which tells it once for all. Called in the event loop of the server.
 
     Args:
         options: the options of the server.
         names: what it listens on, as `socket.getsockname()` returns them. Without any, it is what the options say.
+        accept_also: how the server accepts connections on the sockets of other workers, if it can.
     """
+    link = current_link()
+    if link is not None:
+        link.ready(accept_also)
+        return
+    workers = "" if options.workers is None else f", {options.workers} worker{'s' if options.workers > 1 else ''}"
     note = ", IPv6 only" if options.host == "::" and len(names) == 1 and not _named(options) else ""
-    tell(f"Started server on {', '.join(_places(options, names))} ({options.server}{note})")
+    tell(f"Started server on {', '.join(_urls(options, names))} ({options.server}{workers}{note})")
+    systemd.ready()
 
 
-def _places(options: ServeOptions, names: Sequence[object]) -> list[str]:
+def announce_stop() -> None:
+    """Tell that the server was told to stop: a worker tells its parent, any other process systemd."""
+    link = current_link()
+    if link is None:
+        systemd.stopping()
+    else:
+        link.stopping()
+
+
+def _urls(options: ServeOptions, names: Sequence[object]) -> list[str]:
     """Return the URL of each address, one for a host that was given by name."""
-    if options.uds is not None:
-        return [f"unix:{options.uds}"]
-    addresses = [name for name in names if isinstance(name, tuple)]
-    if names and not addresses:
-        return [f"unix:{name}" for name in names]
-    port = addresses[0][1] if addresses else options.port
-    if not addresses or _named(options):
-        addresses = [(options.host, port)]
-    hosts = [f"[{host}]" if ":" in host else host for host, *_ in addresses]
-    return [f"{options.scheme}://{host}:{port}" for host in hosts]
+    found = [spell(name) for name in names]
+    if not found:
+        found = places(options)
+    elif _named(options):
+        found = [spell((options.host, found[0].rpartition(":")[2]))]
+    return [place if place.startswith(("unix:", "fd:")) else f"{options.scheme}://{place}" for place in found]
 
 
 def _named(options: ServeOptions) -> bool:
-    """Whether the host of the options says where the server can be reached."""
-    return options.sock is None and options.host not in ("", "::")
-
-
-def cannot_listen(options: ServeOptions, exc: OSError) -> ServeError:
-    """Make the one-line error for a port in use, a missing permission, an unknown host."""
-    place = options.uds if options.uds is not None else f"{options.host}:{options.port}"
-    reason = exc.strerror or str(exc)
-    if exc.errno is not None and reason.startswith("error while attempting to bind"):
-        reason = os.strerror(exc.errno)  # asyncio repeats the address in its own words
-    return ServeError(f"cannot listen on {place}: {reason}")
+    """Whether the host of the options, and nothing else, says where the server can be reached."""
+    elsewhere = options.bind or options.uds is not None or options.sock is not None
+    return not elsewhere and options.host not in ("", "::")
 
 
 # -- checks -----------------------------------------------------------------------------------------------------------
@@ -152,6 +208,8 @@ def cannot_listen(options: ServeOptions, exc: OSError) -> ServeError:
 def _prepare(app: Application | ASGIApp, options: ServeOptions) -> None:
     """Check the options that are about the application, and set its `debug`."""
     _check_fitting(app, options)
+    if options.trusted_proxies:
+        _check_trust(app)
     if is_sketch_application(app) and options.debug is not None:
         app.debug = options.debug
 
@@ -163,6 +221,14 @@ def _check_fitting(app: Application | ASGIApp, options: ServeOptions) -> None:
             raise ServeError("limits are for foreign ASGI applications: a sketch application has Application(limits=)")
     elif options.debug is not None:
         raise ServeError("expected no debug for a foreign ASGI application: it has a switch of its own")
+
+
+def _check_trust(app: Application | ASGIApp) -> None:
+    """Refuse an application that chooses its proxies itself."""
+    from sketch.middleware.proxy_headers import ProxyHeaders  # few servers have the option
+
+    if any(isinstance(each, ProxyHeaders) for each in getattr(app, "outer_middlewares", ())):
+        raise ServeError("expected either trusted_proxies or the application's own ProxyHeaders, got both")
 
 
 def _check_names(options: dict[str, Any]) -> None:

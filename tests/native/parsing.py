@@ -10,14 +10,14 @@ from typing import Any
 
 from hypothesis import settings, strategies as st
 
-from sketch_native.limits import ServerLimits
+from sketch.serving.server_limits import ServerLimits
 from sketch_native.parser import RequestParser
 from sketch_native.refusal import Refusal
 
 ROUNDS = int(os.environ.get("SKETCH_FUZZ", "0"))
 """Examples per property in a long session (`nox -s fuzz`), which then differ from run to run."""
 
-bounded = settings(max_examples=ROUNDS or 300, derandomize=not ROUNDS, deadline=None, database=None)
+bounded = settings(max_examples=ROUNDS or 100, derandomize=not ROUNDS, deadline=None, database=None)
 
 Event = tuple[Any, ...]
 

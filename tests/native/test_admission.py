@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from sketch import Application, Request, Response, serve
+from sketch.serving.server_limits import ServerLimits
 from sketch_native.admission import ConcurrencyLimit
-from sketch_native.limits import ServerLimits
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 SLOW = b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n"

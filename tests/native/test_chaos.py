@@ -14,7 +14,7 @@ from sketch_native import ServerLimits
 from tests.support.native import HOST, Certificates, serving, turns
 from tests.support.wire import Wire, chunked
 
-SCENES = 40 * (10 if os.environ.get("SKETCH_FUZZ") else 1)
+SCENES = 400 if os.environ.get("SKETCH_FUZZ") else 15
 
 Case = tuple[bytes, str, bytes]
 """A request, its method, and the body of its answer."""

@@ -73,7 +73,7 @@ async def test_a_body_behind_the_pipelines_limit_arrives(
 
 @TLS
 async def test_many_requests_in_one_segment(encrypted: bool, certificates: Certificates) -> None:
-    number = 3000
+    number = 1500
     async with serving(make_app(), certificates if encrypted else None) as served, served.connect() as wire:
         sending = asyncio.create_task(wire.send(GET * number))
         for _ in range(number):

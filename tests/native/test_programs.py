@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from sketch import Application, Limits, Request, Response, StreamResponse
+from sketch import Application, Limits, ProxyHeaders, Request, Response, StreamResponse
+from sketch.serving.sockets import spell
 from tests.support.native import Served, add_refusals, serving, until
 from tests.support.programs import free_port
 from tests.support.wire import Broken, Wire
@@ -175,11 +176,14 @@ http {{
     uwsgi_temp_path uwsgi;
     scgi_temp_path scgi;
     client_max_body_size 0;
-    upstream sketch {{ server 127.0.0.1:{upstream}; keepalive 4; }}
+    upstream sketch {{ server {upstream}; keepalive 4; }}
     server {{
         listen 127.0.0.1:{port};
         proxy_connect_timeout 5s;
-        location / {{ proxy_pass http://127.0.0.1:{upstream}; proxy_buffering off; }}
+        proxy_set_header X-Forwarded-For 192.0.2.7;
+        proxy_set_header X-Forwarded-Proto https;
+        proxy_set_header X-Forwarded-Host $host;
+        location / {{ proxy_pass http://sketch; proxy_buffering off; }}
         location /kept/ {{ proxy_pass http://sketch/; proxy_http_version 1.1; proxy_set_header Connection ""; }}
         location /unbuffered/ {{
             proxy_pass http://sketch/; proxy_http_version 1.1; proxy_set_header Connection "";
@@ -194,7 +198,7 @@ http {{
 async def nginx(served: Served, folder: Path) -> AsyncIterator[int]:
     """nginx before a server; its port."""
     port = free_port()
-    (folder / "nginx.conf").write_text(NGINX.format(port=port, upstream=served.server.port))
+    (folder / "nginx.conf").write_text(NGINX.format(port=port, upstream=spell(served.server.sockets[0].getsockname())))
     command = ("nginx", "-p", str(folder), "-c", "nginx.conf", "-e", str(folder / "nginx.log"))
     async with running(*command, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL) as process:
         while True:
@@ -265,6 +269,25 @@ async def test_nginx_passes_on_a_complete_stream(tmp_path: Path) -> None:
         await wire.send(b"GET /whole HTTP/1.1\r\nHost: x\r\n\r\n")
         assert len((await wire.receive()).body) == 1_000_000
         await wire.close()
+
+
+@with_nginx
+async def test_nginx_before_a_unix_socket(tmp_path: Path) -> None:
+    app = make_app()
+
+    @app.get("/client")
+    async def client(request: Request) -> Response:
+        return Response(f"{request.client} {request.url}")
+
+    app.outer_middlewares.append(ProxyHeaders(["unix"]))
+    async with serving(app, uds=str(tmp_path / "app.sock")) as served, nginx(served, tmp_path) as port:
+        wire = await Wire.connect(port)
+        answers = []
+        for path in ("/client", "/kept/client", "/kept/client"):
+            await wire.send(f"GET {path} HTTP/1.1\r\nHost: shop.example\r\n\r\n".encode())
+            answers.append((await wire.receive()).text)
+        await wire.close()
+    assert answers == ["('192.0.2.7', 0) https://shop.example/client", *["None http://sketch/client"] * 2]
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")

@@ -9,10 +9,10 @@ from typing import Any, cast
 import pytest
 
 from sketch.exceptions import HTTPException
+from sketch.serving.server_limits import ServerLimits
 from sketch_native.backlog import HANDSHAKE, PIPELINE, REFUSAL
 from sketch_native.exchange import Exchange
 from sketch_native.interfaces import Line
-from sketch_native.limits import ServerLimits
 from sketch_native.reader import RequestReader
 from sketch_native.refusal import Refusal
 from sketch_native.responder import ResponderExchange

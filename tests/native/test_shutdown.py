@@ -9,20 +9,24 @@ import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from sketch import Application, Outcome, Request, Response, StreamResponse
+from sketch import Application, FileResponse, Outcome, Request, Response, StreamResponse
 from sketch.serving.options import ServeOptions
 from sketch_native import Server, ServerLimits
-from tests.support.native import GET, HOST, make_app, opened, turns, until
+from sketch_native.base_protocol import DISCARDED
+from sketch_native.states import CLOSING
+from tests.support.native import GET, HOST, Certificates, make_app, opened, turns, until
 from tests.support.wire import Wire
 
 
 class Scene:
     """A server that the test stops, and a journal of its hooks and handlers."""
 
-    def __init__(self, shutdown_timeout: float = 5.0) -> None:
+    def __init__(self, shutdown_timeout: float = 5.0, keep_alive_drain: float = 0.05, drain_delay: float = 0.0) -> None:
         self.app = make_app()
         self.journal: list[str] = []
         self.running, self.leave = asyncio.Event(), asyncio.Event()
@@ -32,7 +36,14 @@ class Scene:
         self.app.add_get("/events", self.events)
         self.app.add_post("/read", self.read)
         limits = ServerLimits(linger_timeout=0.2)
-        options = ServeOptions(port=0, shutdown_timeout=shutdown_timeout, access_log=False, server_limits=limits)
+        options = ServeOptions(
+            port=0,
+            shutdown_timeout=shutdown_timeout,
+            keep_alive_drain=keep_alive_drain,
+            drain_delay=drain_delay,
+            access_log=False,
+            server_limits=limits,
+        )
         self.server = Server(self.app, options)
 
     def _note_calls(self, name: str) -> None:
@@ -93,7 +104,9 @@ async def test_running_requests_are_finished_and_no_new_ones_are_served() -> Non
     assert not stopping.done()
     scene.leave.set()
     reply = await busy.receive()
-    assert (reply.body, reply.header("connection")) == (b"waited", "close")
+    assert (reply.body, reply.header("connection")) == (b"waited", None)
+    reply = await busy.receive()
+    assert (reply.status, reply.header("connection")) == (200, "close")
     assert await busy.ended() == b""
     await stopping
     assert scene.journal == ["on_startup", "on_shutdown", "on_cleanup"]
@@ -120,8 +133,10 @@ async def test_requests_that_run_too_long_are_cancelled(caplog: pytest.LogCaptur
     await scene.running.wait()
     await scene.server.stop()
     assert scene.journal == ["on_startup", "on_shutdown", "cancelled", "on_cleanup"]
+    reply = await wire.receive()
+    assert (reply.status, reply.header("connection")) == (503, "close")
     assert await wire.ended() == b""
-    assert "cancelling 1" in caplog.text
+    assert "cut off at the end of the grace period: GET '/wait'" in caplog.text
     await leave(wire)
 
 
@@ -144,7 +159,7 @@ async def test_a_request_that_is_cancelled_before_its_first_step(monkeypatch: py
         await leave(wire)
     assert (scene.journal[0], scene.journal[-1]) == ("on_startup", "on_cleanup")
     assert sorted(scene.journal[1:-1]) == ["cancelled", "on_shutdown"]  # a plain hook takes a hop to a thread
-    assert [(outcome.status, outcome.disconnected, outcome.cancelled) for outcome in outcomes] == [(None, False, True)]
+    assert [(outcome.status, outcome.disconnected, outcome.cancelled) for outcome in outcomes] == [(503, False, True)]
 
 
 async def test_a_second_stop_ends_the_wait() -> None:
@@ -256,6 +271,8 @@ async def test_half_a_head_does_not_hold_the_end() -> None:
     await wires[2].send(b"POST /noread HTTP/1.1\r\n" + HOST + b"Content-Length: 10\r\n\r\nabc")
     await wires[2].receive()
     await scene.server.stop()
+    for wire in wires[:2]:
+        assert (await wire.receive()).status == 503
     for wire in wires:
         assert await wire.ended() == b""
     await leave(*wires)
@@ -302,4 +319,174 @@ async def test_the_log_says_nothing_of_an_orderly_end(caplog: pytest.LogCaptureF
     await wire.receive()
     await scene.server.stop()
     assert [record for record in caplog.records if record.levelno > logging.INFO] == []
+    await leave(wire)
+
+
+TLS = pytest.mark.parametrize("encrypted", [False, True], ids=["plain", "tls"])
+
+
+class Stopped:
+    """A server that has begun to stop, and a connection that has had an answer before.
+
+    Args:
+        certificates: of the server, None without TLS.
+        options: of the server.
+    """
+
+    wire: Wire
+    stopping: asyncio.Task[None]
+
+    def __init__(self, certificates: Certificates | None, **options: Any) -> None:
+        app = make_app()
+        self.outcomes: list[Outcome] = []
+        app.on_finished(self.outcomes.append)
+        ssl = certificates.of_server() if certificates else None
+        self.server = Server(app, ServeOptions(port=0, access_log=False, ssl=ssl, **options))
+        self._tls = certificates.of_client() if certificates else None
+
+    async def __aenter__(self) -> Stopped:
+        await self.server.start()
+        assert self.server.port is not None
+        self.wire = await Wire.connect(self.server.port, self._tls)
+        await self.wire.send(GET)
+        assert (await self.wire.receive()).header("connection") is None
+        self.stopping = asyncio.create_task(self.server.stop())
+        await until(lambda: self.server.stopping, "the stop")
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await leave(self.wire)
+        await self.stopping
+
+
+@TLS
+async def test_an_idle_connection_may_send_one_more_request(encrypted: bool, certificates: Certificates) -> None:
+    async with Stopped(certificates if encrypted else None, keep_alive_drain=60) as scene:
+        await scene.wire.send(GET)
+        reply = await scene.wire.receive()
+        assert (reply.body, reply.header("connection")) == (b"ok", "close")
+        assert await scene.wire.ended() == b""
+
+
+@TLS
+async def test_a_silent_connection_is_closed(encrypted: bool, certificates: Certificates) -> None:
+    async with Stopped(certificates if encrypted else None, keep_alive_drain=0.05) as scene:
+        assert await scene.wire.ended() == b""
+    assert len(scene.outcomes) == 1
+
+
+async def test_a_request_that_crosses_the_end_is_not_run_and_meets_no_reset() -> None:
+    async with Stopped(None, keep_alive_drain=0.05) as scene:
+        connection = await opened(scene.server)
+        scene.wire.pause()
+        await until(lambda: connection.state is CLOSING, "the end of the connection")
+        await scene.wire.send(GET)
+        await until(lambda: connection._discardable < DISCARDED, "the request")
+        scene.wire.resume()
+        assert await scene.wire.ended() == b""
+    assert len(scene.outcomes) == 1
+
+
+async def test_an_answer_that_was_begun_before_does_not_end_its_connection() -> None:
+    """It has not said that it would."""
+    scene = Scene(keep_alive_drain=60)
+    await scene.server.start()
+    wire = await scene.connect()
+    await wire.send(get(b"/events"))
+    await scene.running.wait()
+    stopping = asyncio.create_task(scene.server.stop())
+    assert (await wire.receive()).body == b"begin,end"
+    await wire.send(GET)
+    assert (await wire.receive()).header("connection") == "close"
+    assert await wire.ended() == b""
+    await stopping
+    await leave(wire)
+
+
+async def test_without_an_idle_connection_there_is_nothing_to_wait_for() -> None:
+    scene = Scene(shutdown_timeout=60, keep_alive_drain=60)
+    await scene.server.start()
+    wire = await scene.connect()
+    await wire.send(GET)
+    await wire.receive()
+    await leave(wire)
+    async with asyncio.timeout(10):
+        await scene.server.stop()
+
+
+async def test_what_waits_to_be_accepted_is_served() -> None:
+    scene = Scene()
+    await scene.server.start()
+    assert scene.server._listener is not None
+    scene.server._listener._ignore()
+    wire = await scene.connect()
+    await wire.send(GET)
+    stopping = asyncio.create_task(scene.server.stop())
+    assert (await wire.receive()).header("connection") == "close"
+    await stopping
+    await leave(wire)
+
+
+async def test_a_request_that_waits_for_a_slot_is_answered() -> None:
+    app, held, release = make_app(), asyncio.Event(), asyncio.Event()
+
+    @app.get("/hold")
+    async def hold() -> Response:
+        held.set()
+        await release.wait()
+        return Response("held")
+
+    limits = ServerLimits(concurrency=1, overload="wait")
+    server = Server(app, ServeOptions(port=0, access_log=False, server_limits=limits, keep_alive_drain=0.05))
+    await server.start()
+    assert server.port is not None
+    first, second = await Wire.connect(server.port), await Wire.connect(server.port)
+    await first.send(get(b"/hold"))
+    await held.wait()
+    await second.send(GET)
+    await until(lambda: len(server.under_way()) == 2, "the second request")
+    stopping = asyncio.create_task(server.stop())
+    await until(lambda: server.stopping, "the stop")
+    release.set()
+    assert (await first.receive()).body == b"held"
+    assert (await second.receive()).body == b"ok"
+    await stopping
+    await leave(first, second)
+
+
+async def test_for_the_drain_delay_everything_goes_on() -> None:
+    scene = Scene(drain_delay=60)
+    await scene.server.start()
+    stopping = asyncio.create_task(scene.server.stop())
+    await turns()
+    assert scene.app.stopping.announced
+    assert not scene.app.stopping
+    wire = await scene.connect()
+    await wire.send(GET)
+    assert (await wire.receive()).header("connection") is None
+    scene.app.stopping.set(5)  # another order ends the delay
+    await wire.send(GET)
+    await wire.receive()
+    await stopping
+    await leave(wire)
+
+
+async def test_the_bytes_of_a_file_that_is_cut_off_are_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "large"
+    with path.open("wb") as file:
+        file.truncate(64 * 1024 * 1024)
+    app, seen = make_app(), list[Outcome]()
+    app.on_finished(seen.append)
+    app.add_get("/file", lambda: FileResponse(path))
+    server = Server(app, ServeOptions(port=0, shutdown_timeout=0.1, access_log=False))
+    await server.start()
+    assert server.port is not None
+    wire = await Wire.connect(server.port, receive_buffer=4096)
+    await wire.send(get(b"/file"))
+    await wire.head()
+    wire.pause()
+    await server.stop()
+    assert seen[0].cancelled
+    assert 0 < seen[0].sent < 64 * 1024 * 1024
+    assert "cut off at the end of the grace period: GET '/file'" in caplog.text
     await leave(wire)

@@ -155,12 +155,12 @@ async def test_a_server_that_stops_lets_the_answer_arrive() -> None:
         await wire.send(head("/noread", MIB))
         connection = await opened(served.server)
         await until(lambda: connection.state is REST, "the wait for the rest")
-        connection.shut_down()
-        assert connection.state is CLOSING
+        stopping = asyncio.ensure_future(served.server.stop())
         await wire.send(b"x" * MIB)
         wire.resume()
         assert (await wire.receive()).body == b"noread"
         assert await wire.ended() == b""
+        await stopping
 
 
 # -- longer bodies ----------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from sketch.lifecycle.background import Background
+from sketch.lifecycle.hook_deadline import call_in_time
 from sketch.request import WebSocketRequest
 from sketch.serving.asgi import ASGIApp, check_asgi
 from sketch_asgi.hosting.answers import Returned
@@ -34,7 +35,6 @@ class ASGIHost:
         self.app = app
         self._life = HostedLife(app)
         self._background = Background()
-        self._stopping: Stopping | None = None
 
     @property
     def state(self) -> dict[str, Any]:
@@ -48,7 +48,6 @@ class ASGIHost:
             ClientDisconnected: if the client left before there was a response.
             Exception: what the application failed with.
         """
-        self._stopping = request.app.stopping
         conversation: Returned | SocketConversation
         if isinstance(request, WebSocketRequest):
             conversation, scope = SocketConversation(request), websocket_scope(request, self.state)
@@ -76,17 +75,16 @@ class ASGIHost:
     async def shutdown(self) -> None:
         """Do nothing: the protocol has no message for an end that is near."""
 
-    async def cleanup(self) -> None:
+    async def cleanup(self, stopping: Stopping) -> None:
         """Wait within the grace period for what the application does after its responses; then end its lifespan.
 
         Raises:
             Exception: why the application says it could not be stopped in order.
         """
         try:
-            if self._stopping is not None:
-                await self._background.drain(self._stopping)
+            await self._background.drain(stopping)
         finally:
-            await self._life.cleanup()
+            await call_in_time(self._life.cleanup, f"the lifespan of {self.app!r:.200}", stopping)
 
     def __repr__(self) -> str:
         return f"<ASGIHost of {self.app!r}>"

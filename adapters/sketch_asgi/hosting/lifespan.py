@@ -93,7 +93,12 @@ class HostedLife:
             return
         self._phase, self._answer = "shutdown", asyncio.get_running_loop().create_future()
         self._told.set()
-        await self._first_of(task)
+        try:
+            await self._first_of(task)
+        except asyncio.CancelledError:
+            task.cancel()
+            await self._end(task)
+            raise
         error = await self._end(task)
         if error is not None:
             raise error

@@ -93,7 +93,7 @@ class WrappedApplication(HostedApplication):
     """
 
     def __init__(self, app: Application, grace: float) -> None:
-        super().__init__(app.wrapped(ASGIApplication(app, grace=grace)))
+        super().__init__(app.wrapped(ASGIApplication(app, grace=grace, signals=False)))
         self._app = app
         self.debug = app.debug
 

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 import ssl
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from sketch.routing import WEBSOCKET
 from sketch.serving.descriptors import make_room
-from sketch.serving.loops import loop_factory
+from sketch.serving.loops import loop_factory, run_server
 from sketch.serving.options import ServeError, ServeOptions
+from sketch.serving.orders import unless_given_up
+from sketch.serving.processes.link import AcceptAlso
+from sketch.serving.registry import unusable_certificate
 from sketch.serving.run import announce
+from sketch.serving.sockets import listen
 from sketch.websocket import DEFAULT_POLICY, WebSocketPolicy
 from sketch_asgi.app import ASGIApplication
 from sketch_asgi.hosting.served import HostedApplication
 from sketch_asgi.launchers.passthrough import PassthroughApplication
+from sketch_asgi.launchers.stopping import Stop
 from sketch_asgi.lifespan import Life
 
 if TYPE_CHECKING:
@@ -28,7 +34,7 @@ _USUAL_MESSAGE = 16 * 1024 * 1024
 """Bytes of a websocket message that servers let through by default."""
 
 _POLL = 0.01
-"""Seconds between two checks whether a server listens: no server tells."""
+"""Seconds between two checks whether a server listens."""
 
 
 def prepare(options: ServeOptions) -> None:
@@ -80,7 +86,7 @@ def check_certificate(options: ServeOptions) -> None:
     try:
         ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(options.ssl_certfile, options.ssl_keyfile)
     except OSError as exc:  # SSLError is one
-        raise ServeError(f"cannot use {options.ssl_certfile} for TLS: {exc}") from None
+        raise unusable_certificate(options, exc) from None
 
 
 def largest_message(app: Application) -> int:
@@ -91,30 +97,82 @@ def largest_message(app: Application) -> int:
     return max(allowed, default=DEFAULT_POLICY.max_message)
 
 
-def run(main: Callable[[], Coroutine[Any, Any, None]], life: Life, options: ServeOptions) -> int:
-    """Run a server's coroutine in a loop of its own. Returns the exit code.
+def run(
+    serve: Callable[[], Coroutine[Any, Any, None]], app: Application, life: Life, stop: Stop, options: ServeOptions
+) -> int:
+    """Run a server's coroutine in a loop of its own, and lead it to its end. Returns the exit code.
 
     After a failed start a server raises an exception or ends silently. `life` knows, and has logged why.
+
+    Raises:
+        ServeError: if it could not listen.
     """
+
+    async def main() -> None:
+        async with stop:
+            await unless_given_up(_to_its_end(serve, life), app, stop.orders, None)
+
     try:
-        with asyncio.Runner(loop_factory=loop_factory(options.loop)) as runner:
-            runner.run(main())
+        run_server(loop_factory(options.loop), main())
     except asyncio.CancelledError:
-        pass  # the second order to stop, which is no error either
-    except Exception:
-        if not life.exit_code:
+        pass  # it did not end by itself
+    except (Exception, SystemExit):  # uvicorn ends so after a failed start
+        if life.error is None and life.stop_error is None:
             raise
+    return exit_code(life)
+
+
+def exit_code(life: Life) -> int:
+    """Return the exit code of a server that has ended.
+
+    Raises:
+        ServeError: if it could not listen.
+    """
+    if isinstance(life.error, ServeError):
+        raise life.error
     return life.exit_code
 
 
+async def _to_its_end(serve: Callable[[], Coroutine[Any, Any, None]], life: Life) -> None:
+    try:
+        await serve()
+    finally:
+        await life.end()
+
+
+def listen_once_started(
+    life: Life, sockets: list[socket.socket], options: ServeOptions, *, duplicated: bool = False
+) -> None:
+    """Let `life` listen on the sockets, so that a port in use is the same error on every server.
+
+    Args:
+        life: of the application.
+        sockets: that are bound.
+        options: have the backlog.
+        duplicated: whether the server has duplicates of the sockets. They are closed then: while they are open, clients
+            would wait at them although the server has closed its own.
+    """
+
+    def begin() -> None:
+        listen(sockets, options.backlog)
+        if duplicated:
+            for sock in sockets:
+                sock.close()
+
+    life.listen = begin
+
+
 @asynccontextmanager
-async def announced(options: ServeOptions, names: Sequence[object], listens: Callable[[], bool]) -> AsyncIterator[None]:
-    """Tell the first line as soon as `listens` returns True, while the block runs; `names` is as for `announce`."""
+async def announced(
+    options: ServeOptions, sockets: list[socket.socket], life: Life, accept_also: AcceptAlso | None = None
+) -> AsyncIterator[None]:
+    """Tell the first line as soon as the server listens, while the block runs; `accept_also` is as for `announce`."""
+    names = [sock.getsockname() for sock in sockets]
 
     async def wait() -> None:
-        while not listens():  # noqa: ASYNC110  # there is no event to wait for
+        while not life.listening:  # noqa: ASYNC110  # the server needs some turns more: nothing tells when it accepts
             await asyncio.sleep(_POLL)
-        announce(options, names)
+        announce(options, names, accept_also)
 
     task = asyncio.get_running_loop().create_task(wait())
     try:
@@ -125,14 +183,18 @@ async def announced(options: ServeOptions, names: Sequence[object], listens: Cal
 
 
 COMMON_OPTIONS = frozenset(
-    {"access_log", "backlog", "host", "loop", "port", "root_path", "shutdown_timeout"}
-    | {"ssl_certfile", "ssl_keyfile", "uds"}
+    {"access_log", "backlog", "bind", "drain_delay", "host", "keep_alive_drain", "loop", "port", "root_path"}
+    | {"shutdown_timeout", "sock", "ssl_certfile", "ssl_keyfile", "uds", "uds_mode"}
+    | {"trusted_proxies", "proxy_hops"}
 )
 
 
 def adapt(app: Application, options: ServeOptions) -> ASGIApplication:
-    """Return the application as an ASGI callable. A foreign application is passed through as it is."""
+    """Return the application as an ASGI callable, which is told when to stop.
+
+    A foreign application is passed through as it is.
+    """
     log, prefix, grace = options.access_log, options.root_path, options.shutdown_timeout
     if isinstance(app, HostedApplication):
-        return PassthroughApplication(app, access_log=log, root_path=prefix, grace=grace)
-    return ASGIApplication(app, access_log=log, root_path=prefix, grace=grace)
+        return PassthroughApplication(app, access_log=log, root_path=prefix, grace=grace, signals=False)
+    return ASGIApplication(app, access_log=log, root_path=prefix, grace=grace, signals=False)

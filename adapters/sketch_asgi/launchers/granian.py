@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import socket
+import stat
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
-from sketch.serving.listening import clear_path, reserved
 from sketch.serving.options import ServeOptions
+from sketch.serving.processes.link import counted
 from sketch.serving.registry import missing_package
-from sketch.serving.run import cannot_listen
-from sketch_asgi.app import ASGIApplication
+from sketch.serving.sockets import listening
 from sketch_asgi.hosting.served import as_application
-from sketch_asgi.launchers.common import COMMON_OPTIONS, adapt, announced, prepare, run
+from sketch_asgi.launchers.common import COMMON_OPTIONS, adapt, announced, listen_once_started, prepare, run
 from sketch_asgi.launchers.stopping import Stop
 from sketch_asgi.lifespan import Life
+from sketch_asgi.trusted_proxies import outermost
 
 if TYPE_CHECKING:
     from granian.server.embed import Server as Granian
@@ -33,6 +35,7 @@ class GranianServer:
     """Runs granian embedded in this process: only its embedded server takes an application object."""
 
     options = COMMON_OPTIONS
+    one_address = True
 
     def run(self, app: Application | ASGIApp, options: ServeOptions) -> int:
         """Serve until told to stop. Returns the exit code.
@@ -45,38 +48,79 @@ class GranianServer:
         except ModuleNotFoundError as exc:
             raise missing_package("granian", exc) from None
         prepare(options)
-        if options.uds is None:
-            with reserved(options) as (address, port):
-                return self._run(app, options, address, port)
-        try:
-            clear_path(options.uds)
-        except OSError as exc:
-            raise cannot_listen(options, exc) from exc
-        try:
-            return self._run(app, options, "", 0)
-        finally:
-            Path(options.uds).unlink(missing_ok=True)
+        with listening(options) as sockets:  # of a host with several addresses granian gets the first
+            return self._run(app, options, sockets[0])
 
-    def _run(self, app: Application | ASGIApp, options: ServeOptions, address: str, port: int) -> int:
+    def _run(self, app: Application | ASGIApp, options: ServeOptions, sock: socket.socket) -> int:
         application = as_application(app)
         asgi = adapt(application, options)
+        listen_once_started(asgi.life, [sock], options, duplicated=True)
+
+        ending = _GranianEnding(asgi.life, sock.getsockname())
 
         async def main() -> None:
-            server = _make_granian(application.wrapped(asgi), options, address, port)
-            stop = Stop(application, asgi.life, options.shutdown_timeout, _cancel_granian_requests)
-            waiting = asyncio.get_running_loop().create_task(_stop_granian(stop, server, asgi))
-            names = _names(address, port)
-            try:
-                async with stop, announced(options, names, lambda: _answers(asgi.life, options, address, port)):
-                    await server.serve()
-            finally:
-                waiting.cancel()
+            server = ending.server = _make_granian(counted(outermost(application, asgi, options)), options, sock)
+            async with announced(options, [sock], asgi.life):
+                await server.serve()
 
         with native_threads_ended():
-            return run(main, asgi.life, options)
+            stop = Stop(application, asgi.life, options, ending)
+            return run(main, application, asgi.life, stop, options)
 
 
-def _make_granian(asgi: ASGIApp, options: ServeOptions, address: str, port: int) -> Granian:
+class _GranianEnding:
+    """How granian ends: see `Ending`. Its listener is out of reach, so it accepts connections until it is told.
+
+    Args:
+        life: of the application.
+        name: of the socket that granian listens on.
+    """
+
+    server: Granian
+
+    def __init__(self, life: Life, name: Any) -> None:
+        self._life = life
+        self._name = name
+
+    async def close_listeners(self) -> None:
+        """Do nothing: see the class."""
+
+    def has_idle(self) -> bool:
+        """Whether there are more connections than exchanges."""
+        return _count_connections(self._name) > len(self._life.exchanges)
+
+    async def stop(self) -> None:
+        """Tell granian to end, once the websockets have: it would cut them off at once."""
+        await self._life.exchanges.websockets_ended()
+        self.server.stop()  # type: ignore[no-untyped-call]
+
+    def abort(self) -> None:
+        """Do nothing: once its requests have ended, granian waits for nothing."""
+
+
+def _count_connections(name: Any) -> int:
+    """Count the sockets of this process that were accepted at an address: granian does not tell."""
+    try:
+        numbers = [int(number) for number in os.listdir("/proc/self/fd")]  # noqa: PTH208 - names, not paths
+    except OSError:
+        return sys.maxsize  # this system does not tell, either
+    return sum(_is_accepted(number, name) for number in numbers)
+
+
+def _is_accepted(number: int, name: Any) -> bool:
+    """Whether a descriptor is a connection that was accepted at an address."""
+    try:
+        if not stat.S_ISSOCK(os.fstat(number).st_mode):
+            return False
+        with socket.socket(fileno=os.dup(number)) as sock:
+            own = sock.getsockname()
+            sock.getpeername()  # a listening socket has none
+    except OSError:  # or it was closed meanwhile
+        return False
+    return bool(own[1] == name[1] if isinstance(own, tuple) and isinstance(name, tuple) else own == name)
+
+
+def _make_granian(asgi: ASGIApp, options: ServeOptions, sock: socket.socket) -> Granian:
     from granian.constants import Interfaces, SSLProtocols
     from granian.log import LOGGING_CONFIG, LogLevels
     from granian.server.embed import Server
@@ -84,11 +128,8 @@ def _make_granian(asgi: ASGIApp, options: ServeOptions, address: str, port: int)
     given: Any = LOGGING_CONFIG["handlers"]
     handlers = {name: {**handler, "stream": "ext://sys.stderr"} for name, handler in given.items()}
     certificate, key = options.ssl_certfile, options.ssl_keyfile or options.ssl_certfile
-    return Server(
+    server = Server(
         asgi,
-        address=address,
-        port=port,
-        uds=Path(options.uds) if options.uds is not None else None,
         interface=Interfaces.ASGI,
         backlog=options.backlog,
         log_level=LogLevels.error,
@@ -97,41 +138,20 @@ def _make_granian(asgi: ASGIApp, options: ServeOptions, address: str, port: int)
         ssl_key=Path(key) if key else None,
         ssl_protocol_min=SSLProtocols.tls12,
     )
+    _give(server, sock, options.backlog)
+    return server
 
 
-async def _stop_granian(stop: Stop, server: Granian, asgi: ASGIApplication) -> None:
-    await stop.wait()
-    await asgi.websockets_ended()  # granian would cut them off at once; `stop` bounds this wait
-    server.stop()  # type: ignore[no-untyped-call]
+def _give(server: Any, sock: socket.socket, backlog: int) -> None:
+    """Give granian a socket that is bound already: it has a place for one, and no option. A test holds it."""
 
+    def place() -> None:
+        # granian closes the descriptor that it is given, so it gets a duplicate.
+        holder = import_module("granian.net").SocketHolder
+        server._ssp, server._shd = None, holder(sock.dup().detach(), sock.family == socket.AF_UNIX, backlog)
+        server._sfd = server._shd.get_fd()
 
-REQUEST = "future_watcher"
-"""The name of the coroutine in which granian runs a request: it keeps no list of their tasks. A test holds it."""
-
-
-def _cancel_granian_requests() -> None:
-    """Cancel the requests that granian waits for without a bound. It then ends in its own order."""
-    for task in asyncio.all_tasks():
-        coroutine = task.get_coro()
-        if getattr(coroutine, "__name__", "") == REQUEST:
-            task.cancel()
-
-
-def _names(address: str, port: int) -> list[tuple[str, int]]:
-    """Return what granian listens on: unlike the other servers it takes `::` for all addresses, IPv4 included."""
-    if not port:
-        return []
-    return [(address, port), ("0.0.0.0", port)] if address == "::" else [(address, port)]  # noqa: S104
-
-
-def _answers(life: Life, options: ServeOptions, address: str, port: int) -> bool:
-    """Whether the server accepts a connection: granian's socket is out of reach."""
-    if not life.started:
-        return False
-    with socket.socket(
-        socket.AF_UNIX if options.uds else socket.AF_INET6 if ":" in address else socket.AF_INET
-    ) as probe:
-        return probe.connect_ex(options.uds or (address, port)) == 0
+    server._init_shared_socket = place
 
 
 THREADS_END = 1.0

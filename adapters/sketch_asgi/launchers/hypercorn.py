@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import socket
 from typing import TYPE_CHECKING, Any
 
-from sketch.serving.listening import listening
 from sketch.serving.options import ServeOptions
+from sketch.serving.processes.link import counted
 from sketch.serving.registry import missing_package
+from sketch.serving.sockets import listening
 from sketch_asgi.hosting.served import as_application
-from sketch_asgi.launchers.common import COMMON_OPTIONS, adapt, announced, largest_message, prepare, run
+from sketch_asgi.launchers.acceptor import Acceptor
+from sketch_asgi.launchers.common import (
+    COMMON_OPTIONS,
+    adapt,
+    announced,
+    largest_message,
+    listen_once_started,
+    prepare,
+    run,
+)
 from sketch_asgi.launchers.stopping import Stop
+from sketch_asgi.lifespan import Life
+from sketch_asgi.trusted_proxies import outermost
 
 if TYPE_CHECKING:
     from hypercorn.config import Config as HypercornConfig
@@ -27,7 +38,8 @@ _NO_LIMIT = 24 * 3600.0
 class HypercornServer:
     """Runs hypercorn in this process: its own command line spawns workers that see no signal."""
 
-    options = COMMON_OPTIONS | {"sock"}
+    accepts_also = True
+    options = COMMON_OPTIONS
 
     def run(self, app: Application | ASGIApp, options: ServeOptions) -> int:
         """Serve until told to stop. Returns the exit code.
@@ -43,29 +55,66 @@ class HypercornServer:
         prepare(options)
         application = as_application(app)
         asgi = adapt(application, options)
-        wrapped: Any = application.wrapped(asgi)
+        wrapped: Any = counted(outermost(application, asgi, options))
         config = configure_hypercorn(Config(), options)
         config.websocket_max_message_size = largest_message(application)
 
+        ending = _HypercornEnding(asgi.life)
+
         async def main() -> None:
-            task = asyncio.current_task()
-            assert task is not None
-            # From Python 3.12 on hypercorn waits for connections without a bound: only cancelling it helps.
-            stop = Stop(application, asgi.life, options.shutdown_timeout + 1, task.cancel)
-            async with stop, announced(options, [sock.getsockname() for sock in sockets], lambda: _listens(sockets[0])):
-                await serve(wrapped, config, shutdown_trigger=stop.wait, mode="asgi")
+            ending.task = asyncio.current_task()
+            async with announced(options, sockets, asgi.life, ending.acceptor.accept_also):
+                await serve(wrapped, config, shutdown_trigger=ending.told.wait, mode="asgi")
 
         with listening(options) as sockets:
+            listen_once_started(asgi.life, sockets, options, duplicated=True)
             # hypercorn closes the descriptors it is given, so it gets duplicates.
             config.bind = [f"fd://{sock.dup().detach()}" for sock in sockets]
-            return run(main, asgi.life, options)
+            stop = Stop(application, asgi.life, options, ending)
+            return run(main, application, asgi.life, stop, options)
+
+
+CONNECTION = "_server_callback"
+"""The name of the coroutine in which hypercorn serves a connection: it keeps no list of them. A test holds it."""
+
+
+class _HypercornEnding:
+    """How hypercorn ends: see `Ending`.
+
+    Args:
+        life: of the application.
+    """
+
+    def __init__(self, life: Life) -> None:
+        self.told = asyncio.Event()
+        self.acceptor = Acceptor()
+        self.task: asyncio.Task[Any] | None = None
+        self._life = life
+
+    async def close_listeners(self) -> None:
+        """Accept no more connections: see `Ending`."""
+        await self.acceptor.close()
+
+    def has_idle(self) -> bool:
+        """Whether there are more connections than exchanges."""
+        names = [getattr(task.get_coro(), "__name__", "") for task in asyncio.all_tasks()]
+        return names.count(CONNECTION) > len(self._life.exchanges)
+
+    async def stop(self) -> None:
+        """Tell hypercorn to end."""
+        self.told.set()
+
+    def abort(self) -> None:
+        """Cancel hypercorn: from Python 3.12 on it waits for connections without a bound."""
+        if self.task is not None:
+            self.task.cancel()
 
 
 def configure_hypercorn(config: HypercornConfig, options: ServeOptions) -> HypercornConfig:
     """Set hypercorn's configuration to the options, and return it."""
     config.backlog = options.backlog
     config.certfile, config.keyfile = options.ssl_certfile, options.ssl_keyfile or options.ssl_certfile
-    config.graceful_timeout = options.shutdown_timeout
+    config.graceful_timeout = options.shutdown_timeout + 1
     config.startup_timeout = config.shutdown_timeout = _NO_LIMIT
     config.keep_alive_max_requests = 1_000_000_000  # no other server ends a connection after 1,000 requests
     config.websocket_ping_interval = None  # its pings outlive their websockets, and hold up the end of the server
@@ -73,7 +122,3 @@ def configure_hypercorn(config: HypercornConfig, options: ServeOptions) -> Hyper
     config.errorlog = logging.getLogger("hypercorn.error")
     config.errorlog.setLevel(logging.WARNING)
     return config
-
-
-def _listens(sock: socket.socket) -> bool:
-    return bool(sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))

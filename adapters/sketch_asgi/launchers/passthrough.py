@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from asyncio import current_task
 from collections.abc import Callable
 from pathlib import Path
 from time import perf_counter
@@ -13,10 +14,13 @@ from sketch.concurrency.containment import as_error, ends_task
 from sketch.pipeline.finish import log_outcome
 from sketch.request import BaseRequest, Request, WebSocketRequest
 from sketch.serving.asgi import Message, Receive, Send
+from sketch.serving.endings import log_cancelled
 from sketch_asgi.app import ASGIApplication, log_refusal
 from sketch_asgi.connection import Scope, ScopeConnection
 from sketch_asgi.hosting.served import HostedApplication
+from sketch_asgi.lifespan import Life
 from sketch_asgi.scope import Refused, read_head
+from sketch_asgi.writer import closing
 
 
 class PassthroughApplication(ASGIApplication):
@@ -24,13 +28,15 @@ class PassthroughApplication(ASGIApplication):
 
     Args:
         app: the foreign application.
-        access_log, root_path, grace: as for `ASGIApplication`.
+        access_log, root_path, grace, signals: as for `ASGIApplication`.
     """
 
     __slots__ = ("_asgi", "_prefix")
 
-    def __init__(self, app: HostedApplication, *, access_log: bool, root_path: str, grace: float) -> None:
-        super().__init__(app, access_log=access_log, root_path=root_path, grace=grace)
+    def __init__(
+        self, app: HostedApplication, *, access_log: bool, root_path: str, grace: float, signals: bool = True
+    ) -> None:
+        super().__init__(app, access_log=access_log, root_path=root_path, grace=grace, signals=signals)
         self._asgi = app.asgi
         self._prefix = root_path.rstrip("/")
 
@@ -44,17 +50,21 @@ class PassthroughApplication(ASGIApplication):
         if kind == "lifespan":
             await self.life.serve(scope, receive, send)
             return
+        connection = ScopeConnection(self._app, self._timer, scope, receive)
+        task = current_task()
+        assert task is not None
+        self._exchanges[task] = connection
         try:
-            if kind == "websocket":
-                await self._hold(scope, receive, send)
-            elif self._app.watched:
-                await self._report(scope, receive, send)
+            if self._app.watched or self.life.closing:
+                await self._report(connection, receive, send)
             else:
                 await self._asgi(self._prefixed(scope), receive, send)
         except BaseException as exc:
             if isinstance(exc, Exception) or ends_task(exc):
                 raise
             raise as_error(exc)  # noqa: B904 - it has its cause
+        finally:
+            del self._exchanges[task]
 
     def _prefixed(self, scope: Scope) -> Scope:
         """Return the scope with the proxy's prefix in `root_path` and in the path, as the specification requires."""
@@ -69,36 +79,29 @@ class PassthroughApplication(ASGIApplication):
                 prefixed["raw_path"] = prefix.encode() + scope["raw_path"]
         return prefixed
 
-    async def _hold(self, scope: Scope, receive: Receive, send: Send) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._websockets.add(task)
-        try:
-            if self._app.watched:
-                await self._report(scope, receive, send)
-            else:
-                await self._asgi(self._prefixed(scope), receive, send)
-        finally:
-            self._websockets.discard(task)
-
-    async def _report(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _report(self, connection: ScopeConnection, receive: Receive, send: Send) -> None:
         """Pass a scope on, and report the end of its exchange."""
-        connection = ScopeConnection(self._app, self._timer, scope, receive)
         connection.began_at = perf_counter()
-        watch = _Watch(send, connection, self._log)
+        watch = _Watch(send, connection, self._log, self.life)
         fault: BaseException | None = None
         try:
-            await self._asgi(self._prefixed(scope), receive, watch)
+            await self._asgi(self._prefixed(connection.scope), receive, watch)
         except BaseException as exc:
             fault = exc if ends_task(exc) else as_error(exc)
-            raise
+            self._note_cut(fault, connection)
+            if connection.scope["type"] == "websocket" or not await self.refused(fault, watch, connection):
+                raise
         finally:
             request = self._request(connection)
             if request is not None:
                 await self._app.finished(request, connection.outcome(request, fault), logged=watch.ended)
             elif not watch.ended:
-                log_refusal(connection, scope)
+                log_refusal(connection, connection.scope)
             fault = None  # its traceback refers to this frame, which would form a cycle
+
+    def _note_cut(self, fault: BaseException, connection: ScopeConnection) -> None:
+        if isinstance(fault, asyncio.CancelledError):
+            log_cancelled(connection.scope.get("method", "GET"), connection.scope["path"], self._app.stopping)
 
     def _log(self, connection: ScopeConnection) -> None:
         """Write the access log's line: the answer is complete, and the application may go on for long."""
@@ -126,21 +129,27 @@ class _Watch:
         send: of the scope.
         connection: of the scope.
         ended: called once the answer to an HTTP request is complete.
+        life: tells whether the connection is to be closed after the answer.
     """
 
-    __slots__ = ("_connection", "_ended", "_send", "ended")
+    __slots__ = ("_connection", "_ended", "_life", "_send", "ended")
 
-    def __init__(self, send: Send, connection: ScopeConnection, ended: Callable[[ScopeConnection], None]) -> None:
+    def __init__(
+        self, send: Send, connection: ScopeConnection, ended: Callable[[ScopeConnection], None], life: Life
+    ) -> None:
         self.ended = False
         """Whether the answer to an HTTP request is complete."""
         self._send = send
         self._connection = connection
         self._ended = ended
+        self._life = life
 
     async def __call__(self, message: Message) -> Any:
         kind, connection = message["type"], self._connection
         if kind in ("http.response.start", "websocket.http.response.start"):
             self._begin(message["status"])
+            if self._life.closing and kind == "http.response.start":
+                message = {**message, "headers": closing(list(message.get("headers") or []), connection.scope)}
         elif kind in ("http.response.body", "websocket.http.response.body"):
             connection.size += len(message.get("body", b""))
         elif kind == "http.response.pathsend":

@@ -1,64 +1,134 @@
-"""The order to stop that hypercorn and granian get from their launchers. uvicorn's is in `uvicorn_runner`."""
+"""The end of a server that sketch has started: from the order to stop to its last request."""
 
 from __future__ import annotations
 
 import asyncio
-import threading
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from time import monotonic
+from typing import TYPE_CHECKING, Protocol
 
+from sketch.concurrency.tasks import first_of
+from sketch.serving.endings import log_stopped, log_stopping
+from sketch.serving.options import ServeOptions
+from sketch.serving.orders import Orders
+from sketch.serving.run import announce_stop
 from sketch_asgi.lifespan import Life
-from sketch_asgi.stop_signals import NUMBERS
 
 if TYPE_CHECKING:
     from sketch.application import Application
 
+TURNS = 10
+"""Turns of the event loop in which what was begun comes to its end: an accepted connection is set up, a websocket sends
+its close. uvicorn, once told, closes them itself."""
+
+_POLL = 0.02
+"""Seconds between two looks for idle connections: no server tells when one becomes idle."""
+
+_LAST_STEPS = 1.0
+"""Seconds in which a server has to end once its requests were cancelled."""
+
+
+class Ending(Protocol):
+    """How a server ends."""
+
+    async def close_listeners(self) -> None:
+        """Accept no more connections, but serve those that were accepted."""
+
+    def has_idle(self) -> bool:
+        """Whether a connection may be open on which nothing is under way."""
+        ...
+
+    async def stop(self) -> None:
+        """Tell the server to end. It closes idle connections at once."""
+
+    def abort(self) -> None:
+        """End the server, although it still waits for something."""
+
 
 class Stop:
-    """Waits for the order to stop: SIGINT or SIGTERM. A second one cancels the server's task at once.
+    """Waits for the order to stop, and leads a server to its end.
 
     Args:
-        app: its `stopping` is set before the server is told.
-        life: tells at the end of the grace period whether the server still waits for requests.
-        timeout: the grace period in seconds.
-        expire: cancels the requests that outlast the grace period. Called only if the server has not done so itself.
+        app: is told.
+        life: knows what is under way.
+        options: how long things may take.
+        ending: how the server ends.
     """
 
-    def __init__(self, app: Application, life: Life, timeout: float, expire: Callable[[], object]) -> None:
+    def __init__(self, app: Application, life: Life, options: ServeOptions, ending: Ending) -> None:
+        self.orders = Orders(self._ordered)
         self._app = app
         self._life = life
-        self._timeout = timeout
-        self._expire = expire
-        self._told = asyncio.Event()
-        self._deadline: asyncio.TimerHandle | None = None
-
-    async def wait(self) -> None:
-        """Return once the order to stop is given."""
-        await self._told.wait()
+        self._options = options
+        self._ending = ending
+        self._began_at: float | None = None
 
     async def __aenter__(self) -> Stop:
-        self._task = asyncio.current_task()
-        self._loop = asyncio.get_running_loop()
-        if threading.current_thread() is threading.main_thread():
-            for number in NUMBERS:
-                self._loop.add_signal_handler(number, self._tell)
+        self._signals = self.orders.taken()
+        self._signals.__enter__()
+        self._task = asyncio.get_running_loop().create_task(self._lead())
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
-        for number in NUMBERS:
-            self._loop.remove_signal_handler(number)
-        if self._deadline is not None:
-            self._deadline.cancel()
+        self._signals.__exit__(None, None, None)
+        self._task.cancel()
+        await asyncio.wait([self._task])
+        if self._began_at is not None:
+            log_stopped(monotonic() - self._began_at)
 
-    def _tell(self) -> None:
-        if self._told.is_set():
-            if self._task is not None:
-                self._task.cancel()
+    def _ordered(self, at_once: bool) -> None:
+        if at_once:
+            self._app.stopping.set(0)
+        elif not self._life.started:
+            self._life.cancel_start(self._options.shutdown_timeout)
+
+    async def _lead(self) -> None:
+        await self.orders.given.wait()
+        if not self._life.started:
             return
-        self._app.stopping.set(self._timeout)
-        self._told.set()
-        self._deadline = self._loop.call_later(self._timeout, self._end_of_grace)
+        stopping, self._began_at = self._app.stopping, monotonic()
+        stopping.announce()
+        announce_stop()
+        log_stopping(self._life.exchanges.under_way())
+        if self._options.drain_delay:
+            await first_of(asyncio.sleep(self._options.drain_delay), stopping.wait())
+        await self._ending.close_listeners()
+        self._life.closing = True
+        stopping.set(self._options.shutdown_timeout)
+        await turns()
+        await first_of(self._drained(), stopping.wait_grace())
+        stop = asyncio.get_running_loop().create_task(self._ending.stop())
+        try:
+            await stopping.wait_grace()
+            self._life.exchanges.cut()
+            await asyncio.sleep(_LAST_STEPS)
+            if self._life.started:  # the server still waits for something; else the hooks run
+                self._ending.abort()
+        finally:
+            stop.cancel()
+            await asyncio.wait([stop])
 
-    def _end_of_grace(self) -> None:
-        if self._life.started:
-            self._expire()
+    async def _drained(self) -> None:
+        """Return once no connection is idle, or each had the time to send its last request."""
+        until = monotonic() + self._options.keep_alive_drain
+        while self._ending.has_idle() and monotonic() < until:  # noqa: ASYNC110  # there is no event to wait for
+            await asyncio.sleep(_POLL)
+
+
+async def turns() -> None:
+    """Let the event loop make some turns."""
+    for _ in range(TURNS):
+        await asyncio.sleep(0)
+
+
+async def close_servers(servers: list[asyncio.Server]) -> None:
+    """Close servers of the event loop in two steps.
+
+    asyncio drops a connection that is accepted, and not set up, when its server is closed.
+    """
+    loop = asyncio.get_running_loop()
+    for server in servers:
+        for sock in server.sockets:
+            loop.remove_reader(sock.fileno())
+    await turns()
+    for server in servers:
+        server.close()

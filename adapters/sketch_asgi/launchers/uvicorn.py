@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
-from sketch.serving.listening import listening
 from sketch.serving.options import ServeOptions
+from sketch.serving.processes.link import counted
 from sketch.serving.registry import missing_package
+from sketch.serving.sockets import listening
 from sketch_asgi.hosting.served import as_application
-from sketch_asgi.launchers.common import COMMON_OPTIONS, adapt, largest_message, prepare
+from sketch_asgi.launchers.common import COMMON_OPTIONS, adapt, largest_message, listen_once_started, prepare, run
+from sketch_asgi.launchers.stopping import Stop
+from sketch_asgi.trusted_proxies import outermost
 
 if TYPE_CHECKING:
     from sketch.application import Application
@@ -18,7 +22,8 @@ if TYPE_CHECKING:
 class UvicornServer:
     """Runs uvicorn in this process."""
 
-    options = COMMON_OPTIONS | {"sock", "ssl"}
+    accepts_also = True
+    options = COMMON_OPTIONS | {"ssl"}
 
     def run(self, app: Application | ASGIApp, options: ServeOptions) -> int:
         """Serve until told to stop. Returns the exit code.
@@ -33,10 +38,9 @@ class UvicornServer:
         prepare(options)
         application = as_application(app)
         asgi = adapt(application, options)
-        runner = UvicornRunner(make_config(application.wrapped(asgi), options, largest_message(application)), options)
-        with listening(options) as sockets, runner.signals_taken():
-            try:
-                runner.run(sockets=sockets)
-            except SystemExit:  # how uvicorn ends after a failed start; the reason is in the log
-                return 1
-        return asgi.life.exit_code
+        config = make_config(counted(outermost(application, asgi, options)), options, largest_message(application))
+        runner = UvicornRunner(config, options)
+        with listening(options) as sockets:
+            listen_once_started(asgi.life, sockets, options)
+            stop = Stop(application, asgi.life, options, runner)
+            return run(partial(runner.serve, sockets), application, asgi.life, stop, options)

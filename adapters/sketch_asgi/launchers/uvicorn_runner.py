@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import signal
 import socket
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
-from types import FrameType
-from typing import Literal
+from typing import Any, Literal
 
 import uvicorn
 
 from sketch.serving.asgi import ASGIApp
-from sketch.serving.loops import loop_factory
 from sketch.serving.options import ServeOptions
 from sketch.serving.run import announce
 from sketch.websocket import DEFAULT_POLICY
-from sketch_asgi.stop_signals import NUMBERS
+from sketch_asgi.launchers.acceptor import Acceptor
 
 
 def make_config(asgi: ASGIApp, options: ServeOptions, largest_message: int) -> uvicorn.Config:
@@ -38,7 +34,7 @@ def make_config(asgi: ASGIApp, options: ServeOptions, largest_message: int) -> u
         backlog=options.backlog,
         ssl_certfile=options.ssl_certfile,
         ssl_keyfile=options.ssl_keyfile,
-        timeout_graceful_shutdown=options.shutdown_timeout,  # type: ignore[arg-type]  # fractions work as well
+        timeout_graceful_shutdown=None,  # `Stop` ends the requests
         access_log=False,
         log_config=None,
         log_level="warning",
@@ -69,40 +65,54 @@ def _websockets() -> Literal["websockets-sansio", "wsproto", "none"]:
 
 
 def _is_true(record: logging.LogRecord) -> bool:
-    """Whether a log record is true: uvicorn's websockets-sansio calls every denied handshake unanswered."""
-    return record.msg != "ASGI callable returned without completing handshake."
+    """Whether a log record is true.
+
+    uvicorn's websockets-sansio calls every denied handshake unanswered, and an exchange that was cancelled at the end
+    of the grace period is no error of the application.
+    """
+    error = record.exc_info[1] if record.exc_info else None
+    return record.msg != "ASGI callable returned without completing handshake." and not isinstance(
+        error, asyncio.CancelledError
+    )
 
 
 class UvicornRunner(uvicorn.Server):
-    """A uvicorn server that prints the same first output line as every backend, and ends with 0 after a signal."""
+    """A uvicorn server that prints the same first output line as every backend, and is led to its end by a `Stop`."""
 
     def __init__(self, config: uvicorn.Config, options: ServeOptions) -> None:
         super().__init__(config)
         self._options = options
-
-    def run(self, sockets: list[socket.socket] | None = None) -> None:
-        """Run as uvicorn does, in the event loop that every backend takes."""
-        with asyncio.Runner(loop_factory=loop_factory(self._options.loop)) as runner:
-            runner.run(self.serve(sockets=sockets))
+        self._acceptor = Acceptor()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start as uvicorn does, then print the first output line."""
         await super().startup(sockets=sockets)
         if self.started and sockets:
-            announce(self._options, [sock.getsockname() for sock in sockets])
+            announce(self._options, [sock.getsockname() for sock in sockets], self._acceptor.accept_also)
 
     @contextmanager
-    def signals_taken(self) -> Iterator[None]:
-        """Take the signals that uvicorn raises again at its end, and those that come before it handles any."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        previous = {number: signal.signal(number, self._take) for number in NUMBERS}
-        try:
-            yield
-        finally:
-            for number, handler in previous.items():
-                signal.signal(number, handler)
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the signals to `Stop`: uvicorn raises them again at its end."""
+        yield
 
-    def _take(self, _number: int, _frame: FrameType | None) -> None:
+    async def close_listeners(self) -> None:
+        """Accept no more connections: see `Ending`."""
+        await self._acceptor.close()
+
+    def has_idle(self) -> bool:
+        """Whether a connection is open on which nothing is under way."""
+        return any(_is_idle(connection) for connection in self.server_state.connections)
+
+    async def stop(self) -> None:
+        """Tell uvicorn to end."""
         self.should_exit = True
+
+    def abort(self) -> None:
+        """Cut the connections that are left: their clients do not read."""
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+
+
+def _is_idle(connection: object) -> bool:
+    cycle: Any = getattr(connection, "cycle", connection)  # a websocket has none
+    return cycle is None or (cycle is not connection and cycle.response_complete)

@@ -7,6 +7,7 @@ import logging
 from collections import deque
 from typing import TYPE_CHECKING
 
+from sketch.serving.endings import WEBSOCKET
 from sketch.transport import ClientDisconnected, WebSocketBounds
 from sketch.websocket import ABNORMAL, NO_CODE, WebSocketDisconnected
 from sketch_native.base_protocol import NEVER, BaseProtocol
@@ -332,6 +333,11 @@ class WebSocketConnection(BaseProtocol):
             self.transport.resume_reading()
 
     # -- called by the server ---------------------------------------------------------------------------------------
+
+    @property
+    def under_way(self) -> str | None:
+        """A websocket."""
+        return WEBSOCKET
 
     def shut_down(self) -> None:
         """Do nothing: `app.stopping` has already told the session."""

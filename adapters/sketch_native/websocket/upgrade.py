@@ -80,7 +80,7 @@ class OpenWebSocket:
                 path = self._request.raw_path
                 logger.exception("the websocket session of %r could not be ended", path, exc_info=fault)
             else:
-                log_cancelled(self._request.method, self._request.raw_path)
+                log_cancelled(self._request.method, self._request.raw_path, websocket.server.app.stopping)
                 if not isinstance(fault, asyncio.CancelledError):
                     raise
         finally:

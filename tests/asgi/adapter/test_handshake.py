@@ -432,11 +432,11 @@ async def test_open_websockets_can_be_waited_for() -> None:
     app.add_websocket("/ws", session)
     asgi = ASGIApplication(app)
     asgi.life.started = True
-    await asgi.websockets_ended()
+    await asgi.life.exchanges.websockets_ended()
     script = Script(CONNECT)
     task = asyncio.create_task(asgi(scope(), script.receive, script.send))
     await until(lambda: script.sent)
-    waiting = asyncio.create_task(asgi.websockets_ended())
+    waiting = asyncio.create_task(asgi.life.exchanges.websockets_ended())
     await asyncio.sleep(0)
     assert not waiting.done()
     app.stopping.set()

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from sketch import Application
+from sketch.lifecycle.stopping import Stopping
 from sketch.testing import TestClient
 from sketch_asgi.hosting import lifespan as host_lifespan
 from sketch_asgi.hosting.host import ASGIHost, make_host
@@ -176,7 +177,7 @@ async def test_the_start_fails_with_the_applications_error() -> None:
     host = ASGIHost(failing(App(startup=fails(LookupError("no database")))))
     with pytest.raises(LookupError, match="no database"):
         await host.startup()
-    await host.cleanup()
+    await host.cleanup(Stopping())
 
 
 @in_loop
@@ -220,8 +221,8 @@ async def test_the_end_fails(step: Any, error: str) -> None:
     host = ASGIHost(App(shutdown=step))
     await host.startup()
     with pytest.raises((RuntimeError, LookupError), match=error):
-        await host.cleanup()
-    await host.cleanup()  # it has ended
+        await host.cleanup(Stopping())
+    await host.cleanup(Stopping())  # it has ended
 
 
 @in_loop
@@ -234,7 +235,7 @@ async def test_a_life_that_ends_too_early() -> None:
     host = ASGIHost(app)
     await host.startup()
     with pytest.raises(LookupError, match="too early"):
-        await host.cleanup()
+        await host.cleanup(Stopping())
 
 
 @in_loop
@@ -245,7 +246,7 @@ async def test_an_application_that_returns_before_the_end_has_no_more_to_do() ->
 
     host = ASGIHost(app)
     await host.startup()
-    await host.cleanup()
+    await host.cleanup(Stopping())
 
 
 @pytest.mark.parametrize("kind", ["lifespan.shutdown.complete", "http.response.start", "lifespan.startup.complete"])
@@ -273,7 +274,7 @@ async def test_messages_out_of_order(kind: str) -> None:
         with pytest.raises(asyncio.CancelledError):
             await task
     assert errors == [f"expected one answer to lifespan.startup, got {kind!r}"]
-    await host.cleanup()
+    await host.cleanup(Stopping())
 
 
 @in_loop
@@ -290,7 +291,7 @@ async def test_last_steps_have_an_end(monkeypatch: pytest.MonkeyPatch, caplog: p
 
     host = ASGIHost(App(last=stubborn))
     await host.startup()
-    await host.cleanup()
+    await host.cleanup(Stopping())
     assert "left behind: <Task" in caplog.text
     leave.set()
     await until(lambda: len(asyncio.all_tasks()) == 1)

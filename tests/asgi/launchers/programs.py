@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 import sys
 from typing import Any
 
@@ -32,6 +34,11 @@ async def cleaned() -> None:
 @app.route("/")
 async def hello(request: Request) -> Response:
     return Response(f"hello {request.scheme}")
+
+
+@app.route("/variables")
+async def variables(request: Request) -> Response:
+    return JSONResponse(sorted(name for name in os.environ if name.startswith("LISTEN_")))
 
 
 @app.route("/until-stopped")
@@ -89,8 +96,36 @@ async def cleaned_after_failure() -> None:
     log("cleaned up")
 
 
+taking = Application()
+
+
+@taking.on_startup
+def take_the_port() -> None:
+    """What another server may do while the hooks run."""
+    log("started")
+    global taken
+    taken = socket.create_server(("127.0.0.1", int(os.environ["PORT_TO_TAKE"])))
+
+
+@taking.on_shutdown
+def told_after_failure() -> None:
+    log("told")
+
+
+@taking.on_cleanup
+async def cleaned_after_all() -> None:
+    await asyncio.sleep(0)
+    log("cleaned up")
+
+
 if __name__ == "__main__":
-    options = dict(pair.split("=", 1) for pair in sys.argv[2:])
-    timeout = float(options.pop("shutdown_timeout", "5"))
-    port = int(options.pop("port", "0"))
-    run_app(sys.argv[1], port=port, shutdown_timeout=timeout, **options)
+    options: dict[str, Any] = dict(pair.split("=", 1) for pair in sys.argv[2:])
+    options["shutdown_timeout"] = float(options.get("shutdown_timeout", "5"))
+    options["keep_alive_drain"] = 0.1
+    if "bind" in options:
+        options["bind"] = options["bind"].split(",")
+    elif "LISTEN_FDS" not in os.environ:
+        options["port"] = int(options.get("port", "0"))
+    if "uds_mode" in options:
+        options["uds_mode"] = int(options["uds_mode"], 8)
+    run_app(sys.argv[1], **options)

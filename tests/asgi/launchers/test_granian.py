@@ -9,10 +9,9 @@ from contextlib import ExitStack, contextmanager
 from time import monotonic
 
 import pytest
-from granian._futures import _future_watcher_wrapper
 
 from sketch_asgi.launchers import granian
-from sketch_asgi.launchers.granian import REQUEST, native_threads_ended
+from sketch_asgi.launchers.granian import native_threads_ended
 
 BOUND = 20.0
 
@@ -82,16 +81,3 @@ def test_without_a_list_of_threads_nothing_is_waited_for(monkeypatch: pytest.Mon
 
     monkeypatch.setattr(granian.os, "listdir", fail)
     assert granian._native_threads() == set()
-
-
-def test_a_request_runs_in_a_coroutine_of_the_name_that_is_cancelled() -> None:
-    """The launcher finds the tasks of requests by this name alone: a granian that changes it has to be noticed."""
-
-    async def application(scope: object, protocol: object) -> None:
-        raise AssertionError
-
-    coroutine = _future_watcher_wrapper(application)(None)
-    try:
-        assert coroutine.__name__ == REQUEST
-    finally:
-        coroutine.close()

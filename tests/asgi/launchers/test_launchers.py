@@ -6,83 +6,16 @@ import re
 import signal
 import socket
 import ssl
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import trustme
 
-ROOT = Path(__file__).parents[3]
+from tests.asgi.launchers.running import BOUND, read_until, run, serving
+
 SERVERS = ("uvicorn", "hypercorn", "granian")
-BOUND = 30
 
 pytestmark = pytest.mark.parametrize("server", SERVERS)
-
-
-def command(app: str, **options: object) -> list[str]:
-    pairs = [f"{name}={value}" for name, value in options.items()]
-    return [sys.executable, "-m", "tests.asgi.launchers.programs", f"tests.asgi.launchers.programs:{app}", *pairs]
-
-
-def run(app: str, **options: object) -> tuple[int, str]:
-    """A program that is expected to end by itself: exit code and what it has printed on stderr."""
-    done = subprocess.run(command(app, **options), cwd=ROOT, capture_output=True, text=True, timeout=BOUND, check=False)
-    return done.returncode, done.stderr
-
-
-class Running:
-    """A program that serves."""
-
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self.process = process
-        assert process.stderr is not None
-        self._stderr = process.stderr
-        self.lines: list[str] = []
-        for line in self._stderr:
-            self.lines.append(line)
-            if "Started server on " in line:
-                break
-        else:
-            raise AssertionError("".join(self.lines))
-        self.first = self.lines[-1].strip()
-
-    @property
-    def port(self) -> int:
-        match = re.search(r":(\d+) ", self.first)
-        assert match is not None, self.first
-        return int(match[1])
-
-    def connect(self, path: str) -> socket.socket:
-        sock = socket.create_connection(("127.0.0.1", self.port), timeout=BOUND)
-        sock.sendall(f"GET {path} HTTP/1.1\r\nHost: test\r\n\r\n".encode())
-        return sock
-
-    def end(self, number: signal.Signals = signal.SIGTERM) -> tuple[int, str]:
-        self.process.send_signal(number)
-        _, rest = self.process.communicate(timeout=BOUND)
-        return self.process.returncode, "".join(self.lines) + rest
-
-
-@contextmanager
-def serving(server: str, **options: object) -> Iterator[Running]:
-    arguments = command("app", server=server, **options)
-    with subprocess.Popen(arguments, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
-        try:
-            yield Running(process)
-        finally:
-            process.kill()
-
-
-def read_until(sock: socket.socket, end: bytes) -> bytes:
-    received = b""
-    while end not in received:
-        data = sock.recv(65536)
-        assert data, received
-        received += data
-    return received
 
 
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
@@ -166,7 +99,8 @@ def test_unix_socket(server: str, tmp_path: Path) -> None:
             sock.connect(str(path))
             sock.sendall(b"GET / HTTP/1.1\r\nHost: test\r\n\r\n")
             read_until(sock, b"hello")
-        assert run("app", server=server, uds=path) == (1, f"error: cannot listen on {path}: Address already in use\n")
+        taken = f"error: cannot listen on unix:{path}: Address already in use\n"
+        assert run("app", server=server, uds=path) == (1, taken)
         code, output = running.end()
     assert code == 0, output
     assert not path.exists()
@@ -192,4 +126,4 @@ def test_unusable_certificate(server: str, tmp_path: Path) -> None:
     files = tmp_path / "missing.pem"
     code, output = run("app", server=server, ssl_certfile=files)
     assert code == 1
-    assert output.startswith(f"error: cannot use {files} for TLS: ")
+    assert output.startswith(f"error: cannot use certificate {files} with key {files}: [Errno 2] ")

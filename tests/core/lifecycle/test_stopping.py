@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from sketch.application import Application
 from sketch.lifecycle.stopping import Stopping
 from tests.support.requests import in_loop
@@ -52,3 +54,31 @@ async def test_the_grace_period_can_only_be_shortened() -> None:
     await waiting
     assert 0.05 < loop.time() - began < 5
     await asyncio.wait_for(stopping.wait_grace(), 5)
+
+
+@in_loop
+async def test_a_stop_is_announced_before_it_is_ordered() -> None:
+    stopping = Stopping()
+    assert not stopping.announced
+    stopping.announce()
+    assert stopping.announced
+    assert not stopping
+    other = Stopping()
+    other.set()
+    assert other.announced
+
+
+@in_loop
+async def test_what_was_cut_off_is_one_line(caplog: pytest.LogCaptureFixture) -> None:
+    stopping = Stopping()
+    stopping.note_cut("GET '/before'")  # without an order, nothing is cut by one
+    stopping.report()
+    assert caplog.records == []
+    stopping.set(0)
+    for number in range(12):
+        stopping.note_cut(f"GET '/{number}'")
+    stopping.report()
+    stopping.report()
+    (record,) = caplog.records
+    named = ", ".join(f"GET '/{number}'" for number in range(10))
+    assert record.getMessage() == f"cut off at the end of the grace period: {named} and 2 more"

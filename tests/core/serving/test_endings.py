@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from sketch.lifecycle.stopping import Stopping
 from sketch.serving.endings import log_cancelled, log_left, log_stalled
 from sketch.transport import ClientDisconnected
 
@@ -20,7 +21,7 @@ def test_a_client_that_leaves_is_nothing_special(caplog: pytest.LogCaptureFixtur
 
 def test_what_is_cut_off_is_named(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("DEBUG", "sketch")
-    log_cancelled("GET", "/a")
+    log_cancelled("GET", "/a", Stopping())
     log_stalled(("192.0.2.7", 4711))
     assert said(caplog) == [
         ("sketch.server", "INFO", "GET '/a' was cancelled"),
@@ -30,5 +31,5 @@ def test_what_is_cut_off_is_named(caplog: pytest.LogCaptureFixture) -> None:
 
 def test_no_line_can_be_forged(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("DEBUG", "sketch")
-    log_cancelled("GET", "/a\nb")
+    log_cancelled("GET", "/a\nb", Stopping())
     assert "\n" not in said(caplog)[0][2]

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from sketch.serving.loops import loop_factory
+from sketch.serving.loops import loop_factory, repeat
 from sketch.serving.options import LOOPS, ServeError
 
 
@@ -48,7 +48,7 @@ def test_uvloop_that_is_missing() -> None:
 def test_uvloop_is_imported_only_if_it_is_asked_for() -> None:
     code = """
 import sys
-from sketch.serving.loops import loop_factory
+from sketch.serving.loops import loop_factory, repeat
 loop_factory("asyncio")
 print("uvloop" in sys.modules)
 """
@@ -168,3 +168,23 @@ def test_an_exit_in_a_task_of_a_handler_is_a_500_on_every_server(server: str, lo
         [sys.executable, "-c", PROGRAM, server, loop_name], capture_output=True, text=True, timeout=60, check=False
     )
     assert done.stdout.split("\n") == ["500", "500", "200", "ended with 0", ""], done.stderr
+
+
+def test_a_call_is_repeated_until_the_loop_is_closed() -> None:
+    calls: list[int] = []
+
+    async def main() -> None:
+        enough = asyncio.Event()
+
+        def call() -> None:
+            calls.append(1)
+            if len(calls) == 3:
+                enough.set()
+
+        repeat(call, 0.001)
+        assert len(calls) == 1
+        async with asyncio.timeout(20):
+            await enough.wait()
+
+    asyncio.run(main())
+    assert len(calls) >= 3

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import re
 import threading
 from typing import Any
@@ -15,7 +14,7 @@ from sketch.application import Application
 from sketch.limits import Limits
 from sketch.serving import logs
 from sketch.serving.options import ServeError, ServeOptions
-from sketch.serving.run import announce, cannot_listen, run_app, serve
+from sketch.serving.run import announce, run_app, serve
 from tests.core.serving.support import HERE, Recorder, app, failure, foreign
 
 SOCKET: Any = object()
@@ -73,6 +72,35 @@ def test_options_for_the_other_kind_of_application(capsys: pytest.CaptureFixture
         serve(app, limits=Limits())
 
 
+def test_workers_need_an_import_string(capsys: pytest.CaptureFixture[str]) -> None:
+    message = failure(capsys, app, workers=2)
+    assert message.startswith(
+        "expected an import string like 'package.module:app' with workers, got <Application sketch>: "
+    )
+    assert message.endswith(": each worker imports the application by itself")
+    message = failure(capsys, "__main__:app", workers=1)
+    assert message.startswith("expected the module's own name with workers, got '__main__:app': each worker imports")
+
+
+def test_workers_need_a_server_that_takes_sockets(recorder: type[Recorder], capsys: pytest.CaptureFixture[str]) -> None:
+    message = failure(capsys, f"{HERE}:app", server="recorder", workers=2)
+    assert message == "server 'recorder' cannot honour the option 'workers': it takes no bound sockets"
+    assert recorder.runs == []
+
+
+def test_options_for_workers_need_workers(capsys: pytest.CaptureFixture[str]) -> None:
+    message = failure(capsys, app, max_requests=1000)
+    assert message == "expected workers together with max_requests: without them no parent watches the process"
+    with pytest.raises(ServeError, match="serve cannot honour the option 'worker_timeout': no parent watches it"):
+        serve(app, worker_timeout=5)
+
+
+def test_run_app_in_a_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sketch.serving.run.current_link", object)
+    with pytest.raises(RuntimeError, match="write it under `if __name__ == '__main__':`"):
+        run_app(app)
+
+
 def test_a_backend_gets_any_application(recorder: type[Recorder]) -> None:
     for one in (app, foreign, f"{HERE}:foreign"):
         run_app(one, server="recorder")
@@ -105,6 +133,13 @@ def test_a_backend_gets_any_application(recorder: type[Recorder]) -> None:
         (ServeOptions(sock=SOCKET), [("10.0.0.1", 5)], "http://10.0.0.1:5 (native)"),
         (ServeOptions(sock=SOCKET), ["/run/s"], "unix:/run/s (native)"),
         (ServeOptions(uds="/run/s"), ["/run/s"], "unix:/run/s (native)"),
+        (ServeOptions(sock=SOCKET), [b"\0name"], "unix:@name (native)"),
+        (ServeOptions(bind=["fd:7", ":80"]), [], "fd:7, http://:80 (native)"),
+        (
+            ServeOptions(bind=["localhost:0", "unix:/run/s"], ssl_certfile="c"),
+            [("127.0.0.1", 5), ("::1", 5, 0, 0), "/run/s"],
+            "https://127.0.0.1:5, https://[::1]:5, unix:/run/s (native)",
+        ),
     ],
 )
 def test_announce(
@@ -117,14 +152,6 @@ def test_announce(
     monkeypatch.setattr(logs, "handled", lambda: False)  # pytest handles everything
     announce(options, names)
     assert capsys.readouterr().err == f"Started server on {line}\n"
-
-
-def test_cannot_listen() -> None:
-    error = PermissionError(13, "Permission denied")
-    assert str(cannot_listen(ServeOptions(port=80), error)) == "cannot listen on 127.0.0.1:80: Permission denied"
-    assert str(cannot_listen(ServeOptions(uds="/s"), OSError("odd"))) == "cannot listen on /s: odd"
-    wordy = OSError(98, "error while attempting to bind on address ('::', 1): address already in use")
-    assert str(cannot_listen(ServeOptions(port=1), wordy)) == f"cannot listen on 127.0.0.1:1: {os.strerror(98)}"
 
 
 def test_serve_embeds_the_native_server() -> None:
