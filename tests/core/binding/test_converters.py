@@ -9,6 +9,7 @@ from hypothesis import given, strategies as st
 
 from sketch.exceptions import HTTPNotFound
 from sketch.routing import CONVERTERS, Converter, Router
+from tests.core.binding.support import bounded
 
 CANONICAL = "0188f0c4-5b7a-7c3e-9d2f-5a6b7c8d9e0f"
 
@@ -146,12 +147,14 @@ def test_refuses_to_write(kind: str, value: object) -> None:
         CONVERTERS[kind].text(value)
 
 
+@bounded(30)
 @given(st.floats(min_value=1e-12, max_value=1e18))
 def test_floats_are_written_exactly(value: float) -> None:
     assert float(CONVERTERS["float"].text(value)) == value
     assert match("float", CONVERTERS["float"].text(value)) == value
 
 
+@bounded(30)
 @given(st.uuids())
 def test_uuids_are_written_canonically(value: UUID) -> None:
     assert match("uuid", CONVERTERS["uuid"].text(value)) == value
