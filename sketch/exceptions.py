@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from sketch.http.fields import encode_fields, make_fields
 from sketch.http.locations import Location, quote_location
 from sketch.http.status import PHRASES, check_status
 from sketch.response import ErrorResponse, Response, check_reason
+
+
+class Explanation(NamedTuple):
+    """What led to an error: an input as it was declared beside the one that came. For the debug page alone.
+
+    Args:
+        name: of the input; its value is masked if the name marks a secret.
+        declared: what was expected in general.
+        sent: the values that came.
+        faults: what is wrong with them.
+    """
+
+    name: str
+    declared: str
+    sent: tuple[object, ...]
+    faults: tuple[str, ...]
 
 
 class HTTPException(Exception):
@@ -64,6 +80,15 @@ class HTTPException(Exception):
         If a subclass overrides this, its responses are sent as they are.
         """
         return ErrorResponse(self.status, self.detail, headers=self.headers)
+
+    @property
+    def members(self) -> Mapping[str, Any]:
+        """The members of problem details beside the usual ones (RFC 9457 section 3.2); by default none."""
+        return {}
+
+    def explain(self, request: Any) -> Iterable[Explanation]:  # noqa: ARG002 - for those that override it
+        """Return what the debug page shows of the inputs that have led to this error; by default nothing."""
+        return ()
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Copying and pickling call the class with `args`, which here are not the arguments of `__init__`.

@@ -32,7 +32,85 @@ _OK = 200
 """The default status, which needs no check. Compared by identity: that is faster, and 200.0 does not pass as it."""
 
 
-class Response:
+class SetsCookies:
+    """Base class of what has header fields for a response: sets cookies among them."""
+
+    __slots__ = ()
+
+    @property
+    def headers(self) -> CIMultiDict[str]:
+        """The header fields, mutable."""
+        raise NotImplementedError
+
+    def set_cookie(
+        self,
+        name: str,
+        value: str = "",
+        *,
+        max_age: int | None = None,
+        expires: datetime | None = None,
+        path: str | None = "/",
+        domain: str | None = None,
+        secure: bool = False,
+        httponly: bool = False,
+        samesite: SameSite | None = "lax",
+        partitioned: bool = False,
+    ) -> None:
+        """Add a `Set-Cookie` field. `max_age` is in seconds; `expires` without a time zone is local time.
+
+        Raises:
+            TypeError: for a name, value or attribute of another type.
+            ValueError: for a value that a cookie cannot hold, for an attribute that browsers would ignore, and for a
+                cookie that they would drop.
+        """
+        check_flags(secure=secure, httponly=httponly, partitioned=partitioned)
+        self.headers.add(
+            "Set-Cookie",
+            format_cookie(
+                name,
+                value,
+                max_age=max_age,
+                expires=expires,
+                path=path,
+                domain=domain,
+                secure=secure,
+                httponly=httponly,
+                samesite=samesite,
+                partitioned=partitioned,
+            ),
+        )
+
+    def delete_cookie(
+        self,
+        name: str,
+        *,
+        path: str = "/",
+        domain: str | None = None,
+        secure: bool = False,
+        httponly: bool = False,
+        samesite: SameSite | None = "lax",
+        partitioned: bool = False,
+    ) -> None:
+        """Tell the browser to forget a cookie. Path, domain and partition must be those it was set with.
+
+        Raises:
+            TypeError, ValueError: as `set_cookie` does.
+        """
+        check_flags(secure=secure, httponly=httponly, partitioned=partitioned)
+        self.set_cookie(
+            name,
+            max_age=0,
+            expires=datetime.fromtimestamp(0, UTC),
+            path=path,
+            domain=domain,
+            secure=secure or must_be_secure(name, samesite, partitioned),
+            httponly=httponly or needs_httponly(name),
+            samesite=samesite,
+            partitioned=partitioned,
+        )
+
+
+class Response(SetsCookies):
     """A response: status, header fields and body.
 
     Args:
@@ -176,73 +254,6 @@ class Response:
                 raise TypeError(f"expected a function for the background, got the generator {name_of(function)}")
         self._background = functions
         _ = self.headers  # `finalize` has a fast path for responses without headers, which takes no background
-
-    def set_cookie(
-        self,
-        name: str,
-        value: str = "",
-        *,
-        max_age: int | None = None,
-        expires: datetime | None = None,
-        path: str | None = "/",
-        domain: str | None = None,
-        secure: bool = False,
-        httponly: bool = False,
-        samesite: SameSite | None = "lax",
-        partitioned: bool = False,
-    ) -> None:
-        """Add a `Set-Cookie` field. `max_age` is in seconds; `expires` without a time zone is local time.
-
-        Raises:
-            TypeError: for a name, value or attribute of another type.
-            ValueError: for a value that a cookie cannot hold, for an attribute that browsers would ignore, and for a
-                cookie that they would drop.
-        """
-        check_flags(secure=secure, httponly=httponly, partitioned=partitioned)
-        self.headers.add(
-            "Set-Cookie",
-            format_cookie(
-                name,
-                value,
-                max_age=max_age,
-                expires=expires,
-                path=path,
-                domain=domain,
-                secure=secure,
-                httponly=httponly,
-                samesite=samesite,
-                partitioned=partitioned,
-            ),
-        )
-
-    def delete_cookie(
-        self,
-        name: str,
-        *,
-        path: str = "/",
-        domain: str | None = None,
-        secure: bool = False,
-        httponly: bool = False,
-        samesite: SameSite | None = "lax",
-        partitioned: bool = False,
-    ) -> None:
-        """Tell the browser to forget a cookie. Path, domain and partition must be those it was set with.
-
-        Raises:
-            TypeError, ValueError: as `set_cookie` does.
-        """
-        check_flags(secure=secure, httponly=httponly, partitioned=partitioned)
-        self.set_cookie(
-            name,
-            max_age=0,
-            expires=datetime.fromtimestamp(0, UTC),
-            path=path,
-            domain=domain,
-            secure=secure or must_be_secure(name, samesite, partitioned),
-            httponly=httponly or needs_httponly(name),
-            samesite=samesite,
-            partitioned=partitioned,
-        )
 
     def copy(self) -> Self:
         """Return a response of the same class with its own headers. The body is shared."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sketch.exceptions import HTTPException
 from sketch.http.status import PHRASES
@@ -86,5 +86,11 @@ def _page(exc: HTTPException) -> bytes:
 
 
 def _problem(exc: HTTPException) -> bytes:
-    members = {"type": "about:blank", "title": _title(exc), "status": exc.status}
-    return STDLIB.dumps(members if exc.detail is None else {**members, "detail": exc.detail})
+    return STDLIB.dumps(problem_members(exc))
+
+
+def problem_members(exc: HTTPException) -> dict[str, Any]:
+    """Return the members of the problem details for an exception; its own come last, and replace none of the usual."""
+    usual = {"type": "about:blank", "title": _title(exc), "status": exc.status}
+    detail = {} if exc.detail is None else {"detail": exc.detail}
+    return {**usual, **detail, **{name: value for name, value in exc.members.items() if name not in usual}}

@@ -1,4 +1,6 @@
-"""The debug responses: to an unexpected error, and to a path without a route. Never sent unless debug is on.
+"""The debug responses: to an unexpected error, to a path without a route, and to one that its exception explains.
+
+They are never sent unless debug is on.
 
 Everything in it is hostile until it is escaped: an attacker chooses the path, the header fields, often the message and
 the variables. Values with a name that marks a secret are masked: others may see a developer's screen, and debug may be
@@ -11,16 +13,18 @@ from textwrap import dedent
 from typing import TYPE_CHECKING
 
 from sketch.errors.debug.facts import learn_request, request_facts
+from sketch.errors.debug.inputs import input_facts, render_inputs
 from sketch.errors.debug.masking import Masker
 from sketch.errors.debug.routes import render_routes, route_facts
 from sketch.errors.debug.text import render_text
 from sketch.errors.debug.traces import read_traces
-from sketch.errors.problems import PROBLEM, choose_form
+from sketch.errors.problems import PROBLEM, choose_form, problem_members
 from sketch.http.status import PHRASES
 from sketch.jsoncodec import STDLIB
 from sketch.response import HTML, Response
 
 if TYPE_CHECKING:
+    from sketch.exceptions import HTTPException
     from sketch.request import BaseRequest
 
 
@@ -57,6 +61,27 @@ def missed_response(request: BaseRequest) -> Response:
     else:
         body = f"404 Not Found\n\n{_line(request, masker)}\n\nThe routes:\n{render_routes(routes)}\n"
     return _respond(404, form, body)
+
+
+def explained_response(request: BaseRequest, exc: HTTPException) -> Response | None:
+    """Make the response for an exception with the inputs that have led to it, in the same forms; None without any."""
+    inputs = list(exc.explain(request))
+    if not inputs:
+        return None
+    masker = Masker()
+    learn_request(request, masker)
+    facts = input_facts(inputs, masker)
+    form = choose_form(request)
+    if form == HTML:
+        from sketch.errors.debug.page import render_explained
+
+        body = render_explained(f"{exc.status} {exc.reason}", facts, request_facts(request, masker))
+    elif form == PROBLEM:
+        inputs_shown = [{"name": name, **dict(rows)} for name, rows in facts]
+        body = STDLIB.dumps({**problem_members(exc), "inputs": inputs_shown}).decode()
+    else:
+        body = f"{exc.reason}\n\n{_line(request, masker)}\n\n{render_inputs(facts)}\n"
+    return _respond(exc.status, form, body)
 
 
 def _line(request: BaseRequest, masker: Masker) -> str:

@@ -80,6 +80,17 @@ def render_miss(routes: list[Fact], request: list[tuple[str, list[Fact]]]) -> st
     return _document("404 Not Found", request, f"{_facts([('The routes', routes)])}{_facts(request)}")
 
 
+def render_explained(title: str, inputs: list[tuple[str, list[Fact]]], request: list[tuple[str, list[Fact]]]) -> str:
+    """Render the page for an exception with the inputs that have led to it.
+
+    Args:
+        title: the status and the reason.
+        inputs: what was declared and what came, under the name of each input.
+        request: facts about the request, under titles.
+    """
+    return _document(title, request, f"{_facts(inputs)}{_facts(request)}")
+
+
 def _facts(titled: list[tuple[str, list[Fact]]]) -> str:
     return "".join(f"<h2>{escape(name)}</h2>{_table(rows, 'card')}" for name, rows in titled if rows)
 

@@ -158,7 +158,7 @@ async def test_a_failing_list_is_logged_and_answered_plainly(
     app = shop()
     monkeypatch.setattr("sketch.errors.debug.route_facts", lambda *_: 1 / 0)
     assert text_of(await missed(app)) == "404 Not Found"
-    assert "the page that shows the routes failed itself" in caplog.text
+    assert "the page that explains the error failed itself" in caplog.text
 
 
 def test_requests_without_routing_have_no_miss() -> None:

@@ -1,0 +1,1 @@
+"""Answers: responses that are made of what handlers declare to return."""
