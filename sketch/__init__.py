@@ -8,6 +8,9 @@ from typing import Any
 # none of their code.
 _NAMES = {
     "sketch.application": "Application",
+    "sketch.binding.invalid_input": "InvalidInput",
+    "sketch.binding.response_parts": "ResponseParts",
+    "sketch.binding.sources": "Body Cookie Depends Form Header Path Query",
     "sketch.channels": "Channels",
     "sketch.context": "current_app current_request",
     "sketch.exceptions": """
@@ -40,6 +43,7 @@ _NAMES = {
     "sketch.routing": "Route Router",
     "sketch.routing.group": "RouteGroup",
     "sketch.routing.views": "View",
+    "sketch.serving.processes.identity": "current_worker",
     "sketch.serving.run": "run_app serve",
     "sketch.streams.json_lines": "JSONLinesResponse",
     "sketch.streams.sse": "Event EventStreamResponse last_event_id",

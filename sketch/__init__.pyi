@@ -1,6 +1,17 @@
 """The public names of sketch, for type checkers: the same as `_NAMES` in `__init__.py`."""
 
 from sketch.application import Application as Application
+from sketch.binding.invalid_input import InvalidInput as InvalidInput
+from sketch.binding.response_parts import ResponseParts as ResponseParts
+from sketch.binding.sources import (
+    Body as Body,
+    Cookie as Cookie,
+    Depends as Depends,
+    Form as Form,
+    Header as Header,
+    Path as Path,
+    Query as Query,
+)
 from sketch.channels import Channels as Channels
 from sketch.context import (
     current_app as current_app,
@@ -95,6 +106,7 @@ from sketch.routing import (
 )
 from sketch.routing.group import RouteGroup as RouteGroup
 from sketch.routing.views import View as View
+from sketch.serving.processes.identity import current_worker as current_worker
 from sketch.serving.run import (
     run_app as run_app,
     serve as serve,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from yarl import URL
 
+from sketch.binding.surroundings import TYPES, Given, Surroundings
 from sketch.checks import check_flags
 from sketch.concurrency.threads import Threads
 from sketch.context_vars import app_var, request_var
@@ -25,15 +26,15 @@ from sketch.pipeline.finish import finish
 from sketch.pipeline.pipeline import Pipeline
 from sketch.request import BaseRequest
 from sketch.routing import Handler, Mount, Registrar, Route, RouteOptions, Router
-from sketch.routing.arguments import TYPES, Given
 from sketch.routing.mount import ForeignHandler
 from sketch.routing.names import path_from, url_path
-from sketch.routing.route import Methods, Path, Slashes, check_options
+from sketch.routing.route import Methods, Path, Slashes, check_options, make_guards
 from sketch.transport import AccessLog, Outcome, WireResponse
 
 if TYPE_CHECKING:
     from asyncio import Task
 
+    from sketch.binding.sources import Depends
     from sketch.routing.group import RouteGroup
     from sketch.serving.asgi import ASGIApp
 
@@ -58,6 +59,7 @@ class Application(Registrar):
         debug: show the details of unexpected errors to every client. Not for production.
         json: `"stdlib"`, `"orjson"`, `"msgspec"` or a `JSONCodec`.
         threads: how many `def` handlers may run at once.
+        dependencies: guards of all routes, as `Depends(function)`, those of mounted applications included; see `Route`.
 
     Further attributes may be set at any time: `app.db = pool`, read as `request.app.db`; or, with a type, by an
     `AppKey`: `app[DB] = pool`. Every request sees what is set before the start or in a start-up hook.
@@ -80,6 +82,7 @@ class Application(Registrar):
         debug: bool = False,
         json: str | JSONCodec = "stdlib",
         threads: int = 40,
+        dependencies: Iterable[Depends] = (),
     ) -> None:
         check_options(limits, (), slashes)
         self.name = name if isinstance(name, str) else "sketch"
@@ -89,6 +92,7 @@ class Application(Registrar):
         self.limits = self._own_limits.over(DEFAULT_LIMITS)
         self.middlewares = check(middlewares)
         self.outer_middlewares = check(outer_middlewares, outer=True)
+        self.guards = make_guards(dependencies, Surroundings(()))
         self.router = Router(slashes)
         self.parent: Application | None = None
         """The application in which this one is mounted; None while it runs by itself."""
@@ -472,5 +476,5 @@ class _Mounted:
     async def shutdown(self) -> None:
         await self.app.shutdown()
 
-    async def cleanup(self) -> None:
+    async def cleanup(self, _stopping: Stopping, /) -> None:
         await self.app.cleanup()

@@ -18,6 +18,11 @@ class Key(Generic[T]):
     def __init__(self, name: str) -> None:
         self.name = name
 
+    @property
+    def is_source(self) -> bool:
+        """True: as an item of `Annotated`, a key says where the value of a parameter comes from."""
+        return True
+
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle a key that is a global of a module by its place, so that the other process finds the same key."""
         place = _find_global(self)

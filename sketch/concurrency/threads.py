@@ -9,6 +9,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import AbstractContextManager
 from queue import SimpleQueue
 from typing import Any, ParamSpec, TypeVar
 
@@ -170,6 +171,24 @@ class Threads:
             if not future.cancelled() and future.exception() is None:  # the result was on its way to the caller
                 undo(future.result())
             raise
+
+    async def enter(self, manager: AbstractContextManager[T]) -> T:
+        """Enter a context manager in a thread, as `run` calls a function; leave it again if the caller is cancelled."""
+        before = contextvars.copy_context()
+        context = before.copy()
+
+        def leave(_: T) -> None:
+            self._begin(manager.__exit__, (asyncio.CancelledError, asyncio.CancelledError(), None), {})
+
+        future = self._begin(manager.__enter__, (), {}, leave, context)
+        try:
+            value = await future
+        except asyncio.CancelledError:
+            if not future.cancelled() and future.exception() is None:  # as in `acquire`
+                leave(future.result())
+            raise
+        set_variables(changed_since(before, context))
+        return value
 
     async def complete(self, function: Callable[[], None], /) -> None:
         """Call a function that closes something, in a thread. It runs even if the caller is cancelled."""

@@ -99,8 +99,8 @@ async def _answer(request: BaseRequest, exc: Exception) -> Response:
     if isinstance(exc, HTTPException):
         # An exception object may be raised many times: its traceback would grow and keep every frame alive.
         exc.__traceback__ = None
-        if (missed := missed_answer(request, exc)) is not None:
-            return missed
+        if request.app.debug and (explained := explained_answer(request, exc)) is not None:
+            return explained
         if type(exc).to_response is HTTPException.to_response:  # it checks what it makes its response of
             return as_response(exc, request, exc)
         return await checked_answer(request, exc, type(exc).to_response)
@@ -146,16 +146,19 @@ def attempt(
         raise
 
 
-def missed_answer(request: BaseRequest, exc: HTTPException) -> Response | None:
-    """Make a 404 that lists the routes, in debug, for the one that routing has raised; None for any other exception."""
-    if exc.status != 404 or not request.app.debug or exc is not getattr(request, "miss", None):
-        return None
-    from sketch.errors.debug import missed_response  # only developers need it
+def explained_answer(request: BaseRequest, exc: HTTPException) -> Response | None:
+    """Make the response that tells a developer more about an exception; None if there is no more to tell.
+
+    For the 404 that routing has raised it lists the routes, for others what they explain.
+    """
+    from sketch.errors.debug import explained_response, missed_response  # only developers need it
 
     try:
-        return missed_response(request)
+        if exc is getattr(request, "miss", None):
+            return missed_response(request) if exc.status == 404 else None
+        return explained_response(request, exc)
     except Exception:
-        logger.exception("the page that shows the routes failed itself")
+        logger.exception("the page that explains the error failed itself")
         return None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from sketch.errors.handlers import ErrorHandlers
 from sketch.lifecycle.signals import Signal
@@ -12,6 +12,11 @@ from sketch.results import Endpoint
 from sketch.routing import Mount, Router
 from sketch.transport import AccessLog
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sketch.binding.arguments import Dependency
+
 
 class PipelineApp(Protocol):
     """What the pipeline needs of its application: what it folds, and what it asks for each request."""
@@ -20,6 +25,7 @@ class PipelineApp(Protocol):
     limits: Limits
     middlewares: list[Middleware]
     outer_middlewares: list[Middleware]
+    guards: Sequence[Dependency]
     errors: ErrorHandlers
     before_request: Signal
     after_request: Signal

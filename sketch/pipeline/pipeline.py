@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+from sketch.binding.bound import Call
 from sketch.callables import describe
 from sketch.concurrency.containment import ends_task
 from sketch.concurrency.contexts import Variables, set_variables
@@ -104,12 +105,30 @@ class Pipeline:
         self._hooked = bool(app.after_request.receivers or app.on_response_prepare.receivers)
         self._late = self._hooked or bool(app.outer_middlewares)
         self._in_steps = self._answer is not None or self._hooked
-        for route in (*router.routes(), *router.mounts(), router.options_route, router.slash_route):
-            self._fold(route)
+        for route in (*router.routes(), *router.mounts()):
+            self._fold(route, self._guarded_call(route))
+        for route in (router.options_route, router.slash_route):
+            self._fold(route, route.call)
         router.missed = self.outward(fold(app.middlewares, _raise_miss))
 
-    def _fold(self, route: Route) -> None:
-        """Complete a route: set its limits, its prefix, and its endpoint (the handler in all its middleware)."""
+    def _guarded_call(self, route: Route) -> Call:
+        """Wrap the call of a route's handler in the guards of the applications, the outermost first, and its own."""
+        if isinstance(route, Mount) and route.app is not None:  # its application's routes have the guards
+            return route.call
+        guards = [*chain.from_iterable(app.guards for app in reversed([*_lineage(self._app)])), *route.guards]
+        if not guards:
+            return route.call
+        from sketch.binding.guards import guarded  # not every application has one
+
+        return guarded(route.call, guards)
+
+    def _fold(self, route: Route, call: Call) -> None:
+        """Complete a route: set its limits, its prefix, and its endpoint (the handler in all its middleware).
+
+        Args:
+            route: the route.
+            call: calls its handler, and its guards before.
+        """
         limits = self._app.limits
         for group in route.groups:
             limits = (group.limits or Limits()).over(limits)
@@ -120,7 +139,8 @@ class Pipeline:
         middlewares = [*self._app.middlewares, *_middlewares(route)]
         # A handler's response is copied only if something could change it afterwards. (Hooks get it copied anyway.)
         changeable = middlewares or any(app.middlewares or app.outer_middlewares for app in _lineage(self._app))
-        call = as_endpoint(route.call, route.handler) if changeable else route.call
+        if changeable:
+            call = as_endpoint(call, route.handler)
         if limits.handler_timeout is not None:
             call = within(limits.handler_timeout, call)
         if route.on_disconnect == "cancel" and WEBSOCKET not in route.methods:

@@ -1,7 +1,8 @@
 """Routing: path templates, converters, the search for a route, and the arguments of handlers."""
 
-from sketch.routing.arguments import Handler, SelfBinding
-from sketch.routing.converters import CONVERTERS, Converter
+from sketch.binding.bound import Handler
+from sketch.binding.calls import SelfBinding
+from sketch.binding.converters import CONVERTERS, Converter
 from sketch.routing.mount import Mount
 from sketch.routing.registrar import Registrar, RouteOptions
 from sketch.routing.route import ANY, WEBSOCKET, Route

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
+from sketch.binding.bound import Handler
+from sketch.binding.converters import CONVERTERS, Converter
 from sketch.errors.handlers import ErrorHandler, ErrorHandlers
 from sketch.limits import Limits
 from sketch.middleware.chain import Frozen, Middleware, check
-from sketch.routing.arguments import Handler
-from sketch.routing.converters import CONVERTERS, STR, Converter
 from sketch.routing.registrar import Registrar, RouteOptions
-from sketch.routing.route import Methods, OnDisconnect, Path, Route, Slashes, check_options
+from sketch.routing.route import Methods, OnDisconnect, Path, Route, Slashes, check_options, several
+
+if TYPE_CHECKING:
+    from sketch.binding.sources import Depends
 
 E = TypeVar("E", bound=ErrorHandler)
+
+
+_UNKNOWN = Converter("(?s:.+)")
 
 
 class _LaterKnown(dict[str, Converter]):
@@ -24,7 +30,7 @@ class _LaterKnown(dict[str, Converter]):
         return super().__contains__(name) or (isinstance(name, str) and name.isidentifier())
 
     def __missing__(self, name: str) -> Converter:
-        return STR
+        return _UNKNOWN
 
 
 _LATER_KNOWN = _LaterKnown(CONVERTERS)
@@ -53,6 +59,7 @@ class RouteGroup(Registrar):
             The list may be extended until the application starts.
         limits: what a client may ask of the handlers; unset fields come from the outer group or the application.
         host, slashes, on_disconnect: the defaults of the routes; see `Route`.
+        dependencies: guards of the routes, called after those of the application; see `Route`.
         tags: added to the tags of every route.
 
     Raises:
@@ -72,6 +79,7 @@ class RouteGroup(Registrar):
         slashes: Slashes | None = None,
         on_disconnect: OnDisconnect | None = None,
         tags: Iterable[str] = (),
+        dependencies: Iterable[Depends] = (),
     ) -> None:
         if prefix and (not prefix.startswith("/") or prefix.endswith("/")):
             raise ValueError(f"expected a prefix that begins with '/' and does not end with it, got {prefix!r:.200}")
@@ -84,6 +92,7 @@ class RouteGroup(Registrar):
         self.slashes: Slashes | None = slashes
         self.on_disconnect: OnDisconnect | None = on_disconnect
         self.tags = tuple(tags)
+        self.dependencies = several(dependencies)
         self.errors = ErrorHandlers()
         self._outer: Registrar | None = None
         self._waiting: list[tuple[Methods, Path, Handler, RouteOptions, tuple[RouteGroup, ...]]] = []

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from sketch.routing.arguments import Handler
-from sketch.routing.converters import CONVERTERS, Converter
+from sketch.binding.bound import Bound, Handler
+from sketch.binding.converters import CONVERTERS, Converter
 from sketch.routing.route import ANY, WEBSOCKET, Home, Route
 from sketch.routing.template import Segment, Template
 
@@ -74,6 +74,11 @@ class Mount(Route):
         if any(segment.is_tail for segment in self.segments):
             raise ValueError(f"expected a prefix without a parameter of type path, got {prefix!r:.200}")
         self.app = app
+
+    def _bind(self, converters: Mapping[str, Converter]) -> None:  # noqa: ARG002 - nothing is converted
+        self.bound = Bound(self.handler)  # it takes the request, and answers by itself
+        self.call = self.bound.call
+        self.guards = ()
 
     @property
     def segments(self) -> Sequence[Segment]:

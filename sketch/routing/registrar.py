@@ -6,15 +6,17 @@ import os
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack, cast
 
+from sketch.binding.bound import Handler
+from sketch.binding.calls import SelfBinding
 from sketch.http.grammar import tokens
 from sketch.limits import Limits
-from sketch.routing.arguments import Handler, SelfBinding
 from sketch.routing.conditions import HeaderCondition
 from sketch.routing.route import ANY, WEBSOCKET, Methods, OnDisconnect, Path, Route, Slashes
 
 if TYPE_CHECKING:
+    from sketch.binding.sources import Depends
     from sketch.middleware.chain import Middleware
     from sketch.response import HeadersArgument
     from sketch.routing.group import RouteGroup
@@ -35,6 +37,12 @@ class RouteOptions(TypedDict, total=False):
     slashes: Slashes | None
     on_disconnect: OnDisconnect | None
     tags: Iterable[str]
+    dependencies: Iterable[Depends]
+    status: int | None
+    by_alias: bool | None
+    exclude_unset: bool | None
+    exclude_defaults: bool | None
+    exclude_none: bool | None
 
 
 class Registrar(ABC):
@@ -203,7 +211,10 @@ class Registrar(ABC):
             slashes=route.slashes,
             on_disconnect=route.on_disconnect,
             tags=route.tags[sum(len(group.tags) for group in route.groups) :],
+            dependencies=route.dependencies,
         )
+        if route.answers is not None:
+            options.update(cast("RouteOptions", route.answers._asdict()))
         return self._add(route.methods, route.path, route.handler, options, route.groups)
 
     def route(self, *paths: Path, methods: Methods | None = None, **options: Unpack[RouteOptions]) -> Callable[[H], H]:

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from sketch.binding.bound import Call, Handler
+from sketch.binding.calls import SelfBinding, bind
+from sketch.binding.converters import CONVERTERS, Converter
+from sketch.binding.surroundings import Surroundings
 from sketch.callables import describe
 from sketch.http.grammar import TOKEN
 from sketch.limits import Limits
 from sketch.middleware.chain import Middleware, check
-from sketch.routing.arguments import Call, Handler, SelfBinding, bind
 from sketch.routing.conditions import Conditions, HeaderCondition
-from sketch.routing.converters import CONVERTERS, Converter
 from sketch.routing.template import Template
 
 if TYPE_CHECKING:
+    from sketch.binding.answers.answer import AnswerOptions
+    from sketch.binding.arguments import Dependency
+    from sketch.binding.bound import Bound
+    from sketch.binding.sources import Depends
     from sketch.results import Endpoint
     from sketch.routing.group import RouteGroup
 
@@ -49,7 +56,7 @@ class Route:
             takes. A class-based view with `"*"` takes the methods it has.
         path: a template (see `Template`), or a compiled regular expression for the whole decoded path, in which `%2F`
             stays as it is; its named groups are the path parameters, None for a group that did not match.
-        handler: a function, any other callable, or a class-based view; see `sketch.routing.arguments.plan`.
+        handler: a function, any other callable, or a class-based view; see `sketch.binding.plan.plan`.
         name: for reverse URLs.
         middlewares: wrap this handler only, inside the application's middlewares; the first is the outermost.
         limits: what a client may ask of this handler; unset fields come from the groups, then the application.
@@ -60,6 +67,10 @@ class Route:
             `"redirect"`, a 308 to this path. Default: the router's setting.
         on_disconnect: what happens to the handler when the client leaves: `"ignore"`, nothing, or `"cancel"`.
         tags: words for documentation and tools.
+        dependencies: guards, as `Depends(function)`: called before the handler, after those of the application and of
+            the groups. Their values are not used; an HTTPException of one is the answer.
+        status: the status of the answer that is made of what the handler returns.
+        by_alias, exclude_unset, exclude_defaults, exclude_none: how a model becomes JSON; see `AnswerOptions`.
         groups: the groups it belongs to, the outermost first.
         converters: by name.
 
@@ -70,10 +81,14 @@ class Route:
     """
 
     __slots__ = (
+        "answers",
+        "bound",
         "call",
         "conditions",
+        "dependencies",
         "endpoint",
         "groups",
+        "guards",
         "handler",
         "home",
         "limits",
@@ -106,6 +121,12 @@ class Route:
     """The host and header fields that a request must have."""
     call: Call
     """Calls the handler for a request, with its arguments filled in."""
+    bound: Bound
+    """The same call, and what the handler's parameters and its result declare."""
+    answers: AnswerOptions | None
+    """How an answer is made of what the handler returns; None if no option was given."""
+    guards: Sequence[Dependency]
+    """The dependencies of the groups and the route that are called before the handler, after those of applications."""
     endpoint: Endpoint
     """The handler inside its middlewares; set when the application freezes."""
     slashes: Slashes | None
@@ -129,6 +150,12 @@ class Route:
         slashes: Slashes | None = None,
         on_disconnect: OnDisconnect | None = None,
         tags: Iterable[str] = (),
+        dependencies: Iterable[Depends] = (),
+        status: int | None = None,
+        by_alias: bool | None = None,
+        exclude_unset: bool | None = None,
+        exclude_defaults: bool | None = None,
+        exclude_none: bool | None = None,
         groups: Sequence[RouteGroup] = (),
         converters: Mapping[str, Converter] = CONVERTERS,
     ) -> None:
@@ -146,15 +173,39 @@ class Route:
         self.on_disconnect = on_disconnect or self.on_disconnect
         self.slashes = slashes
         self.tags = (*[tag for group in self.groups for tag in group.tags], *tags)
+        self.dependencies = several(dependencies)
         try:
             check_options(limits, tags, slashes, on_disconnect)
             self.conditions = Conditions(host, headers) if host is not None or headers else None
             self.methods = _methods(method, handler)
             self.matcher = matcher = _compiled(path, converters)
             self.parameters = matcher.names if isinstance(matcher, Template) else tuple(matcher.groupindex)
-            self.call = bind(handler, self.parameters)
+            self.answers = make_options(
+                status=status,
+                by_alias=by_alias,
+                exclude_unset=exclude_unset,
+                exclude_defaults=exclude_defaults,
+                exclude_none=exclude_none,
+            )
+            self._bind(converters)
         except ValueError as exc:
             raise ValueError(f"{exc}; in the route {_text(path)!r} of {describe(handler)}") from None
+
+    def _bind(self, converters: Mapping[str, Converter]) -> None:
+        """Plan the arguments of the handler and of its guards; their types may choose converters for the path."""
+        matcher = self.matcher
+        around = Surroundings(
+            self.parameters,
+            matcher.written if isinstance(matcher, Template) else None,
+            self.methods - {WEBSOCKET},
+            is_websocket=self.is_websocket,
+        )
+        self.bound = bind(self.handler, around, self.answers)
+        self.call = self.bound.call
+        marks = [*chain.from_iterable(group.dependencies for group in self.groups), *self.dependencies]
+        self.guards = make_guards(marks, around)
+        if around.chosen and isinstance(matcher, Template):
+            self.matcher = Template(matcher.path, converters, around.chosen)
 
     @property
     def template(self) -> str:
@@ -198,6 +249,42 @@ def check_options(limits: object, tags: object, slashes: object, on_disconnect: 
         raise TypeError(f"expected several tags, got {tags!r:.200}: write [{tags!r:.200}]")
     _check_word("slashes", slashes, ("strict", "redirect"))
     _check_word("on_disconnect", on_disconnect, ("ignore", "cancel"))
+
+
+def several(dependencies: Iterable[Any]) -> tuple[Any, ...]:
+    """Return dependencies as they were given.
+
+    Raises:
+        TypeError: for one that is not in a list.
+    """
+    if getattr(dependencies, "is_source", False):
+        raise TypeError(f"expected several dependencies, got {dependencies!r:.200}: write [{dependencies!r:.200}]")
+    return tuple(dependencies)
+
+
+def make_guards(marks: Iterable[Any], around: Surroundings) -> Sequence[Dependency]:
+    """Plan the guards of a route or an application.
+
+    Raises:
+        TypeError: for anything but `Depends(function)`.
+        ValueError: for a parameter of one that gets no value.
+    """
+    marks = several(marks)
+    if not marks:
+        return ()
+    from sketch.binding.guards import plan_guards  # not every application has one
+
+    return plan_guards(marks, around)
+
+
+def make_options(**given: Any) -> AnswerOptions | None:
+    """Make the options of a route's answers; None if none is given."""
+    given = {name: value for name, value in given.items() if value is not None}
+    if not given:
+        return None
+    from sketch.binding.answers.answer import AnswerOptions  # not every application has typed handlers
+
+    return AnswerOptions(**given)
 
 
 def _check_word(name: str, word: object, words: tuple[str, ...]) -> None:

@@ -27,10 +27,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from sketch.binding.bound import Handler
+from sketch.binding.converters import CONVERTERS, Converter
 from sketch.exceptions import HTTPException, HTTPMethodNotAllowed, HTTPNotFound, HTTPUpgradeRequired
 from sketch.response import RedirectResponse, Response
-from sketch.routing.arguments import Handler
-from sketch.routing.converters import CONVERTERS, Converter
 from sketch.routing.mount import Mount
 from sketch.routing.registrar import Registrar, RouteOptions
 from sketch.routing.route import ANY, WEBSOCKET, Found, Methods, Path, Route, Slashes

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, unquote, unquote_to_bytes
 
-from sketch.routing.converters import FLOAT, INT, PATH, STR, UUID_, Converter
+from sketch.binding.converters import FLOAT, INT, PATH, STR, UUID_, Converter
 
 Reader = Callable[[str], tuple[Any, ...] | None]
 """Takes one decoded segment; returns the values of its parameters, or None if it does not match."""
@@ -217,18 +217,24 @@ class Template:
             `{name:regex}` a segment that the regular expression matches in full; `{name:path}` at the end takes the
             rest, which may be empty. Other text matches itself; `é` and `%C3%A9` mean the same.
         converters: by name.
+        chosen: by parameter, those that take the place of `str` where the path names none.
 
     Raises:
         ValueError: for a malformed path; the message says what is wrong.
     """
 
-    __slots__ = ("names", "path", "segments")
+    __slots__ = ("names", "path", "segments", "written")
 
-    def __init__(self, path: str, converters: Mapping[str, Converter]) -> None:
+    def __init__(
+        self, path: str, converters: Mapping[str, Converter], chosen: Mapping[str, Converter] | None = None
+    ) -> None:
         if not path.startswith("/"):
             raise ValueError("expected a path that begins with '/'")
         self.path = path
-        self.segments = [Segment(parts) for parts in _split_segments(_parse(path, converters))]
+        self.written: dict[str, Converter] = {}
+        """The converters that the path names, by parameter."""
+        parts = _parse(path, converters, chosen or {}, self.written)
+        self.segments = [Segment(segment) for segment in _split_segments(parts)]
         self.names = tuple(parameter.name for segment in self.segments for parameter in segment.parameters)
         self._check()
 
@@ -301,12 +307,20 @@ def _decode_text(text: str) -> str:
     return decoded
 
 
-def _parse(path: str, converters: Mapping[str, Converter]) -> Iterator[Part]:
+def _parse(
+    path: str, converters: Mapping[str, Converter], chosen: Mapping[str, Converter], written: dict[str, Converter]
+) -> Iterator[Part]:
+    """Yield the parts of a template, and note the converters that it names in `written`."""
     position = 0
     while position < len(path):
         if path[position] == "{":
             end = _closing_brace(path, position)
-            yield _parameter(path[position + 1 : end], converters)
+            parameter, named = _parameter(path[position + 1 : end], converters)
+            if named:
+                written[parameter.name] = parameter.converter
+            elif parameter.name in chosen:
+                parameter.converter = chosen[parameter.name]
+            yield parameter
             position = end + 1
             continue
         end = path.find("{", position)
@@ -359,18 +373,19 @@ def _closing_brace(path: str, opening: int) -> int:
     raise ValueError("expected '}' after '{'")
 
 
-def _parameter(definition: str, converters: Mapping[str, Converter]) -> Parameter:
+def _parameter(definition: str, converters: Mapping[str, Converter]) -> tuple[Parameter, bool]:
+    """Read the definition of a parameter. Returns it, and whether the definition names a converter."""
     name, colon, kind = definition.partition(":")
     if not name.isidentifier():
         raise ValueError(f"expected a parameter name that is an identifier, got {name!r:.200}")
     if not colon:
-        return Parameter(name, converters["str"])
+        return Parameter(name, converters["str"]), False
     if kind in converters:
         if not isinstance(converters[kind], Converter):
             raise ValueError(f"expected a Converter as converters[{kind!r}], got {converters[kind]!r:.200}")
-        return Parameter(name, converters[kind])
+        return Parameter(name, converters[kind]), True
     # As a regular expression a bare word matches only itself: more likely it is a misspelt converter.
     if not kind or _BARE_WORD.fullmatch(kind):
         known = ", ".join(sorted(converters))
         raise ValueError(f"expected one of {known}, or a regular expression, for {name!r}, got {kind!r:.200}")
-    return Parameter(name, Converter(kind))
+    return Parameter(name, Converter(kind)), True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from sketch.routing.converters import STR
+from sketch.binding.converters import STR
 from sketch.routing.route import ANY, WEBSOCKET, Route
 from sketch.routing.template import Reader, Segment, encode
 

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from types import MethodType
 from typing import TYPE_CHECKING, Any
 
+from sketch.binding.bound import Bound
+from sketch.binding.calls import SelfBinding, bind_typed
+from sketch.binding.plan import Plan, plan
+from sketch.binding.surroundings import Surroundings
 from sketch.callables import is_coroutine_function, is_generator_function
 from sketch.exceptions import HTTPMethodNotAllowed
-from sketch.routing.arguments import Call, Plan, SelfBinding, plan
 
 if TYPE_CHECKING:
+    from sketch.binding.answers.answer import AnswerOptions
+    from sketch.binding.arguments import Arguments
+    from sketch.binding.bound import Call
     from sketch.request import Request
 
 VERBS = ("get", "post", "put", "patch", "delete", "head", "options", "query")
@@ -100,12 +106,19 @@ class ViewHandler(SelfBinding):
         except TypeError as exc:
             raise ValueError(f"expected the arguments of {name}: {exc}") from None
 
-    def bind(self, names: Collection[str]) -> Call:
-        """Make the call for a route with these path parameters; raises ValueError for a parameter without a value."""
-        actions = {verb.upper(): _action(self.view, verb, names) for verb in self.verbs}
+    def bind(self, around: Surroundings, options: AnswerOptions | None = None) -> Bound:
+        """Make the call for a route; raises ValueError for a parameter without a value."""
+        arguments: list[Arguments] = []
+
+        def bind_method(name: str, methods: tuple[str, ...]) -> Action:
+            action, typed = _action(self.view, name, around.with_methods(*methods), options)
+            arguments.extend(typed)
+            return action
+
+        actions = {verb.upper(): bind_method(verb, (verb.upper(),)) for verb in self.verbs}
         if "GET" in actions:
             actions.setdefault("HEAD", actions["GET"])
-        dispatch = _action(self.view, "dispatch", names)
+        dispatch = bind_method("dispatch", ())
         view, initkwargs = self.view, self.initkwargs
 
         async def call(request: Request) -> Any:
@@ -117,32 +130,42 @@ class ViewHandler(SelfBinding):
                 await prepared
             return await dispatch(instance)
 
-        return call
+        return Bound(call, tuple(arguments))
 
     async def __call__(self, request: Request) -> Any:
         """Answer a request, as a function handler would."""
         names = frozenset(request.match_info)
         call = self._bound.get(names)
         if call is None:
-            call = self._bound[names] = self.bind(names)
+            call = self._bound[names] = self.bind(Surroundings(names)).call
         return await call(request)
 
 
-def _action(view: type[View], name: str, names: Collection[str]) -> Action:
-    """Make a function that calls a method of an instance with its arguments filled in."""
+def _action(
+    view: type[View], name: str, around: Surroundings, options: AnswerOptions | None
+) -> tuple[Action, tuple[Arguments, ...]]:
+    """Make a function that calls a method of an instance with its arguments filled in.
+
+    Returns it, and what the method's parameters declare if it is typed.
+    """
+    method = _as_bound(view, name)
+    inherited = name == "dispatch" and view.dispatch is View.dispatch
     try:
-        decided = plan(_as_bound(view, name), names)
+        decided = plan(method, around)
+        typed = bind_typed(method, decided, around, None if inherited else options)
     except ValueError as exc:
         raise ValueError(f"{exc}, in {view.__qualname__}.{name}") from None
+    if typed is not None:
+        return (lambda instance: typed.invoke(getattr(instance, name), instance.request)), (typed.arguments,)
     if is_coroutine_function(getattr(view, name)):
-        return lambda instance: _call(getattr(instance, name), decided, instance.request)
+        return (lambda instance: _call(getattr(instance, name), decided, instance.request)), ()
 
     async def action(instance: View) -> Any:
         args, kwargs = decided.arguments(instance.request)
         result = await instance.request.app.threads.run(getattr(instance, name), *args, **kwargs)
         return await result if inspect.isawaitable(result) else result
 
-    return action
+    return action, ()
 
 
 def _call(method: Callable[..., Awaitable[Any]], decided: Plan, request: Request) -> Awaitable[Any]:

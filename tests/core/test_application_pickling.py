@@ -6,12 +6,14 @@ import asyncio
 import pickle
 import subprocess
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 
 from sketch.application import Application
+from sketch.binding.sources import Depends
 from sketch.jsoncodec import JSONCodec, json_codec
 from sketch.keys import AppKey, RequestKey
 from sketch.limits import Limits
@@ -31,6 +33,10 @@ from tests.support.requests import in_loop
 ROOT = Path(__file__).parents[2]
 GREETING = AppKey[str]("greeting")
 USER = RequestKey[str]("user")
+
+
+async def connect(limit: int = 1) -> AsyncIterator[int]:
+    yield limit
 
 
 class Page(View):
@@ -115,6 +121,24 @@ def test_an_application_runs_in_another_process(codec: str, tmp_path: Path) -> N
     code = "import sys; from tests.core.test_application_pickling import ask_pickled; ask_pickled(sys.argv[1])"
     subprocess.run([sys.executable, "-c", code, str(tmp_path / "app")], cwd=ROOT, check=True)
     asyncio.run(ask(app))  # the original is as it was
+
+
+@in_loop
+async def test_typed_handlers() -> None:
+    cloudpickle = pytest.importorskip("cloudpickle")
+    msgspec = pytest.importorskip("msgspec")
+    app, tea = Application(), msgspec.defstruct("Tea", [("name", str)])
+
+    async def order(pot: Any, number: int, limit: Annotated[int, Depends(connect)]) -> Any:
+        assert (number, limit) == (3, 2)
+        return pot
+
+    order.__annotations__.update(pot=tea, **{"return": tea})
+    app.add_route("POST", "/{number}", order)
+    async with TestClient(cloudpickle.loads(cloudpickle.dumps(app))) as client:
+        answer = await client.post("/3?limit=2", json={"name": "Assam"})
+        assert await answer.json() == {"name": "Assam"}
+        assert (await client.post("/3", json={"name": 5})).status == 422
 
 
 @in_loop

@@ -8,6 +8,7 @@ import functools
 import threading
 import warnings
 from collections.abc import AsyncGenerator, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -510,3 +511,41 @@ async def test_a_busy_generator_is_closed_after_its_step() -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert len(closed) == 1
+
+
+@pytest.mark.parametrize("cancelled", [False, True])
+def test_a_context_manager_is_entered_in_a_thread_and_left_for_a_cancelled_caller(cancelled: bool) -> None:
+    begun, go, left = threading.Event(), threading.Event(), threading.Event()
+    seen: list[object] = []
+
+    @contextmanager
+    def manager() -> Iterator[str]:
+        begun.set()
+        assert go.wait(10)
+        try:
+            yield threading.current_thread().name
+        except BaseException as exc:
+            seen.append(type(exc))
+            raise
+        finally:
+            left.set()
+
+    async def main() -> None:
+        pool = Threads(1, "test")
+        entered = manager()
+        task = asyncio.create_task(pool.enter(entered))
+        await asyncio.to_thread(begun.wait, 10)
+        if cancelled:
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+        go.set()
+        if not cancelled:
+            assert await task == "test-1"
+            assert not left.is_set()
+            await pool.run(entered.__exit__, None, None, None)
+        assert await asyncio.to_thread(left.wait, 10)
+        pool.close()
+
+    asyncio.run(main())
+    assert seen == ([asyncio.CancelledError] if cancelled else [])

@@ -7,8 +7,7 @@ from typing import Annotated, Any, Optional, Union
 
 import pytest
 
-from sketch.request import Request
-from sketch.routing.signatures import (
+from sketch.binding.signatures import (
     Unresolved,
     find_wrapped,
     own_parameters,
@@ -16,6 +15,7 @@ from sketch.routing.signatures import (
     show,
     types_in,
 )
+from sketch.request import Request
 
 
 def sample(  # type: ignore[no-untyped-def]
@@ -40,10 +40,10 @@ def annotations(function: Any) -> list[Any]:
 
 def test_annotations_are_types_where_they_can_be_resolved() -> None:
     a, b, c, d, e, f = own_parameters(sample)
-    assert (a.annotation, b.annotation, f.annotation) == (Request, int, Optional[Request])  # noqa: UP045
+    assert (a.annotation, b.annotation, f.annotation) == (Request, Annotated[int, "b"], Optional[Request])  # noqa: UP045
     assert c.annotation is d.annotation is d.empty
     assert isinstance(e.annotation, Unresolved)
-    assert [show(parameter) for parameter in (b, e)] == ["b: int", "e: Missing"]
+    assert [show(each).replace("typing.", "") for each in (b, e)] == ["b: Annotated[int, 'b']", "e: Missing"]
 
 
 @pytest.mark.parametrize("function", [Callee(), Callee().method, partial(Callee()), partial(Callee().method)])
