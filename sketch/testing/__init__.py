@@ -9,6 +9,7 @@ from sketch.testing.client import TRANSPORTS, TestClient
 from sketch.testing.client_websocket import ClientWebSocket, WebSocketRefused
 from sketch.testing.clock import Time
 from sketch.testing.events import ClientEvent
+from sketch.testing.overrides import override
 from sketch.testing.requests import make_request
 from sketch.testing.response import ClientResponse, UnexpectedStatus
 
@@ -22,4 +23,5 @@ __all__ = [
     "UnexpectedStatus",
     "WebSocketRefused",
     "make_request",
+    "override",
 ]

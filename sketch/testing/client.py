@@ -38,6 +38,7 @@ from sketch.testing.response import ClientResponse
 from sketch.testing.sent import SentRequest
 from sketch.testing.server_transport import ServerTransport, check_app
 from sketch.testing.targets import Origin, Path
+from sketch.testing.verbs import Verbs
 
 if TYPE_CHECKING:
     from sketch.application import Application
@@ -50,7 +51,7 @@ _RECENT = 10
 _LOCAL: Address = ("127.0.0.1", 50000)
 
 
-class TestClient:
+class TestClient(Verbs):
     """Starts an application, sends it requests, stops it.
 
         async with TestClient(app) as client:
@@ -326,6 +327,9 @@ class TestClient:
         follow = self._follow_redirects if follow_redirects is None else follow_redirects
         return await self._send(self._sent(method, target, fields, content, cookies), cookies, follow)
 
+    async def _request(self, method: str, path: Path, options: dict[str, Any]) -> ClientResponse:
+        return await self.request(method, path, **options)
+
     async def _send(self, sent: SentRequest, cookies: Mapping[str, str] | None, follow: bool) -> ClientResponse:
         history: list[ClientResponse] = []
         while True:
@@ -399,34 +403,6 @@ class TestClient:
             if kept:
                 fields.append((b"cookie", kept.encode()))
         return sent
-
-    async def get(self, path: Path, **options: Any) -> ClientResponse:
-        """Send a GET request; options as in `request()`."""
-        return await self.request("GET", path, **options)
-
-    async def head(self, path: Path, **options: Any) -> ClientResponse:
-        """Send a HEAD request; options as in `request()`."""
-        return await self.request("HEAD", path, **options)
-
-    async def post(self, path: Path, **options: Any) -> ClientResponse:
-        """Send a POST request; options as in `request()`."""
-        return await self.request("POST", path, **options)
-
-    async def put(self, path: Path, **options: Any) -> ClientResponse:
-        """Send a PUT request; options as in `request()`."""
-        return await self.request("PUT", path, **options)
-
-    async def patch(self, path: Path, **options: Any) -> ClientResponse:
-        """Send a PATCH request; options as in `request()`."""
-        return await self.request("PATCH", path, **options)
-
-    async def delete(self, path: Path, **options: Any) -> ClientResponse:
-        """Send a DELETE request; options as in `request()`."""
-        return await self.request("DELETE", path, **options)
-
-    async def options(self, path: Path, **options: Any) -> ClientResponse:
-        """Send an OPTIONS request; options as in `request()`."""
-        return await self.request("OPTIONS", path, **options)
 
     @asynccontextmanager
     async def websocket(

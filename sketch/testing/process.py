@@ -16,9 +16,11 @@ from typing import IO, Any
 
 from sketch.serving.options import ServeError
 from sketch.testing.runners import CANCELLED
+from sketch.testing.servers import SHORT_DRAIN
 
 _STARTED = re.compile(r"^Started server on https?://(?:\[[^\]]*\]|[^:]*):(\d+)", re.MULTILINE)
 _PROGRAM = "import sys; from sketch.testing.process import main; sys.exit(main())"
+_OPTIONS = {"port": 0, "keep_alive_drain": SHORT_DRAIN}
 _POLL = 0.01
 """Seconds between two looks at what the process has printed."""
 
@@ -33,7 +35,7 @@ class InProcess:
     """
 
     def __init__(self, server: str, string: str, options: dict[str, Any]) -> None:
-        self._task = {"app": string, "options": {"server": server, "port": 0, **options}}
+        self._task = {"app": string, "options": {**_OPTIONS, "server": server, **options}}
         self._process: subprocess.Popen[bytes] | None = None
         self._log: IO[bytes] | None = None
 

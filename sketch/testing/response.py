@@ -24,10 +24,11 @@ class UnexpectedStatus(AssertionError):
 
     Args:
         response: the response.
+        below: the lowest status that is not expected.
     """
 
-    def __init__(self, response: ClientResponse) -> None:
-        super().__init__(f"expected a status below 400, got {response.status}\n{response.curl()}")
+    def __init__(self, response: ClientResponse, below: int = 400) -> None:
+        super().__init__(f"expected a status below {below}, got {response.status}\n{response.curl()}")
         self.response = response
         """The response."""
 

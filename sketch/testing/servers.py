@@ -11,9 +11,9 @@ from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from sketch.serving.listening import listening
 from sketch.serving.options import ServeError, ServeOptions
 from sketch.serving.registry import load_object, missing_package
+from sketch.serving.sockets import listening
 
 if TYPE_CHECKING:
     from sketch.application import Application
@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 _TURNS = 10
 """Turns of the event loop between telling the application and telling the server: enough for each websocket to send
 its close. uvicorn, once told, closes them itself."""
+
+_LAST_STEPS = 0.5
+"""Seconds in which a server has to end once its requests were cancelled."""
+
+SHORT_DRAIN = 0.05
+"""Seconds for which a server under test waits for the last request of an idle connection: its clients send none."""
 
 _POLL = 0.005
 """Seconds between two checks whether hypercorn listens: it does not tell."""
@@ -53,7 +59,7 @@ async def uvicorn(app: Application, options: ServeOptions, control: Control) -> 
         def stop() -> None:
             server.should_exit = True
 
-        async with _stopping(app, options, control, stop):
+        async with _stopping(app, options, control, stop, asgi.life.exchanges.cut):
             with contextlib.suppress(SystemExit):  # how uvicorn may end after a failed start
                 await server.serve(sockets=sockets)
     _check(asgi)
@@ -83,7 +89,7 @@ async def hypercorn(app: Application, options: ServeOptions, control: Control) -
         listens = asyncio.create_task(_tell_port(sockets[0], control))
         serving = asyncio.create_task(serve(wrapped, config, shutdown_trigger=told.wait, mode="asgi"))
         try:
-            async with _stopping(app, options, control, told.set, expire=serving.cancel):
+            async with _stopping(app, options, control, told.set, asgi.life.exchanges.cut, serving.cancel):
                 await asyncio.wait([serving])
         finally:
             for task in (listens, serving):
@@ -108,9 +114,10 @@ def _listens(sock: socket.socket) -> bool:
 
 
 def _adapted(app: Application, options: ServeOptions) -> tuple[Any, Any, int]:
-    """Return the application as an ASGI callable, that with its raw ASGI middleware, and its largest message."""
+    """Return the application as an ASGI callable, that with all that is around it, and its largest message."""
     asgi = load_object("sketch_asgi.launchers.common:adapt")(app, options)
-    return asgi, app.wrapped(asgi), load_object("sketch_asgi.launchers.common:largest_message")(app)
+    outermost = load_object("sketch_asgi.trusted_proxies:outermost")(app, asgi, options)
+    return asgi, outermost, load_object("sketch_asgi.launchers.common:largest_message")(app)
 
 
 def _check(asgi: Any) -> None:
@@ -126,9 +133,13 @@ async def _stopping(
     options: ServeOptions,
     control: Control,
     stop: Callable[[], object],
-    expire: Callable[[], object] | None = None,
+    cut: Callable[[], object],
+    abort: Callable[[], object] | None = None,
 ) -> AsyncIterator[None]:
-    """While the block runs, pass the order to stop on: to the application at once, to the server some turns later."""
+    """While the block runs, pass the order to stop on: to the application at once, to the server some turns later.
+
+    At the end of the grace period `cut` ends the requests, and a little later `abort` the server.
+    """
 
     async def wait() -> None:
         await control.told.wait()
@@ -136,9 +147,11 @@ async def _stopping(
         for _ in range(_TURNS):
             await asyncio.sleep(0)
         stop()
-        if expire is not None:
-            await asyncio.sleep(options.shutdown_timeout + 0.5)
-            expire()
+        await app.stopping.wait_grace()
+        cut()
+        if abort is not None:
+            await asyncio.sleep(_LAST_STEPS)
+            abort()
 
     task = asyncio.create_task(wait())
     try:
@@ -154,7 +167,7 @@ SERVERS = {"native": native, "uvicorn": uvicorn, "hypercorn": hypercorn}
 def make_serve(name: str, app: Application, options: dict[str, Any]) -> Serve:
     """Return the coroutine function that serves an application by the server of that name."""
     try:
-        chosen = ServeOptions(server=name, port=0, **options)
+        chosen = ServeOptions(server=name, port=0, **{"keep_alive_drain": SHORT_DRAIN, **options})
     except TypeError as exc:
         raise ServeError(f"expected options of run_app in server_options: {exc}") from None
     return partial(SERVERS[name], app, chosen)
