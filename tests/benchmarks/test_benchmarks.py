@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import bodies, inprocess, report, routing
+from benchmarks import binding, bodies, inprocess, report, routing
 from benchmarks.__main__ import GROUPS, OTHERS, main
-from benchmarks.cases import MAIN, NETWORK
+from benchmarks.cases import NETWORK
 from benchmarks.contestants import CONTESTANTS, ROOT
 from benchmarks.outcome import Outcome, Result
 from benchmarks.sections import SECTIONS
@@ -154,14 +154,14 @@ def test_pictures(tmp_path: Path) -> None:
 @pytest.mark.skipif(shutil.which("wrk") is None, reason="no wrk here (Debian: apt-get install wrk)")
 def test_real_run(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(report, "README", tmp_path / "untouched" / "README.md")
-    cases = [f"--case={case.name}" for case in MAIN] + ["--case=file-64k", "--case=stream", "--case=middlewares"]
+    cases = [f"--case={name}" for name in ("text", "echo", "file-64k", "stream", "middlewares")]
     limits = ["--only=floor", "--only=sketch", "--seconds=0.25", "--rounds=1", "--json"]
     assert main([*cases, *limits, f"--output={tmp_path}"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert set(found["results"]) == {one.partition("=")[2] for one in cases}
     for name, result in found["results"].items():
         assert result["skipped"] == {}, name
-        assert set(result["values"]) == ({"floor", "sketch"} if name in ("text", "headers") else {"sketch"})
+        assert set(result["values"]) == ({"floor", "sketch"} if name == "text" else {"sketch"})
         assert result["more"]["sketch"]["rate"] > 10
     assert json.loads((tmp_path / report.DATA).read_text()) == found
     assert (tmp_path / report.TABLE).exists()
@@ -175,6 +175,33 @@ def test_call_without_a_server(monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
     found = json.loads(capsys.readouterr().out)
     assert set(found) == set(inprocess.CASES)
     assert all(0 < value < 10_000 for value in found.values())
+
+
+@pytest.mark.parametrize("name", ["sketch", "by hand"])
+def test_typed_handlers_are_measured(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`measure` compares each answer with the right one."""
+    monkeypatch.setattr(inprocess, "CALLS", 5)
+    monkeypatch.setattr(inprocess, "WARM_UP", 1)
+    figures = asyncio.run(inprocess.measure(binding.FRAMEWORKS[name](), binding.CASES))
+    assert set(figures) == set(binding.CASES)
+    assert all(value > 0 for value in figures.values())
+
+
+def test_table_of_typed_handlers() -> None:
+    """Ratios are those of a round: the speed of the machine changes between rounds."""
+    rounds = [dict.fromkeys(binding.CASES, value) for value in (10.0, 20.0, 12.0)]
+    peer = [dict.fromkeys(binding.CASES, value) for value in (20.0, 40.0, 48.0)]
+    lines = binding.table({"sketch": rounds, "litestar": peer}).splitlines()
+    assert lines[0] == "|  | path, query, header | JSON body | JSON body, pydantic |"
+    assert lines[2:] == ["| sketch | 12.0 | 12.0 | 12.0 |", "| litestar | 40.0 (0.50) | 40.0 (0.50) | 40.0 (0.50) |"]
+
+
+def test_what_cannot_be_measured_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **options: object) -> str:
+        raise BenchError("answers 500")
+
+    monkeypatch.setattr(binding, "run_pinned", broken)
+    assert binding.run(["litestar"], 3) == ({}, {"litestar": "answers 500"})
 
 
 def test_call_without_a_server_says_why_it_cannot(monkeypatch: pytest.MonkeyPatch) -> None:

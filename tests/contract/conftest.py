@@ -23,8 +23,8 @@ import trustme
 
 from sketch import Application
 from tests.contract import deviations
-from tests.contract.app import make_app
 from tests.contract.transports import COMMANDS, IN_PROCESS, RARE, SERVED, SMOKE, WHOLE_TABLES, Served, Transport
+from tests.contract.typed_app import make_typed_app
 
 TIMEOUT = 45.0
 FIXTURES = ("transport", "wired", "server_name")
@@ -122,7 +122,7 @@ class Pool:
         """The server of the fixture application; it lives as long as the run."""
         served = self._shared.get(name)
         if served is None:
-            served = self._shared[name] = self._start(name, "tests.contract.app:app", [])
+            served = self._shared[name] = self._start(name, "tests.contract.typed_app:app", [])
         return served
 
     @contextmanager
@@ -161,7 +161,7 @@ def pool(authority: trustme.CA, certificate: Path, tmp_path_factory: pytest.Temp
 def kept_app(name: str) -> Application:
     """The application of a transport in this process. It lives as long as the run, as that of a server does."""
     del name
-    return make_app()
+    return make_typed_app()
 
 
 @pytest.fixture

@@ -270,6 +270,14 @@ DEVIATIONS: tuple[Deviation, ...] = (
         f"granian ends its workers at its own timeout, without cancelling what runs. {OWN_COMMAND}",
     ),
     Deviation(
+        "test_a_handler_that_is_cut_off_when_the_server_stops",
+        ("hypercorn-command",),
+        "a request that is cancelled at the end of the grace period gets a 503",
+        "it gets a 500",
+        "hypercorn's workers are processes that get no signal, so the application does not know of the stop. "
+        f"{OWN_COMMAND}",
+    ),
+    Deviation(
         "test_a_websocket_that_its_client_closes",
         ("hypercorn",),
         "a websocket that its client closes has not broken off: `Outcome.disconnected` is False",

@@ -94,7 +94,7 @@ def add_errors(app: Application) -> None:
         raise RuntimeError("secret <b>detail</b>")
 
     @app.get("/none")
-    async def none() -> None:
+    async def none() -> Any:
         return None
 
     @app.get("/dict")

@@ -18,6 +18,9 @@ SECONDS = 3
 SHORT = 1
 """A short shutdown timeout, for tests in which the server uses all of it."""
 
+DRAIN = 0.1
+"""How long a stopping server waits for the last request of an idle connection."""
+
 RUN_APP: dict[str, dict[str, Any]] = {
     "native-asyncio": {"server": "native", "loop": "asyncio"},
     "native-uvloop": {"server": "native", "loop": "uvloop"},
@@ -44,7 +47,9 @@ def main() -> int:
     parser.add_argument("--certificate")
     parser.add_argument("--root-path")
     parser.add_argument("--uds")
+    parser.add_argument("--trusted-proxies")
     parser.add_argument("--seconds", type=int, default=SECONDS, help="how long it may take to end")
+    parser.add_argument("--drain", type=float, default=DRAIN, help="how long it waits for an idle connection")
     parser.add_argument("--defaults", action="store_true", help="without what the documentation advises")
     arguments = parser.parse_args()
     if arguments.name in COMMANDS:
@@ -57,7 +62,9 @@ def main() -> int:
         options["root_path"] = arguments.root_path
     if arguments.uds:
         options["uds"] = arguments.uds
-    return run_app(arguments.target, shutdown_timeout=arguments.seconds, **options)
+    if arguments.trusted_proxies:
+        options["trusted_proxies"] = [arguments.trusted_proxies]
+    return run_app(arguments.target, shutdown_timeout=arguments.seconds, keep_alive_drain=arguments.drain, **options)
 
 
 def become_command(arguments: argparse.Namespace) -> None:

@@ -1,4 +1,7 @@
-"""What is no `Exception`, and still ends no server: `SystemExit`, `KeyboardInterrupt`, a cancellation of others."""
+"""What is no `Exception`, and still ends no server: `SystemExit`, `KeyboardInterrupt`, a cancellation of others.
+
+The core catches it before a server could see which of them it was: hence the core rules.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,7 @@ async def check_alive(transport: Transport) -> None:
     assert (await transport.get("/")).text == "hello"
 
 
+@pytest.mark.core_rule
 @KINDS
 @pytest.mark.parametrize("place", ANSWERED)
 async def test_it_is_an_error_wherever_it_is_raised(transport: Transport, place: str, kind: str) -> None:
@@ -29,6 +33,7 @@ async def test_it_is_an_error_wherever_it_is_raised(transport: Transport, place:
     await check_alive(transport)
 
 
+@pytest.mark.core_rule
 @KINDS
 async def test_hooks_middleware_and_listeners_see_it_as_any_error(transport: Transport, key: str, kind: str) -> None:
     reply = await transport.get(f"/faults/handler?at=handler&raises={kind}&key={key}")
@@ -37,6 +42,7 @@ async def test_hooks_middleware_and_listeners_see_it_as_any_error(transport: Tra
     assert await transport.journal(key, "finished") == [hook, "finished"]
 
 
+@pytest.mark.core_rule
 @KINDS
 @pytest.mark.parametrize("place", AFTERWARDS)
 async def test_after_the_answer(transport: Transport, place: str, kind: str, key: str) -> None:
@@ -60,6 +66,7 @@ async def test_a_stream_does_not_look_complete(transport: Transport, target: str
     await check_alive(transport)
 
 
+@pytest.mark.core_rule
 @KINDS
 async def test_a_session_closes_with_1011(transport: Transport, key: str, kind: str) -> None:
     async with transport.websocket(f"/faults/session?at=session&raises={kind}&key={key}") as ws:
@@ -69,6 +76,7 @@ async def test_a_session_closes_with_1011(transport: Transport, key: str, kind: 
     assert await transport.journal(key, "finished") == [hook, "finished"]
 
 
+@pytest.mark.core_rule
 @KINDS
 async def test_a_foreign_application(transport: Transport, kind: str) -> None:
     assert (await transport.get(f"/foreign/stray?raises={kind}")).status == 500

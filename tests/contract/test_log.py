@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -66,28 +65,26 @@ async def _wait_for_a_session(served: Served, begun: asyncio.Event) -> None:
         await ended(ws)
 
 
+WAITING = {
+    "/finished/hanging": _wait_for_a_handler,
+    "/stream/idle": _wait_for_a_stream,
+    "/ws/stubborn": _wait_for_a_session,
+}
+
+
 @LOGGED
-@pytest.mark.parametrize(
-    ("path", "wait"),
-    [
-        ("/finished/hanging", _wait_for_a_handler),
-        ("/stream/idle", _wait_for_a_stream),
-        ("/ws/stubborn", _wait_for_a_session),
-    ],
-    ids=["handler", "stream", "websocket"],
-)
-async def test_the_log_names_what_is_cut_off_when_the_server_stops(
-    pool: Any, server_name: str, path: str, wait: Callable[[Served, asyncio.Event], Awaitable[None]]
-) -> None:
+async def test_the_log_names_what_is_cut_off_when_the_server_stops(pool: Any, server_name: str) -> None:
     with pool.own(server_name, APP, "--seconds", str(SHORT)) as served:
-        begun = asyncio.Event()
-        waiting = asyncio.create_task(wait(served, begun))
-        await begun.wait()
+        waiting = []
+        for wait in WAITING.values():
+            begun = asyncio.Event()
+            waiting.append(asyncio.create_task(wait(served, begun)))
+            await begun.wait()
         served.terminate()
         await served.exit_code()
-        await asyncio.wait([waiting])
-        waiting.exception()  # however the server ends it
-        assert served.program.output.count(f"INFO sketch.server: GET {path!r} was cancelled") == 1
+        await asyncio.gather(*waiting, return_exceptions=True)  # however the server ends them
+        for path in WAITING:
+            assert served.program.output.count(f"INFO sketch.server: GET {path!r} was cancelled") == 1, path
 
 
 @LOGGED

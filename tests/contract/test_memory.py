@@ -10,14 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.transports import Served
+from tests.contract.transports import SERVED, Served
 from tests.support.wire import Broken
 
 MIB = 1024 * 1024
 GROWTH = 48 * MIB
-
-NATIVE = ("native-asyncio", "native-uvloop", "native-tls")
-ASGI = ("uvicorn-httptools", "uvicorn-h11", "hypercorn", "granian")
 
 
 async def download(wired: Served, path: Path, size: int) -> None:
@@ -32,12 +29,12 @@ async def download(wired: Served, path: Path, size: int) -> None:
     assert wired.peak() - before < GROWTH
 
 
-@pytest.mark.transports(*NATIVE)
+@pytest.mark.transports("native-uvloop")
 async def test_a_file_of_a_gibibyte(wired: Served, tmp_path: Path) -> None:
     await download(wired, tmp_path / "sparse", 1024 * MIB)
 
 
-@pytest.mark.transports(*ASGI)
+@pytest.mark.transports(*(name for name in SERVED if name != "native-uvloop"))
 async def test_a_file_of_a_quarter_of_it(wired: Served, tmp_path: Path) -> None:
     await download(wired, tmp_path / "sparse", 256 * MIB)
 
