@@ -18,7 +18,8 @@ from sketch import Application, Response, run_app
 
 app = Application()
 app.add_get("/", lambda: Response("ok"))
-run_app(app, port=0, server=sys.argv[1], loop=sys.argv[2], access_log=False)
+# asyncio tries to accept as many connections as the backlog has, one after the other, without a descriptor.
+run_app(app, port=0, server=sys.argv[1], loop=sys.argv[2], access_log=False, backlog=128)
 """
 FEW = 64
 

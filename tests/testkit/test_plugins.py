@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 pytest.importorskip("pytest_asyncio", reason="pytest-asyncio is in the dependency group test")
 
+from sketch.testing import plugin
 from tests.testkit.test_suite import run
 
 SCOPE = ["-o", "asyncio_default_fixture_loop_scope=function"]
@@ -51,7 +53,40 @@ def project(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("mode", MODES)
 def test_modes(project: Path, mode: str) -> None:
+    """Clients within tests, and within async fixtures of the user."""
     options, mark = MODES[mode]
+    fixture = "@pytest.fixture" if "anyio" in mark else "@pytest_asyncio.fixture"
+    (project / "test_fixtures.py").write_text(
+        f"""
+import pytest
+import pytest_asyncio
+
+from hello import LOG, create_app
+from sketch.testing import TestClient
+
+
+{fixture}
+async def client(sketch_client):
+    return await sketch_client(create_app())
+
+
+{fixture}
+async def own(sketch_transport):
+    async with TestClient(create_app(), transport=sketch_transport) as client:
+        yield client
+
+
+{mark}
+async def test_both(client, own):
+    assert (await client.get("/")).ok
+    assert (await own.get("/")).ok
+
+
+def test_both_are_stopped():
+    assert LOG == ["stopped", "stopped"] * 2
+    LOG.clear()
+"""
+    )
     (project / "test_it.py").write_text(
         f"""
 import pytest
@@ -99,66 +134,46 @@ def test_without_a_loop(sketch_run, sketch_client):
 """
     )
     output = run(*options, "--sketch-transport=memory,native", cwd=project)
-    assert "10 passed" in output, output
+    assert "13 passed" in output, output
 
 
-FIXTURES = {
-    "asyncio-auto": "@pytest_asyncio.fixture",
-    "asyncio-strict": "@pytest_asyncio.fixture",
-    "anyio-marker": "@pytest.fixture",
-}
-
-
-@pytest.mark.parametrize("mode", FIXTURES)
-def test_async_fixtures_of_the_user(project: Path, mode: str) -> None:
-    options, mark = MODES[mode]
-    (project / "test_it.py").write_text(
-        f"""
-import pytest
-import pytest_asyncio
-
-from hello import LOG, create_app
-from sketch.testing import TestClient
-
-
-{FIXTURES[mode]}
-async def client(sketch_client):
-    return await sketch_client(create_app())
-
-
-{FIXTURES[mode]}
-async def own(sketch_transport):
-    async with TestClient(create_app(), transport=sketch_transport) as client:
-        yield client
-
-
-{mark}
-async def test_both(client, own):
-    assert (await client.get("/")).ok
-    assert (await own.get("/")).ok
-
-
-def test_both_are_stopped():
-    assert LOG == ["stopped", "stopped"] * 2
-"""
-    )
-    output = run(*options, "--sketch-transport=native,uvicorn", cwd=project)
-    assert "3 passed" in output, output
-
-
-def test_a_failure_shows_the_requests_without_secrets(project: Path) -> None:
+def test_what_failures_show(project: Path) -> None:
     (project / "test_it.py").write_text(
         """
-async def test_it(sketch_client):
+from hello import create_app
+
+
+async def test_wrong_answer(sketch_client):
     client = await sketch_client("hello:create_app()")
     await client.get("/", headers={"Authorization": "x" * 20})
     response = await client.post("/orders", json={"item": "tea", "password": "y" * 20})
     assert response.ok
+
+
+async def test_no_answer(sketch_client):
+    app = create_app()
+    app.add_get("/bug", lambda: 1 / 0)
+    client = await sketch_client(app)
+    await client.get("/bug", params={"page": 2})
+
+
+def test_a_client_within_a_loop(sketch_run, sketch_client):
+    async def steps():
+        return sketch_client("hello:create_app()")
+
+    sketch_run(steps())
 """
     )
-    output = run(*MODES["asyncio-auto"][0], "--sketch-transport=granian", cwd=project)
-    assert "1 failed" in output, output
-    assert "requests on granian" in output
+    output = run(*MODES["asyncio-auto"][0], "--sketch-transport=memory,granian", cwd=project)
+    assert "6 failed" in output, output
+    for name in ("memory", "granian"):
+        assert f"requests on {name}" in output
+    check_requests_without_secrets(output)
+    assert "no answer: curl 'http://testserver/bug?page=2'" in output
+    assert "RuntimeError: expected sketch_client outside of an event loop" in output, output
+
+
+def check_requests_without_secrets(output: str) -> None:
     assert "200 curl http://testserver/ -H 'authorization: ***'" in output
     assert (
         """404 curl http://testserver/orders -H 'content-type: application/json' --data-raw '{"item": "tea", """
@@ -168,38 +183,6 @@ async def test_it(sketch_client):
     assert "y" * 20 not in output
     assert "where False = <ClientResponse 404: curl http://testserver/orders" in output
     assert "output of granian" in output
-
-
-def test_a_failure_shows_the_request_without_an_answer(project: Path) -> None:
-    (project / "test_it.py").write_text(
-        """
-from hello import create_app
-
-
-async def test_it(sketch_client):
-    app = create_app()
-    app.add_get("/bug", lambda: 1 / 0)
-    client = await sketch_client(app)
-    await client.get("/bug", params={"page": 2})
-"""
-    )
-    output = run(*MODES["asyncio-auto"][0], cwd=project)
-    assert "1 failed" in output, output
-    assert "no answer: curl 'http://testserver/bug?page=2'" in output
-
-
-def test_a_plain_function_makes_its_clients_outside_of_a_loop(project: Path) -> None:
-    (project / "test_it.py").write_text(
-        """
-def test_it(sketch_run, sketch_client):
-    async def steps():
-        return sketch_client("hello:create_app()")
-
-    sketch_run(steps())
-"""
-    )
-    output = run(*MODES["asyncio-auto"][0], cwd=project)
-    assert "RuntimeError: expected sketch_client outside of an event loop" in output, output
 
 
 def test_nothing_is_left_by_tests_that_fail_or_do_not_run(project: Path) -> None:
@@ -254,8 +237,14 @@ def test_what_is_left():
         ("all,native", "expected all alone, got 'all,native'"),
     ],
 )
-def test_an_unknown_transport_is_a_usage_error(project: Path, option: str, message: str) -> None:
-    assert message in run(f"--sketch-transport={option}", *MODES["asyncio-auto"][0], cwd=project)
+def test_an_unknown_transport_is_a_usage_error(option: str, message: str) -> None:
+    with pytest.raises(pytest.UsageError, match=f"^--sketch-transport: {re.escape(message)}$"):
+        plugin._choose(option)
+
+
+def test_a_usage_error_ends_the_run(project: Path) -> None:
+    output = run("--sketch-transport=nginx", *MODES["asyncio-auto"][0], cwd=project)
+    assert "ERROR: --sketch-transport: expected memory" in output, output
 
 
 def test_the_marker_limits_a_test(project: Path) -> None:
