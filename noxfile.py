@@ -149,11 +149,19 @@ def compare(session: nox.Session) -> None:
 
 
 @nox.session(python=DEFAULT)
+def restarts(session: nox.Session) -> None:
+    """Replace servers under load, and count what their clients lose: writes docs/restarts.md. An hour, by hand."""
+    session.install("-e", ".[all]", *group("test"))
+    session.run("python", "-m", "tests.restarts", *session.posargs)
+
+
+@nox.session(python=DEFAULT)
 def fuzz(session: nox.Session) -> None:
     """Ten minutes of hostile connections to the native server on each event loop, and long property tests. By hand."""
-    session.install("-e", ".[fast]", *group("test"))
+    session.install("-e", ".[all]", *group("test"))
     session.run("python", "-m", "tests.native.fuzz", *session.posargs)
-    session.run("pytest", "--timeout", "3600", "tests/native", "tests/core/request/forms", env={"SKETCH_FUZZ": "20000"})
+    long = ("tests/native", "tests/core/request/forms", "tests/core/binding")
+    session.run("pytest", "--timeout", "3600", *long, env={"SKETCH_FUZZ": "20000"})
 
 
 @nox.session(python=DEFAULT)

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tomllib
 from fnmatch import fnmatch
+from itertools import takewhile
 from pathlib import Path
 from types import CodeType
 
@@ -26,7 +27,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 EXTRAS = PROJECT["project"]["optional-dependencies"]
 
 # Blocks that show something and do nothing, by document: how many there may be.
-NOT_RUN = {"CONTRIBUTING.md": 2, "adapters/README.md": 1}
+NOT_RUN = {"CONTRIBUTING.md": 2, "adapters/README.md": 1, "docs/howto.md": 1}
 
 
 def of(language: str) -> list[Block]:
@@ -50,11 +51,12 @@ def workspace(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 def test_every_block_has_a_way_to_be_run() -> None:
     assert len(ALL) > 10
-    assert {block.language for block in ALL} <= {"python", "console", "sh", "text"}
+    assert {block.language for block in ALL} <= {"python", "console", "sh", "text", "toml"}
     not_run: dict[str, int] = {}
     for block in ALL:
         assert set(block.marks) <= {"file", "continues", "not run", "run"}, block
         assert block.language != "sh" or "run" in block.marks, f"{block}: write it as a console block"
+        assert block.language != "toml" or "file" in block.marks, f"{block}: name the file"
         assert block.language != "text" or "not run" in block.marks, f"{block}: say why it is not run"
         if "not run" in block.marks:
             assert block.marks["not run"], f"{block}: say why it is not run"
@@ -113,7 +115,7 @@ SERVERS = ("sketch run", "sketch demo", "uvicorn", "hypercorn", "granian", "pyth
 
 
 def is_server(line: str) -> bool:
-    return line.startswith(SERVERS) and "pytest" not in line
+    return line.startswith(SERVERS) and "pytest" not in line and "--print-config" not in line
 
 
 def server_command(line: str, port: int) -> list[str]:
@@ -169,8 +171,13 @@ def check_pip(line: str) -> None:
 def run_other(command: Command, cwd: Path) -> None:
     """A command that ends by itself."""
     words = shlex.split(command.line)
+    variables = dict(word.split("=", 1) for word in takewhile(lambda word: "=" in word, words))
+    words = words[len(variables) :]
     assert words[0] in ("pytest", "sketch"), f"$ {command.line}: no way to run this is known"
-    done = subprocess.run([*script(words[0]), *words[1:]], cwd=cwd, capture_output=True, text=True, timeout=50)
+    given = os.environ | variables
+    done = subprocess.run(
+        [*script(words[0]), *words[1:]], cwd=cwd, env=given, capture_output=True, text=True, timeout=50
+    )
     assert done.returncode == 0, f"$ {command.line}\n{done.stdout}{done.stderr}"
     check_output(command, done.stdout)
 

@@ -8,19 +8,20 @@ from dataclasses import fields
 import pytest
 
 import sketch
+from sketch.binding.text.scalars import SCALARS
 from sketch.channels import Message, Subscription
 from sketch.limits import DEFAULT_LIMITS
 from sketch.routing import CONVERTERS
 from sketch.serving.options import ServeOptions
 from sketch.testing import ClientResponse, ClientWebSocket, TestClient
-from sketch_native import ServerLimits
 from tests.docs.documents import ROOT
+from tests.docs.options import rewritten
 
 TEXT = (ROOT / "docs" / "reference.md").read_text()
 
 # For adapters and for the core; their docstrings describe them.
 INTERNAL = {
-    "Application": {"freeze", "mounts", "pipeline", "wrapped"},
+    "Application": {"freeze", "guards", "mounts", "pipeline", "wrapped"},
     "Request": {
         "at_end",
         "begin",
@@ -31,6 +32,7 @@ INTERNAL = {
         "finishing",
         "miss",
         "move_to",
+        "named_host",
         "place",
         "raised",
         "reenter",
@@ -143,12 +145,9 @@ def defaults(head: str) -> dict[str, str]:
     return found
 
 
-def test_options_of_run_app() -> None:
-    assert defaults("option") == {field.name: repr(field.default) for field in fields(ServeOptions)}
-
-
-def test_server_limits() -> None:
-    assert defaults("server limit") == {field.name: repr(field.default) for field in fields(ServerLimits)}
+def test_the_tables_of_options_are_those_of_the_dataclasses() -> None:
+    assert rewritten(TEXT) == TEXT, "run: python -m tests.docs.options"
+    assert defaults("option").keys() == {field.name for field in fields(ServeOptions)}
 
 
 def test_limits() -> None:
@@ -166,3 +165,15 @@ def test_websocket_policy() -> None:
 def test_converters() -> None:
     (table,) = (table for table in tables() if table[0][0] == "converter")
     assert {names(row[0])[0] for row in table[1:]} == set(CONVERTERS)
+
+
+def test_text_as_values() -> None:
+    """Each example is read as its type, and the message is the one that is given."""
+    (table,) = (table for table in tables() if table[0] == ["type", "text", "else"])
+    by_name = {kind.__name__: scalar for kind, scalar in SCALARS.items()}
+    for kind, text, message in table[1:]:
+        scalar = by_name.pop(names(kind)[0])
+        for example in names(text):
+            scalar.read(example)
+        assert message in ("nothing is refused", f"expected {scalar.name}")
+    assert not by_name

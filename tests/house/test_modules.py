@@ -16,6 +16,12 @@ SOURCE = Path(sketch.__file__).parent
 ELSEWHERE = {
     "__main__": "cli/test_cli.py",  # runs `python -m sketch`
     "bench/errors": "bench/test_program.py",  # one exception class
+    "binding/answers/options": "binding/answers/test_answer.py",  # one tuple
+    "binding/inputs/body": "binding/inputs/test_find.py",  # inputs are made by `find_input` alone
+    "binding/inputs/file_kinds": "binding/inputs/test_find.py",
+    "binding/inputs/head": "binding/inputs/test_find.py",
+    "binding/inputs/input": "binding/inputs/test_find.py",
+    "binding/inputs/path": "binding/inputs/test_find.py",
     "pipeline/contract": "pipeline/test_pipeline.py",  # protocols only
     "serving/contract": "serving/test_registry.py",  # protocols only
     "testing/client_websocket": "testing/test_websocket.py",  # both ends of a websocket

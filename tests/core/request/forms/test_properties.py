@@ -71,7 +71,7 @@ async def close(request: Request) -> None:
     await close_resources(request, request.at_end.resources)
 
 
-@bounded(200)
+@bounded(100)
 @given(fields=FIELDS, files=FILES, cuts=CUTS)
 def test_multipart_forms(
     fields: list[tuple[str, str]], files: list[tuple[str, tuple[str, bytes]]], cuts: list[int]
@@ -93,7 +93,7 @@ def test_multipart_forms(
     asyncio.run(run())
 
 
-@bounded(200)
+@bounded(100)
 @given(fields=st.lists(st.tuples(TEXT, TEXT), max_size=8), cuts=CUTS)
 def test_urlencoded_forms(fields: list[tuple[str, str]], cuts: list[int]) -> None:
     body, content_type = encode_body(None, None, fields, None)
@@ -128,7 +128,7 @@ def edited(data: bytes, edits: list[tuple[int, int, bytes]]) -> bytes:
     return data
 
 
-@bounded(1000)
+@bounded(250)
 @given(edits=EDITS, cuts=CUTS, narrow=st.booleans(), cut=st.booleans())
 @example(edits=[(0, 0, b"")], cuts=[], narrow=False, cut=False)
 def test_any_bytes_are_a_form_or_a_clients_mistake(
@@ -172,7 +172,7 @@ def check(exc: Exception, cut: bool) -> int:
     return 0
 
 
-@bounded(200)
+@bounded(100)
 @given(body=st.binary(max_size=300) | st.text("a=&%+;0F", max_size=100).map(str.encode), cuts=CUTS)
 def test_any_bytes_are_fields_or_a_clients_mistake(body: bytes, cuts: list[int]) -> None:
     request = request_of(body, "application/x-www-form-urlencoded", cuts, NARROW)
@@ -184,7 +184,7 @@ def test_any_bytes_are_fields_or_a_clients_mistake(body: bytes, cuts: list[int])
         assert all(isinstance(value, str) for value in form.values())
 
 
-@bounded(200)
+@bounded(100)
 @given(content_type=st.text(st.characters(max_codepoint=255), max_size=60), prefixed=st.booleans())
 def test_any_media_type(content_type: str, prefixed: bool) -> None:
     if prefixed:
