@@ -175,7 +175,7 @@ def test_workers_serve_a_socket_that_systemd_has_opened(tmp_path: Path) -> None:
     try:
         parent.wait_for("Listening on ")
         assert parent.get()["count"] == 2
-        assert f"Started server on http://127.0.0.1:{port} (native, 2 workers)" in parent.output
+        parent.wait_for(rf"Started server on http://127\.0\.0\.1:{port} \(native, 2 workers\)")
         assert parent.stop() == 0
     finally:
         parent.kill()

@@ -76,7 +76,7 @@ Length = Annotated[int, pydantic.BeforeValidator(len)]
         (Annotated[int, at.Ge(1), pydantic.AfterValidator(lambda value: -value), at.Lt(0)], "1", -1),
         (Length, " 1_0 ", 5),
         (Annotated[Decimal, pydantic.Field(max_digits=3)], "1.23", Decimal("1.23")),
-        (pydantic.AnyHttpUrl, "http://a/", pydantic.AnyHttpUrl("http://a/")),
+        (Annotated[pydantic.AnyHttpUrl, pydantic.AfterValidator(str)], "http://a/", "http://a/"),
         (pydantic.AnyHttpUrl | None, "", None),
         (Annotated[pydantic.AnyHttpUrl | None, pydantic.AfterValidator(str)], "", "None"),
         (int | pydantic.AnyHttpUrl, "5", 5),
