@@ -118,11 +118,12 @@ def _invoke_at_once(caller: Caller, arguments: Arguments, answer: Answer | None)
     readers, body = arguments.readers, arguments.body
     assert readers is not None
     direct = caller is _call and not arguments.has_keywords
+    alone = body is not None and len(readers) == 1  # most functions with a body take nothing else
 
     async def invoke(function: Handler, request: Any) -> Any:
         values: list[Any] | None
         try:
-            values = [read(request) for read in readers]
+            values = [None] if alone else [read(request) for read in readers]
             if body is not None:
                 body.place(values, await read_body(request, body.read, body.default))
         except (Fault, Faults):
