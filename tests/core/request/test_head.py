@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 
 from sketch.application import Application
 from sketch.exceptions import HTTPBadRequest
 from sketch.limits import Limits
-from sketch.request.head import RequestHead
+from sketch.request.head import RequestHead, _parse_query
 from tests.support.requests import Peer, make_request
 
 # -- the target --------------------------------------------------------------------------------------------------------
@@ -168,3 +170,35 @@ def test_a_head_has_slots_alone_and_leaves_the_limits_to_the_request() -> None:
         head.user = "anne"  # type: ignore[attr-defined]
     with pytest.raises(NotImplementedError):
         _ = head.limits
+
+
+QUERIES = [
+    "",
+    "&",
+    "a",
+    "a=",
+    "=",
+    "=b",
+    "a=b",
+    "a=b=c",
+    "a&b&&c=1&",
+    "a=1&a=2",
+    "é=ü",
+    "a=1;b=2",
+    "a=b&c=%41",
+    "a+b=c+d",
+    "%zz",
+]
+
+
+@pytest.mark.parametrize("query", QUERIES)
+@pytest.mark.parametrize("most", [None, 1, 2, 5])
+def test_a_query_with_nothing_to_decode_is_parsed_as_any_other(query: str, most: int | None) -> None:
+    def attempt(parse: Callable[[], list[tuple[str, str]]]) -> list[tuple[str, str]] | None:
+        try:
+            return parse()
+        except ValueError:
+            return None
+
+    expected = attempt(lambda: parse_qsl(query, keep_blank_values=True, max_num_fields=most))
+    assert attempt(lambda: _parse_query(query, most)) == expected
