@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, get_origin
 from sketch.binding.faults import Fault, Faults, to_pointer
 from sketch.exceptions import HTTPBadRequest, HTTPUnsupportedMediaType
 from sketch.jsoncodec import STDLIB, ValidationError, find_type_reader
+from sketch.jsoncodec.errors import REQUIRED
 from sketch.jsoncodec.libraries import installed
 from sketch.jsoncodec.types import contains, is_pydantic_type, is_record, is_typed_dict, needs_pydantic
 
@@ -96,7 +97,7 @@ def find_object_reader(members: Mapping[str, Member]) -> Callable[[bytes], dict[
                 except Faults as exc:
                     faults += [fault.within(name) for fault in exc.faults]
             elif default is MISSING:
-                faults.append(Fault("is required").within(name))
+                faults.append(Fault(REQUIRED).within(name))
             else:
                 values[name] = default
         if faults:
@@ -147,7 +148,7 @@ async def read_body(request: Request, read: Read, default: Any = MISSING) -> Any
     text = await request.read()
     if not text:
         if default is MISSING:
-            raise Fault("is required")
+            raise Fault(REQUIRED)
         return default
     try:
         return read(text)

@@ -7,7 +7,8 @@ from copy import deepcopy
 from inspect import Parameter
 from typing import Any
 
-from sketch.binding.faults import REQUIRED, Fault
+from sketch.binding.faults import Fault
+from sketch.jsoncodec.errors import REQUIRED
 
 MISSING = Parameter.empty
 """Stands for the default of what is required."""

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-REQUIRED, UNKNOWN, INVALID = "is required", "expected no such field", "expected a valid value"
-"""The messages of what is missing, of a name that the type does not have, and of what only code of users refuses."""
-
 
 class Fault(ValueError):
     """Raised for a value that does not fit its declared type. `str(fault)` is the message, for the client to read.

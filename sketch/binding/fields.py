@@ -6,12 +6,13 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple, get_args
 
-from sketch.binding.faults import REQUIRED, UNKNOWN, Fault, Faults, to_pointer
+from sketch.binding.faults import Fault, Faults, to_pointer
 from sketch.binding.kinds import own_members, show, unwrap
 from sketch.binding.models import MISSING, Field, Model, find_model
 from sketch.binding.text.reader import find_form, find_text_reader
 from sketch.binding.text.repeated import container_of, find_value_forms, find_values_reader
 from sketch.binding.text.scalars import Read
+from sketch.jsoncodec.errors import REQUIRED, UNKNOWN
 
 Place = Literal["query", "header", "cookie", "form"]
 Sent = Mapping[str, list[Any]]

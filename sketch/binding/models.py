@@ -9,10 +9,11 @@ from importlib import import_module
 from inspect import Parameter
 from typing import Annotated, Any, Literal, NamedTuple, get_origin
 
-from sketch.binding.faults import INVALID, Fault, Faults
+from sketch.binding.faults import Fault, Faults
 from sketch.binding.hints import hints_of, typed_dict_hints
 from sketch.binding.kinds import show, unwrap
 from sketch.binding.text.pydantic_types import find_validator
+from sketch.jsoncodec.errors import INVALID
 from sketch.jsoncodec.types import is_typed_dict
 
 MISSING = Parameter.empty

@@ -38,13 +38,12 @@ class Constant(NamedTuple):
     value: Any
 
 
-Source = "str | Given | Constant | Stored | Input | Depends"
-"""The source of an argument: the path parameter of that name, what is given, a default, a stored value, an input of the
-client, or what another function returns."""
-
-
 class Plan(NamedTuple):
-    """The source of each argument of a handler."""
+    """The source of each argument of a handler.
+
+    It is a `str`, the path parameter of that name; `Given`; a `Constant`; a `Stored` value; an `Input` of the client;
+    or `Depends`, what another function returns.
+    """
 
     positional: tuple[Any, ...]
     keywords: tuple[tuple[str, Any], ...]

@@ -39,7 +39,7 @@ class ResponseParts(SetsCookies):
         return self._headers
 
     def applied(self, response: R) -> R:
-        """Return the response with these parts: the same object, or a copy if the application may keep it."""
+        """Return a copy of the response with these parts, the same object if there are none."""
         if self.status is None and not self._headers:
             return response
         response = response.copy()

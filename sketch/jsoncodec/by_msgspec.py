@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from sketch.jsoncodec.completion import find_completion, parts_of
-from sketch.jsoncodec.errors import BOM, Steps, ValidationError
+from sketch.jsoncodec.errors import BOM, INVALID, REQUIRED, UNKNOWN, Steps, ValidationError
 from sketch.jsoncodec.libraries import library, unsupported
 from sketch.jsoncodec.pickling import msgspec_json
 
@@ -77,13 +77,11 @@ def describe(error: Exception, info: Any) -> tuple[str, Steps]:
         return inside + INVALID, steps
     if found := _FIELD.fullmatch(text):
         problem, name = found.groups()
-        return inside + (MISSING if problem.startswith("missing") else UNKNOWN), (*steps, name[:_LONGEST])
+        return inside + (REQUIRED if problem.startswith("missing") else UNKNOWN), (*steps, name[:_LONGEST])
     if _CHOICE.match(text):
         return inside + _choice(find_choices(info, steps)), steps
     return inside + _message(text), steps
 
-
-MISSING, UNKNOWN, INVALID = "is required", "expected no such field", "expected a valid value"
 
 _LONGEST = 100
 """Characters of a name that the client has chosen."""

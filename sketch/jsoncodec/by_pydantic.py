@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from sketch.jsoncodec.errors import BOM, ValidationError
+from sketch.jsoncodec.errors import BOM, REQUIRED, ValidationError
 from sketch.jsoncodec.libraries import library, unsupported
 from sketch.jsoncodec.traces import Trace, merged
 
@@ -82,7 +82,7 @@ def _traced(fault: Any, data: Any) -> Trace:
     trace = _find_trace(fault, data)
     if kind.startswith("union_tag"):
         name = context["discriminator"].strip("'")
-        message = "is required" if kind == "union_tag_not_found" else f"expected one of {context['expected_tags']}"
+        message = REQUIRED if kind == "union_tag_not_found" else f"expected one of {context['expected_tags']}"
         return trace._replace(message=message[:200], steps=(*trace.steps, name) if name.isidentifier() else trace.steps)
     of_name = "in its name: " if fault["loc"][-1:] == (_KEY,) else ""
     return trace._replace(message=f"{of_name}{_message(kind, context):.200}")
@@ -141,7 +141,7 @@ _DATE, _TIME, _DATETIME = "expected a date", "expected a time", "expected a date
 _UUID, _URL, _DURATION = "expected a UUID", "expected a URL", "expected a duration"
 
 _MESSAGES = {
-    "missing": "is required",
+    "missing": REQUIRED,
     "extra_forbidden": "expected no such field",
     "none_required": "expected null",
     "bool_type": "expected true or false",

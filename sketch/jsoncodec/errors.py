@@ -12,6 +12,9 @@ BOM = b"\xef\xbb\xbf"
 
 _NAMED = 10
 
+REQUIRED, UNKNOWN, INVALID = "is required", "expected no such field", "expected a valid value"
+"""The messages of what is missing, of a name that the type does not have, and of what only code of users refuses."""
+
 
 class ValidationError(ValueError):
     """Raised for well-formed JSON that does not fit the requested type. The message says where: `$.items[0].price`.

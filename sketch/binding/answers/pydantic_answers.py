@@ -104,7 +104,7 @@ class Foreign(Shape):
         self.noun = show(kind)
         self._writer = PydanticWriter(kind, options)
 
-    def test(self, value: str, code: Code) -> str:  # noqa: ARG002
+    def test(self, value: str, code: Code) -> str:  # noqa: ARG002 - as of every shape
         """Write the test: it is always sent as plain data."""
         return "False"
 

@@ -94,10 +94,10 @@ def _is_code(metadata: Any) -> bool:
 class _NotNone(Anything):
     """A type of which pydantic checks the values, None excepted."""
 
-    def test(self, value: str, code: Code) -> str:  # noqa: ARG002
+    def test(self, value: str, code: Code) -> str:  # noqa: ARG002 - as of every shape
         return f"{value} is not None"
 
-    def test_each(self, values: str, code: Code) -> str:  # noqa: ARG002
+    def test_each(self, values: str, code: Code) -> str:  # noqa: ARG002 - as of every shape
         return f"None not in {values}"
 
 

@@ -110,15 +110,15 @@ class Anything(Shape):
 
     noun = "anything"
 
-    def test(self, value: str, code: Code) -> str:  # noqa: ARG002
+    def test(self, value: str, code: Code) -> str:  # noqa: ARG002 - as of every shape
         """Write the test: see `Shape`."""
         return "True"
 
-    def test_each(self, values: str, code: Code) -> str:  # noqa: ARG002
+    def test_each(self, values: str, code: Code) -> str:  # noqa: ARG002 - as of every shape
         """Write the test of some values: see `Shape`."""
         return "True"
 
-    def fit(self, value: Any, at: Steps) -> Any:  # noqa: ARG002
+    def fit(self, value: Any, at: Steps) -> Any:  # noqa: ARG002 - as of every shape
         """Return what may be sent: see `Shape`."""
         return value
 

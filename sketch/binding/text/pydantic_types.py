@@ -6,10 +6,11 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-from sketch.binding.faults import INVALID, Fault, Faults, to_pointer
+from sketch.binding.faults import Fault, Faults, to_pointer
 from sketch.binding.kinds import Kind, show
 from sketch.binding.text.constraints import is_of_msgspec
 from sketch.jsoncodec.by_pydantic import describe
+from sketch.jsoncodec.errors import INVALID
 
 _TAKES_TEXT = ("BeforeValidator", "WrapValidator", "PlainValidator", "Json", "EncodedStr", "EncodedBytes")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Literal, get_args, get_origin
 
-from sketch.binding.faults import INVALID, Fault, Faults
+from sketch.binding.faults import Fault, Faults
 from sketch.binding.kinds import Kind, own_members, show, unwrap
 from sketch.binding.text.choices import find_choices
 from sketch.binding.text.constraints import Check, find_checks, flatten
@@ -16,7 +16,7 @@ from sketch.binding.text.pydantic_types import (
     takes_text,
 )
 from sketch.binding.text.scalars import SCALARS, Read, Scalar
-from sketch.jsoncodec.errors import either
+from sketch.jsoncodec.errors import INVALID, either
 
 _ADVICE = (
     "write str, int, float, bool, bytes, Decimal, UUID, date, datetime, time, timedelta, an Enum, a Literal, a union of"

@@ -3,27 +3,12 @@
 from __future__ import annotations
 
 from inspect import Parameter
-from typing import Annotated, Any
+from typing import Any
 
 from sketch.binding.calls import bind
-from sketch.binding.sources import Depends, Header
 from sketch.binding.surroundings import Surroundings
-from sketch.request import Request
 from sketch.response import Response
-
-
-def page(page: int = 1, size: int = 10, token: Annotated[str, Header()] = "") -> int:
-    return page * size
-
-
-async def typed(
-    request: Request,
-    id: int,
-    q: str,
-    tags: Annotated[list[str] | None, Header()] = None,
-    page: Annotated[int, Depends(page)] = 0,
-) -> Response:
-    raise AssertionError
+from tests.core.binding.test_calls import typed
 
 
 def test_what_a_handler_declares() -> None:
