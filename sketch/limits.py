@@ -11,7 +11,7 @@ SLOWEST = 1000
 """Bytes per second that a client must send on average to be given more time than the body timeout."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Limits:
     """Bounds of one request, set per application, group or route; a field left None is inherited.
 

@@ -9,7 +9,7 @@ from operator import index
 from typing import Any
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Converter:
     """Defines the text that `{name:converter}` accepts in a path and the object that the handler gets for it.
 

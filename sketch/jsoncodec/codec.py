@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import Any
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class JSONCodec:
     """A pair of functions that write and read JSON.
 

@@ -14,8 +14,6 @@ from sketch.concurrency.contexts import Variables, set_variables
 from sketch.context_vars import request_var
 from sketch.limits import Limits
 from sketch.middleware.chain import Middleware, check, fold
-from sketch.middleware.disconnect import while_connected
-from sketch.middleware.timeout import within
 from sketch.pipeline.boundary import answer_error, attempt, checked_answer, prepared, unexpected
 from sketch.pipeline.finalize import check_response, finalize, is_sendable
 from sketch.pipeline.resources import keep_unsent
@@ -142,8 +140,12 @@ class Pipeline:
         if changeable:
             call = as_endpoint(call, route.handler)
         if limits.handler_timeout is not None:
+            from sketch.middleware.timeout import within  # few routes have a timeout
+
             call = within(limits.handler_timeout, call)
         if route.on_disconnect == "cancel" and WEBSOCKET not in route.methods:
+            from sketch.middleware.disconnect import while_connected  # few routes ask for it
+
             call = while_connected(call)
         route.endpoint = self.outward(fold(middlewares, call))
 

@@ -49,7 +49,7 @@ def test_import_is_faster_than_starlette(tmp_path: Path) -> None:
     timed = "import time; begin = time.process_time(); import {}; print(time.process_time() - begin)"
     names = ("sketch", "starlette.applications")
     taken: dict[str, list[float]] = {name: [] for name in names}
-    for _ in range(8):  # interleaved, so that a busy moment hits both
+    for _ in range(12):  # interleaved, so that a busy moment hits both
         for name in names:
             taken[name].append(float(python(timed.format(name), **environment)))
     sketch, starlette = (median(taken[name][1:]) for name in names)  # the first run compiled
