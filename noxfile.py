@@ -19,7 +19,7 @@ DEFAULT = f"{sys.version_info.major}.{sys.version_info.minor}"
 PYTHONS = sorted({DEFAULT, "3.11", "3.12", "3.13", "3.14", "3.15"})
 PROJECT = nox.project.load_toml("pyproject.toml")
 PARALLEL = ("-n", "4", "--dist", "worksteal")
-"""Arguments for pytest: three processes, as in the README's command. `-- -n 0` after a session's name makes it one."""
+"""Arguments for pytest: four processes, as in the README's command. `-- -n 0` after a session's name makes it one."""
 
 nox.needs_version = ">=2025.5.1"
 nox.options.error_on_missing_interpreters = False

@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
 
 from multidict import CIMultiDict
-from yarl import URL
 
 from sketch.concurrency import threads
 from sketch.exceptions import HTTPException
@@ -19,6 +18,8 @@ from sketch.request.place import Place, Prefix
 from sketch.transport import BodyReader, Connection
 
 if TYPE_CHECKING:
+    from yarl import URL
+
     from sketch.application import Application
     from sketch.response import Response
     from sketch.routing import Route
