@@ -74,9 +74,8 @@ def import_tests(config: pytest.Config) -> None:
     worker: dict[str, Any] = config.workerinput  # type: ignore[attr-defined]
     begin = len(modules) * int(worker["workerid"].removeprefix("gw")) // worker["workercount"]
     for name in modules[begin:] + modules[:begin]:
-        with suppress(
-            Exception, pytest.skip.Exception, pytest.fail.Exception
-        ):  # the collection imports it again, and reports it
+        # What fails here is imported again by the collection, which reports it.
+        with suppress(Exception, pytest.skip.Exception, pytest.fail.Exception):
             import_module(name)
 
 
