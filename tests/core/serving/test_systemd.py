@@ -93,6 +93,7 @@ def test_a_given_address_beside_it_is_an_error(
         f"expected either {given} or socket activation, got both: systemd has passed fd:3, fd:4; "
         "leave the addresses to the .socket unit, or start the server without it"
     )
+    assert ", ".join(caught.value.names) == given, "so that `sketch run` names their sources"
 
 
 # -- notifications ----------------------------------------------------------------------------------------------------
