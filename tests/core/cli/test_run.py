@@ -152,10 +152,9 @@ def test_the_source_of_a_wrong_application_is_named(tmp_path: Path, monkeypatch:
         try:
             assert process.stderr is not None
             assert process.stderr.readline().endswith(f"could not start: {fault}".encode())
-            process.terminate()
-            assert process.wait(30) == 0
         finally:
-            process.kill()
+            process.terminate()
+            process.communicate(timeout=30)
 
 
 def test_the_port_of_a_file_beside_socket_activation(tmp_path: Path) -> None:
