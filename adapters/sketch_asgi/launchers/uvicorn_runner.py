@@ -108,9 +108,13 @@ class UvicornRunner(uvicorn.Server):
         self.should_exit = True
 
     def abort(self) -> None:
-        """Cut the connections that are left: their clients do not read."""
+        """Cut the connections that are left, whose clients do not read, and do not wait for them.
+
+        asyncio cannot cut one with TLS that was closed twice, as uvicorn does: it waits for the client for 30 seconds.
+        """
         for connection in list(self.server_state.connections):
             connection.transport.abort()
+        self.force_exit = True
 
 
 def _is_idle(connection: object) -> bool:
