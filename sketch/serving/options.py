@@ -141,9 +141,14 @@ class ServeOptions:
         most=MOST_WORKERS,
     )
     worker_timeout: float = option(
-        30.0, "seconds without a heartbeat after which a worker is replaced", group=PROCESSES, metavar="SECONDS"
+        30.0,
+        "seconds without a heartbeat after which a worker is replaced; 0 is no bound",
+        group=PROCESSES,
+        metavar="SECONDS",
     )
-    start_timeout: float = option(60.0, "seconds in which a worker has to be ready", group=PROCESSES, metavar="SECONDS")
+    start_timeout: float = option(
+        60.0, "seconds in which a worker has to be ready; 0 is no bound", group=PROCESSES, metavar="SECONDS"
+    )
     max_requests: int | None = option(
         None, "requests after which a worker is replaced", group=PROCESSES, metavar="N", least=1
     )

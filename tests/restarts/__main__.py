@@ -74,9 +74,9 @@ connection is *closed*, and not *reset*.
 - *Pipelines*: 8 clients that send eight requests at once, and those behind an answer with `Connection: close` again.
 
 Not covered: `kill -9`, answers that take longer than `shutdown_timeout`, websockets and streams (they are told, and
-end), and a new server with fewer workers. uvicorn and hypercorn drop what is pipelined behind an answer that says close.
-granian keeps its listening socket to itself: it accepts connections until `keep_alive_drain` is over, and drops those
-that wait then.
+end), and a new server with fewer workers. uvicorn and hypercorn drop what is pipelined behind an answer that says
+close. granian keeps its listening socket to itself: it accepts connections until `keep_alive_drain` is over, and drops
+those that wait then.
 
 `nox -s restarts` measures all of that and writes this page, in an hour; with `--server`, `--clients` and
 `--replacement` it measures single cells again.
