@@ -188,14 +188,18 @@ def wrong_numbers(given: Any) -> Iterator[tuple[str, TypeError | ValueError]]:
     for each in fields(given):
         kind, value = str(each.type), getattr(given, each.name)
         if kind.startswith(("int", "float")) and not (value is None and kind.endswith("None")):
-            said = about(each)
-            least, most = _bounds(kind, said)
-            types = int if kind.startswith("int") else (int, float)
-            right = isinstance(value, types) and not isinstance(value, bool)
-            if not right or not least <= value <= most:
-                none = ", or None" if kind.endswith("None") else ""
-                message = f"expected {each.name} as {_number(kind, said)}{none}, got {value!r:.200}"
-                yield each.name, ValueError(message) if right else TypeError(message)
+            error = _wrong(each.name, kind, about(each), value)
+            if error is not None:
+                yield each.name, error
+
+
+def _wrong(name: str, kind: str, said: About, value: object) -> TypeError | ValueError | None:
+    least, most = _bounds(kind, said)
+    none = ", or None" if kind.endswith("None") else ""
+    message = f"expected {name} as {_number(kind, said)}{none}, got {value!r:.200}"
+    if isinstance(value, bool) or not isinstance(value, int if kind.startswith("int") else (int, float)):
+        return TypeError(message)
+    return None if least <= value <= most else ValueError(message)
 
 
 def _bounds(kind: str, said: About) -> tuple[float, float]:

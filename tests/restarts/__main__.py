@@ -54,8 +54,8 @@ async def _sighup(directory: Path, load: Load, times: int, **options: Any) -> Ob
 
 REPLACEMENTS: dict[str, tuple[Measure, int]] = {
     "SIGHUP": (_sighup, 13),
-    "a new parent on the inherited socket, then SIGTERM": (partial(observe_successors, overlap=True), 3),
-    "SIGTERM, then a new parent on the inherited socket": (partial(observe_successors, overlap=False), 3),
+    "a new parent on the inherited socket, then SIGTERM": (partial(observe_successors, overlap=True, lives=1), 3),
+    "SIGTERM, then a new parent on the inherited socket": (partial(observe_successors, overlap=False, lives=1), 3),
 }
 """How to replace, and how often for each cell."""
 
