@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
@@ -185,6 +186,8 @@ class ServeOptions:
     def __post_init__(self) -> None:
         for name in ("bind", "trusted_proxies"):
             object.__setattr__(self, name, _texts(name, getattr(self, name)))
+        for name in ("uds", "ssl_certfile", "ssl_keyfile"):
+            object.__setattr__(self, name, _path(name, getattr(self, name)))
         if not isinstance(self.host, str):
             raise OptionError(f"expected a host as a str, got {self.host!r:.200}", "host")
         self._check_numbers()
@@ -282,6 +285,14 @@ class ServeOptions:
 def _check_kind(name: str, given: object, kind: type) -> None:
     if not isinstance(given, kind):
         raise OptionError(f"expected {name} as {kind.__name__}(...), got {given!r:.200}", name)
+
+
+def _path(name: str, given: object) -> str | None:
+    """Return a path as text: users may give a `Path`."""
+    path = os.fspath(given) if isinstance(given, os.PathLike) else given
+    if path is not None and (not isinstance(path, str) or not path):
+        raise OptionError(f"expected {name} as a path, got {given!r:.200}", name)
+    return path
 
 
 def _texts(name: str, given: object) -> tuple[str, ...]:

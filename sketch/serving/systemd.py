@@ -44,7 +44,8 @@ def activate(options: ServeOptions) -> ServeOptions:
     if given:
         raise ServeError(
             f"expected either {', '.join(given)} or socket activation, got both: systemd has passed "
-            f"{', '.join(found)}; leave the addresses to the .socket unit, or start the server without it",
+            f"{', '.join(found)}; leave the addresses to the .socket unit (`sketch run --unset {given[0]}` ignores "
+            "a file's), or start the server without it",
             *given,
         )
     return replace(options, bind=found)

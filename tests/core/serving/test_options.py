@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -41,6 +42,10 @@ NO_NETWORK = "'10.0.0.0/33' does not appear to be an IPv4 or IPv6 network"
         ({"backlog": "9"}, "expected backlog as a whole number from 1 to 2147483647, got '9'"),
         ({"ssl_keyfile": "k"}, "expected ssl_certfile together with ssl_keyfile"),
         ({"ssl": object(), "ssl_certfile": "c"}, "expected either ssl or ssl_certfile, got both"),
+        ({"uds": ""}, "expected uds as a path, got ''"),
+        ({"uds": 5}, "expected uds as a path, got 5"),
+        ({"ssl_certfile": b"c"}, "expected ssl_certfile as a path, got b'c'"),
+        ({"ssl_certfile": "c", "ssl_keyfile": ""}, "expected ssl_keyfile as a path, got ''"),
         ({"uds": "s", "sock": object()}, "expected only one of sock, uds: each says where to listen"),
         ({"uds": "s", "port": 1}, "expected only one of uds, port: each says where to listen"),
         (
@@ -102,6 +107,10 @@ def test_what_is_no_address(place: str) -> None:
         f"expected addresses like '127.0.0.1:8080', '[::1]:8080', 'unix:/run/app.sock' or 'fd:3', got {place!r}"
     )
     assert caught.value.names == ("bind",)
+
+
+def test_a_path_may_be_an_object() -> None:
+    assert ServeOptions(uds=Path("/s")).uds == "/s"  # type: ignore[arg-type]  # users may have one
 
 
 def test_an_error_names_its_options() -> None:
