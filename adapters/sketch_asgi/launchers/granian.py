@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import socket
-import stat
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +17,7 @@ from sketch.serving.processes.link import counted
 from sketch.serving.registry import missing_package
 from sketch.serving.sockets import listening
 from sketch_asgi.hosting.served import as_application
+from sketch_asgi.launchers.accepted import count_accepted
 from sketch_asgi.launchers.common import COMMON_OPTIONS, adapt, announced, listen_once_started, prepare, run
 from sketch_asgi.launchers.stopping import Stop
 from sketch_asgi.lifespan import Life
@@ -87,7 +86,7 @@ class _GranianEnding:
 
     def has_idle(self) -> bool:
         """Whether there are more connections than exchanges."""
-        return _count_connections(self._name) > len(self._life.exchanges)
+        return count_accepted([self._name]) > len(self._life.exchanges)
 
     async def stop(self) -> None:
         """Tell granian to end, once the websockets have: it would cut them off at once."""
@@ -96,28 +95,6 @@ class _GranianEnding:
 
     def abort(self) -> None:
         """Do nothing: once its requests have ended, granian waits for nothing."""
-
-
-def _count_connections(name: Any) -> int:
-    """Count the sockets of this process that were accepted at an address: granian does not tell."""
-    try:
-        numbers = [int(number) for number in os.listdir("/proc/self/fd")]  # noqa: PTH208 - names, not paths
-    except OSError:
-        return sys.maxsize  # this system does not tell, either
-    return sum(_is_accepted(number, name) for number in numbers)
-
-
-def _is_accepted(number: int, name: Any) -> bool:
-    """Whether a descriptor is a connection that was accepted at an address."""
-    try:
-        if not stat.S_ISSOCK(os.fstat(number).st_mode):
-            return False
-        with socket.socket(fileno=os.dup(number)) as sock:
-            own = sock.getsockname()
-            sock.getpeername()  # a listening socket has none
-    except OSError:  # or it was closed meanwhile
-        return False
-    return bool(own[1] == name[1] if isinstance(own, tuple) and isinstance(name, tuple) else own == name)
 
 
 def _make_granian(asgi: ASGIApp, options: ServeOptions, sock: socket.socket) -> Granian:

@@ -10,7 +10,7 @@ import pytest
 from hypercorn.asyncio import run as hypercorn_run
 
 from sketch.serving.loops import loop_factory, opened_servers
-from sketch_asgi.launchers import granian, hypercorn
+from sketch_asgi.launchers import hypercorn
 from sketch_asgi.launchers.stopping import close_servers
 
 LOOPS = pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
@@ -48,15 +48,3 @@ def test_connections_that_are_accepted_when_the_listener_closes_are_served(loop:
     with asyncio.Runner(loop_factory=loop_factory(loop)) as runner:
         runner.run(main())
     assert served == ["hello"]
-
-
-def test_connections_are_counted_among_the_descriptors() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listening, socket.create_server(("127.0.0.1", 0)) as other:
-        name = listening.getsockname()
-        assert granian._count_connections(name) == 0
-        with socket.create_connection(name) as first, socket.create_connection(other.getsockname()):
-            accepted, _ = listening.accept()
-            with accepted:
-                assert granian._count_connections(name) == 1
-            assert first.fileno() >= 0
-        assert granian._count_connections(name) == 0
