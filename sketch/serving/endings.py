@@ -27,14 +27,16 @@ def log_left(method: str, path: str, exc: ClientDisconnected) -> None:
 
 
 def log_cancelled(method: str, path: str, stopping: Stopping) -> None:
-    """Log at level INFO that an exchange was cancelled, and note for the end of the server that it was cut off.
+    """Log at level INFO that an exchange was cancelled; while the server stops, note it for its report instead.
 
     Args:
         method, path: of the request.
         stopping: of the application.
     """
-    logger.info("%s %r was cancelled", method, path)
-    stopping.note_cut(f"{method} {path!r}")
+    if stopping:
+        stopping.note_cut(f"{method} {path!r}")
+    else:
+        logger.info("%s %r was cancelled", method, path)
 
 
 def log_stalled(client: Address | None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import threading
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -92,7 +92,7 @@ class Stoppable(Protocol):
         ...
 
 
-async def unless_given_up(serving: Coroutine[Any, Any, T], app: Stoppable, orders: Orders, code: T) -> T:
+async def unless_given_up(serving: Awaitable[T], app: Stoppable, orders: Orders, code: T) -> T:
     """Await a server. If a hook goes on after its cancellation, return `code` instead, and leave the server behind."""
     task = asyncio.ensure_future(serving)
     given_up = asyncio.ensure_future(_given_up(app, orders))

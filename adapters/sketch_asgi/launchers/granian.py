@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import stat
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from time import monotonic, sleep
@@ -65,7 +66,7 @@ class GranianServer:
 
         with native_threads_ended():
             stop = Stop(application, asgi.life, options, ending)
-            return run(main, application, asgi.life, stop, options)
+            return run(main, asgi.life, stop, options)
 
 
 class _GranianEnding:
@@ -95,29 +96,62 @@ class _GranianEnding:
         self.server.stop()  # type: ignore[no-untyped-call]
 
     def abort(self) -> None:
-        """Do nothing: once its requests have ended, granian waits for nothing."""
+        """Shut the connections that are left: granian waits up to 30 s for the rest of a request's head."""
+        with suppress(OSError):  # this system does not tell of them
+            for sock in _connections(self._name):
+                with sock, suppress(OSError):  # the client has left meanwhile
+                    sock.shutdown(socket.SHUT_RDWR)
 
 
 def _count_connections(name: Any) -> int:
-    """Count the sockets of this process that were accepted at an address: granian does not tell."""
+    """Count the connections that were accepted at an address."""
     try:
-        numbers = [int(number) for number in os.listdir("/proc/self/fd")]  # noqa: PTH208 - names, not paths
+        connections = _connections(name)
     except OSError:
-        return sys.maxsize  # this system does not tell, either
-    return sum(_is_accepted(number, name) for number in numbers)
+        return sys.maxsize
+    for sock in connections:
+        sock.close()
+    return len(connections)
 
 
-def _is_accepted(number: int, name: Any) -> bool:
-    """Whether a descriptor is a connection that was accepted at an address."""
+def _connections(name: Any) -> list[socket.socket]:
+    """Return duplicates of the sockets of this process that were accepted at an address: granian does not tell.
+
+    Raises:
+        OSError: where the system does not tell, either.
+    """
+    numbers = [int(number) for number in os.listdir("/proc/self/fd")]  # noqa: PTH208 - names, not paths
+    return [sock for number in numbers if (sock := _accepted(number, name)) is not None]
+
+
+def _accepted(number: int, name: Any) -> socket.socket | None:
+    """Return a duplicate of a descriptor, if that is a connection which was accepted at an address."""
     try:
         if not stat.S_ISSOCK(os.fstat(number).st_mode):
-            return False
-        with socket.socket(fileno=os.dup(number)) as sock:
-            own = sock.getsockname()
-            sock.getpeername()  # a listening socket has none
-    except OSError:  # or it was closed meanwhile
+            return None
+        sock = socket.socket(fileno=os.dup(number))
+    except OSError:  # it was closed meanwhile
+        return None
+    if _is_accepted(sock, name):
+        return sock
+    sock.close()
+    return None
+
+
+def _is_accepted(sock: socket.socket, name: Any) -> bool:
+    try:
+        own = sock.getsockname()
+        sock.getpeername()  # a listening socket has none
+    except OSError:
         return False
     return bool(own[1] == name[1] if isinstance(own, tuple) and isinstance(name, tuple) else own == name)
+
+
+def _is_true(record: logging.LogRecord) -> bool:
+    """Whether a record of granian's log is true: an exchange that was cancelled is no error of the application."""
+    message = record.getMessage()
+    last = message.rstrip().rpartition("\n")[2]
+    return not (message.startswith("Application callable raised an exception") and last.startswith("CancelledError"))
 
 
 def _make_granian(asgi: ASGIApp, options: ServeOptions, sock: socket.socket) -> Granian:
@@ -126,14 +160,15 @@ def _make_granian(asgi: ASGIApp, options: ServeOptions, sock: socket.socket) -> 
     from granian.server.embed import Server
 
     given: Any = LOGGING_CONFIG["handlers"]
-    handlers = {name: {**handler, "stream": "ext://sys.stderr"} for name, handler in given.items()}
+    changed = {"stream": "ext://sys.stderr", "filters": ["is_true"]}
+    handlers = {name: {**handler, **changed} for name, handler in given.items()}
     certificate, key = options.ssl_certfile, options.ssl_keyfile or options.ssl_certfile
     server = Server(
         asgi,
         interface=Interfaces.ASGI,
         backlog=options.backlog,
         log_level=LogLevels.error,
-        log_dictconfig={"handlers": handlers},
+        log_dictconfig={"handlers": handlers, "filters": {"is_true": {"()": lambda: _is_true}}},
         ssl_cert=Path(certificate) if certificate else None,
         ssl_key=Path(key) if key else None,
         ssl_protocol_min=SSLProtocols.tls12,
