@@ -27,16 +27,14 @@ def log_left(method: str, path: str, exc: ClientDisconnected) -> None:
 
 
 def log_cancelled(method: str, path: str, stopping: Stopping) -> None:
-    """Log at level INFO that an exchange was cancelled; while the server stops, note it for its report instead.
+    """Log that an exchange was cancelled: at level INFO, or at DEBUG while the server stops, whose report names it.
 
     Args:
         method, path: of the request.
         stopping: of the application.
     """
-    if stopping:
-        stopping.note_cut(f"{method} {path!r}")
-    else:
-        logger.info("%s %r was cancelled", method, path)
+    logger.log(logging.DEBUG if stopping else logging.INFO, "%s %r was cancelled", method, path)
+    stopping.note_cut(f"{method} {path!r}")
 
 
 def log_stalled(client: Address | None) -> None:

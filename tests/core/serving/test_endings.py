@@ -32,7 +32,7 @@ def test_what_is_cut_off_is_named(caplog: pytest.LogCaptureFixture) -> None:
 
 @in_loop
 async def test_what_is_cut_off_by_a_stop_is_named_once(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level("DEBUG", "sketch")
+    caplog.set_level("INFO", "sketch")
     stopping = Stopping()
     stopping.set(0)
     log_cancelled("GET", "/a", stopping)
