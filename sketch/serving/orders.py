@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 import threading
 from collections.abc import Awaitable, Callable, Iterator
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from sketch.lifecycle.stopping import Stopping
 
 T = TypeVar("T")
+logger = logging.getLogger("sketch")
 
 _TO_STOP = ("SIGINT", "SIGTERM", "SIGHUP")
 _AT_ONCE = "SIGQUIT"
@@ -81,6 +83,29 @@ def _number(name: str) -> signal.Signals | None:
 def _restore(loop: asyncio.AbstractEventLoop, numbers: list[signal.Signals]) -> None:
     for number in numbers:
         loop.remove_signal_handler(number)
+
+
+@contextmanager
+def reload_survived() -> Iterator[None]:
+    """Let SIGUSR1 do no more than log a line while the block runs: by default it would end the process.
+
+    An application that has a use for the signal takes it after this, in its module or in a start-up hook.
+    """
+    number = _number("SIGUSR1")
+    if number is None or signal.getsignal(number) is not signal.SIG_DFL:
+        yield
+        return
+    signal.signal(number, log_reload)
+    try:
+        yield
+    finally:
+        if signal.getsignal(number) is log_reload:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def log_reload(*_: object) -> None:
+    """Log at level INFO that SIGUSR1 changes nothing."""
+    logger.info("SIGUSR1: there is nothing to reload")
 
 
 class Stoppable(Protocol):

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import signal
 from collections import Counter
 from contextlib import AsyncExitStack
 from time import monotonic
@@ -168,6 +169,14 @@ async def test_a_foreign_application_is_cut_off_as_well(pool: Any, server_name: 
     (cut,) = re.findall("WARNING sketch: cut off at the end of the grace period: (.*)", output)
     assert sorted(cut.split(", ")) == ["GET '/endless'", "GET '/stuck'"]
     assert "Traceback" not in output
+
+
+@launched
+async def test_a_signal_to_reload_ends_no_server(wired: Served) -> None:
+    before = wired.program.output.count("SIGUSR1: there is nothing to reload\n")
+    wired.program.process.send_signal(signal.SIGUSR1)
+    await printed(wired, "SIGUSR1: there is nothing to reload\n", before + 1)
+    assert (await wired.get("/")).status in (200, 404)
 
 
 @launched

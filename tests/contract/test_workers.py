@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import socket
@@ -12,10 +13,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 import pytest
 
+from tests.support.nginx import nginx, with_nginx
 from tests.support.pace import bound
+from tests.support.wire import Wire
 from tests.support.workers import PATIENCE, Parent, ask, is_worker, parent_of_workers
 
 SERVERS = ("native", "uvicorn", "hypercorn", "granian")
@@ -171,6 +175,46 @@ def test_the_next_worker_is_ready_soon_under_load(tmp_path: Path) -> None:
             parent.wait_until_ready(index, 2)
             took.append(monotonic() - began)
         assert min(took) < bound(3, 3), took
+
+
+@with_nginx
+@on_all
+def test_nginx_before_workers_on_a_unix_socket(server: str, tmp_path: Path) -> None:
+    """It sees no error while the workers are replaced."""
+    path = f"unix:{tmp_path}/app.sock"
+    with parent_of_workers(tmp_path, workers=2, server=server, bind=[path], keep_alive_drain=0.3) as parent:
+        answers = asyncio.run(ask_through_nginx(parent, path))
+    assert {answer["count"] for answer in answers} == {2}
+    assert {answer["generation"] for answer in answers} == {1, 2}
+
+
+async def ask_through_nginx(parent: Parent, upstream: str) -> list[Any]:
+    """What clients are answered by nginx, while the workers before which it stands are replaced."""
+    replaced = asyncio.Event()
+
+    async def client(port: int, path: str) -> list[Any]:
+        answers = []
+        while not replaced.is_set():
+            answers.append(await ask_nginx(port, path))
+        return answers
+
+    async with nginx(upstream, parent.directory) as port, asyncio.timeout(PATIENCE):
+        first = await ask_nginx(port, "/kept/")
+        asking = [asyncio.create_task(client(port, path)) for path in ("/", "/kept/") * 2]
+        parent.send(signal.SIGHUP)
+        await asyncio.to_thread(parent.wait_for, "has stopped", 2)
+        replaced.set()
+        later = await asyncio.gather(*asking)
+        return [first, *(answer for answers in later for answer in answers), await ask_nginx(port, "/")]
+
+
+async def ask_nginx(port: int, path: str) -> Any:
+    wire = await Wire.connect(port)
+    await wire.send(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+    reply = await wire.receive()
+    await wire.close()
+    assert reply.status == 200, reply
+    return reply.json()
 
 
 @pytest.mark.parametrize("server", SERVERS[1:])
