@@ -99,29 +99,31 @@ class _GranianEnding:
         """Shut the connections that are left: granian waits up to 30 s for the rest of a request's head."""
         with suppress(OSError):  # this system does not tell of them
             for sock in _connections(self._name):
-                with sock, suppress(OSError):  # the client has left meanwhile
+                with suppress(OSError):  # the client has left meanwhile
                     sock.shutdown(socket.SHUT_RDWR)
 
 
 def _count_connections(name: Any) -> int:
     """Count the connections that were accepted at an address."""
     try:
-        connections = _connections(name)
+        return sum(1 for _ in _connections(name))
     except OSError:
         return sys.maxsize
-    for sock in connections:
-        sock.close()
-    return len(connections)
 
 
-def _connections(name: Any) -> list[socket.socket]:
-    """Return duplicates of the sockets of this process that were accepted at an address: granian does not tell.
+def _connections(name: Any) -> Iterator[socket.socket]:
+    """Yield the sockets of this process that were accepted at an address: granian does not tell.
+
+    Each is a duplicate, open until the next one: a second duplicate could get the number of a descriptor to come.
 
     Raises:
         OSError: where the system does not tell, either.
     """
-    numbers = [int(number) for number in os.listdir("/proc/self/fd")]  # noqa: PTH208 - names, not paths
-    return [sock for number in numbers if (sock := _accepted(number, name)) is not None]
+    for number in [int(entry) for entry in os.listdir("/proc/self/fd")]:  # noqa: PTH208 - names, not paths
+        sock = _accepted(number, name)
+        if sock is not None:
+            with sock:
+                yield sock
 
 
 def _accepted(number: int, name: Any) -> socket.socket | None:

@@ -124,7 +124,7 @@ class Stop:
         self._life.closing = True
         stopping.set(self._options.shutdown_timeout)
         await turns()
-        await first_of(self._drained(), stopping.wait_grace())
+        await first_of(_step(self._drained()), stopping.wait_grace())
 
     async def _abort(self) -> None:
         self._ending.abort()
