@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 
+MOST = 4.0
+"""How much more patient a bound gets, however many processes there are."""
+
 
 def bound(idle: float, loaded: float) -> float:
     """Seconds that something may take.
@@ -13,4 +16,4 @@ def bound(idle: float, loaded: float) -> float:
         loaded: on one on which as many processes as CPUs want to run; with more of them, proportionally more.
     """
     load = os.getloadavg()[0] / (os.cpu_count() or 1)
-    return idle if load < 0.5 else loaded * max(1.0, load)
+    return idle if load < 0.5 else loaded * min(max(1.0, load), MOST)

@@ -111,7 +111,7 @@ def test_a_start_that_fails(app: str, file: str | None, reason: str, said: str, 
 @pytest.mark.parametrize("server", ["native", "uvicorn", "hypercorn", "granian"])
 def test_a_start_hook_that_hangs_is_shown(server: str, tmp_path: Path) -> None:
     (tmp_path / "waits").touch()
-    seconds = min(int(bound(2, 5)), 15)
+    seconds = int(bound(2, 3))
     parent = Parent(tmp_path, workers=1, server=server, start_timeout=seconds)
     assert parent.wait() == 1
     assert parent.output.endswith(f"error: no worker could start: it was not ready within {seconds} s\nEND")
