@@ -15,6 +15,7 @@ from sketch.http.grammar import TOKEN_BYTES, valid_authority
 from sketch.serving.server_limits import ServerLimits
 from sketch_native.refusal import Refusal
 from sketch_native.websocket.handshake import check_handshake
+from sketch_native.whole_head import END, FieldBlock, WholeHeads
 
 SLICE = 16 * 1024
 """Bytes that are parsed at once. httptools cannot be stopped in the middle, so this bounds what one call can do."""
@@ -39,8 +40,6 @@ _METHODS = {method.encode(): method for method in ("GET", "HEAD", "POST", "PUT",
 # The fields that the parser itself has to know.
 _SPECIAL = frozenset((b"host", b"content-length", b"transfer-encoding", b"expect"))
 
-_NO_FIELDS: RawHeaders = []
-
 # llhttp takes request lines of these protocols for HTTP.
 _OTHER_PROTOCOLS = (b" RTSP/", b" ICE/")
 
@@ -55,6 +54,9 @@ _PARSER_STATUS = {
 
 class Sink(Protocol):
     """The receiver of a parser's events. The head of the current request is in the parser's attributes."""
+
+    def on_whole_head(self, method: str, target: bytes, fields: FieldBlock) -> None:
+        """Called instead of all others for a request of HTTP/1.1 without a body, after which the connection goes on."""
 
     def on_head(self) -> None:
         """Called when a head is complete and accepted."""
@@ -100,6 +102,7 @@ class RequestParser:
         "_transfer_encoding",
         "_unknown_method",
         "_upgrade",
+        "_whole_heads",
         "chunked",
         "content_length",
         "expect_continue",
@@ -116,6 +119,7 @@ class RequestParser:
         self._most_fed = limits.head + limits.target + SLICE
         self._sink = sink
         self._parser = httptools.HttpRequestParser(self)
+        self._whole_heads: WholeHeads | None = WholeHeads(limits)  # None in tests of the general way
         self._refusal: Refusal | None = None
         self._unknown_method: bytearray | None = None
         self._muted = False
@@ -131,7 +135,7 @@ class RequestParser:
         """Reset the state for the next request. The list of fields is new: the last request keeps its own."""
         self.target = b""
         self.headers: RawHeaders = []
-        self.trailers = _NO_FIELDS
+        self.trailers: RawHeaders = []
         self.content_length: int | None = None
         self._transfer_encoding: list[bytes] | None = None
         self._expect: bytes | None = None
@@ -157,6 +161,8 @@ class RequestParser:
         Raises:
             Refusal: when the connection cannot go on. What was complete before that has reached the sink.
         """
+        if data[-4:] == END and not self._begun and self.keep_alive and self._take_whole(data):
+            return b""
         if len(data) > SLICE:
             return self._feed_body(data)
         if self._unknown_method is not None:
@@ -184,6 +190,14 @@ class RequestParser:
         if self._fed > self._most_fed or (self._head_done and self.chunked):
             self._check_unfinished()
         return b""
+
+    def _take_whole(self, data: bytes) -> bool:
+        """Pass a head of the usual shape to the sink, if these bytes are one. Nothing has begun before them."""
+        head = None if self._whole_heads is None else self._whole_heads.read(data)
+        if head is None:
+            return False
+        self._sink.on_whole_head(*head)
+        return True
 
     def _go_on_after(self, exc: httptools.HttpParserError, data: bytes) -> bytes:
         """Handle an error of httptools: raise a `Refusal`, or, very rarely, return the bytes still to be fed."""
@@ -365,7 +379,6 @@ class RequestParser:
         if len(codings) > 1:
             self._refuse(501, "transfer codings other than chunked are not implemented")
         self.chunked = True
-        self.trailers = []
 
     def _check_expect(self, expect: bytes) -> bool:
         """Whether the client waits for `100 Continue` before it sends a body (RFC 9110 section 10.1.1)."""
