@@ -13,6 +13,7 @@ import httptools
 from sketch.http.fields import RawHeaders
 from sketch.http.grammar import TOKEN_BYTES, valid_authority
 from sketch.serving.server_limits import ServerLimits
+from sketch_native.last_start import last_start
 from sketch_native.refusal import Refusal
 from sketch_native.websocket.handshake import check_handshake
 from sketch_native.whole_head import END, FieldBlock, WholeHeads
@@ -183,7 +184,7 @@ class RequestParser:
         except httptools.HttpParserInvalidMethodError:
             if not self.keep_alive:
                 return b""
-            return self._collect_method(self._last_start())
+            return self._collect_method(last_start(self._seen, self._completed))
         except httptools.HttpParserError as exc:
             return self._go_on_after(exc, data)
         # Bytes of a head or of a chunked body that cause no callback are bounded here.
@@ -455,33 +456,3 @@ class RequestParser:
         if space:
             raise Refusal(501, "unknown method")
         return b""
-
-    def _last_start(self) -> bytes:
-        """Return the bytes from the start of the request that httptools could not parse.
-
-        httptools does not say where it stopped. Parsing again byte by byte finds the place; that is done once, as the
-        connection ends after it. If the request before began too long ago, the result is a NUL, which is no method.
-        """
-        seen = self._seen
-        if not self._completed:
-            return seen
-        counter = _Counter()
-        parser = httptools.HttpRequestParser(counter)
-        try:
-            for position in range(len(seen)):
-                parser.feed_data(seen[position : position + 1])
-                if counter.completed == self._completed:
-                    return seen[position + 1 :]
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
-            return b"\0"
-        return b"\0"
-
-
-class _Counter:
-    """Callbacks for httptools that count complete requests."""
-
-    def __init__(self) -> None:
-        self.completed = 0
-
-    def on_message_complete(self) -> None:
-        self.completed += 1
