@@ -120,7 +120,7 @@ class RequestParser:
         self._most_fed = limits.head + limits.target + SLICE
         self._sink = sink
         self._parser = httptools.HttpRequestParser(self)
-        self._whole_heads: WholeHeads | None = WholeHeads(limits)  # None in tests of the general way
+        self._whole_heads = WholeHeads(limits)
         self._refusal: Refusal | None = None
         self._unknown_method: bytearray | None = None
         self._muted = False
@@ -162,8 +162,11 @@ class RequestParser:
         Raises:
             Refusal: when the connection cannot go on. What was complete before that has reached the sink.
         """
-        if data[-4:] == END and not self._begun and self.keep_alive and self._take_whole(data):
-            return b""
+        if data[-4:] == END and not self._begun and self.keep_alive:
+            head = self._whole_heads.read(data)
+            if head is not None:
+                self._sink.on_whole_head(*head)
+                return b""
         if len(data) > SLICE:
             return self._feed_body(data)
         if self._unknown_method is not None:
@@ -191,14 +194,6 @@ class RequestParser:
         if self._fed > self._most_fed or (self._head_done and self.chunked):
             self._check_unfinished()
         return b""
-
-    def _take_whole(self, data: bytes) -> bool:
-        """Pass a head of the usual shape to the sink, if these bytes are one. Nothing has begun before them."""
-        head = None if self._whole_heads is None else self._whole_heads.read(data)
-        if head is None:
-            return False
-        self._sink.on_whole_head(*head)
-        return True
 
     def _go_on_after(self, exc: httptools.HttpParserError, data: bytes) -> bytes:
         """Handle an error of httptools: raise a `Refusal`, or, very rarely, return the bytes still to be fed."""

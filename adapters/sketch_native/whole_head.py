@@ -91,14 +91,25 @@ class WholeHeads:
         line = _LINE.match(data)
         if line is None or len(data) > self._most:
             return None
-        method, target = line.groups()
         raw = data[line.end() :]
         block = self._last
         if raw != block.raw:
             if not self._is_usual(raw):
                 return None
             block = FieldBlock(raw)
-        if len(target) > self._limits.target or not self._is_valid(data):
+        method, target = line.groups()
+        if len(target) > self._limits.target:
+            return None
+        # Whether llhttp takes the bytes for exactly one complete request.
+        unended = self._unended
+        unended.append(None)
+        try:
+            (self._parser or self._new_parser()).feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            self._forget()
+            return None
+        if unended:
+            self._forget()
             return None
         if block is not self._last:
             self._keep(block)
@@ -128,22 +139,9 @@ class WholeHeads:
                     return False
         return hosts == 1
 
-    def _is_valid(self, data: bytes) -> bool:
-        """Whether llhttp takes the bytes for exactly one complete request."""
-        parser = self._parser
-        if parser is None:
-            parser = self._parser = httptools.HttpRequestParser(self)
-        unended = self._unended
-        unended.append(None)
-        try:
-            parser.feed_data(data)
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
-            self._forget()
-            return False
-        if unended:
-            self._forget()
-            return False
-        return True
+    def _new_parser(self) -> httptools.HttpRequestParser:
+        parser = self._parser = httptools.HttpRequestParser(self)
+        return parser
 
     def _forget(self) -> None:
         """Drop a parser that may not stand at the start of a request."""

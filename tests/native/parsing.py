@@ -13,7 +13,7 @@ from hypothesis import settings, strategies as st
 from sketch.serving.server_limits import ServerLimits
 from sketch_native.parser import RequestParser
 from sketch_native.refusal import Refusal
-from sketch_native.whole_head import FieldBlock
+from sketch_native.whole_head import FieldBlock, WholeHeads
 
 ROUNDS = int(os.environ.get("SKETCH_FUZZ", "0"))
 """Examples per property in a long session (`nox -s fuzz`), which then differ from run to run."""
@@ -61,6 +61,15 @@ class Recorder:
         self.events.append(("end", tuple(self._trailers)))
 
 
+class NoWholeHeads(WholeHeads):
+    """Leaves every head to the general way."""
+
+    __slots__ = ()
+
+    def read(self, data: bytes) -> None:
+        return None
+
+
 def parse(parts: Iterable[bytes], limits: ServerLimits | None = None, *, general: bool = False) -> list[Event]:
     """The events that these segments make; the last may be `("refused", status)`. Fed as the protocol feeds.
 
@@ -77,7 +86,7 @@ def record(parts: Iterable[bytes], limits: ServerLimits | None = None, *, genera
     sink = Recorder()
     sink.parser = RequestParser(limits or ServerLimits(), sink)
     if general:
-        sink.parser._whole_heads = None
+        sink.parser._whole_heads = NoWholeHeads(ServerLimits())
     try:
         for part in parts:
             position = 0

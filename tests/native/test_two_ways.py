@@ -22,7 +22,7 @@ from sketch.serving.options import ServeOptions
 from sketch_native.protocol import HTTPProtocol
 from sketch_native.server import Server
 from tests.native.conformance.cases import CASES
-from tests.native.parsing import CORPUS, ROUNDS, mutate
+from tests.native.parsing import CORPUS, ROUNDS, NoWholeHeads, mutate
 from tests.native.test_whole_heads import GET, PROBE, UNUSUAL, USUAL, sent
 
 DATE = re.compile(rb"date: [^\r]*\r\n")
@@ -71,7 +71,7 @@ class Connection:
         self.transport = MemoryTransport()
         self.protocol = HTTPProtocol(server)
         if general:
-            self.protocol._reader.parser._whole_heads = None
+            self.protocol._reader.parser._whole_heads = NoWholeHeads(server.limits)
         self.protocol.connection_made(self.transport)
 
     @property
