@@ -7,9 +7,9 @@ import os
 import sys
 from collections.abc import Sequence
 
-from sketch.cli import bench, demo, routes, run
+from sketch.cli import bench, demo, openapi, routes, run
 
-COMMANDS = (run, routes, demo, bench)
+COMMANDS = (run, routes, openapi, demo, bench)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -19,7 +19,7 @@ from sketch.exceptions import (
 from sketch.http.status import PHRASES
 from sketch.openapi.generators import Schema
 from sketch.openapi.media_types import HTML, PROBLEM, TEXT
-from sketch.openapi.parameters import fields_of, is_checked
+from sketch.openapi.parameters import is_checked
 
 if TYPE_CHECKING:
     from sketch.openapi.schemas import Schemas
@@ -122,8 +122,7 @@ def _phrase(status: str) -> str:
 
 def _statuses(source: Source) -> Iterator[str]:
     """Yield the statuses of the errors that an operation can answer with before its handler is called."""
-    fields = fields_of(source.inputs)
-    places = {field.place for field in fields}
+    places = {each.place for each in source.inputs}
     if source.converters or source.route.conditions is not None:
         yield "404"
     if source.route.conditions is not None:
@@ -132,7 +131,7 @@ def _statuses(source: Source) -> Iterator[str]:
         yield from ("400", "413", "415")
     elif "query" in places:
         yield "400"  # for more fields than the limits allow
-    if any(map(is_checked, fields)):
+    if "body" in places or any(map(is_checked, source.fields)):
         yield "422"
 
 

@@ -93,7 +93,7 @@ class OpenAPI:
         """
         if self._app is not None or OPENAPI in app:
             raise RuntimeError(f"expected one OpenAPI for one application, got another for {app!r:.200}")
-        app.add_get(self.path, self._answer, middlewares=self.middlewares, include_in_schema=False)
+        app.add_get(self.path, self.answer, middlewares=self.middlewares, include_in_schema=False)
         app[OPENAPI] = self
         self._app = app
 
@@ -129,8 +129,8 @@ class OpenAPI:
         before, after = self._pieces
         return before + STDLIB.dumps(_server(root_path)) + after
 
-    async def _answer(self, request: Request) -> Response:
-        """Send the document."""
+    async def answer(self, request: Request) -> Response:
+        """Send the document: the handler of its route."""
         if self._pieces is None:
             await request.app.threads.run(self.text)
         return Response(self.text(request.root_path), content_type=JSON)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 from sketch.binding.fields import is_upload
 from sketch.binding.inputs.file_kinds import is_file, is_file_list
@@ -15,44 +15,15 @@ from sketch.openapi.generators import Schema
 from sketch.openapi.media_types import JSON, MULTIPART, URLENCODED
 from sketch.openapi.notes import default_of, notes_of
 from sketch.openapi.paths import converter_schema
+from sketch.openapi.sources import Field, Source
 from sketch.openapi.text_schemas import text_schema
 
 if TYPE_CHECKING:
     from sketch.binding.inputs import Input
     from sketch.openapi.schemas import Schemas
-    from sketch.openapi.sources import Source
 
 _NOT_PARAMETERS = ("accept", "authorization", "content-type")
 """Header fields that OpenAPI describes by other means, and ignores as parameters."""
-
-
-class Field(NamedTuple):
-    """One name that the client may send: an input, or a field of a model that is read from several names."""
-
-    place: str
-    name: str
-    kind: Any
-    required: bool
-    default: Any
-
-
-def fields_of(inputs: Iterable[Input]) -> list[Field]:
-    """Return what the client may send, each name of a place once."""
-    found: dict[tuple[str, str], Field] = {}
-    for each in inputs:
-        for field in _fields(each):
-            known = found.get(field[:2])
-            if known is None or (field.required and not known.required):
-                found[field[:2]] = field
-    return [*found.values()]
-
-
-def _fields(each: Input) -> Iterator[Field]:
-    if each.fields is None:
-        yield Field(each.place, each.name, each.kind, each.required, each.default)
-        return
-    for field in each.fields.fields:
-        yield Field(each.place, field.wire, field.kind, field.required, field.default)
 
 
 def make_parameters(source: Source, schemas: Schemas, hidden: Iterable[tuple[str, str]]) -> list[dict[str, Any]]:
@@ -63,7 +34,7 @@ def make_parameters(source: Source, schemas: Schemas, hidden: Iterable[tuple[str
         schemas: where types are described.
         hidden: the places and names that security schemes describe.
     """
-    fields = {field[:2]: field for field in fields_of(source.inputs) if field.place not in ("form", "body")}
+    fields = {field[:2]: field for field in source.fields if field.place != "form"}
     made = [
         _parameter(fields.pop(("path", name), Field("path", name, None, True, None)), schemas, converter_schema(each))
         for name, each in source.converters.items()
@@ -108,7 +79,7 @@ def _with_default(schema: Schema, field: Field | Input) -> Schema:
 
 def make_body(source: Source, schemas: Schemas) -> dict[str, Any] | None:
     """Describe the request body of an operation; None if it has none."""
-    form = [field for field in fields_of(source.inputs) if field.place == "form"]
+    form = [field for field in source.fields if field.place == "form"]
     if form:
         return _form(form, schemas)
     # Each function has a body of its own, all are read from the same bytes.

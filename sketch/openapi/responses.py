@@ -27,12 +27,23 @@ if TYPE_CHECKING:
 _STREAMS = (abc.AsyncIterator, abc.AsyncIterable, abc.AsyncGenerator)
 _RAW = (bytes, bytearray, memoryview)
 _STRING: Schema = {"type": "string"}
+_EVENT: Schema = {
+    "title": "Event",
+    "description": "One event of the stream, as browsers receive it.",
+    "type": "object",
+    "properties": {
+        "data": _STRING,
+        "event": _STRING,
+        "id": _STRING,
+        "retry": {"type": "integer", "description": "Milliseconds to wait before the next connection."},
+    },
+}
 _KNOWN: dict[type, tuple[str, dict[str, Any]]] = {
     HTMLResponse: ("200", {HTML: {"schema": _STRING}}),
     TextResponse: ("200", {TEXT: {"schema": _STRING}}),
     JSONResponse: ("200", {JSON: {}}),
-    EventStreamResponse: ("200", {EVENTS: {"schema": _STRING}}),
-    JSONLinesResponse: ("200", {JSON_LINES: {"schema": _STRING}}),
+    EventStreamResponse: ("200", {EVENTS: {}}),
+    JSONLinesResponse: ("200", {JSON_LINES: {}}),
 }
 """Response classes of which more is known than that they are responses: the usual status, and the content."""
 
@@ -115,12 +126,12 @@ def _is_none(kind: Any) -> bool:
 
 def _stream(item: Any, options: AnswerOptions, schemas: Schemas) -> dict[str, Any]:
     kinds = [part.bare for part in members(unwrap(item))]
+    # Before OpenAPI 3.2, which has `itemSchema`, the schema of a stream is that of one item.
     if kinds == [Event]:
-        return {EVENTS: {"schema": _STRING}}
+        return {EVENTS: {"schema": schemas.add("Event", _EVENT)}}
     if all(kind in (str, bytes) for kind in kinds):
         return {TEXT: {"schema": _STRING}} if kinds == [str] else {BYTES: {"schema": {**_STRING, "format": "binary"}}}
-    # OpenAPI 3.1 has no word for the items of a stream; from 3.2 on it is `itemSchema`.
-    return {JSON_LINES: {"schema": _STRING, "x-itemSchema": _sent(item, options, schemas)}}
+    return {JSON_LINES: {"schema": _sent(item, options, schemas)}}
 
 
 def _sent(kind: Any, options: AnswerOptions, schemas: Schemas) -> Schema:

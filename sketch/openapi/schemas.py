@@ -35,6 +35,9 @@ class Schemas:
 
     def __init__(self) -> None:
         self._wanted: dict[Any, tuple[Wanted, Schema]] = {}
+        self._libraries: dict[Any, bool] = {}
+        self.texts: dict[Any, Schema] = {}
+        """What `text_schema` has described so far."""
         self._own: dict[str, tuple[Schema, Schema]] = {}
 
     def of(self, kind: Any, *, output: bool = False, by_alias: bool = True, exclude_none: bool = False) -> Schema:
@@ -48,13 +51,22 @@ class Schemas:
         Raises:
             RuntimeError: if the library that describes it is not installed.
         """
-        if is_for_pydantic(kind):
+        if self._is_for_pydantic(kind):
             wanted = Wanted(kind, output, by_alias, exclude_none)
         elif output and is_split(kind):
             return {"anyOf": [self.of(part.annotation, output=True) for part in members(unwrap(kind))]}
         else:
             wanted = Wanted(kind)
         return self._wanted.setdefault(_key(wanted), (wanted, {}))[1]
+
+    def _is_for_pydantic(self, kind: Any) -> bool:
+        try:
+            known = self._libraries.get(kind)
+        except TypeError:  # constraints may hold a list, which has no hash
+            return is_for_pydantic(kind)
+        if known is None:
+            known = self._libraries[kind] = is_for_pydantic(kind)
+        return known
 
     def add(self, name: str, schema: Schema) -> Schema:
         """Add a component that is no type. Returns a reference, which is complete once `components` was called."""
@@ -74,7 +86,7 @@ class Schemas:
         of_msgspec: list[_Open] = []
         of_pydantic: list[_Open] = []
         for wanted, schema in self._wanted.values():
-            (of_pydantic if is_for_pydantic(wanted.kind) else of_msgspec).append((wanted, schema))
+            (of_pydantic if self._is_for_pydantic(wanted.kind) else of_msgspec).append((wanted, schema))
         found = by_msgspec([wanted.kind for wanted, _ in of_msgspec], add_foreign)
         left = _fill(of_msgspec, found, components, "msgspec")
         of_pydantic += [each for each in inside if is_pydantic_type(each[0].kind)]

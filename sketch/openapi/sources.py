@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sketch.application import Application
@@ -30,7 +33,26 @@ _OF_ANY = ("get", "put", "post", "delete", "patch")
 NOTHING = Documentation()
 
 
-class Source(NamedTuple):
+class Field(NamedTuple):
+    """One name that the client may send: an input, or a field of a model that is read from several names.
+
+    Args:
+        place: where it stands.
+        name: as it is sent.
+        kind: its type, with constraints.
+        required: whether a request without it is faulty.
+        default: what it is then.
+    """
+
+    place: str
+    name: str
+    kind: Any
+    required: bool
+    default: Any
+
+
+@dataclass(eq=False)
+class Source:
     """One operation: a method of a route.
 
     Args:
@@ -63,13 +85,23 @@ class Source(NamedTuple):
         """What the handler takes, and its guards."""
         return (*self.bound.arguments, *(guard.arguments for guard in self.guards))
 
-    @property
+    @cached_property
     def inputs(self) -> list[Input]:
         """What the client supplies, each once."""
         found = {id(each): each for arguments in self.arguments for each in arguments.all_inputs()}
         return [*found.values()]
 
-    @property
+    @cached_property
+    def fields(self) -> list[Field]:
+        """What the client may send, each name of a place once; a body is none."""
+        found: dict[tuple[str, str], Field] = {}
+        for field in chain.from_iterable(map(_fields, self.inputs)):
+            known = found.get(field[:2])
+            if known is None or (field.required and not known.required):
+                found[field[:2]] = field
+        return [*found.values()]
+
+    @cached_property
     def dependencies(self) -> list[Dependency]:
         """All functions that are called for values or as guards, at any depth, each once, guards first."""
         found: dict[int, Dependency] = {}
@@ -96,6 +128,14 @@ class Source(NamedTuple):
             return returned_type(self.function)
         except ValueError:  # it does not exist at run time, and is of no use here
             return inspect.Parameter.empty
+
+
+def _fields(each: Input) -> Iterator[Field]:
+    if each.fields is not None:
+        for field in each.fields.fields:
+            yield Field(each.place, field.wire, field.kind, field.required, field.default)
+    elif each.place != "body":
+        yield Field(each.place, each.name, each.kind, each.required, each.default)
 
 
 def find_sources(app: Application) -> Iterator[Source]:

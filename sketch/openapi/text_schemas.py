@@ -60,6 +60,17 @@ def text_schema(kind: Any, schemas: Schemas, *, place: str = "query") -> Schema:
         place: where the values stand. In a header field or a cookie OpenAPI has no form for several lines: one is
             described.
     """
+    key = (kind, place)
+    try:
+        known = schemas.texts.get(key)
+    except TypeError:  # constraints may hold a list, which has no hash
+        return _text_schema(kind, schemas, place)
+    if known is None:
+        known = schemas.texts[key] = _text_schema(kind, schemas, place)
+    return known
+
+
+def _text_schema(kind: Any, schemas: Schemas, place: str) -> Schema:
     part = container_of(kind)
     if part is None:
         return _single(unwrap(kind), schemas)
