@@ -50,7 +50,7 @@ def _parameter(field: Field, schemas: Schemas, of_path: Schema | None = None) ->
         schema = of_path
     else:
         schema = _schema(field, schemas)
-        if of_path is not None and schema.get("type") == of_path["type"]:
+        if of_path is not None and schema.get("type") == of_path["type"] and "pattern" not in of_path:
             schema = {**of_path, **schema}  # the converter takes less than the type
     made: dict[str, Any] = {"name": field.name, "in": field.place}
     notes = {} if field.kind is None else notes_of(unwrap(field.kind).metadata)
@@ -112,8 +112,11 @@ def _form(fields: Iterable[Field], schemas: Schemas) -> dict[str, Any]:
     required = [field.name for field in fields if field.required]
     schema = {"type": "object", "properties": properties, **({"required": required} if required else {})}
     files = any(_is_file(field.kind) for field in fields)
-    content = {kind: {"schema": schema} for kind in ((MULTIPART,) if files else (URLENCODED, MULTIPART))}
-    return {**({"required": True} if required else {}), "content": content}
+    # Without files either encoding is taken; the shorter one is enough, and generators of clients stumble over both.
+    return {
+        **({"required": True} if required else {}),
+        "content": {MULTIPART if files else URLENCODED: {"schema": schema}},
+    }
 
 
 def _is_file(kind: Any) -> bool:
