@@ -17,29 +17,30 @@ class Components:
     def __init__(self) -> None:
         self.schemas: dict[str, Schema] = {}
 
-    def add_all(self, schemas: Mapping[str, Schema], word: str) -> Callable[[Any], Any]:
+    def add_all(self, schemas: Mapping[str, Schema], word: str, *, variant: bool = False) -> Callable[[Any], Any]:
         """Add schemas that refer to each other. A name that has another meaning already gets a word behind it.
 
         Args:
             schemas: by their names so far.
             word: of the generator.
+            variant: whether these are not the usual schemas of the classes: then the word says so in any case.
 
         Returns:
             the function that makes a copy of a schema with the names that they have now.
         """
-        clashing = self._clashing(schemas)
+        clashing = self._clashing(schemas, variant)
         names = {name: self._free(f"{name}-{word}") if name in clashing else _clean(name) for name in schemas}
 
         def rename(schema: Any) -> Any:
             return _renamed(schema, names)
 
         for name, schema in schemas.items():
-            self.schemas.setdefault(names[name], rename(schema))
+            self.schemas[names[name]] = {**self.schemas.get(names[name], {}), **rename(schema)}
         return rename
 
-    def _clashing(self, schemas: Mapping[str, Schema]) -> set[str]:
+    def _clashing(self, schemas: Mapping[str, Schema], variant: bool) -> set[str]:
         """The names that stand for something else already, or refer to such names."""
-        clashing = {name for name, schema in schemas.items() if not self._agrees(_clean(name), schema)}
+        clashing = {name for name, schema in schemas.items() if not self._agrees(_clean(name), schema, variant)}
         while True:
             more = {
                 name
@@ -52,9 +53,11 @@ class Components:
                 return clashing
             clashing |= more
 
-    def _agrees(self, name: str, schema: Schema) -> bool:
+    def _agrees(self, name: str, schema: Schema, variant: bool) -> bool:
         known = self.schemas.get(name)
-        return known is None or known == schema or (_is_choice(known, schema))
+        if known is None:
+            return not (variant and "properties" in schema)
+        return known == schema or _is_choice(known, schema)
 
     def _free(self, name: str) -> str:
         name = _clean(name)

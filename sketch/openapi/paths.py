@@ -25,11 +25,13 @@ _PYTHON_ALONE = re.compile(r"\(\?(?![:=!])|\\[AZ]|[*+?}]\+")
 
 def write_path(segments: Iterable[Segment]) -> str:
     """Write the path of a template: with the names of its parameters alone, text percent-encoded."""
-    return "".join("/" + "".join(map(_write_part, segment.parts)) for segment in segments)
+    return "".join("/" + "".join(_write_part(part) for part in segment.parts) for segment in segments)
 
 
 def _write_part(part: str | Parameter) -> str:
-    return encode(part) if isinstance(part, str) else f"{{{part.name}}}"
+    if isinstance(part, Parameter):
+        return f"{{{part.name}}}"
+    return part if part == "." else encode(part)  # beside a parameter it is no segment of its own
 
 
 def converters_in(segments: Iterable[Segment]) -> dict[str, Converter]:

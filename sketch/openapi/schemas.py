@@ -116,14 +116,16 @@ def _describe(wanted: list[_Open], components: Components) -> list[_Open]:
         for exclude_none in (False, True):
             some = [each for each in wanted if each[0][2:] == (by_alias, exclude_none)]
             found = by_pydantic([each for each, _ in some], by_alias=by_alias, exclude_none=exclude_none)
-            word = f"{'' if by_alias else 'ByName'}{'WithoutNone' if exclude_none else ''}" or "pydantic"
-            left += _fill(some, found, components, word)
+            variant = f"{'' if by_alias else 'ByName'}{'WithoutNone' if exclude_none else ''}"
+            left += _fill(some, found, components, variant or "pydantic", variant=bool(variant))
     return left
 
 
-def _fill(wanted: list[_Open], found: Described, components: Components, word: str) -> list[_Open]:
+def _fill(
+    wanted: list[_Open], found: Described, components: Components, word: str, *, variant: bool = False
+) -> list[_Open]:
     """Fill in what a generator has found, and return the rest."""
-    rename = components.add_all(found.components, word)
+    rename = components.add_all(found.components, word, variant=variant)
     left: list[_Open] = []
     for each, described in zip(wanted, found.schemas, strict=True):
         if described is None:

@@ -117,9 +117,8 @@ def _constraints(part: Kind, keywords: Mapping[str, str]) -> Schema:
 
 
 def _keywords(part: Kind, keywords: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
-    of_numbers = part.bare in (int, float)
+    number = part.bare in (int, float)
     for item in flatten(part.metadata):
         for name, bound in constraints_of(item):
-            numeric = name not in ("min_length", "max_length", "pattern")
-            if name in keywords and (of_numbers or not numeric):
+            if name in keywords and number is (name not in ("min_length", "max_length", "pattern")):
                 yield keywords[name], getattr(bound, "pattern", bound)
