@@ -13,7 +13,7 @@ from sketch.openapi.notes import split_docstring
 from sketch.openapi.parameters import make_body, make_parameters
 from sketch.openapi.responses import make_responses
 from sketch.openapi.schemas import Schemas
-from sketch.openapi.security import find_security
+from sketch.openapi.security import check_same, find_security
 from sketch.openapi.sources import Source, authored, find_sources
 from sketch.routing import Route
 
@@ -92,11 +92,7 @@ class DocumentMaker:
 
     def _add_security(self, source: Source, schemes: Mapping[str, Any]) -> None:
         for name, scheme in schemes.items():
-            if self._security.setdefault(name, scheme) != scheme:
-                raise ValueError(
-                    f"expected one security scheme of the name {name!r:.200}, got another one for"
-                    f" {describe(source.function)}"
-                )
+            check_same(name, self._security.setdefault(name, scheme), scheme, source)
 
     def _id(self, source: Source) -> str:
         given = source.documentation.operation_id

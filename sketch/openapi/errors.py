@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Any
 
 from sketch.binding.invalid_input import InvalidInput
@@ -90,10 +90,15 @@ class Errors:
         self.components: dict[str, Any] = {}
         """The shared responses, by name."""
 
-    def of(self, source: Source, security: Security) -> dict[str, Any]:
-        """Return references to the errors that an operation can answer with, by status."""
+    def of(self, source: Source, security: Security, without: Collection[str]) -> dict[str, Any]:
+        """Return references to the errors that an operation can answer with, by status.
+
+        Args:
+            source, security: of the operation.
+            without: statuses that are described otherwise.
+        """
         statuses = dict.fromkeys([*_statuses(source), *_of_security(security)])
-        return {status: self._reference(status, source) for status in statuses}
+        return {status: self._reference(status, source) for status in statuses if status not in without}
 
     def plain(self, status: str) -> dict[str, Any]:
         """Return what an HTTPException of a status is answered with; nothing but a description for other statuses."""

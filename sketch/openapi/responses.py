@@ -6,7 +6,7 @@ import inspect
 from collections import abc
 from collections.abc import Mapping
 from types import NoneType
-from typing import TYPE_CHECKING, Any, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Never, NoReturn, Union, get_args, get_origin
 
 from sketch.binding.answers.options import AnswerOptions
 from sketch.binding.kinds import Kind, members, unwrap
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 _STREAMS = (abc.AsyncIterator, abc.AsyncIterable, abc.AsyncGenerator)
 _RAW = (bytes, bytearray, memoryview)
+_UNKNOWN = (Any, object, NoReturn, Never, inspect.Parameter.empty)
+"""What says nothing of a result."""
 _STRING: Schema = {"type": "string"}
 _EVENT: Schema = {
     "title": "Event",
@@ -51,10 +53,10 @@ _KNOWN: dict[type, tuple[str, dict[str, Any]]] = {
 def make_responses(source: Source, schemas: Schemas, errors: Errors, security: Security) -> dict[str, Any]:
     """Describe the responses of an operation, by status."""
     found = _of_result(source, schemas)
-    for status, response in errors.of(source, security).items():
-        found.setdefault(status, response)
-    for status, declared in (source.documentation.responses or {}).items():
-        found[str(status)] = _declared(str(status), declared, found.get(str(status)), schemas, errors)
+    declared = {str(status): each for status, each in (source.documentation.responses or {}).items()}
+    found |= errors.of(source, security, without={*found, *declared})
+    for status, each in declared.items():
+        found[status] = _declared(status, each, found.get(status), schemas, errors)
     if source.method == "head":
         found = {status: _without_content(response) for status, response in found.items()}
     return dict(sorted(found.items()))
@@ -73,9 +75,10 @@ def _of_result(source: Source, schemas: Schemas) -> dict[str, Any]:
     while get_origin(unwrap(kind).bare) in (abc.Awaitable, abc.Coroutine):
         kind = get_args(unwrap(kind).bare)[-1]
     parts = [*members(unwrap(kind))]
-    known = kind is not inspect.Parameter.empty and kind not in (Any, object)
-    responses = [part.bare for part in parts if known and _is_response(part.bare)]
-    values = [part for part in parts if known and not _is_response(part.bare) and "Never" not in str(part.bare)]
+    responses = [part.bare for part in parts if _is_response(part.bare)]
+    values = [part for part in parts if not _is_response(part.bare)]
+    if any(part.bare in _UNKNOWN for part in values):
+        values = []
     found: dict[str, Any] = {}
     if values:
         status, content = _of_values(kind, values, options, schemas)
@@ -158,14 +161,12 @@ def describe_status(status: str) -> str:
 def _declared(status: str, declared: Any, known: Any, schemas: Schemas, errors: Errors) -> dict[str, Any]:
     """Describe a response that the route declares; what it does not say is taken from the one that is known."""
     if isinstance(declared, str):
-        base = known if known is not None and "$ref" not in known else errors.plain(status)
-        return {**base, "description": declared}
+        return {**(errors.plain(status) if known is None else known), "description": declared}
     if isinstance(declared, Mapping):
         made = {name: value for name, value in declared.items() if name != "model"}
         if "model" in declared:
             made["content"] = {**_json(declared["model"], schemas), **made.get("content", {})}
-        base = known if known is not None and "$ref" not in known else {}
-        return {"description": describe_status(status), **base, **made}
+        return {"description": describe_status(status), **(known or {}), **made}
     return _response(status, _json(declared, schemas))
 
 

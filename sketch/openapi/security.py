@@ -38,6 +38,7 @@ def find_security(source: Source) -> Security:
 
     Raises:
         TypeError: for anything else that such a method returns.
+        ValueError: for a name that stands for two schemes.
     """
     schemes: dict[str, Any] = {}
     requirement: dict[str, list[str]] = {}
@@ -53,6 +54,15 @@ def find_security(source: Source) -> Security:
             )
         for name, scheme in told.items():
             scopes = requirement.setdefault(name, [])
-            scopes += [scope for scope in scheme.get("scopes", ()) if scope not in scopes]
-            schemes[name] = {key: value for key, value in scheme.items() if key != "scopes"}
+            scopes += [scope for scope in dict.fromkeys(scheme.get("scopes", ())) if scope not in scopes]
+            scheme = {key: value for key, value in scheme.items() if key != "scopes"}
+            check_same(name, schemes.setdefault(name, scheme), scheme, source)
     return Security(schemes, requirement)
+
+
+def check_same(name: str, known: Mapping[str, Any], scheme: Mapping[str, Any], source: Source) -> None:
+    """Refuse a name that stands for two security schemes: raises ValueError."""
+    if known != scheme:
+        raise ValueError(
+            f"expected one security scheme of the name {name!r:.200}, got another one for {describe(source.function)}"
+        )

@@ -53,21 +53,39 @@ CASES: list[tuple[Any, dict[str, Any]]] = [
     (Literal["a", "b"], {"type": "string", "enum": ["a", "b"]}),
     (Literal[1, Kind.BLACK], {"enum": [1, "black"]}),
     (int | date, {"anyOf": [{"type": "integer"}, {"type": "string", "format": "date"}]}),
-    (Annotated[int, Gt(0), Lt(9), MultipleOf(2)], {"type": "integer", "exclusiveMinimum": 0, "exclusiveMaximum": 9, "multipleOf": 2}),
+    (
+        Annotated[int, Gt(0), Lt(9), MultipleOf(2)],
+        {"type": "integer", "exclusiveMinimum": 0, "exclusiveMaximum": 9, "multipleOf": 2},
+    ),
     (Annotated[float, Interval(ge=1, le=2)], {"type": "number", "minimum": 1, "maximum": 2}),
     (Annotated[str, Len(1, 4)], {"type": "string", "minLength": 1, "maxLength": 4}),
     (Annotated[str, msgspec.Meta(pattern="^a", max_length=3)], {"type": "string", "pattern": "^a", "maxLength": 3}),
-    (Annotated[int, pydantic.Field(ge=0, description="How many.")], {"type": "integer", "minimum": 0, "description": "How many."}),
+    (
+        Annotated[int, pydantic.Field(ge=0, description="How many.")],
+        {"type": "integer", "minimum": 0, "description": "How many."},
+    ),
     (Annotated[date, Gt(date(2020, 1, 1))], {"type": "string", "format": "date"}),
-    (Annotated[int | str, Ge(3), MaxLen(2)], {"anyOf": [{"type": "integer", "minimum": 3}, {"type": "string", "maxLength": 2}]}),
+    (
+        Annotated[int | str, Ge(3), MaxLen(2)],
+        {"anyOf": [{"type": "integer", "minimum": 3}, {"type": "string", "maxLength": 2}]},
+    ),
     (list[int], {"type": "array", "items": {"type": "integer"}}),
-    (Sequence[Kind] | None, {"type": "array", "items": {"title": "Kind", "type": "string", "enum": ["black", "green"]}}),
+    (
+        Sequence[Kind] | None,
+        {"type": "array", "items": {"title": "Kind", "type": "string", "enum": ["black", "green"]}},
+    ),
     (list, {"type": "array", "items": {"type": "string"}}),
-    (Annotated[set[Annotated[int, Ge(0)]], Len(1, 2)], {"type": "array", "items": {"type": "integer", "minimum": 0}, "minItems": 1, "maxItems": 2}),
+    (
+        Annotated[set[Annotated[int, Ge(0)]], Len(1, 2)],
+        {"type": "array", "items": {"type": "integer", "minimum": 0}, "minItems": 1, "maxItems": 2},
+    ),
     (tuple[int, ...], {"type": "array", "items": {"type": "integer"}}),
     (tuple[float, float], {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2}),
-    (tuple[int, str], {"type": "array", "prefixItems": [{"type": "integer"}, {"type": "string"}], "minItems": 2, "maxItems": 2}),
-]  # fmt: skip
+    (
+        tuple[int, str],
+        {"type": "array", "prefixItems": [{"type": "integer"}, {"type": "string"}], "minItems": 2, "maxItems": 2},
+    ),
+]
 
 
 @pytest.mark.parametrize(("kind", "schema"), CASES, ids=[str(kind) for kind, _ in CASES])
