@@ -83,8 +83,14 @@ def _kind(name: str, schema: Schema) -> str:
     values = schema.get("additionalProperties")
     if name == "object" and isinstance(values, dict) and values and not schema.get("properties"):
         return f"object of {type_of(cast(Schema, values))}"
-    text = f"file ({schema['contentMediaType']})" if name == "string" and "contentMediaType" in schema else name
-    return escape(f"{text} ({schema['format']})" if "format" in schema and name != "array" else text)
+    return escape(_text(schema) if name == "string" else f"{name} ({schema['format']})" if "format" in schema else name)
+
+
+def _text(schema: Schema) -> str:
+    """The name of a kind of string: most have a format, some are the bytes of a file."""
+    if schema.get("format") == "binary" or "contentMediaType" in schema:
+        return f"file ({schema['contentMediaType']})" if "contentMediaType" in schema else "file"
+    return f"string ({schema['format']})" if "format" in schema else "string"
 
 
 def _array(schema: Schema) -> str:

@@ -203,7 +203,7 @@ function compose(api, operation, place, parameters, body) {
   const request = { method: place.method.toUpperCase(), query: [], headers: [], cookies: [], body: null, type: null };
   for (const { parameter, element } of parameters) {
     const values = valuesOf(element);
-    if (parameter.in === "path") path = path.replace(`{${parameter.name}}`, encodeURIComponent(values[0] ?? ""));
+    if (parameter.in === "path") path = values.length ? path.replace(`{${parameter.name}}`, () => encodeURIComponent(values[0])) : path;
     else if (parameter.in === "query") request.query.push(...values.map((value) => ({ name: parameter.name, value })));
     else if (values.length) {
       const joined = parameter.in === "header" ? values.join(", ") : values[0];
