@@ -173,9 +173,8 @@ class BaseRequest(RequestHead):
     @property
     def limits(self) -> Limits:
         """The limits of the matched route, by default those of the application."""
-        if self.route is not None and self.route.limits is not None:
-            return self.route.limits
-        return self.app.limits
+        limits = None if self.route is None else self.route.limits
+        return self.app.limits if limits is None else limits
 
     # -- values by key ----------------------------------------------------------------------------------------------
 
