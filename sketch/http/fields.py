@@ -322,9 +322,12 @@ def media_type_alone(fields: Iterable[tuple[bytes, bytes]], size: int) -> tuple[
     """
     kind: tuple[bytes, bytes] | None = None
     for field in fields:
-        if type(field) is tuple and field[0] == _TYPE and kind is None and field in _known:
+        if field[0] == _LENGTH:
+            if field[1] != length_field(size)[1]:
+                return None
+        elif type(field) is tuple and field[0] == _TYPE and kind is None and field in _known:
             kind = field
-        elif field[0] != _LENGTH or field[1] != b"%d" % size:
+        else:
             return None
     return kind
 

@@ -138,6 +138,7 @@ class BaseRequest(RequestHead):
         self._reader = body
         self.has_body = body is not None
         self._body = None if body is not None else b""
+        self._authority = None
         if target[:1] != b"/":
             target = self._origin_form(target)
         path = target.decode("latin-1")
