@@ -72,7 +72,7 @@ class RequestHead:
         "target",
     )
 
-    _authority: str
+    _authority: str | None  # set: to test an unset slot takes as long as ten lines of code
     _content_type: tuple[str, dict[str, str]]
     _cookies: Mapping[str, str]
     _headers: CIMultiDictProxy[str]
@@ -197,7 +197,7 @@ class RequestHead:
     @property
     def named_host(self) -> str | None:
         """The host that replaces the one in `Host`: of an absolute target, or as a trusted proxy says; else None."""
-        return getattr(self, "_authority", None)
+        return self._authority
 
     @property
     def url(self) -> URL:
