@@ -60,16 +60,17 @@ def _turned(programs: Sequence[Program], number: int) -> list[Program]:
 
 
 def _round(program: Program, load: Load, seconds: float, cores: Cores | None) -> Sample:
-    before = program.cpu_seconds()
+    before = program.cpu_times()
     report = _put_load(program, load, seconds, cores)
-    used = program.cpu_seconds() - before
+    after = program.cpu_times()
     if report.requests == 0:
         raise BenchError(f"answered no request in {seconds:g} s")
     memory = program.memory()
     return Sample(
         requests=report.requests,
         seconds=report.seconds,
-        cpu=used / report.requests * 1e6,
+        cpu=(sum(after) - sum(before)) / report.requests * 1e6,
+        user=(after.user - before.user) / report.requests * 1e6,
         p50=report.p50,
         p99=report.p99,
         rss=memory.rss,
