@@ -16,8 +16,7 @@ class Sample:
         requests: how many requests were answered.
         seconds: the length of the round.
         cpu: microseconds of CPU that the server's process tree used per request.
-        user: those of them that are user time; the rest is the kernel's. It is known to 10 ms of a round: to 1 % of a
-            second.
+        user: those of them that are user time; the rest is the kernel's. Their share is known to 10 ms of a round.
         p50, p99: latency in seconds, None if it was not measured.
         rss, pss: memory of the tree in bytes after the round.
     """

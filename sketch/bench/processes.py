@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 from typing import NamedTuple
 
 PROC = Path("/proc")
+TICKS = os.sysconf("SC_CLK_TCK")
+"""The unit of CPU times in /proc/PID/stat: parts of a second."""
 
 
 class Times(NamedTuple):
-    """The CPU time of a process tree in seconds: in the programs themselves, and in the kernel on their behalf."""
+    """The CPU time of a process tree in seconds: in the programs themselves, and in the kernel on their behalf.
+
+    The kernel counts both in steps of 10 ms.
+    """
 
     user: float
     system: float
@@ -38,14 +44,14 @@ def cpu_seconds(pid: int) -> float:
 
 
 def cpu_times(pid: int) -> Times:
-    """The CPU time of the whole tree until now, as `cpu_seconds`, divided into user and system."""
-    user = system = 0.0
+    """The CPU time of the whole tree until now, divided into user and system, but not as exact as `cpu_seconds`."""
+    user = system = 0
     for member in tree(pid):
-        total = _cpu_of_one(member)
-        share = _user_share(member)
-        user += total * share
-        system += total * (1 - share)
-    return Times(user, system)
+        fields = _read(PROC / str(member) / "stat").rpartition(")")[2].split()
+        if fields:  # else it has ended since it was listed
+            user += int(fields[11])
+            system += int(fields[12])
+    return Times(user / TICKS, system / TICKS)
 
 
 def _cpu_of_one(pid: int) -> float:
@@ -55,15 +61,6 @@ def _cpu_of_one(pid: int) -> float:
         return time.clock_gettime((~pid << 3) | 2)
     except OSError:  # it has ended since it was listed
         return 0.0
-
-
-def _user_share(pid: int) -> float:
-    """The share of a process's CPU time that is user time: utime and stime of /proc/PID/stat, in steps of 10 ms."""
-    fields = _read(PROC / str(pid) / "stat").rpartition(")")[2].split()
-    if not fields:  # the process has ended
-        return 0.0
-    user, system = int(fields[11]), int(fields[12])
-    return user / (user + system) if user + system else 1.0
 
 
 def memory(pid: int) -> Memory:
