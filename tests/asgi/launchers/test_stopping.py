@@ -69,6 +69,20 @@ def test_connections_are_counted_among_the_descriptors() -> None:
         assert granian._count_connections(name) == 0
 
 
+def test_connections_that_granian_waits_for_are_shut_at_last() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening, socket.create_server(("127.0.0.1", 0)) as other:
+        first = socket.create_connection(listening.getsockname(), timeout=10)
+        second = socket.create_connection(other.getsockname(), timeout=10)
+        accepted, also = listening.accept()[0], other.accept()[0]
+        with first, second, accepted, also:
+            granian._GranianEnding(Life(Application()), listening.getsockname()).abort()
+            assert first.recv(1) == b""
+            also.sendall(b"x")
+            assert second.recv(1) == b"x", "what is no connection of granian's goes on"
+            with socket.create_connection(listening.getsockname()):
+                pass  # nor is the listening socket shut
+
+
 # -- steps that fail --------------------------------------------------------------------------------------------------
 
 
