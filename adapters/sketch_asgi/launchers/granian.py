@@ -5,8 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import socket
-import stat
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -20,6 +18,7 @@ from sketch.serving.processes.link import counted
 from sketch.serving.registry import missing_package
 from sketch.serving.sockets import listening
 from sketch_asgi.hosting.served import as_application
+from sketch_asgi.launchers.accepted import accepted_sockets, count_accepted
 from sketch_asgi.launchers.common import COMMON_OPTIONS, adapt, announced, listen_once_started, prepare, run
 from sketch_asgi.launchers.stopping import Stop
 from sketch_asgi.lifespan import Life
@@ -88,7 +87,7 @@ class _GranianEnding:
 
     def has_idle(self) -> bool:
         """Whether there are more connections than exchanges."""
-        return _count_connections(self._name) > len(self._life.exchanges)
+        return count_accepted([self._name]) > len(self._life.exchanges)
 
     async def stop(self) -> None:
         """Tell granian to end, once the websockets have: it would cut them off at once."""
@@ -98,55 +97,9 @@ class _GranianEnding:
     def abort(self) -> None:
         """Shut the connections that are left: granian waits up to 30 s for the rest of a request's head."""
         with suppress(OSError):  # this system does not tell of them
-            for sock in _connections(self._name):
+            for sock in accepted_sockets([self._name]):
                 with suppress(OSError):  # the client has left meanwhile
                     sock.shutdown(socket.SHUT_RDWR)
-
-
-def _count_connections(name: Any) -> int:
-    """Count the connections that were accepted at an address."""
-    try:
-        return sum(1 for _ in _connections(name))
-    except OSError:
-        return sys.maxsize
-
-
-def _connections(name: Any) -> Iterator[socket.socket]:
-    """Yield the sockets of this process that were accepted at an address: granian does not tell.
-
-    Each is a duplicate, open until the next one: a second duplicate could get the number of a descriptor to come.
-
-    Raises:
-        OSError: where the system does not tell, either.
-    """
-    for number in [int(entry) for entry in os.listdir("/proc/self/fd")]:  # noqa: PTH208 - names, not paths
-        sock = _accepted(number, name)
-        if sock is not None:
-            with sock:
-                yield sock
-
-
-def _accepted(number: int, name: Any) -> socket.socket | None:
-    """Return a duplicate of a descriptor, if that is a connection which was accepted at an address."""
-    try:
-        if not stat.S_ISSOCK(os.fstat(number).st_mode):
-            return None
-        sock = socket.socket(fileno=os.dup(number))
-    except OSError:  # it was closed meanwhile
-        return None
-    if _is_accepted(sock, name):
-        return sock
-    sock.close()
-    return None
-
-
-def _is_accepted(sock: socket.socket, name: Any) -> bool:
-    try:
-        own = sock.getsockname()
-        sock.getpeername()  # a listening socket has none
-    except OSError:
-        return False
-    return bool(own[1] == name[1] if isinstance(own, tuple) and isinstance(name, tuple) else own == name)
 
 
 def _is_true(record: logging.LogRecord) -> bool:

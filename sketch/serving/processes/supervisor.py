@@ -24,6 +24,7 @@ from sketch.serving.processes.order import Order, encode_options
 from sketch.serving.processes.pipe import Pipe
 from sketch.serving.processes.table import Policy, Table
 from sketch.serving.sockets import open_slots
+from sketch.serving.sources import known_sources
 
 logger = logging.getLogger("sketch")
 
@@ -187,6 +188,7 @@ class Supervisor:
             others=others,
             path=[str(each) for each in sys.path],
             arguments=sys.argv,
+            sources=known_sources(),
         )
         pipe, theirs = Pipe.pair()
         descriptors = {sock.fileno() for sockets in self._slots for sock in sockets}

@@ -15,7 +15,7 @@ from hypercorn.asyncio import run as hypercorn_run
 from sketch import Application
 from sketch.serving.loops import loop_factory, opened_servers
 from sketch.serving.options import ServeOptions
-from sketch_asgi.launchers import granian, hypercorn, stopping
+from sketch_asgi.launchers import hypercorn, stopping
 from sketch_asgi.launchers.stopping import Stop, close_servers
 from sketch_asgi.lifespan import Life
 from tests.support.requests import in_loop
@@ -55,18 +55,6 @@ def test_connections_that_are_accepted_when_the_listener_closes_are_served(loop:
     with asyncio.Runner(loop_factory=loop_factory(loop)) as runner:
         runner.run(main())
     assert served == ["hello"]
-
-
-def test_connections_are_counted_among_the_descriptors() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listening, socket.create_server(("127.0.0.1", 0)) as other:
-        name = listening.getsockname()
-        assert granian._count_connections(name) == 0
-        with socket.create_connection(name) as first, socket.create_connection(other.getsockname()):
-            accepted, _ = listening.accept()
-            with accepted:
-                assert granian._count_connections(name) == 1
-            assert first.fileno() >= 0
-        assert granian._count_connections(name) == 0
 
 
 def test_connections_that_granian_waits_for_are_shut_at_last() -> None:

@@ -91,8 +91,10 @@ def test_a_given_address_beside_it_is_an_error(
         activate(options)
     assert str(caught.value) == (
         f"expected either {given} or socket activation, got both: systemd has passed fd:3, fd:4; "
-        "leave the addresses to the .socket unit, or start the server without it"
+        f"leave the addresses to the .socket unit (`sketch run --unset {given.partition(',')[0]}` ignores a file's), "
+        "or start the server without it"
     )
+    assert ", ".join(caught.value.names) == given, "so that `sketch run` names their sources"
 
 
 # -- notifications ----------------------------------------------------------------------------------------------------
