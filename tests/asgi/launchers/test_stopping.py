@@ -15,7 +15,7 @@ from hypercorn.asyncio import run as hypercorn_run
 from sketch import Application
 from sketch.serving.loops import loop_factory, opened_servers
 from sketch.serving.options import ServeOptions
-from sketch_asgi.launchers import hypercorn, stopping
+from sketch_asgi.launchers import granian, hypercorn, stopping
 from sketch_asgi.launchers.stopping import Stop, close_servers
 from sketch_asgi.lifespan import Life
 from tests.support.requests import in_loop
