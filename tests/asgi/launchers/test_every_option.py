@@ -276,9 +276,9 @@ class Limited:
         """The bytes that the server has left in its end of a connection, once it has had a turn to read them."""
         for _ in range(2):
             assert self.refused(b"GET /%s HTTP/1.1\r\nHost: x\r\n\r\n" % (b"a" * 300)) == 414
-        own = f"{sock.getsockname()[1]:04X}"
+        ends = [f":{self.running.port:04X}", f":{sock.getsockname()[1]:04X}"]  # the server's end first
         lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-        (queued,) = [line[4] for line in lines if line[2].endswith(f":{own}")]
+        (queued,) = [line[4] for line in lines if [each[-5:] for each in line[1:3]] == ends]
         return int(queued.partition(":")[2], 16)
 
 
