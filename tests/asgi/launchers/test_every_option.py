@@ -21,7 +21,7 @@ from dataclasses import fields
 from importlib import import_module
 from pathlib import Path
 from time import monotonic
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 import trustme
@@ -245,9 +245,9 @@ def test_what_is_not_there_yet_is_a_clear_error(server: str, capfd: pytest.Captu
 # -- on the native server ---------------------------------------------------------------------------------------------
 
 HEADER = b"PROXY TCP4 192.0.2.7 192.0.2.8 1000 80\r\n"
-LIMITS = {
+LIMITS: dict[str, Any] = {
     "target": 300, "head": 1000, "headers": 10, "chunk_overhead": 100, "pipeline": 1, "body_buffer": 1000, "drain": 10,
-    "connections": 8, "concurrency": 2, "overload": "wait", "header_timeout": 2.5, "keep_alive_timeout": 2.5,
+    "connections": 30, "concurrency": 2, "overload": "wait", "header_timeout": 2.5, "keep_alive_timeout": 2.5,
     "linger_timeout": 4,
 }  # fmt: skip
 
@@ -381,9 +381,9 @@ def check_buffers(server: Limited) -> None:
 
 
 def check_connections(server: Limited) -> None:
-    for _ in range(8):
-        server.connect()
-    assert answer(server.connect())[0] == 503
+    for _ in range(LIMITS["connections"]):
+        server.connect(b"")
+    assert answer(server.connect(b""))[0] == 503
 
 
 # -- on the parent of workers -----------------------------------------------------------------------------------------
