@@ -8,9 +8,9 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 
-from sketch.cli import bench, demo, routes, run
+from sketch.cli import bench, demo, openapi, routes, run
 
-COMMANDS = (run, routes, demo, bench)
+COMMANDS = (run, routes, openapi, demo, bench)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -75,7 +75,7 @@ class HypercornServer:
             # hypercorn closes the descriptors it is given, so it gets duplicates.
             config.bind = [f"fd://{sock.dup().detach()}" for sock in sockets]
             stop = Stop(application, asgi.life, options, ending)
-            return run(main, application, asgi.life, stop, options)
+            return run(main, asgi.life, stop, options)
 
 
 CONNECTION = "_server_callback"

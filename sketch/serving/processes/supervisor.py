@@ -16,6 +16,7 @@ from typing import Any
 
 from sketch.serving import systemd
 from sketch.serving.options import ServeError, ServeOptions
+from sketch.serving.orders import log_reload
 from sketch.serving.processes.command import start_worker
 from sketch.serving.processes.cpus import usable_cpus
 from sketch.serving.processes.identity import WorkerInfo
@@ -165,6 +166,7 @@ class Supervisor:
             self._table.replace()
 
     def _pass_on(self) -> None:
+        log_reload()
         for process in self._processes:
             process.signal(signal.SIGUSR1)
 

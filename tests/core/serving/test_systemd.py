@@ -22,7 +22,7 @@ from tests.support.workers import Parent
 
 @pytest.fixture(autouse=True)
 def printed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(logs, "handled", lambda: False)  # pytest handles everything
+    monkeypatch.setattr(logs, "handled", lambda *_: False)  # pytest handles everything
     for name in ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"):
         monkeypatch.delenv(name, raising=False)
 
