@@ -30,11 +30,23 @@ _METHODS = {b"GET": "GET", b"HEAD": "HEAD", b"DELETE": "DELETE", b"OPTIONS": "OP
 # The target in origin form, of visible ASCII without the mark of a fragment.
 _LINE = re.compile(rb'(GET|HEAD|DELETE|OPTIONS) (/[!"$-~]*) HTTP/1\.1(?=\r\n)')
 
-# Fields of which llhttp or the general way takes notice, beside Host and Connection.
-_UNUSUAL = frozenset((b"content-length", b"expect", b"proxy-connection", b"transfer-encoding", b"upgrade"))
 
-# The first bytes of lines that need a look: of those fields, and of a line that continues the one before.
-_FIRST = frozenset(b" \thHcCeEpPtTuU")
+def _named(*names: str) -> str:
+    """Return a pattern of field names in any case: sets of two letters match faster than without regard to case."""
+    letters = [[f"[{c}{c.upper()}]" if c.isalpha() else c for c in name] for name in names]
+    return "(?:" + "|".join(map("".join, letters)) + ")"
+
+
+# The value of each Host, and nothing for each line that needs the general way: a field of which llhttp or the general
+# way takes notice, a line that continues the one before, an empty line before the last.
+_NOTED = _named("connection", "content-length", "expect", "host", "proxy-connection", "transfer-encoding", "upgrade")
+_DECIDING = re.compile(
+    (
+        rf"\n(?:{_named('host')}:([^\r\n]*)"
+        rf"|(?!{_named('connection')}: [Kk]eep-[Aa]live\r){_NOTED}[ \t]*:"
+        r"|[ \t]|\r\n(?!\Z))"
+    ).encode()
+)
 
 
 class FieldBlock:
@@ -69,10 +81,10 @@ class WholeHeads:
         limits: the limits of the server. A head that may exceed one is left to the general way.
     """
 
-    __slots__ = ("_last", "_limits", "_most", "_parser", "_unended", "on_message_complete")
+    __slots__ = ("_last", "_longest_target", "_most", "_most_fields", "_parser", "_unended", "on_message_complete")
 
     def __init__(self, limits: ServerLimits) -> None:
-        self._limits = limits
+        self._longest_target, self._most_fields = limits.target, limits.headers
         # The general way counts two bytes per field for `: `, of which one may be missing.
         self._most = limits.head - limits.headers
         self._last = _NONE
@@ -98,7 +110,7 @@ class WholeHeads:
                 return None
             block = FieldBlock(raw)
         method, target = line.groups()
-        if len(target) > self._limits.target:
+        if len(target) > self._longest_target:
             return None
         # Whether llhttp takes the bytes for exactly one complete request.
         unended = self._unended
@@ -117,27 +129,11 @@ class WholeHeads:
 
     def _is_usual(self, raw: bytes) -> bool:
         """Whether fields leave no question: one valid Host, no body, an open connection, within the limits."""
-        lines = raw[2:-4].split(b"\r\n")
-        ends = len(lines) + 2
-        if raw.count(b"\n") != ends or raw.count(b"\r") != ends or len(lines) > self._limits.headers:
-            return False  # some stand alone, which is no end of a line
-        hosts = 0
-        for line in lines:
-            if not line:
-                return False
-            if line[0] in _FIRST:
-                name, _, value = line.partition(b":")
-                name = name.lower()
-                if name == b"host":
-                    hosts += 1
-                    if not valid_authority(value.strip()):
-                        return False
-                elif name == b"connection":
-                    if value.strip().lower() != b"keep-alive":
-                        return False
-                elif name in _UNUSUAL or name.strip() != name:
-                    return False
-        return hosts == 1
+        ends = raw.count(b"\n")
+        if ends - 2 > self._most_fields or raw.count(b"\r") != ends:
+            return False
+        hosts = _DECIDING.findall(raw)
+        return len(hosts) == 1 and hosts[0] != b"" and valid_authority(hosts[0].strip())
 
     def _new_parser(self) -> httptools.HttpRequestParser:
         parser = self._parser = httptools.HttpRequestParser(self)
