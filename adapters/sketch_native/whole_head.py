@@ -38,7 +38,8 @@ def _named(*names: str) -> str:
 
 
 # The value of each Host, and nothing for each line that needs the general way: a field of which llhttp or the general
-# way takes notice, a line that continues the one before, an empty line before the last.
+# way takes notice, a line that continues the one before, an empty line before the last. A line begins behind any LF, so
+# that a bare one hides nothing; llhttp refuses it, as it does a bare CR.
 _NOTED = _named("connection", "content-length", "expect", "host", "proxy-connection", "transfer-encoding", "upgrade")
 _DECIDING = re.compile(
     (
@@ -104,11 +105,13 @@ class WholeHeads:
         if line is None or len(data) > self._most:
             return None
         raw = data[line.end() :]
-        block = self._last
+        kept = block = self._last
         if raw != block.raw:
-            if not self._is_usual(raw):
+            count = self._count(raw)
+            if not count:
                 return None
             block = FieldBlock(raw)
+            kept = block if 2 * len(raw) + _PER_FIELD * count <= KEPT else _NONE
         method, target = line.groups()
         if len(target) > self._longest_target:
             return None
@@ -123,17 +126,16 @@ class WholeHeads:
         if unended:
             self._forget()
             return None
-        if block is not self._last:
-            self._keep(block)
+        self._last = kept
         return _METHODS[method], target, block
 
-    def _is_usual(self, raw: bytes) -> bool:
-        """Whether fields leave no question: one valid Host, no body, an open connection, within the limits."""
-        ends = raw.count(b"\n")
-        if ends - 2 > self._most_fields or raw.count(b"\r") != ends:
-            return False
+    def _count(self, raw: bytes) -> int:
+        """Return how many fields these are, within the limits and with one valid Host; 0 if any leaves a question."""
+        count = raw.count(b"\n") - 2
         hosts = _DECIDING.findall(raw)
-        return len(hosts) == 1 and hosts[0] != b"" and valid_authority(hosts[0].strip())
+        if count > self._most_fields or len(hosts) != 1 or not hosts[0] or not valid_authority(hosts[0].strip()):
+            return 0
+        return count
 
     def _new_parser(self) -> httptools.HttpRequestParser:
         parser = self._parser = httptools.HttpRequestParser(self)
@@ -143,7 +145,3 @@ class WholeHeads:
         """Drop a parser that may not stand at the start of a request."""
         self._parser = None
         self._unended.clear()
-
-    def _keep(self, block: FieldBlock) -> None:
-        size = 2 * len(block.raw) + _PER_FIELD * (block.raw.count(b"\n") - 2)
-        self._last = block if size <= KEPT else _NONE
