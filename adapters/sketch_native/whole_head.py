@@ -31,8 +31,8 @@ _METHODS = {b"GET": "GET", b"HEAD": "HEAD", b"DELETE": "DELETE", b"OPTIONS": "OP
 _LINE = re.compile(rb'(GET|HEAD|DELETE|OPTIONS) (/[!"$-~]*) HTTP/1\.1(?=\r\n)')
 
 
-def _named(*names: str) -> str:
-    """Return a pattern of field names in any case: sets of two letters match faster than without regard to case."""
+def _any_case(*names: str) -> str:
+    """Return a pattern of names in any case: sets of two letters match faster than without regard to case."""
     letters = [[f"[{c}{c.upper()}]" if c.isalpha() else c for c in name] for name in names]
     return "(?:" + "|".join(map("".join, letters)) + ")"
 
@@ -40,11 +40,12 @@ def _named(*names: str) -> str:
 # The value of each Host, and nothing for each line that needs the general way: a field of which llhttp or the general
 # way takes notice, a line that continues the one before, an empty line before the last. A line begins behind any LF, so
 # that a bare one hides nothing; llhttp refuses it, as it does a bare CR.
-_NOTED = _named("connection", "content-length", "expect", "host", "proxy-connection", "transfer-encoding", "upgrade")
 _DECIDING = re.compile(
     (
-        rf"\n(?:{_named('host')}:([^\r\n]*)"
-        rf"|(?!{_named('connection')}: [Kk]eep-[Aa]live\r){_NOTED}[ \t]*:"
+        r"\n(?=[ \t\rCcEeHhPpTtUu])(?:"  # most lines are left here
+        rf"{_any_case('host')}(?::([^\r\n]*)|[ \t])"
+        rf"|{_any_case('con')}(?!nection: [Kk]eep-[Aa]live\r){_any_case('nection', 'tent-length')}[ \t]*:"
+        rf"|{_any_case('expect', 'proxy-connection', 'transfer-encoding', 'upgrade')}[ \t]*:"
         r"|[ \t]|\r\n(?!\Z))"
     ).encode()
 )

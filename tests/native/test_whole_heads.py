@@ -56,7 +56,7 @@ def both(parts: Sequence[bytes], limits: ServerLimits | None = None) -> int:
 USUAL = [
     GET,
     b'GET /a/b%20c;d?e=f&g=[h]|i"<>^`{} HTTP/1.1\r\nHost: example.org:8080\r\nAccept:*/*\r\nX: \t y\t \r\n\r\n',
-    b"HEAD / HTTP/1.1\r\nhOsT:[::1]:80\r\ncOnnection: Keep-Alive\r\n\r\n",
+    b"HEAD / HTTP/1.1\r\nhOsT:[::1]:80\r\nConnection: Keep-Alive\r\n\r\n",
     b"DELETE /x HTTP/1.1\r\nHost: \r\nconnection: keep-alive\r\nConnection: keep-alive\r\n\r\n",
     b"OPTIONS / HTTP/1.1\r\nX-Empty:\r\nHost: x\r\nX-Empty:   \r\n\r\n",
     LINE
