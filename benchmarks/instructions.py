@@ -1,8 +1,8 @@
 """Counts the instructions that a native request costs: `python -m benchmarks.instructions`, with valgrind installed.
 
 A count repeats to within a few per mille where times do not, on a busy machine or another one, too. It is of user code
-alone: bytes go into the protocol, answers into a transport in memory, and the kernel has no part in it. What start and
-imports cost is taken out: a program that serves 2N requests has N requests more than one that serves N.
+alone: bytes go into the protocol, answers into a transport in memory, and the kernel has no part in it. Start, imports
+and the first requests are not counted.
 """
 
 from __future__ import annotations
@@ -10,16 +10,14 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
-import re
-import shutil
-import subprocess
 import sys
-import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
+from benchmarks import callgrind, inprocess
 from benchmarks.cases import BROWSER
+from benchmarks.outcome import Result
+from benchmarks.settings import ENVIRONMENT, Settings
 from sketch import Application, Request, Response, TextResponse, json_response
 from sketch.bench import BenchError
 from sketch.serving.loops import loop_factory
@@ -33,10 +31,9 @@ REQUESTS = 2048
 CONNECTIONS = 64
 ROTATING = 16
 """How many different requests each connection repeats in the case `rotating`."""
-LONGEST = 600.0
-"""Seconds that one count may take."""
-
-_COLLECTED = re.compile(rb"Collected : (\d+)")
+WARM_UP = 4
+"""Requests of each connection before those that are counted."""
+UNIT = "instructions"
 
 
 # -- the requests -----------------------------------------------------------------------------------------------------
@@ -77,6 +74,11 @@ CASES: dict[str, list[bytes]] = {
 each time; JSON that comes back."""
 
 
+TITLES = {"plain": "plain text", "headers": "ten browser headers", "rotating": "ten headers, 16 users"} | {
+    "echo": "JSON echo (POST)"
+}
+
+
 def make_app() -> Application:
     """The application that answers them."""
     app = Application()
@@ -114,7 +116,7 @@ class MemoryTransport(asyncio.Transport):
 
 
 async def serve(requests: Sequence[bytes], count: int) -> None:
-    """Serve that many requests on some connections.
+    """Serve that many requests on some connections: a part of this process that callgrind counts.
 
     Raises:
         BenchError: if not each was answered with 200.
@@ -126,14 +128,20 @@ async def serve(requests: Sequence[bytes], count: int) -> None:
     transports = [MemoryTransport({"peername": ("127.0.0.1", 1), "sockname": ("127.0.0.1", 2)}) for _ in protocols]
     for protocol, transport in zip(protocols, transports, strict=True):
         protocol.connection_made(transport)
-    for number in range(count // CONNECTIONS):
-        raw = requests[number % len(requests)]
-        for protocol in protocols:
-            protocol.data_received(raw)
-        await asyncio.sleep(0)  # the tasks of the exchanges run here
-    answers = sum(transport.answers for transport in transports)
-    if answers != count:
-        raise BenchError(f"expected {count} answers, got {answers}")
+
+    async def ask(times: int) -> None:
+        for number in range(times):
+            raw = requests[number % len(requests)]
+            for protocol in protocols:
+                protocol.data_received(raw)
+            await asyncio.sleep(0)  # the tasks of the exchanges run here
+
+    await ask(WARM_UP)
+    with callgrind.part():
+        await ask(count // CONNECTIONS)
+    answers, expected = sum(transport.answers for transport in transports), count + WARM_UP * CONNECTIONS
+    if answers != expected:
+        raise BenchError(f"expected {expected} answers, got {answers}")
     server.connections.clear()  # no peer can end them
     await server.stop()
 
@@ -141,59 +149,43 @@ async def serve(requests: Sequence[bytes], count: int) -> None:
 # -- counting ---------------------------------------------------------------------------------------------------------
 
 
-def available() -> bool:
-    """Whether instructions can be counted here."""
-    return shutil.which("valgrind") is not None
-
-
-def per_request(case: str, loop: str = LOOPS[0], requests: int = REQUESTS) -> int:
-    """Count the instructions that one request of a case costs.
-
-    Raises:
-        BenchError: if valgrind or the program fails.
-    """
-    with tempfile.TemporaryDirectory() as compiled:
-        environment = {**os.environ, "PYTHONHASHSEED": "0", "PYTHONPYCACHEPREFIX": compiled}
-        environment.pop("PYTHONDONTWRITEBYTECODE", None)
-        command = [sys.executable, "-m", "benchmarks.instructions", case, "--loop", loop, "--serve"]
-        _run([*command, str(CONNECTIONS)], environment)  # compiles all modules, which is not to be counted
-        once, twice = (_count([*command, str(requests * times)], environment) for times in (1, 2))
-    return (twice - once) // requests
-
-
-def _count(command: Sequence[str], environment: Mapping[str, str]) -> int:
-    output = _run(["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", *command], environment)
-    found = _COLLECTED.search(output)
-    if found is None:
-        raise BenchError(f"expected a count by valgrind, got {output[-2000:]!r}")
-    return int(found[1])
-
-
-def _run(command: Sequence[str], environment: Mapping[str, str]) -> bytes:
-    done = subprocess.run(command, env=environment, capture_output=True, timeout=LONGEST, check=False)
-    if done.returncode:
-        raise BenchError(f"expected {command} to succeed, got status {done.returncode}: {done.stderr[-2000:]!r}")
-    return done.stderr
-
-
 def count_all(
-    cases: Sequence[str] = tuple(CASES), loop: str = LOOPS[0], told: Callable[[str], None] = print
+    cases: Sequence[str] = tuple(CASES), loop: str = LOOPS[0], requests: int = REQUESTS, core: int | None = None
 ) -> dict[str, int]:
-    """Count each case in turn. Returns instructions per request.
+    """Count each case in one process. Returns instructions per request.
 
     Args:
         cases: their names.
         loop: the event loop.
-        told: gets a line per case.
+        requests: how many of each case are counted, a multiple of `CONNECTIONS`.
+        core: where the process runs; None leaves that to the system.
 
     Raises:
-        BenchError: as `per_request` does.
+        BenchError: if valgrind or the program fails.
     """
-    found = {}
-    for case in cases:
-        found[case] = per_request(case, loop)
-        told(f"{case:10} {found[case]:>8,} instructions per request on {loop}")
-    return found
+    command = [sys.executable, "-m", "benchmarks.instructions", *cases, "--loop", loop, "--serve", str(requests)]
+    counts, _ = callgrind.count(command, core, ENVIRONMENT)
+    return {name: count // requests for name, count in zip(cases, counts, strict=True)}
+
+
+def steps(settings: Settings) -> int:
+    """The number of progress steps of `run`."""
+    return 1 + inprocess.count_steps(settings)
+
+
+def run(settings: Settings) -> list[Result]:
+    """Count a request to the native server, and an ASGI call of each framework, for the benchmarks."""
+    results = {name: Result(f"instructions-{name}", f"native: {TITLES[name]}", UNIT) for name in CASES}
+    settings.progress.step("instructions: native")
+    try:
+        found = count_all(core=settings.cores.server)
+    except BenchError as exc:
+        for result in results.values():
+            settings.skip(result.skipped, "sketch", exc)
+    else:
+        for name, result in results.items():
+            result.values["sketch"] = found[name]
+    return [*results.values(), *inprocess.count(settings)]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -207,14 +199,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if unknown := set(cases) - set(CASES):
         parser.error(f"expected cases of {', '.join(CASES)}, got {', '.join(sorted(unknown))}")
     if given.serve:
-        with asyncio.Runner(loop_factory=loop_factory(given.loop)) as runner:
-            runner.run(serve(CASES[cases[0]], given.serve))
-    elif not available():
-        parser.exit(1, "valgrind is not installed: instructions cannot be counted here\n")
+        for case in cases:
+            with asyncio.Runner(loop_factory=loop_factory(given.loop)) as runner:
+                runner.run(serve(CASES[case], given.serve))
+    elif not callgrind.available():
+        parser.exit(1, "instructions cannot be counted here: that takes valgrind and an x86-64 processor\n")
     else:
-        found = count_all(cases, given.loop, (lambda _: None) if given.json else print)
-        if given.json:
-            print(json.dumps(found))
+        found = count_all(cases, given.loop)
+        lines = [f"{case:10} {count:>8,} instructions per request on {given.loop}" for case, count in found.items()]
+        print(json.dumps(found) if given.json else "\n".join(lines))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
 
 from multidict import CIMultiDict
-from yarl import URL
 
 from sketch.concurrency import threads
 from sketch.exceptions import HTTPException
@@ -19,6 +18,8 @@ from sketch.request.place import Place, Prefix
 from sketch.transport import BodyReader, Connection
 
 if TYPE_CHECKING:
+    from yarl import URL
+
     from sketch.application import Application
     from sketch.response import Response
     from sketch.routing import Route
@@ -139,6 +140,7 @@ class BaseRequest(RequestHead):
         self._reader = body
         self.has_body = body is not None
         self._body = None if body is not None else b""
+        self._authority = None
         if target[:1] != b"/":
             target = self._origin_form(target)
         path = target.decode("latin-1")
@@ -174,9 +176,8 @@ class BaseRequest(RequestHead):
     @property
     def limits(self) -> Limits:
         """The limits of the matched route, by default those of the application."""
-        if self.route is not None and self.route.limits is not None:
-            return self.route.limits
-        return self.app.limits
+        limits = None if self.route is None else self.route.limits
+        return self.app.limits if limits is None else limits
 
     # -- values by key ----------------------------------------------------------------------------------------------
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote
 
 from multidict import CIMultiDict, CIMultiDictProxy, MultiDict, MultiDictProxy
-from yarl import URL
 
 from sketch.exceptions import HTTPBadRequest
 from sketch.http.cookies import parse_cookies
@@ -16,6 +16,9 @@ from sketch.http.grammar import Address
 from sketch.http.media_types import parse_media_type
 from sketch.limits import Limits
 from sketch.transport import Connection
+
+if TYPE_CHECKING:
+    from yarl import URL
 
 _ABSOLUTE = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*://([^/?#]*)")
 
@@ -69,7 +72,7 @@ class RequestHead:
         "target",
     )
 
-    _authority: str
+    _authority: str | None  # set: to test an unset slot takes as long as ten lines of code
     _content_type: tuple[str, dict[str, str]]
     _cookies: Mapping[str, str]
     _headers: CIMultiDictProxy[str]
@@ -194,7 +197,7 @@ class RequestHead:
     @property
     def named_host(self) -> str | None:
         """The host that replaces the one in `Host`: of an absolute target, or as a trusted proxy says; else None."""
-        return getattr(self, "_authority", None)
+        return self._authority
 
     @property
     def url(self) -> URL:
@@ -202,6 +205,8 @@ class RequestHead:
         try:
             return self._url
         except AttributeError:
+            from yarl import URL  # imported when the application starts
+
             # Built from parts: in a string, `evil` of a path `//evil/x` would be parsed as the host.
             path = "" if self.raw_path == "*" else self.root_path + self.raw_path  # RFC 9110 section 7.1
             query = self.query_string
