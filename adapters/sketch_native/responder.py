@@ -15,7 +15,7 @@ from sketch_native import writer
 from sketch_native.exchange import TURN, Exchange
 
 if TYPE_CHECKING:
-    from sketch.request import Request
+    from sketch.request import BaseRequest, Request
     from sketch_native.body import RequestBody
     from sketch_native.interfaces import Line
 
@@ -31,10 +31,11 @@ class ResponderExchange(Exchange):
 
     request: Request
 
-    def __init__(
-        self, protocol: Line, request: Request, body: RequestBody | None, keep_alive: bool, trailers: RawHeaders
+    def prepare(
+        self, protocol: Line, request: BaseRequest, body: RequestBody | None, keep_alive: bool, trailers: RawHeaders
     ) -> None:
-        Exchange.__init__(self, protocol, request, body, keep_alive, trailers)
+        """Initialize the exchange: see `Exchange`."""
+        Exchange.prepare(self, protocol, request, body, keep_alive, trailers)
         self.on_leave: Callable[[], None] | None = None
         self._left: int | None = None
         """Bytes that are missing to the announced length, None if none is announced."""
