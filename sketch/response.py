@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from multidict import CIMultiDict
@@ -28,6 +27,8 @@ from sketch.jsoncodec import STDLIB
 from sketch.transport import Body
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from sketch.callables import Work
 
 HeadersArgument = Mapping[str, str] | Iterable[tuple[str, str]] | None
@@ -107,6 +108,8 @@ class SetsCookies:
         Raises:
             TypeError, ValueError: as `set_cookie` does.
         """
+        from datetime import UTC, datetime  # slow to import, and seldom needed
+
         check_flags(secure=secure, httponly=httponly, partitioned=partitioned)
         self.set_cookie(
             name,
