@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from sketch import Application, Response, Route, RouteGroup
-from sketch.routing.documentation import Documentation, make_documentation
+from sketch.routing.documentation import Documentation
+from sketch.routing.route import make_documentation
 
 
 def test_nothing_given_is_none() -> None:
