@@ -19,7 +19,7 @@ DEFAULT = f"{sys.version_info.major}.{sys.version_info.minor}"
 PYTHONS = sorted({DEFAULT, "3.11", "3.12", "3.13", "3.14", "3.15"})
 PROJECT = nox.project.load_toml("pyproject.toml")
 PARALLEL = ("-n", "4", "--dist", "worksteal")
-"""Arguments for pytest: three processes, as in the README's command. `-- -n 0` after a session's name makes it one."""
+"""Arguments for pytest: four processes, as in the README's command. `-- -n 0` after a session's name makes it one."""
 
 nox.needs_version = ">=2025.5.1"
 nox.options.error_on_missing_interpreters = False
@@ -177,7 +177,17 @@ def browser(session: nox.Session) -> None:
     if not any(map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))):
         session.skip("no Chromium here: the browser tests are NOT run (Debian: apt-get install chromium)")
     session.install("-e", ".[all]", *group("test"))
-    session.run("pytest", "tests/browser", "-m", "browser", *session.posargs)
+    session.run("pytest", "tests/browser", "-m", "browser", *session.posargs, env=axe(session))
+
+
+def axe(session: nox.Session) -> dict[str, str]:
+    """Where axe-core is, which looks for what keeps people out of a page: from npm, where npm is."""
+    if not shutil.which("npm"):
+        session.warn("no npm here: the pages are NOT examined by axe-core")
+        return {}
+    directory = session.create_tmp()
+    session.run("npm", "install", "--silent", "--prefix", directory, "axe-core@4", external=True)
+    return {"AXE": str(Path(directory).resolve() / "node_modules/axe-core/axe.min.js")}
 
 
 @nox.session(python=DEFAULT)

@@ -93,8 +93,10 @@ class ASGIApplication:
             start = {"type": "http.response.start", "status": status, "headers": wire.fields}
             if isinstance(payload, bytes) and len(payload) <= LARGE_BODY:
                 # Most responses: written here, without another coroutine and without a write deadline.
-                if connection.body is not None:
-                    await connection.body.leave()
+                body = connection.body
+                if body is not None:
+                    if body.must_end or not body.complete:  # most are read to their end
+                        await body.leave()
                     connection.check_there()
                 try:
                     await send(start)
@@ -105,6 +107,7 @@ class ASGIApplication:
                     raise ClientDisconnected("the client left before the end of the answer") from exc
                 if app.watched:
                     connection.size = len(payload)
+                    connection.ended_at = perf_counter()
             else:
                 await write_body(connection, send, start, payload, wire.length, scope, request)
         except BaseException as exc:
@@ -264,5 +267,5 @@ def log_refusal(connection: ScopeConnection, scope: Scope) -> None:
         method=scope.get("method", "GET"),
         target=target,
         sent=connection.size,
-        seconds=perf_counter() - connection.began_at,
+        seconds=0.0 if connection.began_at is None else perf_counter() - connection.began_at,
     )

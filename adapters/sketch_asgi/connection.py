@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, MutableMapping
+from collections.abc import MutableMapping
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,7 @@ Scope = MutableMapping[str, Any]
 
 
 class ScopeConnection:
-    """The `Connection` of one scope, and so of one exchange. It reads most attributes from the scope at first use.
+    """The `Connection` of one scope, and so of one exchange.
 
     Args:
         app: handles the request.
@@ -29,44 +29,20 @@ class ScopeConnection:
         scope, receive: as the server gave them.
     """
 
-    # An unset slot costs nothing at construction; its first use calls __getattr__, which sets it.
+    # What few requests ask for is a property that reads the scope, not a slot that `__getattr__` fills: a class with
+    # that method reads every attribute, also a slot that is set, in ten times the time.
     __slots__ = (
         "_app",
         "_receive",
         "_timer",
         "began_at",
         "body",
-        "client",
         "ended_at",
         "first_byte_at",
-        "scheme",
         "scope",
-        "server",
         "size",
-        "small_file",
-        "state",
         "status",
-        "tls",
-        "trailers",
     )  # fmt: skip
-
-    client: Address | None
-    server: Address | None
-    scheme: str
-    tls: dict[str, Any] | None
-    state: dict[str, Any]
-    trailers: RawHeaders
-    began_at: float
-    """When the scope came, by `perf_counter()`; if it is not set, now."""
-    ended_at: float
-    """When the last byte was handed to the server, by `perf_counter()`; if it is not set, now."""
-    first_byte_at: float | None
-    """When the head was handed to the server, by `perf_counter()`; None before."""
-    status: int | None
-    """The status of the response, None until there is one."""
-    size: int
-    """Bytes of payload handed to the server so far."""
-    small_file: int
 
     def __init__(self, app: Application, timer: DeadlineTimer, scope: Scope, receive: Receive) -> None:
         self._app = app
@@ -74,14 +50,59 @@ class ScopeConnection:
         self.scope = scope
         self._receive = receive
         self.body: ReceivedBody | None = None
+        self.began_at: float | None = None
+        """When the scope came, by `perf_counter()`; None where nothing asks for the outcome of the exchange."""
+        self.ended_at: float | None = None
+        """When the last byte was handed to the server, by `perf_counter()`; None: now."""
+        self.first_byte_at: float | None = None
+        """When the head was handed to the server, by `perf_counter()`; None before."""
+        self.status: int | None = None
+        """The status of the response, None until there is one."""
+        self.size = 0
+        """Bytes of payload handed to the server so far."""
 
-    def __getattr__(self, name: str) -> Any:
-        view = _VIEWS.get(name)
-        if view is None:
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        value = view(self)
-        setattr(self, name, value)
-        return value
+    @property
+    def client(self) -> Address | None:
+        """The peer's address."""
+        return read_address(self.scope.get("client"))
+
+    @property
+    def server(self) -> Address | None:
+        """The address the peer connected to."""
+        return read_address(self.scope.get("server"))
+
+    @property
+    def scheme(self) -> str:
+        """The scheme of HTTP, also for a websocket."""
+        return read_scheme(self.scope)
+
+    @property
+    def tls(self) -> dict[str, Any] | None:
+        """What the `tls` extension tells; without the extension, an empty dict over TLS, else None."""
+        given = (self.scope.get("extensions") or {}).get("tls")
+        if given is not None:
+            return dict(given)
+        return {} if self.scheme == "https" else None
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """The state that the lifespan set up."""
+        return {**(self.scope.get("state") or {}), **self._app.state}
+
+    @property
+    def trailers(self) -> RawHeaders:
+        """No trailer fields: ASGI has none of requests."""
+        return []
+
+    @property
+    def small_file(self) -> int:
+        """The largest file, in bytes, that is sent as a plain body.
+
+        Measured: a server that sends files itself wins above 64 KiB; else each piece costs a hop to a thread.
+        """
+        extensions = self.scope.get("extensions") or {}
+        sends = "http.response.pathsend" in extensions or "http.response.zerocopysend" in extensions
+        return 64 * 1024 if sends else 256 * 1024
 
     def announce_body(self, length: int | None) -> ReceivedBody:
         """Expect a request body of `length` bytes, None if its size is unknown."""
@@ -106,7 +127,9 @@ class ScopeConnection:
     def outcome(self, request: BaseRequest, fault: BaseException | None) -> Outcome:
         """Return how the exchange has ended; `fault` as in `Outcome.of`."""
         status = None if self.first_byte_at is None else self.status
-        return Outcome.of(request, status, self.size, self.began_at, self.first_byte_at, self.ended_at, fault)
+        ended_at = perf_counter() if self.ended_at is None else self.ended_at
+        began_at = ended_at if self.began_at is None else self.began_at
+        return Outcome.of(request, status, self.size, began_at, self.first_byte_at, ended_at, fault)
 
     @property
     def disconnected(self) -> bool:
@@ -129,37 +152,3 @@ def read_scheme(scope: Scope) -> str:
     """Return the scheme of HTTP, also for a websocket."""
     scheme: str = scope.get("scheme", "http")
     return {"ws": "http", "wss": "https"}.get(scheme, scheme)
-
-
-def _tls(connection: ScopeConnection) -> dict[str, Any] | None:
-    """Return what the `tls` extension tells; without the extension, an empty dict over TLS, else None."""
-    given = (connection.scope.get("extensions") or {}).get("tls")
-    if given is not None:
-        return dict(given)
-    return {} if connection.scheme == "https" else None
-
-
-def _small_file(connection: ScopeConnection) -> int:
-    """Return the largest file, in bytes, that is sent as a plain body.
-
-    Measured: a server that sends files itself wins above 64 KiB; else each piece costs a hop to a thread.
-    """
-    extensions = connection.scope.get("extensions") or {}
-    sends = "http.response.pathsend" in extensions or "http.response.zerocopysend" in extensions
-    return 64 * 1024 if sends else 256 * 1024
-
-
-_VIEWS: dict[str, Callable[[ScopeConnection], Any]] = {
-    "client": lambda connection: read_address(connection.scope.get("client")),
-    "server": lambda connection: read_address(connection.scope.get("server")),
-    "scheme": lambda connection: read_scheme(connection.scope),
-    "tls": _tls,
-    "state": lambda connection: {**(connection.scope.get("state") or {}), **connection._app.state},
-    "trailers": lambda _: [],
-    "began_at": lambda _: perf_counter(),
-    "ended_at": lambda _: perf_counter(),
-    "first_byte_at": lambda _: None,
-    "size": lambda _: 0,
-    "status": lambda _: None,
-    "small_file": _small_file,
-}

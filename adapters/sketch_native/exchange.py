@@ -144,7 +144,7 @@ class Exchange:
     async def _finish(self, fault: BaseException | None) -> None:
         """Let the connection go on, then report the end of the exchange; a server that stops waits for that."""
         protocol = self._protocol
-        server, task = protocol.server, protocol.task
+        server, task = protocol.server, protocol.task or asyncio.current_task()
         assert task is not None
         server.going_on.add(task)
         outcome = self._outcome(fault, perf_counter())

@@ -15,6 +15,7 @@ from sketch_native.flow_control import FlowControl
 from sketch_native.reader import RequestReader, fail_body
 from sketch_native.refusal import OVERLOAD, STOPPING, Refusal
 from sketch_native.states import CLOSING, EXCHANGE, HEAD, IDLE, QUEUED, REST, State, check_transitions
+from sketch_native.tasks import start_task
 
 if TYPE_CHECKING:
     from sketch_native.exchange import Exchange
@@ -157,7 +158,7 @@ class HTTPProtocol(BaseProtocol):
             self._exchange = turn
             self.connection.trailers = turn.trailers
             # Its own context: the next request on the connection must not see the variables that this one sets.
-            self.task = self.loop.create_task(turn.run(), context=self.server.context.copy())
+            self.task = start_task(self.loop, self.server.plain_tasks, turn.run(), self.server.context.copy())
         elif admission.waits:
             self._reader.queue.appendleft(turn)
             self._wait_for(QUEUED, self.server.limits.header_timeout)
@@ -179,6 +180,9 @@ class HTTPProtocol(BaseProtocol):
 
     def exchange_ended(self, exchange: Exchange) -> None:
         """Go on after an exchange. Called at its end, from its own task."""
+        if self.task is None:  # an eager one, which `_begin` does not have yet
+            self.loop.call_soon(self.exchange_ended, exchange)
+            return
         self.task = self._exchange = None
         if self.server.admission is not None:
             self.server.admission.leave()

@@ -150,7 +150,7 @@ class ResponderExchange(Exchange):
             elif self.unframed:
                 protocol.reset_on_close(False)
         self._ended_at = perf_counter()
-        task = self._task = protocol.task
+        task = self._task = protocol.task or asyncio.current_task()
         assert task is not None
         server = protocol.server
         server.going_on.add(task)

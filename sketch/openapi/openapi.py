@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
 
 from sketch.application import Application
@@ -12,22 +12,20 @@ from sketch.jsoncodec import STDLIB
 from sketch.keys import AppKey
 from sketch.middleware.chain import Middleware
 from sketch.openapi.document import DocumentMaker, MakeId
+from sketch.openapi.page import PageRoutes
 from sketch.request import Request
 from sketch.response import JSON, Response
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["OPENAPI", "OpenAPI"]
 
 
 class OpenAPI:
-    """Documents an application by OpenAPI 3.1, at `/openapi.json`.
+    """Documents an application by OpenAPI 3.1: as JSON at `/openapi.json`, as a page to read and try at `/docs`.
 
         OpenAPI(title="Teashop", version="1.0").attach(app)
 
-    The document is made of what handlers declare, when it is first asked for, and kept. Its `servers` is the path
-    under which the application is reached, without scheme and host.
+    Both are made of what handlers declare, when they are first asked for, and kept. The document's `servers` is the
+    path under which the application is reached, without scheme and host.
 
     Args:
         title: of the application.
@@ -38,7 +36,8 @@ class OpenAPI:
         contact, license: OpenAPI's Contact and License Objects.
         tags: descriptions of tags, by name; the document lists them in this order, before all others.
         path: where the document is.
-        middlewares: around the document; they may refuse requests.
+        docs: where the page is; None switches it off. Its style and its script are below this path.
+        middlewares: around the document and the page; they may refuse requests.
         operation_id: `(route, method)`, makes the ids of operations that have none of their own; `method` is in lower
             case. By default an id is made of method and path, so that it stays when other routes come and go.
 
@@ -58,6 +57,7 @@ class OpenAPI:
         license: Mapping[str, str] | None = None,
         tags: Mapping[str, str] | None = None,
         path: str = "/openapi.json",
+        docs: str | None = "/docs",
         middlewares: Iterable[Middleware] = (),
         operation_id: MakeId | None = None,
     ) -> None:
@@ -76,6 +76,7 @@ class OpenAPI:
         self.info = {name: value for name, value in info.items() if value is not None}
         self.tags = dict(tags or {})
         self.path = path
+        self.docs = docs
         self.middlewares = list(middlewares)
         self._operation_id = operation_id
         self._app: Application | None = None
@@ -85,15 +86,17 @@ class OpenAPI:
         self._usual = b""
 
     def attach(self, app: Application) -> None:
-        """Add the document to an application, which has not started.
+        """Add the document and the page to an application, which has not started.
 
         Raises:
             RuntimeError: if this object, or another one, documents an application already.
-            ValueError: if the application has a route with this path.
+            ValueError: if the application has a route with one of their paths.
         """
         if self._app is not None or OPENAPI in app:
             raise RuntimeError(f"expected one OpenAPI for one application, got another for {app!r:.200}")
         app.add_get(self.path, self.answer, middlewares=self.middlewares, include_in_schema=False)
+        if self.docs is not None:
+            PageRoutes(self.docs, self.path, self.document, _prefix).add_to(app, self.middlewares)
         app[OPENAPI] = self
         self._app = app
 
@@ -137,7 +140,12 @@ class OpenAPI:
 
 
 def _server(root_path: str) -> dict[str, str]:
-    return {"url": quote(root_path, safe="/%:@!$&'()*+,;=~") or "/"}
+    return {"url": _prefix(root_path) or "/"}
+
+
+def _prefix(root_path: str) -> str:
+    """The path under which an application is reached, as it stands in a URL."""
+    return quote(root_path, safe="/%:@!$&'()*+,;=~")
 
 
 OPENAPI = AppKey[OpenAPI]("sketch.openapi")

@@ -34,7 +34,7 @@ def some_outcome() -> Outcome:
         "date": "2026-01-02", "processor": "2 x a <fast> one", "system": "Linux", "python": "CPython", "cores": "two",
         "method": "carefully", "versions": {"sketch-web": "1.0"},
     }  # fmt: skip
-    figures = {name: Figures.of([Sample(100, 1.0, cpu, 0.001, None, 9, 5)]) for name, cpu in
+    figures = {name: Figures.of([Sample(100, 1.0, cpu, cpu / 2, 0.001, None, 9, 5)]) for name, cpu in
                (("floor", 4.0), ("sketch", 10.0), ("aiohttp", 25.0), ("quart", 300.0))}  # fmt: skip
     text = Result("text", "plain text", "microseconds", skipped={"robyn": "does not start"})
     text.add_figures(figures)

@@ -30,11 +30,6 @@ TIMEOUT = 45.0
 FIXTURES = ("transport", "wired", "server_name")
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "transports(*names): run only through these")
-    config.addinivalue_line("markers", "core_rule: the whole table in memory and once per adapter, else its first row")
-
-
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     for fixture, names in (
         ("transport", (*IN_PROCESS, *SERVED)),
