@@ -19,10 +19,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).parents[1]
 COMPILED = pytest.StashKey[str]()
 """The directory for compiled files, where PYTHONDONTWRITEBYTECODE keeps them out of the checkout."""
+
+settings.register_profile("untimed", deadline=None)  # an example takes long on a busy machine
+settings.load_profile("untimed")
 
 
 def pytest_configure(config: pytest.Config) -> None:

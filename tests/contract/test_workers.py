@@ -24,10 +24,8 @@ from tests.support.workers import PATIENCE, Parent, ask, is_worker, parent_of_wo
 
 SERVERS = ("native", "uvicorn", "hypercorn", "granian")
 
-on_all = pytest.mark.parametrize("server", SERVERS)
 
-
-@on_all
+@pytest.mark.parametrize("server", SERVERS)
 def test_what_befalls_workers(server: str, tmp_path: Path) -> None:
     """One parent goes through all of it, which saves the starts of many."""
     with parent_of_workers(tmp_path, workers=2, server=server, shutdown_timeout=30) as parent:
@@ -178,7 +176,7 @@ def test_the_next_worker_is_ready_soon_under_load(tmp_path: Path) -> None:
 
 
 @with_nginx
-@on_all
+@pytest.mark.parametrize("server", ["native", "uvicorn"])
 def test_nginx_before_workers_on_a_unix_socket(server: str, tmp_path: Path) -> None:
     """It sees no error while the workers are replaced."""
     path = f"unix:{tmp_path}/app.sock"

@@ -218,6 +218,7 @@ def test_console(block: Block, workspace: Path) -> None:
 # -- the README's two commands ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.timeout(PATIENCE * 2)
 def test_type_checkers_accept_the_tutorial(tmp_path: Path) -> None:
     files = {block.marks["file"]: block.text for block in ALL if block.document == "docs/tutorial.md" and block.marks}
     for name, text in files.items():
@@ -228,7 +229,7 @@ def test_type_checkers_accept_the_tutorial(tmp_path: Path) -> None:
         env={**os.environ, "MYPYPATH": f"{ROOT}:{ROOT / 'adapters'}"},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=PATIENCE,
         check=False,
     )
     assert done.stdout.startswith(f"Success: no issues found in {len(files)} source files"), done.stdout + done.stderr

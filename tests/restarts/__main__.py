@@ -65,8 +65,8 @@ PAGE_TEXT = """\
 Requests that got no answer while a server with two workers was replaced under load, several times for each cell:
 *answered / failed*. The handler is as fast as can be, since a slow one hides what is lost; every client heeds
 `Connection: close`, and none repeats a request. `keep_alive_drain` is 1 s: a client that is silent for longer may send
-a request in the moment in which its connection is closed. Such a request is not run, and can be sent again; the
-connection is *closed*, and not *reset*.
+a request in the moment in which its connection is closed. Natively such a request is not run, and can be sent again;
+the connection is *closed*, and not *reset*.
 
 - `wrk` sends the next request as soon as it has the answer, on 16 or 64 connections.
 - *A connection per request*: 8 clients, without and with TLS.

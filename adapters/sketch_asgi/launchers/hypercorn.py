@@ -55,6 +55,7 @@ class HypercornServer:
         except ModuleNotFoundError as exc:
             raise missing_package("hypercorn", exc) from None
         prepare(options)
+        logging.getLogger("asyncio").addFilter(is_no_cancelled_connection)
         application = as_application(app)
         asgi = adapt(application, options)
         wrapped: Any = counted(outermost(application, asgi, options))
@@ -117,6 +118,13 @@ class _HypercornEnding:
         """Cancel hypercorn: from Python 3.12 on it waits for connections without a bound."""
         if self.task is not None:
             self.task.cancel()
+
+
+def is_no_cancelled_connection(record: logging.LogRecord) -> bool:
+    """Whether a log record is about anything but a connection that was cancelled: until 3.12, asyncio has a traceback
+    for each."""
+    error = record.exc_info[1] if record.exc_info else None
+    return not (isinstance(error, asyncio.CancelledError) and "StreamReaderProtocol.connection_made" in record.msg)
 
 
 def configure_hypercorn(config: HypercornConfig, options: ServeOptions) -> HypercornConfig:

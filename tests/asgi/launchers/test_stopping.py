@@ -15,7 +15,7 @@ from hypercorn.asyncio import run as hypercorn_run
 from sketch import Application
 from sketch.serving.loops import loop_factory, opened_servers
 from sketch.serving.options import ServeOptions
-from sketch_asgi.launchers import hypercorn, stopping
+from sketch_asgi.launchers import granian, hypercorn, stopping
 from sketch_asgi.launchers.stopping import Stop, close_servers
 from sketch_asgi.lifespan import Life
 from tests.support.requests import in_loop
@@ -55,6 +55,20 @@ def test_connections_that_are_accepted_when_the_listener_closes_are_served(loop:
     with asyncio.Runner(loop_factory=loop_factory(loop)) as runner:
         runner.run(main())
     assert served == ["hello"]
+
+
+def test_connections_that_granian_waits_for_are_shut_at_last() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening, socket.create_server(("127.0.0.1", 0)) as other:
+        first = socket.create_connection(listening.getsockname(), timeout=10)
+        second = socket.create_connection(other.getsockname(), timeout=10)
+        accepted, also = listening.accept()[0], other.accept()[0]
+        with first, second, accepted, also:
+            granian._GranianEnding(Life(Application()), listening.getsockname()).abort()
+            assert first.recv(1) == b""
+            also.sendall(b"x")
+            assert second.recv(1) == b"x", "what is no connection of granian's goes on"
+            with socket.create_connection(listening.getsockname()):
+                pass  # nor is the listening socket shut
 
 
 # -- steps that fail --------------------------------------------------------------------------------------------------

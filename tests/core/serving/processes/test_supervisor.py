@@ -108,7 +108,7 @@ def test_a_start_that_fails(app: str, file: str | None, reason: str, said: str, 
     assert said in parent.output
 
 
-@pytest.mark.parametrize("server", ["native", "uvicorn", "hypercorn", "granian"])
+@pytest.mark.parametrize("server", ["native", "uvicorn"])
 def test_a_start_hook_that_hangs_is_shown(server: str, tmp_path: Path) -> None:
     (tmp_path / "waits").touch()
     seconds = int(bound(2, 3))
