@@ -60,5 +60,7 @@ def test_the_document_describes_the_routes() -> None:
         document = await (await client.get("/openapi.json")).json()
         assert {"/hello/{name}", "/json", "/upload", "/clock", "/error"} == set(document["paths"])
         assert document["paths"]["/error"]["get"]["responses"]["500"]["description"] == "The mistake."
+        page = await client.get("/docs")
+        assert (page.status, page.content_type) == (200, "text/html; charset=utf-8")
 
     run(test)
