@@ -72,6 +72,13 @@ def minimums(session: nox.Session) -> None:
 
 
 @nox.session(python=DEFAULT)
+def openapi(session: nox.Session) -> None:
+    """The documents of applications against a validator, schemathesis, FastAPI and a generated client: two minutes."""
+    session.install("-e", ".[all]", *group("test"), *group("openapi"))
+    session.run("pytest", *PARALLEL, *chosen(session, "tests/openapi"))
+
+
+@nox.session(python=DEFAULT)
 def lint(session: nox.Session) -> None:
     """Style and common mistakes."""
     session.install(*group("lint"))
