@@ -13,15 +13,17 @@ from sketch.http.status import PHRASES
 from sketch.lifecycle.stopping import SHUTDOWN_GRACE
 from sketch.request import BaseRequest, Request
 from sketch.serving.access_log import log_access, log_refused
+from sketch.serving.asgi import Send
 from sketch.serving.endings import log_cancelled, log_left
 from sketch.transport import ClientDisconnected
-from sketch_asgi.body import Receive
 from sketch_asgi.connection import Scope, ScopeConnection
-from sketch_asgi.deadlines import client_timer
-from sketch_asgi.lifespan import Life
+from sketch_asgi.lifespan import NO_LIFESPAN, Life
 from sketch_asgi.scope import Refused, read_head, read_target
 from sketch_asgi.scope_route import noting_route
-from sketch_asgi.writer import LARGE_BODY, Send, closing, pass_on, without_date, write_body
+from sketch_asgi.writer import LARGE_BODY, closing, without_date, write_body
+from sketch_gateway.body import Receive
+from sketch_gateway.deadlines import client_timer
+from sketch_gateway.streaming import pass_on
 
 if TYPE_CHECKING:
     from sketch.application import Application
@@ -123,7 +125,7 @@ class ASGIApplication:
 
     async def _start_late(self, connection: ScopeConnection) -> None:
         connection.began_at = perf_counter()
-        if not await self.life.start_late():
+        if not await self.life.start_late(NO_LIFESPAN):
             raise Refused("The application does not run.", 503 if self.life.error is None else 500)
 
     async def _finish(

@@ -6,14 +6,16 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from sketch.request import WebSocketRequest
+from sketch.serving.asgi import Send
 from sketch.serving.endings import log_left
 from sketch.transport import ClientDisconnected, Switch, WireResponse, close_body
 from sketch.websocket import ABNORMAL
-from sketch_asgi.body import Receive
 from sketch_asgi.connection import Scope, ScopeConnection
 from sketch_asgi.scope import Refused, read_head
-from sketch_asgi.websocket import Socket
-from sketch_asgi.writer import Send, pass_on, write_body
+from sketch_asgi.writer import write_body
+from sketch_gateway.body import Receive
+from sketch_gateway.streaming import pass_on
+from sketch_gateway.websocket import Socket
 
 if TYPE_CHECKING:
     from sketch.application import Application
@@ -34,6 +36,8 @@ class Handshake(ScopeConnection):
     """
 
     __slots__ = ("_over", "_send", "_socket", "request")
+
+    is_websocket = True
 
     def __init__(self, app: Application, timer: DeadlineTimer, scope: Scope, receive: Receive, send: Send) -> None:
         super().__init__(app, timer, scope, receive)

@@ -11,7 +11,7 @@ from sketch.request import BaseRequest
 from sketch_asgi.connection import Scope, ScopeConnection
 
 if TYPE_CHECKING:
-    from sketch_asgi.body import ReceivedBody
+    from sketch_gateway.body import ReceivedBody
 
 # A request target is visible ASCII without a fragment (RFC 9112 section 3.2, RFC 3986 section 3).
 _TARGET_CHARACTERS = set(range(0x21, 0x7F)) - {ord("#")}

@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import sketch_rsgi
+
 import sketch
 import sketch_asgi
+import sketch_gateway
 import sketch_native
 
 SPELLED = re.compile(r"\[[^\]]*!#\$%&'|\\x08\\x0a|\\x0[0-8]-|0x1F|< 0x20")
@@ -14,6 +17,6 @@ SPELLED = re.compile(r"\[[^\]]*!#\$%&'|\\x08\\x0a|\\x0[0-8]-|0x1F|< 0x20")
 
 
 def test_other_modules_use_the_grammar() -> None:
-    roots = [Path(package.__path__[0]) for package in (sketch, sketch_asgi, sketch_native)]
+    roots = [Path(package.__path__[0]) for package in (sketch, sketch_asgi, sketch_gateway, sketch_native, sketch_rsgi)]
     modules = [path for root in roots for path in root.rglob("*.py")]
     assert [path.name for path in modules if SPELLED.search(path.read_text(encoding="utf-8"))] == ["grammar.py"]

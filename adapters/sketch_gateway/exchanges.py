@@ -1,22 +1,35 @@
-"""What an application under an ASGI server is busy with: the exchanges that run, each with its task."""
+"""What an application under a gateway server is busy with: the exchanges that run, each with its task."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Protocol
 
 from sketch.serving.endings import REQUEST, STREAM, WEBSOCKET
-from sketch_asgi.connection import ScopeConnection
 
 
-class Exchanges(dict[asyncio.Task[Any], ScopeConnection]):
+class Exchange(Protocol):
+    """The connection of an exchange, as an adapter has it."""
+
+    @property
+    def is_websocket(self) -> bool:
+        """Whether it is that of a websocket."""
+        ...
+
+    @property
+    def status(self) -> int | None:
+        """The status of the response, None until there is one."""
+        ...
+
+
+class Exchanges(dict[asyncio.Task[Any], Exchange]):
     """The exchanges that run, by their tasks."""
 
     def under_way(self) -> Iterator[str]:
         """Yield what each is, as in `sketch.serving.endings`."""
         for connection in self.values():
-            if connection.scope["type"] == "websocket":
+            if connection.is_websocket:
                 yield WEBSOCKET
             else:
                 yield REQUEST if connection.status is None else STREAM
@@ -28,5 +41,5 @@ class Exchanges(dict[asyncio.Task[Any], ScopeConnection]):
 
     async def websockets_ended(self) -> None:
         """Wait until no websocket is open, including those that open meanwhile."""
-        while sockets := [task for task, connection in self.items() if connection.scope["type"] == "websocket"]:
+        while sockets := [task for task, connection in self.items() if connection.is_websocket]:
             await asyncio.wait(sockets)

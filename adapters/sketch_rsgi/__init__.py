@@ -1,0 +1,1 @@
+"""Serves a sketch application by RSGI, the interface of granian."""
