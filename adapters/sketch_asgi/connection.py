@@ -12,6 +12,7 @@ from sketch_gateway.connection import VIEWS, GatewayConnection
 if TYPE_CHECKING:
     from sketch.application import Application
     from sketch.concurrency.idle import DeadlineTimer
+    from sketch.request import BaseRequest
 
 Scope = MutableMapping[str, Any]
 
@@ -33,6 +34,18 @@ class ScopeConnection(GatewayConnection):
         self.scope = scope
         self._receive = receive
         self.body: ReceivedBody | None = None
+
+    def named(self, request: BaseRequest | None) -> tuple[str, str]:
+        """Return method and path for the log, those of the request if there is one: as the native server has them."""
+        if request is None:
+            return self.scope.get("method", "GET"), self.scope["path"]
+        return request.method, request.raw_path
+
+    def target_as_sent(self) -> bytes:
+        """Return the request target, as far as the server tells: for the access log's line of what is refused."""
+        path: bytes = self.scope.get("raw_path") or self.scope["path"].encode("utf-8", "replace")
+        query: bytes = self.scope.get("query_string") or b""
+        return b"%b?%b" % (path, query) if query else path
 
 
 def read_address(value: Any) -> Address | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -14,7 +15,8 @@ from sketch_gateway.deadlines import WriteDeadline
 
 if TYPE_CHECKING:
     from sketch.concurrency.idle import DeadlineTimer
-    from sketch.request import BaseRequest
+    from sketch.request import BaseRequest, WebSocketRequest
+    from sketch_gateway.websocket import Socket
 
 
 class GatewayConnection:
@@ -22,13 +24,16 @@ class GatewayConnection:
 
     # An unset slot costs nothing at construction; its first use calls __getattr__, which sets it.
     __slots__ = (
+        "_over",
         "_receive",
+        "_socket",
         "_timer",
         "began_at",
         "body",
         "client",
         "ended_at",
         "first_byte_at",
+        "request",
         "scheme",
         "server",
         "size",
@@ -66,6 +71,11 @@ class GatewayConnection:
     """Bytes of payload handed to the server so far."""
     small_file: int
 
+    # Set for websockets only, see `HandshakeConnection`; here, as Python allows slots in one line of bases.
+    request: WebSocketRequest | None
+    _over: bool
+    _socket: Socket | None
+
     def __getattr__(self, name: str) -> Any:
         view = self.views.get(name)
         if view is None:
@@ -98,6 +108,14 @@ class GatewayConnection:
         """Return how the exchange has ended; `fault` as in `Outcome.of`."""
         status = None if self.first_byte_at is None else self.status
         return Outcome.of(request, status, self.size, self.began_at, self.first_byte_at, self.ended_at, fault)
+
+    @abstractmethod
+    def named(self, request: BaseRequest | None) -> tuple[str, str]:
+        """Return method and path for the log: those of the request if there is one, as the native server has them."""
+
+    @abstractmethod
+    def target_as_sent(self) -> bytes:
+        """Return the request target, as far as the server tells: for the access log's line of what is refused."""
 
     @property
     def disconnected(self) -> bool:

@@ -26,6 +26,11 @@ class Exchange(Protocol):
 class Exchanges(dict[asyncio.Task[Any], Exchange]):
     """The exchanges that run, by their tasks."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.finishing: set[asyncio.Task[Any]] = set()
+        """Tasks of exchanges whose end is being reported."""
+
     def under_way(self) -> Iterator[str]:
         """Yield what each is, as in `sketch.serving.endings`."""
         for connection in self.values():

@@ -48,8 +48,6 @@ class ApplicationLife:
         """Why the last start failed."""
         self.stop_error: BaseException | None = None
         """Why the last stop failed."""
-        self.finishing: set[asyncio.Task[Any]] = set()
-        """Tasks of exchanges whose end is being reported."""
         self._app = app
         self._grace = grace
         self._access_log = access_log
@@ -131,8 +129,8 @@ class ApplicationLife:
 
     async def _finish(self) -> None:
         """Wait, within bounds, for what is done at the end of exchanges that the server has cancelled."""
-        if self.finishing:
-            await asyncio.wait(self.finishing, timeout=CANCELLED_GRACE)
+        if self.exchanges.finishing:
+            await asyncio.wait(self.exchanges.finishing, timeout=CANCELLED_GRACE)
 
 
 def _require_asyncio() -> None:
