@@ -138,8 +138,8 @@ class ASGIApplication(GatewayApplication):
         elif kind == "websocket":
             from sketch_asgi.handshake import Handshake  # few applications have websockets
 
-            handshake = Handshake(self._app, self._timer, scope, receive, send)
-            await self.shake_hands(handshake, self._root_path, partial(self._ready, handshake))
+            handshake = Handshake(self._app, self._timer, scope, receive, send, self._root_path)
+            await self.shake_hands(handshake, partial(self._ready, handshake))
         else:
             raise RuntimeError(f"expected a scope of type http, websocket or lifespan, got {kind!r}")
 

@@ -33,18 +33,28 @@ class Handshake(HandshakeConnection, ScopeConnection):
     Args:
         app, timer, scope, receive: as for `ScopeConnection`.
         send: of the scope.
+        root_path: the prefix under which the application is published, if the scope has none.
     """
 
-    __slots__ = ("_send",)
+    __slots__ = ("_root_path", "_send")
 
-    def __init__(self, app: Application, timer: DeadlineTimer, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(
+        self,
+        app: Application,
+        timer: DeadlineTimer,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        root_path: str,
+    ) -> None:
         ScopeConnection.__init__(self, app, timer, scope, receive)
         self.request = None
         self._send = send
+        self._root_path = root_path
         self._socket = None
         self._over = False
 
-    async def read(self, root_path: str) -> WebSocketRequest:
+    async def read(self) -> WebSocketRequest:
         """Read the handshake as a request. Raises as `HandshakeConnection.read` does.
 
         Raises:
@@ -55,7 +65,7 @@ class Handshake(HandshakeConnection, ScopeConnection):
             raise ClientDisconnected("the client left before its handshake was answered")
         if message["type"] != "websocket.connect":
             raise RuntimeError(f"expected the server to send websocket.connect, got {message['type']!r}")
-        self.request = read_head(self.scope, self, root_path, WebSocketRequest)
+        self.request = read_head(self.scope, self, self._root_path, WebSocketRequest)
         offered = self.scope.get("subprotocols")
         if offered and self.request.header(SUBPROTOCOLS) is None:  # uvicorn with wsproto removes the field
             self.request.raw_headers.append((SUBPROTOCOLS, ", ".join(offered).encode("latin-1")))

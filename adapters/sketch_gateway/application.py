@@ -59,14 +59,11 @@ class GatewayApplication:
         elif self._app.access_log is not None:
             log_refusal(connection)
 
-    async def shake_hands(
-        self, connection: HandshakeConnection, root_path: str, ready: Callable[[], Awaitable[None]]
-    ) -> None:
+    async def shake_hands(self, connection: HandshakeConnection, ready: Callable[[], Awaitable[None]]) -> None:
         """Serve a websocket, from its handshake to the end of its session.
 
         Args:
             connection: of the handshake.
-            root_path: the prefix under which the application is published.
             ready: awaited before the application is asked; raises `Refused` if it does not run.
         """
         connection.began_at = perf_counter()
@@ -75,7 +72,7 @@ class GatewayApplication:
         assert task is not None
         self._exchanges[task] = connection
         try:
-            request = await connection.read(root_path)
+            request = await connection.read()
             await ready()
             wire = await self._handle(request)
             await connection.answer(request, wire)

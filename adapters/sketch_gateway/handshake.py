@@ -24,7 +24,7 @@ class HandshakeConnection(GatewayConnection):
     is_websocket = True
 
     @abstractmethod
-    async def read(self, root_path: str) -> WebSocketRequest:
+    async def read(self) -> WebSocketRequest:
         """Read the handshake as a request, and keep it in `request`.
 
         Raises:
