@@ -16,7 +16,7 @@ NO_INIT = (
     "shutdown and clean-up hooks cannot run"
 )
 
-_LEAVING = 1.0
+_LEAVING = 0.5
 """Seconds in which what the server has cut off, as it does with websockets, may end by itself."""
 
 

@@ -59,16 +59,16 @@ class Handshake(HandshakeConnection, RSGIConnection):
 
     async def _open(self, request: WebSocketRequest, switch: Switch) -> None:
         try:
-            transport = await self._websocket.accept()
+            link = Link(self._websocket, await self._websocket.accept())
         except Exception as exc:  # RSGI names no error
             raise ClientDisconnected("the client left before its handshake was answered") from exc
         self.note(101)
-        link = Link(self._websocket, transport)
         self._socket = Socket(request, switch.policy, self._timer, link.receive, link.send)
         try:
             await self.hold(self._socket, switch)
         finally:
             self._websocket.close(None)  # does nothing if it is closed
+            link.release()
 
     async def refuse(self, refusal: Refused) -> None:
         """Deny a handshake that the application does not see."""
@@ -107,10 +107,15 @@ class Link:
 
     def __init__(self, protocol: WebSocketProtocol, transport: WebSocketTransport) -> None:
         self._protocol = protocol
-        self._transport = transport
+        self._transport: WebSocketTransport | None = transport
+
+    def release(self) -> None:
+        """Drop the server's object: the connection stays open as long as something, as a traceback, refers to it."""
+        self._transport = None
 
     async def receive(self) -> Any:
         """Return the next message. A close has no code: RSGI does not tell it."""
+        assert self._transport is not None
         try:
             message = await self._transport.receive()
         except Exception:  # RSGI names no error for a websocket that has broken off
@@ -128,6 +133,7 @@ class Link:
         if message["type"] == "websocket.close":
             self._protocol.close(None)
             return
+        assert self._transport is not None
         text = message.get("text")
         try:
             await (self._transport.send_bytes(message["bytes"]) if text is None else self._transport.send_str(text))
