@@ -57,6 +57,6 @@ def read_length(sent: bytes | str) -> int:
     Raises:
         Refused: for anything but digits.
     """
-    if not sent.isdigit() or len(sent) > _MOST_DIGITS:
+    if not (sent.isascii() and sent.isdigit()) or len(sent) > _MOST_DIGITS:
         raise Refused("expected digits in Content-Length (RFC 9110 section 8.6)")
     return int(sent)

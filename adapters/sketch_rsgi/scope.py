@@ -72,17 +72,16 @@ def read_head(scope: Scope, connection: RSGIConnection, kind: type[R]) -> R:
 
 
 def _refuse_body(headers: Headers) -> None:
-    if "transfer-encoding" in headers or headers.get("content-length") not in (None, "0"):
+    if "transfer-encoding" in headers or ("content-length" in headers and headers.get("content-length") != "0"):
         raise unexpected_body()
 
 
 def _announced_body(headers: Headers, connection: RSGIConnection, version: str) -> ReceivedBody | None:
     """Return the body that may come: HTTP/1 announces it by a field, HTTP/2 may just send one."""
-    sent = headers.get("content-length")
-    if sent is None or "transfer-encoding" in headers:
+    if "transfer-encoding" in headers or "content-length" not in headers:
         # An empty DATA frame ends many a body of HTTP/2, and looks as the end of one that has broken off.
         return connection.announce_body(None, ends_twice=version[0] != "1")
-    length = read_length(sent)
+    length = read_length(headers.get("content-length") or "")
     return connection.announce_body(length) if length else None
 
 

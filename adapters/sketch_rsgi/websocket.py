@@ -114,7 +114,11 @@ class Link:
         self._transport = None
 
     async def receive(self) -> Any:
-        """Return the next message. A close has no code: RSGI does not tell it."""
+        """Return the next message. A close has no code: RSGI does not tell it.
+
+        Raises:
+            RuntimeError: for a message that is none of RSGI.
+        """
         assert self._transport is not None
         try:
             message = await self._transport.receive()
@@ -122,7 +126,12 @@ class Link:
             return {"type": "websocket.disconnect", "code": ABNORMAL, "reason": ""}
         if message.kind == CLOSE:
             return {"type": "websocket.disconnect", "code": NO_CODE, "reason": ""}
-        return {"type": "websocket.receive", "text" if message.kind == TEXT else "bytes": message.data}
+        data = message.data
+        if message.kind == TEXT and isinstance(data, str):
+            return {"type": "websocket.receive", "text": data}
+        if message.kind == BYTES and isinstance(data, bytes):
+            return {"type": "websocket.receive", "bytes": data}
+        raise RuntimeError(f"expected the server to send text or bytes, got kind {message.kind!r} with {data!r:.200}")
 
     async def send(self, message: Any) -> None:
         """Send a message, or a close: without its code and reason, which RSGI does not take.

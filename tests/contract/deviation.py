@@ -24,6 +24,6 @@ class Deviation:
     reason: str
 
 
-NO_RAW_PATH = "RSGI has no `raw_path`, and an ASGI server may leave it out; the decoded `path` does not tell `%2F` from `/`, or bytes from U+FFFD."
+NO_RAW_PATH = "The decoded `path`, which is all that is told, does not tell `%2F` from `/`, or bytes from U+FFFD."
 LOST_BODY = "For httptools such a request ends at its head; uvicorn drops what follows, or parses it as a request."
 OWN_COMMAND = "The server's own command line decides; started by `run_app` or `sketch run`, it is as everywhere."
