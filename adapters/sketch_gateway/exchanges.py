@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from sketch.serving.endings import REQUEST, STREAM, WEBSOCKET
 
@@ -12,10 +12,8 @@ from sketch.serving.endings import REQUEST, STREAM, WEBSOCKET
 class Exchange(Protocol):
     """The connection of an exchange, as an adapter has it."""
 
-    @property
-    def is_websocket(self) -> bool:
-        """Whether it is that of a websocket."""
-        ...
+    is_websocket: ClassVar[bool]
+    """Whether it is that of a websocket."""
 
     @property
     def status(self) -> int | None:
