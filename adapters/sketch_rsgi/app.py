@@ -71,12 +71,12 @@ class RSGIApplication(GatewayApplication):
             request = read_head(scope, connection, LazyRequest)
             wire = await self._handle(request)
             payload = wire.payload
-            connection.status = wire.status
             if isinstance(payload, bytes):
                 # Most responses. The server takes all of it at once, and never waits for the client.
                 if connection.body is not None:
                     await connection.body.leave()
                     connection.check_there()
+                connection.status = wire.status
                 if wire.plain and request.method != "HEAD":  # the server adds the length
                     protocol.response_bytes(200, [("content-type", wire.fields[0][1].decode("latin-1"))], payload)
                 else:
@@ -123,7 +123,8 @@ class RSGIApplication(GatewayApplication):
             return True
         if isinstance(exc, ClientDisconnected):
             log_left(*connection.named(request), exc)
-            if connection.status is None:  # a client that has only cut its body short still gets a response
+            if connection.status is None and request is not None and request.has_body:
+                # A client that has only cut its body short still gets a response.
                 _refuse(connection, 400, "expected a request body as long as announced", CLOSING)
             return True
         self.log_broken(exc, connection, request)

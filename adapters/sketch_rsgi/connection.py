@@ -38,7 +38,7 @@ class RSGIConnection(GatewayConnection):
         self.protocol: HTTPProtocol = protocol
         self.body: ReceivedBody | None = None
 
-    def raw_headers(self, authority: str | None, version: str) -> LazyFields:
+    def lazy_fields(self, authority: str | None, version: str) -> LazyFields:
         """Return the header fields for a request; an `authority` of HTTP/2 is its Host if it has none."""
         return LazyFields(self.headers, None if version[0] == "1" or "host" in self.headers else authority)
 

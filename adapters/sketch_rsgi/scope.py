@@ -36,7 +36,7 @@ def read_head(scope: Scope, connection: RSGIConnection, kind: type[R]) -> R:
 
     Args:
         scope, connection: of the request.
-        kind: the class of the request; its `raw_headers` are given by `connection`.
+        kind: the class of the request; it takes `LazyFields`.
 
     Raises:
         Refused: for what the native server would refuse, too.
@@ -65,7 +65,7 @@ def read_head(scope: Scope, connection: RSGIConnection, kind: type[R]) -> R:
     elif "content-length" in headers or "transfer-encoding" in headers or version[0] != "1":
         body = _announced_body(headers, connection, version)
     request = kind.__new__(kind)
-    request.begin(scope.method, target, connection.raw_headers(authority, version), version, "", body, connection)  # type: ignore[arg-type]
+    request.begin(scope.method, target, connection.lazy_fields(authority, version), version, "", body, connection)  # type: ignore[arg-type]
     if body is not None:
         body.request = request
     return request

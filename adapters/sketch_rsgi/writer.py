@@ -80,7 +80,7 @@ async def _write_file(connection: RSGIConnection, wire: WireResponse, body: File
         if connection.body is not None:
             connection.body.discard()
         # The server does not tell how fast the client reads: no write deadline.
-        end = body.offset + body.count
+        end, connection.status = body.offset + body.count, wire.status
         connection.protocol.response_file_range(wire.status, as_text(wire.fields), path, body.offset, end)
         connection.first_byte_at = perf_counter()
         connection.size = body.count
@@ -132,7 +132,8 @@ class Streamed:
             return
         if self._transport is None:
             start = self._start
-            self._transport = self._connection.protocol.response_stream(start["status"], as_text(start["headers"]))
+            status = self._connection.status = start["status"]
+            self._transport = self._connection.protocol.response_stream(status, as_text(start["headers"]))
         data = message["body"]
         if data:
             await self._send(self._transport, data)

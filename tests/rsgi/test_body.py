@@ -100,3 +100,9 @@ async def test_a_handler_hears_of_the_disconnect() -> None:
 
     await ask(app, scope(), protocol)
     assert protocol.sent == [], "nothing is answered to a client that has left"
+
+
+@in_loop
+async def test_a_broken_body_that_nobody_reads_is_no_500() -> None:
+    protocol = await post(Protocol(b"abc", BROKEN), CHUNKED, path="/unread")
+    assert protocol.status in (200, 400)
