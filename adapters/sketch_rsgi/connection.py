@@ -9,7 +9,6 @@ from sketch_gateway.body import ReceivedBody
 from sketch_gateway.connection import VIEWS, GatewayConnection
 from sketch_rsgi.incoming import Incoming
 from sketch_rsgi.interfaces import Headers, HTTPProtocol, Scope
-from sketch_rsgi.request import LazyFields
 
 if TYPE_CHECKING:
     from sketch.application import Application
@@ -37,10 +36,6 @@ class RSGIConnection(GatewayConnection):
         self.headers: Headers = scope.headers
         self.protocol: HTTPProtocol = protocol
         self.body: ReceivedBody | None = None
-
-    def lazy_fields(self, authority: str | None, version: str) -> LazyFields:
-        """Return the header fields for a request; an `authority` of HTTP/2 is its Host if it has none."""
-        return LazyFields(self.headers, None if version[0] == "1" or "host" in self.headers else authority)
 
     def announce_body(self, length: int | None, *, ends_twice: bool = False) -> ReceivedBody:
         """Expect a request body of `length` bytes, None if its size is unknown; `ends_twice` as for `Incoming`."""

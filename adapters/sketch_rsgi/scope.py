@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
 from sketch.http.grammar import valid_authority
@@ -20,6 +20,7 @@ from sketch_gateway.refusal import (
     unexpected_body,
 )
 from sketch_rsgi.interfaces import Headers, Scope
+from sketch_rsgi.request import WithHost
 
 if TYPE_CHECKING:
     from sketch_gateway.body import ReceivedBody
@@ -36,7 +37,7 @@ def read_head(scope: Scope, connection: RSGIConnection, kind: type[R]) -> R:
 
     Args:
         scope, connection: of the request.
-        kind: the class of the request; it takes `LazyFields`.
+        kind: the class of the request; it takes `LazyFields` as its fields.
 
     Raises:
         Refused: for what the native server would refuse, too.
@@ -64,8 +65,9 @@ def read_head(scope: Scope, connection: RSGIConnection, kind: type[R]) -> R:
         _refuse_body(headers)
     elif "content-length" in headers or "transfer-encoding" in headers or version[0] != "1":
         body = _announced_body(headers, connection, version)
+    fields: Any = headers if authority is None or hosts or version[0] == "1" else WithHost(headers, authority)
     request = kind.__new__(kind)
-    request.begin(scope.method, target, connection.lazy_fields(authority, version), version, "", body, connection)  # type: ignore[arg-type]
+    request.begin(scope.method, target, fields, version, "", body, connection)
     if body is not None:
         body.request = request
     return request
