@@ -19,7 +19,7 @@ DEFAULT = f"{sys.version_info.major}.{sys.version_info.minor}"
 PYTHONS = sorted({DEFAULT, "3.11", "3.12", "3.13", "3.14", "3.15"})
 PROJECT = nox.project.load_toml("pyproject.toml")
 PARALLEL = ("-n", "4", "--dist", "worksteal")
-"""Arguments for pytest: three processes, as in the README's command. `-- -n 0` after a session's name makes it one."""
+"""Arguments for pytest: four processes, as in the README's command. `-- -n 0` after a session's name makes it one."""
 
 nox.needs_version = ">=2025.5.1"
 nox.options.error_on_missing_interpreters = False
@@ -149,6 +149,22 @@ def compare(session: nox.Session) -> None:
 
 
 @nox.session(python=DEFAULT)
+def backends(session: nox.Session) -> None:
+    """Try each server with the conformance cases, which writes docs/backends.md, and further ones with the contract.
+
+    Run it by hand. What fails in the contract is to be judged: the servers' own failures are named on the page.
+    """
+    session.install("-e", ".[all]", *group("test"), "peregrine-server", "daphne", "gunicorn")
+    session.run("python", "-m", "tests.backends")
+    for name in ("peregrine", "gunicorn", "daphne"):
+        session.run(
+            *("pytest", *PARALLEL, "tests/contract", "-m", "smoke", *session.posargs),
+            env={"SKETCH_BACKENDS": name},
+            success_codes=[0, 1],
+        )
+
+
+@nox.session(python=DEFAULT)
 def restarts(session: nox.Session) -> None:
     """Replace servers under load, and count what their clients lose: writes docs/restarts.md. An hour, by hand."""
     session.install("-e", ".[all]", *group("test"))
@@ -170,7 +186,17 @@ def browser(session: nox.Session) -> None:
     if not any(map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))):
         session.skip("no Chromium here: the browser tests are NOT run (Debian: apt-get install chromium)")
     session.install("-e", ".[all]", *group("test"))
-    session.run("pytest", "tests/browser", "-m", "browser", *session.posargs)
+    session.run("pytest", "tests/browser", "-m", "browser", *session.posargs, env=axe(session))
+
+
+def axe(session: nox.Session) -> dict[str, str]:
+    """Where axe-core is, which looks for what keeps people out of a page: from npm, where npm is."""
+    if not shutil.which("npm"):
+        session.warn("no npm here: the pages are NOT examined by axe-core")
+        return {}
+    directory = session.create_tmp()
+    session.run("npm", "install", "--silent", "--prefix", directory, "axe-core@4", external=True)
+    return {"AXE": str(Path(directory).resolve() / "node_modules/axe-core/axe.min.js")}
 
 
 @nox.session(python=DEFAULT)

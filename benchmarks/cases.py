@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 
-from benchmarks.work import CHUNK, CHUNKS, DATA, FIELDS, FILES, FORM_TYPE, ITEM, PHOTO, TEXT, Variant, form
+from benchmarks.work import CHUNK, CHUNKS, DATA, FIELDS, FILES, FORM_TYPE, ITEM, PHOTO, TEXT, TOKEN, Variant, form
 from sketch.bench import Answer, BenchError, Load
 
 BROWSER = (
@@ -20,6 +20,22 @@ BROWSER = (
     ("Sec-Fetch-Site", "none"),
 )  # fmt: skip
 """What a browser sends with a page's request; `Host` makes them ten."""
+
+USERS = 61
+"""How many users take turns where fields rotate: a prime, so that no connection of 64 sends the same twice in a row."""
+
+
+def _user(number: int) -> tuple[tuple[str, str], ...]:
+    """The fields of another browser's request: a version, a session and a page of its own."""
+    changed = {
+        "User-Agent": f"Mozilla/5.0 (X11; Linux x86_64; rv:{100 + number}.0) Gecko/20100101 Firefox/{100 + number}.0",
+        "Cookie": f"session={number * 2654435761:020x}; theme=dark; consent=1",
+    }
+    fields = tuple((name, changed.get(name, value)) for name, value in BROWSER if name != "Upgrade-Insecure-Requests")
+    return (*fields, ("Referer", f"http://127.0.0.1:8000/page/{number}"))
+
+
+_ALL_USERS = tuple(map(_user, range(USERS)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +97,30 @@ _ITEM = json.dumps(ITEM, separators=(",", ":")).encode()
 MAIN = (
     Case("text", "plain text", Load("/"), TEXT, with_floor=True),
     Case("headers", "ten browser headers", Load("/", headers=BROWSER), TEXT, with_floor=True),
+    Case("rotating", "ten headers, 61 users", Load("/", rotated=_ALL_USERS), TEXT, with_floor=True),
     Case("path", "path parameter", Load("/user/42"), b"42"),
     Case("json", "JSON", Load("/json"), json.dumps(DATA).encode()),
     Case("echo", "JSON echo (POST)", Load("/echo", "POST", _JSON, _ITEM), _ITEM),
 )
-"""The cases of the default group."""
+"""The cases of the default group that all frameworks take part in."""
+
+_SCRIPT = (
+    *((name, value) for name, value in BROWSER if name not in ("Accept", "Upgrade-Insecure-Requests")),
+    ("Accept", "application/json"),
+    ("Authorization", f"Bearer {TOKEN}"),
+    *_JSON,
+)
+_ORDER = json.dumps({"id": 42, "user": "ada", "order": ITEM}).encode()
+_ECDSA, _RSA = Variant(tls="ecdsa"), Variant(tls="rsa")
+
+SPECIAL = (
+    Case("realistic", "realistic request", Load("/orders/42", "POST", _SCRIPT, _ITEM), _ORDER, Variant(realistic=True)),
+    Case("tls", "keep-alive", Load("/", connections=8, tls=True), TEXT, _ECDSA),
+    Case("tls-ecdsa", "full handshake, ECDSA", Load("/", handshakes="full"), TEXT, _ECDSA),
+    Case("tls-resumed", "resumed handshake", Load("/", handshakes="resumed"), TEXT, _ECDSA),
+    Case("tls-rsa", "full handshake, RSA", Load("/", handshakes="full"), TEXT, _RSA),
+)
+"""The cases of the default group for some contestants."""
 
 FILE_CASES = (
     Case("file-1k", "file of 1 KiB", Load("/file"), FILES["1k"], Variant(file="1k")),
@@ -131,4 +166,4 @@ MORE = (
     Case("http2", "HTTP/2", Load("/", connections=8, http2=True), TEXT),
 )
 
-NETWORK = {case.name: case for case in (*MAIN, *MORE)}
+NETWORK = {case.name: case for case in (*MAIN, *SPECIAL, *MORE)}

@@ -30,6 +30,8 @@ class Contestant:
         hosted: whether the same application is measured on several servers.
         websockets: whether it can serve websockets, without compression.
         forms: whether its application takes uploads here.
+        tls: whether it takes part in the cases by TLS.
+        realistic: whether it has the application of the realistic request.
     """
 
     name: str
@@ -46,6 +48,8 @@ class Contestant:
     websockets: bool = False
     forms: bool = False
     hosted: bool = False
+    tls: bool = False
+    realistic: bool = False
 
     @property
     def label(self) -> str:
@@ -56,19 +60,35 @@ class Contestant:
         """The command that serves the contestant."""
         command = [sys.executable, "-m", "benchmarks.peers", self.module, str(port), "--server", self.server]
         sizes = ["--routes", str(variant.routes), "--middlewares", str(variant.middlewares)]
-        return [*command, *sizes, "--file", variant.file, *["--websockets"] * variant.websockets]
+        flags = [*["--websockets"] * variant.websockets, *["--realistic"] * variant.realistic]
+        return [*command, *sizes, "--file", variant.file, "--tls", variant.tls, *flags]
+
+
+OURS = {"module": "sketch", "kind": "ours", "realistic": True}
 
 
 CONTESTANTS = {
     one.name: one
     for one in (
         Contestant("floor", "floor", "floor"),
-        Contestant("sketch", "sketch", "ours", "native", loads="sketch", asgi=True, forms=True, websockets=True),
-        Contestant("sketch-asyncio", "sketch", "ours", "native-asyncio", forms=True, websockets=True),
-        Contestant("sketch-uvicorn", "sketch", "ours", "uvicorn", forms=True, websockets=True),
-        Contestant("sketch-hypercorn", "sketch", "ours", "hypercorn", http2=True, forms=True, websockets=True),
-        Contestant("sketch-granian", "sketch", "ours", "granian", http2=True, forms=True, websockets=True),
-        Contestant("aiohttp", "aiohttp", loads="aiohttp.web", forms=True, websockets=True),
+        Contestant("sketch", server="native", loads="sketch", asgi=True, forms=True, websockets=True, tls=True, **OURS),
+        Contestant("sketch-asyncio", server="native-asyncio", forms=True, websockets=True, tls=True, **OURS),
+        Contestant("sketch-uvicorn", server="uvicorn", forms=True, websockets=True, tls=True, **OURS),
+        Contestant("sketch-hypercorn", server="hypercorn", http2=True, forms=True, websockets=True, **OURS),
+        Contestant("sketch-granian", server="granian", http2=True, forms=True, websockets=True, tls=True, **OURS),
+        Contestant("sketch-rsgi", server="granian-rsgi", on="granian", http2=True, forms=True, tls=True, **OURS),
+        Contestant("sketch-peregrine", server="peregrine", forms=True, tls=True, **OURS),
+        Contestant("sketch-gunicorn", server="gunicorn", forms=True, tls=True, **OURS),
+        Contestant("sketch-daphne", server="daphne", forms=True, **OURS),
+        Contestant(
+            "aiohttp",
+            "aiohttp",
+            loads="aiohttp.web",
+            forms=True,
+            websockets=True,
+            tls=True,
+            realistic=True,
+        ),
         Contestant(
             "starlette",
             "starlette",
@@ -78,10 +98,12 @@ CONTESTANTS = {
             forms=True,
             websockets=True,
             hosted=True,
+            tls=True,
+            realistic=True,
         ),
         Contestant("starlette-sketch", "starlette", "ours", "sketch", only="hosting", hosted=True),
         Contestant("starlette-granian", "starlette", server="granian", only="hosting", hosted=True),
-        Contestant("fastapi", "fastapi", on="uvicorn", loads="fastapi", asgi=True, hosted=True),
+        Contestant("fastapi", "fastapi", on="uvicorn", loads="fastapi", asgi=True, hosted=True, realistic=True),
         Contestant("fastapi-sketch", "fastapi", "ours", "sketch", only="hosting", hosted=True),
         Contestant("fastapi-granian", "fastapi", server="granian", only="hosting", hosted=True),
         Contestant("blacksheep", "blacksheep", on="uvicorn", loads="blacksheep", asgi=True, forms=True),
@@ -93,8 +115,18 @@ CONTESTANTS = {
         Contestant("muffin", "muffin", on="uvicorn", loads="muffin", asgi=True),
         Contestant("socketify", "socketify", loads="socketify", middlewares=False, files=False),
         Contestant("robyn", "robyn", loads="robyn"),
-        Contestant("granian-rsgi", "rsgi", http2=True, middlewares=False, websockets=True),
-        Contestant("uvicorn-bare", "bare", asgi=True, middlewares=False, files=False, websockets=True, hosted=True),
+        Contestant("granian-rsgi", "rsgi", http2=True, middlewares=False, websockets=True, tls=True),
+        Contestant("peregrine-bare", "bare", server="peregrine", middlewares=False, files=False, hosted=True, tls=True),
+        Contestant(
+            "uvicorn-bare",
+            "bare",
+            asgi=True,
+            middlewares=False,
+            files=False,
+            websockets=True,
+            hosted=True,
+            tls=True,
+        ),
         Contestant("sketch-bare", "bare", "ours", "sketch", only="hosting", hosted=True),
         Contestant("granian-bare", "bare", server="granian", only="hosting", hosted=True),
         Contestant("nginx", "nginx", only="files"),
@@ -104,7 +136,7 @@ CONTESTANTS = {
 }
 
 DISTRIBUTIONS = (
-    "sketch-web", "aiohttp", "blacksheep", "falcon", "fastapi", "granian", "httptools", "hypercorn", "litestar",
-    "muffin", "multipart", "orjson", "picows", "python-multipart", "quart", "robyn", "sanic", "socketify", "starlette",
-    "uvicorn", "uvloop", "websockets",
+    "sketch-web", "aiohttp", "blacksheep", "daphne", "falcon", "fastapi", "granian", "gunicorn", "httptools",
+    "hypercorn", "litestar", "muffin", "multipart", "orjson", "peregrine-server", "picows", "python-multipart", "quart",
+    "robyn", "sanic", "socketify", "starlette", "uvicorn", "uvloop", "websockets",
 )  # fmt: skip

@@ -1,5 +1,7 @@
 """Measures the cost of one ASGI call, without a server: `python -m benchmarks.inprocess NAME` measures one framework.
 
+With `--instructions`, by callgrind, it counts instructions instead.
+
 Each framework has a process of its own. Scope and `receive` are made anew for each call, as a server does; the figures
 include that, also the figure of the bare ASGI function.
 """
@@ -15,6 +17,7 @@ from importlib import import_module
 from time import process_time
 from typing import Any
 
+from benchmarks import callgrind
 from benchmarks.cases import NETWORK, Case
 from benchmarks.contestants import CONTESTANTS, Contestant
 from benchmarks.outcome import Result
@@ -25,6 +28,8 @@ from sketch.bench.program import run_pinned
 
 CASES = ("text", "path", "echo")
 CALLS = 5000
+COUNTED = 500
+"""Calls whose instructions are counted."""
 WARM_UP = 500
 UNIT = "microseconds of CPU per ASGI call, without a server"
 
@@ -67,6 +72,28 @@ def run(settings: Settings) -> list[Result]:
         result.add_samples(samples[name])
         result.skipped = dict(skipped)
     return list(results.values())
+
+
+def count_steps(settings: Settings) -> int:
+    """The number of progress steps of `count`."""
+    return len(_able(settings))
+
+
+def count(settings: Settings) -> list[Result]:
+    """Count the instructions of a call in each framework."""
+    results = [Result(f"calls-{name}", f"ASGI call: {NETWORK[name].title}", "instructions") for name in CASES]
+    for contestant in _able(settings):
+        settings.progress.step(f"instructions: {contestant.name}")
+        command = [sys.executable, "-m", "benchmarks.inprocess", contestant.name, "--instructions"]
+        try:
+            counts, _ = callgrind.count(command, settings.cores.server, ENVIRONMENT)
+        except BenchError as exc:
+            for result in results:
+                settings.skip(result.skipped, contestant.name, exc)
+            continue
+        for result, instructions in zip(results, counts, strict=True):
+            result.values[contestant.name] = instructions / COUNTED
+    return results
 
 
 def _in_child(contestant: Contestant, core: int) -> dict[str, float]:
@@ -143,8 +170,11 @@ async def look(app: ASGI, case: Case) -> Answer:
     return Answer(messages[0]["status"], "", body)
 
 
-async def measure(app: ASGI, cases: Mapping[str, Case]) -> dict[str, float]:
+async def measure(app: ASGI, cases: Mapping[str, Case], *, counted: bool = False) -> dict[str, float]:
     """Start an application, check its response to each case, and measure it: microseconds of CPU time per call.
+
+    Args:
+        counted: whether callgrind is around this process, and counts the instructions of `COUNTED` calls of each case.
 
     Raises:
         BenchError: for a wrong response.
@@ -164,18 +194,23 @@ async def measure(app: ASGI, cases: Mapping[str, Case]) -> dict[str, float]:
         case.check(await look(app, case))
         await calls(app, case, WARM_UP)
         gc.collect()
-        found[name] = await calls(app, case, CALLS)
+        if counted:
+            with callgrind.part():
+                found[name] = await calls(app, case, COUNTED)
+        else:
+            found[name] = await calls(app, case, CALLS)
     incoming.put_nowait({"type": "lifespan.shutdown"})
     await life
     return found
 
 
-def main(name: str) -> None:
+def main(name: str, *flags: str) -> None:
     import uvloop
 
     module = import_module(f"benchmarks.peers.{CONTESTANTS[name].module}")
-    print(json.dumps(uvloop.run(measure(module.make(Variant()), {name: NETWORK[name] for name in CASES}))))
+    cases = {name: NETWORK[name] for name in CASES}
+    print(json.dumps(uvloop.run(measure(module.make(Variant()), cases, counted="--instructions" in flags))))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

@@ -33,8 +33,9 @@ def run(cases: Sequence[Case], settings: Settings) -> Iterator[Result]:
                 yield _run_one(case, programs, refused, settings)
 
 
-def _by_variant(case: Case) -> tuple[int, int, str, bool]:
-    return case.variant.routes, case.variant.middlewares, case.variant.file, case.variant.websockets
+def _by_variant(case: Case) -> tuple[int, int, str, bool, str, bool]:
+    one = case.variant
+    return one.routes, one.middlewares, one.file, one.websockets, one.tls, one.realistic
 
 
 def _taking_part(case: Case, settings: Settings) -> list[Contestant]:
@@ -44,6 +45,8 @@ def _taking_part(case: Case, settings: Settings) -> list[Contestant]:
 def _takes_part(one: Contestant, case: Case) -> bool:
     if case.hosting:
         return one.hosted
+    if case.variant.realistic or case.variant.tls:
+        return one.realistic if case.variant.realistic else one.tls
     wanted = "websockets" if case.load.message is not None else "files" if case.load.target == "/file" else ""
     return (
         (case.with_floor or one.kind != "floor")

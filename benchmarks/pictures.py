@@ -111,7 +111,7 @@ def _bars(axis: Any, result: Result, *, unit: bool) -> None:
 
 
 def _label(result: Result, one: Contestant) -> str:
-    if result.name.startswith("inprocess"):  # there is no server
+    if result.name.startswith(("inprocess", "calls")):  # there is no server
         return "bare function" if one.module == "bare" else one.name
     return one.name if result.name == "import" else one.label
 

@@ -47,7 +47,8 @@ def _result_text(result: Result) -> str:
 
 
 def _figures(data: dict[str, object]) -> Figures:
-    samples = tuple(Sample(**sample) for sample in data["samples"])  # type: ignore[attr-defined]
+    # Runs of before user time was measured do not have it.
+    samples = tuple(Sample(**{"user": 0.0, **sample}) for sample in data["samples"])  # type: ignore[attr-defined]
     return Figures.of(samples)
 
 
@@ -61,17 +62,26 @@ def markdown(outcome: Outcome) -> str:
 
 
 def _section(section: Section, results: list[Result]) -> list[str]:
-    """The Markdown of a section: a row per contestant, a column per case."""
+    """The Markdown of a section: a row per contestant, a column per case; and a second table of user time alone."""
+    lines = [f"### {section.title}", "", *_table(results), "", _units(results) + ".", ""]
+    users = [_user_time(result) for result in results]
+    if any(user.values for user in users):
+        lines += ["Of these, user time, without the kernel's part:", "", *_table(users), ""]
+    return lines
+
+
+def _user_time(result: Result) -> Result:
+    """The user time alone, where it was measured."""
+    values = {name: more["user"] for name, more in result.more.items() if "user" in more}
+    return Result(result.name, result.title, result.unit, values)
+
+
+def _table(results: list[Result]) -> list[str]:
     rows = [name for name in CONTESTANTS if any(name in result.values for result in results)]
     return [
-        f"### {section.title}",
-        "",
         "|  | " + " | ".join(result.title for result in results) + " |",
         "|---|" + "---:|" * len(results),
         *(f"| {_bold(name)} | " + " | ".join(_cell(result, name) for result in results) + " |" for name in rows),
-        "",
-        _units(results) + ".",
-        "",
     ]
 
 
@@ -90,7 +100,7 @@ def _cell(result: Result, name: str) -> str:
 def _is_floor(result: Result, name: str) -> bool:
     """Whether no framework can be better: the bare event loop, or the bare function where there is no server."""
     one = CONTESTANTS[name]
-    return one.kind == "floor" or (one.module == "bare" and result.name.startswith("inprocess"))
+    return one.kind == "floor" or (one.module == "bare" and result.name.startswith(("inprocess", "calls")))
 
 
 def _units(results: list[Result]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from benchmarks import inprocess, instructions
 from benchmarks.outcome import Outcome, Result
 
 
@@ -28,12 +29,21 @@ class Section:
 
 
 SECTIONS = (
-    Section("cpu", "What a request costs the server", ("text", "headers", "path", "json", "echo")),
+    Section("cpu", "What a request costs the server", ("text", "headers", "rotating", "path", "json", "echo")),
+    Section("realistic", "The realistic request", ("realistic",)),
     Section(
         "inprocess",
         "What an ASGI call costs, without a server",
         ("inprocess-text", "inprocess-path", "inprocess-echo"),
     ),
+    Section(
+        "instructions",
+        "Instructions per request, in process",
+        (*(f"instructions-{name}" for name in instructions.CASES), *(f"calls-{name}" for name in inprocess.CASES)),
+    ),
+    Section("tls", "HTTPS", ("tls", "tls-ecdsa", "tls-resumed", "tls-rsa")),
+    Section("latency", "Latency at half load", ("half-p50", "half-p99")),
+    Section("workers", "Two workers", ("workers-1", "workers-2")),
     Section("life", "Import, start, idle connections", ("import", "startup", "memory")),
     Section("routes", "Routes and middlewares", ("routes-1", "routes-100", "routes-10000", "middlewares")),
     Section("files", "Files and streams", ("file-1k", "file-64k", "file-16m", "stream")),

@@ -23,6 +23,7 @@ class Settings:
         seconds: the length of each contestant's round over the network.
         rounds: how many rounds.
         files: the paths of the files that `/file` sends, by their names in `FILES`.
+        certificates: folders of certificates by the kind of key; empty if no case needs them.
     """
 
     contestants: Sequence[Contestant]
@@ -31,6 +32,7 @@ class Settings:
     cores: Cores
     progress: Progress
     files: Mapping[str, str]
+    certificates: Mapping[str, str]
 
     @property
     def frameworks(self) -> list[Contestant]:
@@ -43,7 +45,7 @@ class Settings:
         Raises:
             BenchError: if it cannot be started.
         """
-        whole = replace(variant, file=self.files[variant.file])
+        whole = replace(variant, file=self.files[variant.file], tls=self.certificates.get(variant.tls, ""))
         return Program(
             contestant.name,
             lambda port: contestant.command(port, whole),

@@ -11,7 +11,8 @@ import sys
 from collections.abc import Sequence
 from functools import partial
 
-from benchmarks.settings import ENVIRONMENT
+from benchmarks.outcome import Result
+from benchmarks.settings import ENVIRONMENT, Settings
 from sketch.bench import BenchError, Program, measure, running
 from sketch.bench.load import Load
 
@@ -19,6 +20,42 @@ MOST = 1.1
 """How much more a request may cost with two workers than with one."""
 
 COUNTS = (1, 2)
+SERVERS = {"sketch": "native", "sketch-uvicorn": "uvicorn", "sketch-granian": "granian"}
+"""Contestants of the benchmarks, and their backends."""
+
+
+def steps(settings: Settings) -> int:
+    """The number of progress steps of `run`."""
+    return len(_able(settings)) * len(COUNTS) * (settings.rounds + 1)
+
+
+def _able(settings: Settings) -> list[str]:
+    return [one.name for one in settings.contestants if one.name in SERVERS]
+
+
+def run(settings: Settings) -> list[Result]:
+    """Measure sketch's backends with one worker and with two, unpinned."""
+    titles = {count: f"{count} worker{'s' * (count > 1)}" for count in COUNTS}
+    unit = "microseconds of CPU per request, of the parent and all workers, which are not pinned"
+    results = {count: Result(f"workers-{count}", titles[count], unit) for count in COUNTS}
+    for name in _able(settings):
+        skipped: dict[str, str] = {}
+        starts = {str(count): partial(_start, count, SERVERS[name], "auto") for count in COUNTS}
+        with running(starts, partial(settings.skip, skipped)) as programs:
+            figures = measure(
+                programs,
+                Load(),
+                seconds=settings.seconds,
+                rounds=settings.rounds,
+                refused=partial(settings.skip, skipped),
+                step=lambda count, name=name: settings.progress.step(f"{count} workers: {name}"),
+            )
+        for count, result in results.items():
+            if str(count) in figures:
+                result.add_figures({name: figures[str(count)]})
+            else:
+                result.skipped[name] = skipped[str(count)]
+    return list(results.values())
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -7,8 +7,6 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, 
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from yarl import URL
-
 from sketch.binding.surroundings import TYPES, Given, Surroundings
 from sketch.checks import check_flags
 from sketch.concurrency.threads import Threads
@@ -27,12 +25,14 @@ from sketch.pipeline.pipeline import Pipeline
 from sketch.request import BaseRequest
 from sketch.routing import Handler, Mount, Registrar, Route, RouteOptions, Router
 from sketch.routing.mount import ForeignHandler
-from sketch.routing.names import path_from, url_path
+from sketch.routing.names import url_to
 from sketch.routing.route import Methods, Path, Slashes, check_options, make_guards
 from sketch.transport import AccessLog, Outcome, WireResponse
 
 if TYPE_CHECKING:
     from asyncio import Task
+
+    from yarl import URL
 
     from sketch.binding.sources import Depends
     from sketch.routing.group import RouteGroup
@@ -358,9 +358,7 @@ class Application(Registrar, Entries):
             ValueError: for a missing, unknown or unsuitable parameter.
         """
         routes = (*self.mounts, *self.router.chain(name))
-        request: BaseRequest | None = request_var.get()
-        path = url_path(routes, parameters) if request is None else path_from(request, routes, parameters)
-        return URL(path, encoded=True)
+        return url_to(routes, parameters, request_var.get())
 
     @contextmanager
     def context(self) -> Iterator[None]:

@@ -33,18 +33,38 @@ class Connection(Protocol):
     from an open file. That depends on how the adapter sends files. Under ASGI it has a `scope`; see `Request.scope`.
     """
 
-    client: Address | None
-    """The peer's address, None if there is none (a unix socket) or the server does not say."""
-    server: Address | None
-    """The address the peer connected to."""
-    scheme: str
-    """`"https"` over TLS, else `"http"`."""
-    tls: dict[str, Any] | None
-    """What is known of the TLS session (`version`, `cipher`, `peer_certificate`), None without TLS."""
-    state: dict[str, Any]
-    """The state that the lifespan set up. A request takes a shallow copy of it."""
-    trailers: RawHeaders
-    """Trailer fields of the current request, complete once its body is read. Never merged into headers."""
+    @property
+    def client(self) -> Address | None:
+        """The peer's address, None if there is none (a unix socket) or the server does not say."""
+        ...
+
+    @property
+    def server(self) -> Address | None:
+        """The address the peer connected to."""
+        ...
+
+    @property
+    def scheme(self) -> str:
+        """`"https"` over TLS, else `"http"`."""
+        ...
+
+    @property
+    def tls(self) -> dict[str, Any] | None:
+        """What is known of the TLS session (`version`, `cipher`, `peer_certificate`), None without TLS.
+
+        With a certificate, its bytes are `peer_certificate_der`.
+        """
+        ...
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """The state that the lifespan set up. A request takes a shallow copy of it."""
+        ...
+
+    @property
+    def trailers(self) -> RawHeaders:
+        """Trailer fields of the current request, complete once its body is read. Never merged into headers."""
+        ...
 
     @property
     def disconnected(self) -> bool:

@@ -94,8 +94,10 @@ class ASGIApplication(GatewayApplication):
             start = {"type": "http.response.start", "status": status, "headers": wire.fields}
             if isinstance(payload, bytes) and len(payload) <= LARGE_BODY:
                 # Most responses: written here, without another coroutine and without a write deadline.
-                if connection.body is not None:
-                    await connection.body.leave()
+                body = connection.body
+                if body is not None:
+                    if body.must_end or not body.complete:  # most are read to their end
+                        await body.leave()
                     connection.check_there()
                 try:
                     await send(start)
@@ -106,6 +108,7 @@ class ASGIApplication(GatewayApplication):
                     raise ClientDisconnected("the client left before the end of the answer") from exc
                 if app.watched:
                     connection.size = len(payload)
+                    connection.ended_at = perf_counter()
             else:
                 await write_body(connection, send, start, payload, wire.length, scope, request)
         except BaseException as exc:

@@ -6,8 +6,8 @@ from collections.abc import MutableMapping
 from typing import TYPE_CHECKING, Any
 
 from sketch.http.grammar import Address
-from sketch_gateway.body import Receive, ReceivedBody
-from sketch_gateway.connection import VIEWS, GatewayConnection
+from sketch_gateway.body import Receive
+from sketch_gateway.connection import GatewayConnection
 
 if TYPE_CHECKING:
     from sketch.application import Application
@@ -29,11 +29,48 @@ class ScopeConnection(GatewayConnection):
     __slots__ = ("_app", "scope")
 
     def __init__(self, app: Application, timer: DeadlineTimer, scope: Scope, receive: Receive) -> None:
+        GatewayConnection.__init__(self, timer)
         self._app = app
-        self._timer = timer
         self.scope = scope
         self._receive = receive
-        self.body: ReceivedBody | None = None
+
+    @property
+    def client(self) -> Address | None:
+        """The peer's address."""
+        return read_address(self.scope.get("client"))
+
+    @property
+    def server(self) -> Address | None:
+        """The address the peer connected to."""
+        return read_address(self.scope.get("server"))
+
+    @property
+    def scheme(self) -> str:
+        """The scheme of HTTP, also for a websocket."""
+        return read_scheme(self.scope)
+
+    @property
+    def tls(self) -> dict[str, Any] | None:
+        """What the `tls` extension tells; without the extension, an empty dict over TLS, else None."""
+        given = (self.scope.get("extensions") or {}).get("tls")
+        if given is not None:
+            return dict(given)
+        return {} if self.scheme == "https" else None
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """The state that the lifespan set up."""
+        return {**(self.scope.get("state") or {}), **self._app.state}
+
+    @property
+    def small_file(self) -> int:
+        """The largest file, in bytes, that is sent as a plain body.
+
+        Measured: a server that sends files itself wins above 64 KiB; else each piece costs a hop to a thread.
+        """
+        extensions = self.scope.get("extensions") or {}
+        sends = "http.response.pathsend" in extensions or "http.response.zerocopysend" in extensions
+        return 64 * 1024 if sends else 256 * 1024
 
     def named(self, request: BaseRequest | None) -> tuple[str, str]:
         """Return method and path for the log, those of the request if there is one: as the native server has them."""
@@ -59,32 +96,3 @@ def read_scheme(scope: Scope) -> str:
     """Return the scheme of HTTP, also for a websocket."""
     scheme: str = scope.get("scheme", "http")
     return {"ws": "http", "wss": "https"}.get(scheme, scheme)
-
-
-def _tls(connection: ScopeConnection) -> dict[str, Any] | None:
-    """Return what the `tls` extension tells; without the extension, an empty dict over TLS, else None."""
-    given = (connection.scope.get("extensions") or {}).get("tls")
-    if given is not None:
-        return dict(given)
-    return {} if connection.scheme == "https" else None
-
-
-def _small_file(connection: ScopeConnection) -> int:
-    """Return the largest file, in bytes, that is sent as a plain body.
-
-    Measured: a server that sends files itself wins above 64 KiB; else each piece costs a hop to a thread.
-    """
-    extensions = connection.scope.get("extensions") or {}
-    sends = "http.response.pathsend" in extensions or "http.response.zerocopysend" in extensions
-    return 64 * 1024 if sends else 256 * 1024
-
-
-ScopeConnection.views = {
-    **VIEWS,
-    "client": lambda connection: read_address(connection.scope.get("client")),
-    "server": lambda connection: read_address(connection.scope.get("server")),
-    "scheme": lambda connection: read_scheme(connection.scope),
-    "tls": _tls,
-    "state": lambda connection: {**(connection.scope.get("state") or {}), **connection._app.state},
-    "small_file": _small_file,
-}

@@ -24,11 +24,15 @@ from sketch_gateway.refusal import (
 if TYPE_CHECKING:
     from sketch_gateway.body import ReceivedBody
 
+_READ = frozenset({b"host", b"content-length", b"transfer-encoding", b"upgrade"})
+
 _PUSH = "http.response.push"
 """The extension by which hypercorn can be told: no other server offers it, and hypercorn for HTTP/2 and 3 only."""
 
 
 R = TypeVar("R", bound=BaseRequest)
+
+_new = object.__new__  # calling the class, with its arguments, takes longer; see BaseRequest.begin
 
 
 def read_head(scope: Scope, connection: ScopeConnection, root_path: str, kind: type[R]) -> R:
@@ -43,30 +47,31 @@ def read_head(scope: Scope, connection: ScopeConnection, root_path: str, kind: t
         Refused: for what the native server would refuse, too.
     """
     headers: RawHeaders = list(scope["headers"])
-    fields = dict(headers)
+    host, length, coded, upgrading, repeated = _read_fields(headers)
     version: str = scope.get("http_version", "1.1")
     if version != "1.1":
         version = VERSIONS.get(version, version)
-    host = fields.get(b"host")
     if host is None:
         if version == "1.1":
             raise missing_host()
     elif not valid_authority(host):
         raise malformed_host()
-    if len(fields) != len(headers):
+    if repeated:
         _check_single(headers)
     body: ReceivedBody | None = None
-    if kind.is_websocket:
-        _refuse_body(fields)
-    elif b"content-length" in fields or b"transfer-encoding" in fields or version[0] != "1":
-        body = _announced_body(fields, version, connection)
+    method: str = "GET" if (is_websocket := kind.is_websocket) else scope["method"]
+    if is_websocket:
+        if coded or length not in (None, b"0"):
+            raise unexpected_body()
+    elif length is not None or coded or version[0] != "1":
+        body = _announced_body(connection, length, coded, upgrading)
         if _PUSH in (scope.get("extensions") or ()):
             connection.listen().must_end = True
     root_path = scope.get("root_path") or root_path
     target = read_target(scope, root_path)
-    request = kind.__new__(kind)
+    request = _new(kind)
     request.begin(
-        "GET" if kind.is_websocket else scope["method"],
+        method,
         target,
         headers,
         version,
@@ -79,6 +84,30 @@ def read_head(scope: Scope, connection: ScopeConnection, root_path: str, kind: t
     return request
 
 
+def _read_fields(headers: RawHeaders) -> tuple[bytes | None, bytes | None, bool, bool, bool]:
+    """Return what decides destination and framing.
+
+    That is `Host` and `Content-Length`, whether there are a `Transfer-Encoding` and an `Upgrade`, and whether one of
+    the first two is repeated.
+    """
+    host: bytes | None = None
+    length: bytes | None = None
+    coded = upgrading = repeated = False
+    for name, value in headers:
+        if name in _READ:  # a dict of all fields would take twice the time
+            if name == b"host":
+                repeated = repeated or host is not None
+                host = value
+            elif name == b"content-length":
+                repeated = repeated or length is not None
+                length = value
+            elif name == b"transfer-encoding":
+                coded = True
+            else:
+                upgrading = True
+    return host, length, coded, upgrading, repeated
+
+
 def _check_single(headers: RawHeaders) -> None:
     if sum(name == b"host" for name, _ in headers) > 1:
         raise several_hosts()
@@ -86,24 +115,25 @@ def _check_single(headers: RawHeaders) -> None:
         raise Refused("expected one Content-Length, got several (RFC 9112 section 6.3)")
 
 
-def _refuse_body(fields: dict[bytes, bytes]) -> None:
-    """Refuse a handshake with a body."""
-    if b"transfer-encoding" in fields or fields.get(b"content-length", b"0") != b"0":
-        raise unexpected_body()
+def _announced_body(
+    connection: ScopeConnection, length: bytes | None, coded: bool, upgrading: bool
+) -> ReceivedBody | None:
+    """Return the body that may come: HTTP/1 announces it by a field, later versions may just send one.
 
-
-def _announced_body(fields: dict[bytes, bytes], version: str, connection: ScopeConnection) -> ReceivedBody | None:
-    """Return the body that may come: HTTP/1 announces it by a field, later versions may just send one."""
-    sent = fields.get(b"content-length")
-    if b"transfer-encoding" in fields:  # it overrides Content-Length if the server lets both pass
+    Args:
+        connection: of the request.
+        length: its Content-Length.
+        coded: whether it has a Transfer-Encoding, which overrides Content-Length if the server lets both pass.
+        upgrading: whether it has an Upgrade.
+    """
+    if coded:
         body = connection.announce_body(None)
-        # uvicorn drops the body of such a request; that of others can be empty.
-        body.may_be_empty = b"upgrade" not in fields
+        body.may_be_empty = not upgrading  # uvicorn drops the body of such a request; that of others can be empty
         return body
-    if sent is None:
-        return connection.announce_body(None) if version[0] != "1" else None
-    length = read_length(sent)
-    return connection.announce_body(length) if length else None
+    if length is None:
+        return connection.announce_body(None)
+    size = read_length(length)
+    return connection.announce_body(size) if size else None
 
 
 def read_target(scope: Scope, root_path: str = "") -> bytes:

@@ -113,5 +113,5 @@ def log_refusal(connection: GatewayConnection) -> None:
         method=connection.named(None)[0],
         target=connection.target_as_sent(),
         sent=connection.size,
-        seconds=perf_counter() - connection.began_at,
+        seconds=0.0 if connection.began_at is None else perf_counter() - connection.began_at,
     )

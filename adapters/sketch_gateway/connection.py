@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from sketch.http.fields import RawHeaders
 from sketch.http.grammar import Address
@@ -20,69 +19,53 @@ if TYPE_CHECKING:
 
 
 class GatewayConnection:
-    """The `Connection` of one exchange. It reads most attributes from what the server gave at their first use."""
+    """The `Connection` of one exchange. A subclass adds what its server says of the peer.
 
-    # An unset slot costs nothing at construction; its first use calls __getattr__, which sets it.
+    Args:
+        timer: counts the time spent waiting for the client.
+    """
+
+    # What few requests ask for is a property of the subclass, not a slot that `__getattr__` fills: a class with that
+    # method reads every attribute, also a slot that is set, in ten times the time.
     __slots__ = (
-        "_over",
-        "_receive",
-        "_socket",
-        "_timer",
-        "began_at",
-        "body",
-        "client",
-        "ended_at",
-        "first_byte_at",
-        "request",
-        "scheme",
-        "server",
-        "size",
-        "small_file",
-        "state",
+        "_over", "_receive", "_socket", "_timer", "began_at", "body", "ended_at", "first_byte_at", "request", "size",
         "status",
-        "tls",
-        "trailers",
-    )
+    )  # fmt: skip
 
     is_websocket: ClassVar[bool] = False
     """Whether it is that of a websocket."""
-    views: ClassVar[Mapping[str, Callable[[Any], Any]]]
-    """For each attribute that is set at its first use, what makes it of the connection. Begin with `VIEWS`."""
 
     _receive: Receive
     """Gives the body and the disconnect, as messages of ASGI."""
-    _timer: DeadlineTimer
-    body: ReceivedBody | None
-    client: Address | None
-    server: Address | None
-    scheme: str
-    tls: dict[str, Any] | None
-    state: dict[str, Any]
-    trailers: RawHeaders
-    began_at: float
-    """When the request came, by `perf_counter()`; if it is not set, now."""
-    ended_at: float
-    """When the last byte was handed to the server, by `perf_counter()`; if it is not set, now."""
-    first_byte_at: float | None
-    """When the head was handed to the server, by `perf_counter()`; None before."""
-    status: int | None
-    """The status of the response, None until there is one."""
-    size: int
-    """Bytes of payload handed to the server so far."""
-    small_file: int
 
     # Set for websockets only, see `HandshakeConnection`; here, as Python allows slots in one line of bases.
     request: WebSocketRequest | None
     _over: bool
     _socket: Socket | None
 
-    def __getattr__(self, name: str) -> Any:
-        view = self.views.get(name)
-        if view is None:
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        value = view(self)
-        setattr(self, name, value)
-        return value
+    def __init__(self, timer: DeadlineTimer) -> None:
+        self._timer = timer
+        self.body: ReceivedBody | None = None
+        self.began_at: float | None = None
+        """When the request came, by `perf_counter()`; None where nothing asks for the outcome of the exchange."""
+        self.ended_at: float | None = None
+        """When the last byte was handed to the server, by `perf_counter()`; None: now."""
+        self.first_byte_at: float | None = None
+        """When the head was handed to the server, by `perf_counter()`; None before."""
+        self.status: int | None = None
+        """The status of the response, None until there is one."""
+        self.size = 0
+        """Bytes of payload handed to the server so far."""
+
+    @property
+    @abstractmethod
+    def client(self) -> Address | None:
+        """The peer's address."""
+
+    @property
+    def trailers(self) -> RawHeaders:
+        """No trailer fields: servers tell none of requests."""
+        return []
 
     def announce_body(self, length: int | None) -> ReceivedBody:
         """Expect a request body of `length` bytes, None if its size is unknown."""
@@ -107,7 +90,9 @@ class GatewayConnection:
     def outcome(self, request: BaseRequest, fault: BaseException | None) -> Outcome:
         """Return how the exchange has ended; `fault` as in `Outcome.of`."""
         status = None if self.first_byte_at is None else self.status
-        return Outcome.of(request, status, self.size, self.began_at, self.first_byte_at, self.ended_at, fault)
+        ended_at = perf_counter() if self.ended_at is None else self.ended_at
+        began_at = ended_at if self.began_at is None else self.began_at
+        return Outcome.of(request, status, self.size, began_at, self.first_byte_at, ended_at, fault)
 
     @abstractmethod
     def named(self, request: BaseRequest | None) -> tuple[str, str]:
@@ -125,14 +110,3 @@ class GatewayConnection:
     async def wait_disconnected(self) -> None:
         """Return once the peer is gone, or the exchange is over."""
         await self.listen().wait_gone()
-
-
-VIEWS: dict[str, Callable[[Any], Any]] = {
-    "trailers": lambda _: [],
-    "began_at": lambda _: perf_counter(),
-    "ended_at": lambda _: perf_counter(),
-    "first_byte_at": lambda _: None,
-    "size": lambda _: 0,
-    "status": lambda _: None,
-}
-"""The views that need nothing of the server."""

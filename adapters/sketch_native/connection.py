@@ -18,6 +18,9 @@ SENT_IN_PIECES = 256 * 1024
 class NativeConnection:
     """The `Connection` of the native server: one per TCP connection, filled from the transport when it opens."""
 
+    scope = None
+    """No ASGI scope; see `Request.scope`."""
+
     __slots__ = ("_gone", "client", "scheme", "server", "small_file", "state", "tls", "trailers")
 
     def __init__(self, transport: asyncio.Transport, state: dict[str, Any]) -> None:
@@ -30,6 +33,8 @@ class NativeConnection:
         if ssl is not None:
             certificate = transport.get_extra_info("peercert")
             self.tls = {"version": ssl.version(), "cipher": ssl.cipher(), "peer_certificate": certificate}
+            if certificate:
+                self.tls["peer_certificate_der"] = ssl.getpeercert(binary_form=True)
         self.state = state
         self.trailers: RawHeaders = []
         self._gone: asyncio.Event | None = None

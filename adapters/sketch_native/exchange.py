@@ -92,6 +92,17 @@ class Exchange:
         keep_alive: bool,
         trailers: RawHeaders,
     ) -> None:
+        self.prepare(protocol, request, body, keep_alive, trailers)
+
+    def prepare(
+        self,
+        protocol: Line,
+        request: BaseRequest,
+        body: RequestBody | None,
+        keep_alive: bool,
+        trailers: RawHeaders,
+    ) -> None:
+        """Initialize the exchange. Called after `__new__`, it takes less than the constructor: see `Request.begin`."""
         self._protocol = protocol
         self.request = request
         self.body = body
@@ -144,7 +155,7 @@ class Exchange:
     async def _finish(self, fault: BaseException | None) -> None:
         """Let the connection go on, then report the end of the exchange; a server that stops waits for that."""
         protocol = self._protocol
-        server, task = protocol.server, protocol.task
+        server, task = protocol.server, protocol.task or asyncio.current_task()
         assert task is not None
         server.going_on.add(task)
         outcome = self._outcome(fault, perf_counter())

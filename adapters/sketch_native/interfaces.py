@@ -53,6 +53,8 @@ class Host(Protocol):
     loop: asyncio.AbstractEventLoop
     context: contextvars.Context
     """The context that each exchange copies for its task."""
+    plain_tasks: bool
+    """Whether `create_task` of the event loop is that of asyncio or uvloop; see `makes_plain_tasks`."""
     clock: Clock
     now: float
     """The server's time at the next sweep, in seconds: that of the event loop, without what it has stood still."""

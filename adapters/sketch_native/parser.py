@@ -13,8 +13,10 @@ import httptools
 from sketch.http.fields import RawHeaders
 from sketch.http.grammar import TOKEN_BYTES, valid_authority
 from sketch.serving.server_limits import ServerLimits
+from sketch_native.last_start import last_start
 from sketch_native.refusal import Refusal
 from sketch_native.websocket.handshake import check_handshake
+from sketch_native.whole_head import END, FieldBlock, WholeHeads
 
 SLICE = 16 * 1024
 """Bytes that are parsed at once. httptools cannot be stopped in the middle, so this bounds what one call can do."""
@@ -39,8 +41,6 @@ _METHODS = {method.encode(): method for method in ("GET", "HEAD", "POST", "PUT",
 # The fields that the parser itself has to know.
 _SPECIAL = frozenset((b"host", b"content-length", b"transfer-encoding", b"expect"))
 
-_NO_FIELDS: RawHeaders = []
-
 # llhttp takes request lines of these protocols for HTTP.
 _OTHER_PROTOCOLS = (b" RTSP/", b" ICE/")
 
@@ -55,6 +55,9 @@ _PARSER_STATUS = {
 
 class Sink(Protocol):
     """The receiver of a parser's events. The head of the current request is in the parser's attributes."""
+
+    def on_whole_head(self, method: str, target: bytes, fields: FieldBlock) -> None:
+        """Called instead of all others for a request of HTTP/1.1 without a body, after which the connection goes on."""
 
     def on_head(self) -> None:
         """Called when a head is complete and accepted."""
@@ -79,7 +82,6 @@ class RequestParser:
 
     __slots__ = (
         "_at_start",
-        "_begun",
         "_body",
         "_chunks",
         "_completed",
@@ -100,6 +102,8 @@ class RequestParser:
         "_transfer_encoding",
         "_unknown_method",
         "_upgrade",
+        "_whole_heads",
+        "begun",
         "chunked",
         "content_length",
         "expect_continue",
@@ -116,6 +120,7 @@ class RequestParser:
         self._most_fed = limits.head + limits.target + SLICE
         self._sink = sink
         self._parser = httptools.HttpRequestParser(self)
+        self._whole_heads = WholeHeads(limits)
         self._refusal: Refusal | None = None
         self._unknown_method: bytearray | None = None
         self._muted = False
@@ -131,18 +136,19 @@ class RequestParser:
         """Reset the state for the next request. The list of fields is new: the last request keeps its own."""
         self.target = b""
         self.headers: RawHeaders = []
-        self.trailers = _NO_FIELDS
+        self.trailers: RawHeaders = []
         self.content_length: int | None = None
         self._transfer_encoding: list[bytes] | None = None
         self._expect: bytes | None = None
         self._hosts = 0
-        self._begun = False
+        self.begun = False
+        """Whether a request has begun, and its end has not come."""
         self._head_done = False
 
     @property
     def in_head(self) -> bool:
         """Whether a head has begun and is incomplete. Empty lines before it do not begin it (RFC 9112 section 2.2)."""
-        return self._begun and not self._head_done
+        return self.begun and not self._head_done
 
     @property
     def slice(self) -> int:
@@ -157,11 +163,16 @@ class RequestParser:
         Raises:
             Refusal: when the connection cannot go on. What was complete before that has reached the sink.
         """
+        if data[-4:] == END and not self.begun and self.keep_alive:
+            head = self._whole_heads.read(data)
+            if head is not None:
+                self._sink.on_whole_head(*head)
+                return b""
         if len(data) > SLICE:
             return self._feed_body(data)
         if self._unknown_method is not None:
             return self._collect_method(data)
-        self._at_start = at_start = not self._begun
+        self._at_start = at_start = not self.begun
         # If a head comes in several parts, the end of the request line may be in this one.
         if at_start:
             self._seen = data
@@ -177,7 +188,7 @@ class RequestParser:
         except httptools.HttpParserInvalidMethodError:
             if not self.keep_alive:
                 return b""
-            return self._collect_method(self._last_start())
+            return self._collect_method(last_start(self._seen, self._completed))
         except httptools.HttpParserError as exc:
             return self._go_on_after(exc, data)
         # Bytes of a head or of a chunked body that cause no callback are bounded here.
@@ -213,7 +224,7 @@ class RequestParser:
 
     def on_message_begin(self) -> None:
         """Note that a request line has begun."""
-        self._begun = True
+        self.begun = True
 
     def on_url(self, url: bytes) -> None:
         """Add a part of the target, which comes in pieces if the network has split it."""
@@ -365,7 +376,6 @@ class RequestParser:
         if len(codings) > 1:
             self._refuse(501, "transfer codings other than chunked are not implemented")
         self.chunked = True
-        self.trailers = []
 
     def _check_expect(self, expect: bytes) -> bool:
         """Whether the client waits for `100 Continue` before it sends a body (RFC 9110 section 10.1.1)."""
@@ -442,33 +452,3 @@ class RequestParser:
         if space:
             raise Refusal(501, "unknown method")
         return b""
-
-    def _last_start(self) -> bytes:
-        """Return the bytes from the start of the request that httptools could not parse.
-
-        httptools does not say where it stopped. Parsing again byte by byte finds the place; that is done once, as the
-        connection ends after it. If the request before began too long ago, the result is a NUL, which is no method.
-        """
-        seen = self._seen
-        if not self._completed:
-            return seen
-        counter = _Counter()
-        parser = httptools.HttpRequestParser(counter)
-        try:
-            for position in range(len(seen)):
-                parser.feed_data(seen[position : position + 1])
-                if counter.completed == self._completed:
-                    return seen[position + 1 :]
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
-            return b"\0"
-        return b"\0"
-
-
-class _Counter:
-    """Callbacks for httptools that count complete requests."""
-
-    def __init__(self) -> None:
-        self.completed = 0
-
-    def on_message_complete(self) -> None:
-        self.completed += 1

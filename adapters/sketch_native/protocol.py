@@ -15,6 +15,7 @@ from sketch_native.flow_control import FlowControl
 from sketch_native.reader import RequestReader, fail_body
 from sketch_native.refusal import OVERLOAD, STOPPING, Refusal
 from sketch_native.states import CLOSING, EXCHANGE, HEAD, IDLE, QUEUED, REST, State, check_transitions
+from sketch_native.tasks import start_task
 
 if TYPE_CHECKING:
     from sketch_native.exchange import Exchange
@@ -126,10 +127,8 @@ class HTTPProtocol(BaseProtocol):
                 reader.feed_backlog()  # the rest of this request's body may be in it
         elif self._eof:
             self.close(expecting=reader.receiving is not None)
-        elif reader.receiving is not None:
-            self._wait_for_rest(reader.receiving)
-        elif reader.parser.in_head:
-            self._wait_for(HEAD, self.server.limits.header_timeout)
+        elif reader.parser.begun:
+            self._wait_for_more()
         elif self.state is not IDLE:  # the usual end of a request: `_wait_for` inlined
             self.state = IDLE
             self.read_deadline = self.server.now + self.server.limits.keep_alive_timeout
@@ -140,11 +139,15 @@ class HTTPProtocol(BaseProtocol):
             self.state = state
             self.read_deadline = self.server.now + seconds
 
-    def _wait_for_rest(self, exchange: Exchange) -> None:
-        """Drop the rest of a short body that the handler did not read, in the time that a reader would give it."""
-        timeout = exchange.request.limits.body_timeout
-        assert timeout is not None, "expected a limit that has a default"
-        self._wait_for(REST, timeout)
+    def _wait_for_more(self) -> None:
+        """Wait for a head, or drop the rest of a short body that nothing reads, in the time a reader would give it."""
+        exchange = self._reader.receiving
+        if exchange is None:
+            self._wait_for(HEAD, self.server.limits.header_timeout)
+        else:
+            timeout = exchange.request.limits.body_timeout
+            assert timeout is not None, "expected a limit that has a default"
+            self._wait_for(REST, timeout)
 
     def _begin(self, turn: Exchange | Refusal) -> None:
         """Begin an exchange, or queue it for a slot under the concurrency limit, or write a refusal."""
@@ -157,7 +160,7 @@ class HTTPProtocol(BaseProtocol):
             self._exchange = turn
             self.connection.trailers = turn.trailers
             # Its own context: the next request on the connection must not see the variables that this one sets.
-            self.task = self.loop.create_task(turn.run(), context=self.server.context.copy())
+            self.task = start_task(self.loop, self.server.plain_tasks, turn.run(), self.server.context.copy())
         elif admission.waits:
             self._reader.queue.appendleft(turn)
             self._wait_for(QUEUED, self.server.limits.header_timeout)
@@ -179,6 +182,9 @@ class HTTPProtocol(BaseProtocol):
 
     def exchange_ended(self, exchange: Exchange) -> None:
         """Go on after an exchange. Called at its end, from its own task."""
+        if self.task is None:  # an eager one, which `_begin` does not have yet
+            self.loop.call_soon(self.exchange_ended, exchange)
+            return
         self.task = self._exchange = None
         if self.server.admission is not None:
             self.server.admission.leave()

@@ -16,6 +16,7 @@ from sketch_native.responder import ResponderExchange
 
 if TYPE_CHECKING:
     from sketch_native.interfaces import Line
+    from sketch_native.whole_head import FieldBlock
 
 
 class RequestReader:
@@ -98,6 +99,16 @@ class RequestReader:
 
     # -- called by the parser ---------------------------------------------------------------------------------------
 
+    def on_whole_head(self, method: str, target: bytes, fields: FieldBlock) -> None:
+        """Queue a request that is complete with its head. Its fields are read when something asks for them."""
+        line = self._line
+        request = Request.__new__(Request)  # see Request.begin
+        request.begin(method, target, fields, "1.1", line.server.root_path, None, line.connection)
+        kind = self._exchange_class
+        exchange = kind.__new__(kind)
+        exchange.prepare(line, request, None, True, [])
+        self.queue.append(exchange)
+
     def on_head(self) -> None:
         """Queue a request: its head is complete."""
         parser, line = self.parser, self._line
@@ -116,8 +127,9 @@ class RequestReader:
             body,
             line.connection,
         )
-        make = self._exchange_class  # a local: to call an attribute costs more
-        exchange = self.receiving = make(line, request, body, parser.keep_alive, parser.trailers)
+        kind = self._exchange_class
+        exchange = self.receiving = kind.__new__(kind)
+        exchange.prepare(line, request, body, parser.keep_alive, parser.trailers)
         self.queue.append(exchange)
 
     def on_handshake(self) -> None:

@@ -27,6 +27,7 @@ from sketch_native.listener import Listener
 from sketch_native.protocol import HTTPProtocol
 from sketch_native.proxy_connection import ProxiedProtocol
 from sketch_native.refusal import Refusal
+from sketch_native.tasks import makes_plain_tasks
 from sketch_native.websocket import handshake
 from sketch_native.writer import Clock
 
@@ -73,6 +74,7 @@ class Server:
         """Whether each exchange is reported to the application at its end; known once the application has started."""
         self.loop = asyncio.get_running_loop()
         self.context = contextvars.copy_context()
+        self.plain_tasks = makes_plain_tasks(self.loop)
         self.clock = Clock()
         self.connections: set[ServedConnection] = set()
         limits = self.limits

@@ -21,7 +21,6 @@ from sketch_gateway.refusal import Refused
 from sketch_rsgi.connection import RSGIConnection
 from sketch_rsgi.interfaces import Scope
 from sketch_rsgi.life import RSGILife
-from sketch_rsgi.request import LazyRequest
 from sketch_rsgi.scope import read_head
 from sketch_rsgi.writer import as_text, write_payload
 
@@ -48,7 +47,7 @@ class RSGIApplication(GatewayApplication):
         self.end = self.life.end
         super().__init__(served, self.life)
 
-    async def serve(self, scope: Scope, protocol: Any) -> None:
+    async def serve(self, scope: Scope, protocol: Any) -> None:  # noqa: C901 - one coroutine is faster
         """Serve one scope.
 
         Raises:
@@ -68,13 +67,14 @@ class RSGIApplication(GatewayApplication):
         try:
             if not self.life.started:
                 await self._ready(connection)
-            request = read_head(scope, connection, LazyRequest)
+            request = read_head(scope, connection, Request)
             wire = await self._handle(request)
             payload = wire.payload
             if isinstance(payload, bytes):
                 # Most responses. The server takes all of it at once, and never waits for the client.
-                if connection.body is not None:
-                    await connection.body.leave()
+                if (body := connection.body) is not None:
+                    if not body.complete:  # most are read to their end
+                        await body.leave()
                     connection.check_there()
                 connection.status = wire.status
                 if wire.plain and request.method != "HEAD":  # the server adds the length
@@ -84,6 +84,7 @@ class RSGIApplication(GatewayApplication):
                 if app.watched:
                     connection.first_byte_at = perf_counter()
                     connection.size = len(payload)
+                    connection.ended_at = perf_counter()
             else:
                 await write_payload(connection, wire, request)
         except BaseException as exc:

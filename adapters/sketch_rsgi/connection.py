@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sketch.http.grammar import Address
 from sketch_gateway.body import ReceivedBody
-from sketch_gateway.connection import VIEWS, GatewayConnection
+from sketch_gateway.connection import GatewayConnection
 from sketch_rsgi.incoming import Incoming
 from sketch_rsgi.interfaces import Headers, HTTPProtocol, Scope
 
@@ -29,13 +29,37 @@ class RSGIConnection(GatewayConnection):
     __slots__ = ("_app", "head", "headers", "protocol")
 
     def __init__(self, app: Application, timer: DeadlineTimer, scope: Scope, protocol: Any) -> None:
+        GatewayConnection.__init__(self, timer)
         self._app = app
-        self._timer = timer
         self.head = scope
         """The scope."""
         self.headers: Headers = scope.headers
         self.protocol: HTTPProtocol = protocol
-        self.body: ReceivedBody | None = None
+
+    @property
+    def client(self) -> Address | None:
+        """The peer's address."""
+        return read_address(self.head.client)
+
+    @property
+    def server(self) -> Address | None:
+        """The address the peer connected to."""
+        return read_address(self.head.server)
+
+    @property
+    def scheme(self) -> str:
+        """The scheme of HTTP, also for a websocket."""
+        return self.head.scheme
+
+    @property
+    def tls(self) -> dict[str, Any] | None:
+        """An empty dict over TLS, of which RSGI tells nothing more; else None."""
+        return {} if self.head.scheme == "https" else None
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """The state that the lifespan set up."""
+        return self._app.state
 
     def announce_body(self, length: int | None, *, ends_twice: bool = False) -> ReceivedBody:
         """Expect a request body of `length` bytes, None if its size is unknown; `ends_twice` as for `Incoming`."""
@@ -66,14 +90,3 @@ def read_address(value: str) -> Address | None:
     if not host or not port.isdigit():
         return None
     return host.removeprefix("[").removesuffix("]"), int(port)
-
-
-RSGIConnection.views = {
-    **VIEWS,
-    "client": lambda connection: read_address(connection.head.client),
-    "server": lambda connection: read_address(connection.head.server),
-    "scheme": lambda connection: connection.head.scheme,
-    "tls": lambda connection: {} if connection.head.scheme == "https" else None,
-    "state": lambda connection: connection._app.state,
-    "small_file": lambda _: 64 * 1024,
-}

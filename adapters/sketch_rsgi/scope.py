@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote
 
+from sketch.http.fields import RawHeaders
 from sketch.http.grammar import valid_authority
 from sketch.request import BaseRequest
 from sketch_gateway.refusal import (
@@ -20,7 +22,6 @@ from sketch_gateway.refusal import (
     unexpected_body,
 )
 from sketch_rsgi.interfaces import Headers, Scope
-from sketch_rsgi.request import WithHost
 
 if TYPE_CHECKING:
     from sketch_gateway.body import ReceivedBody
@@ -37,7 +38,7 @@ def read_head(scope: Scope, connection: RSGIConnection, kind: type[R]) -> R:
 
     Args:
         scope, connection: of the request.
-        kind: the class of the request; it takes `LazyFields` as its fields.
+        kind: the class of the request; it converts its fields when something asks for them.
 
     Raises:
         Refused: for what the native server would refuse, too.
@@ -65,12 +66,23 @@ def read_head(scope: Scope, connection: RSGIConnection, kind: type[R]) -> R:
         _refuse_body(headers)
     elif "content-length" in headers or "transfer-encoding" in headers or version[0] != "1":
         body = _announced_body(headers, connection, version)
-    fields: Any = headers if authority is None or hosts or version[0] == "1" else WithHost(headers, authority)
+    fields = partial(convert, headers, None if hosts or version[0] == "1" else authority)
     request = kind.__new__(kind)
     request.begin(scope.method, target, fields, version, "", body, connection)
     if body is not None:
         body.request = request
     return request
+
+
+def convert(headers: Headers, host: str | None) -> RawHeaders:
+    """Return header fields as a request has them, those of one name next to each other.
+
+    Args:
+        headers: as the server gave them.
+        host: the Host to add, None for none.
+    """
+    fields = [(name.encode(), value.encode()) for name, value in headers.items()]
+    return fields if host is None else [(b"host", host.encode()), *fields]
 
 
 def _refuse_body(headers: Headers) -> None:

@@ -13,7 +13,6 @@ from sketch_gateway.refusal import Refused
 from sketch_gateway.websocket import Socket
 from sketch_rsgi.connection import RSGIConnection
 from sketch_rsgi.interfaces import Scope, WebSocketProtocol, WebSocketTransport
-from sketch_rsgi.request import converted
 from sketch_rsgi.scope import read_head
 
 if TYPE_CHECKING:
@@ -47,8 +46,6 @@ class Handshake(HandshakeConnection, RSGIConnection):
     async def read(self) -> WebSocketRequest:
         """Read the handshake as a request. Raises as `HandshakeConnection.read` does."""
         self.request = read_head(self.head, self, WebSocketRequest)
-        given: Any = self.request.raw_headers
-        self.request.raw_headers = converted(given)
         return self.request
 
     async def answer(self, request: WebSocketRequest, wire: WireResponse) -> None:

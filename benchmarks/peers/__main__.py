@@ -17,9 +17,13 @@ def main() -> None:
     parser.add_argument("--middlewares", type=int, default=0)
     parser.add_argument("--file", default="")
     parser.add_argument("--websockets", action="store_true")
+    parser.add_argument("--tls", default="")
+    parser.add_argument("--realistic", action="store_true")
     given = parser.parse_args()
     module = import_module(f"benchmarks.peers.{given.name}")
-    variant = Variant(given.routes, given.middlewares, given.file, given.websockets)
+    variant = Variant(
+        given.routes, given.middlewares, given.file, given.websockets, tls=given.tls, realistic=given.realistic
+    )
     module.serve(variant, given.port, given.server)
 
 

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import os
+import ssl
 from functools import partial
 from typing import Any
 
-import orjson
 import uvloop
-from aiohttp import web
+from aiohttp import log as web_log, web
+from orjson import dumps as dump, loads
 
-from benchmarks.peers.serving import HOST
+from benchmarks import realistic
+from benchmarks.peers.serving import HOST, certificate
 from benchmarks.work import CHUNK, CHUNKS, DATA, GIBIBYTE, Variant
 
 
 def dumps(data: Any) -> str:
-    return orjson.dumps(data).decode()
+    return dump(data).decode()
 
 
 json_response = partial(web.json_response, dumps=dumps)
@@ -34,7 +36,7 @@ async def user(request: web.Request) -> web.Response:
 
 
 async def echo(request: web.Request) -> web.Response:
-    return json_response(await request.json(loads=orjson.loads))
+    return json_response(await request.json(loads=loads))
 
 
 async def form(request: web.Request) -> web.Response:
@@ -66,6 +68,8 @@ async def nothing(request: web.Request, handler: Any) -> web.StreamResponse:
 
 
 def make(variant: Variant) -> web.Application:
+    if variant.realistic:
+        return realistic.aiohttp()
     app = web.Application(middlewares=[nothing] * variant.middlewares, client_max_size=GIBIBYTE)
 
     async def file(request: web.Request) -> web.FileResponse:
@@ -86,4 +90,12 @@ def make(variant: Variant) -> web.Application:
 
 def serve(variant: Variant, port: int, server: str) -> None:
     loop = uvloop.new_event_loop()
-    web.run_app(make(variant), host=HOST, port=port, loop=loop, access_log=None, print=None, shutdown_timeout=1)
+    context = None
+    if variant.tls:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(*certificate(variant))
+    log = web_log.access_logger if variant.realistic else None
+    web.run_app(
+        make(variant), host=HOST, port=port, loop=loop, access_log=log, print=None, shutdown_timeout=1,
+        ssl_context=context,
+    )  # fmt: skip

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from benchmarks.peers.serving import on_server
+from benchmarks.peers.serving import COMMANDS, by_command, on_server
 from benchmarks.work import CHUNK, CHUNKS, DATA, TEXT, Variant
 
 PLAIN = (b"content-type", b"text/plain; charset=utf-8")
@@ -77,4 +77,6 @@ def make(variant: Variant) -> Any:
 
 
 def serve(variant: Variant, port: int, server: str) -> None:
-    on_server(app, port, server, websockets=variant.websockets)
+    if server in COMMANDS:
+        by_command(server, "bare", variant, port)
+    on_server(app, port, server, variant)

@@ -9,6 +9,7 @@ import orjson
 from fastapi import FastAPI, Request
 from fastapi.responses import FileResponse, PlainTextResponse, Response, StreamingResponse
 
+from benchmarks import realistic
 from benchmarks.peers.serving import on_server
 from benchmarks.peers.starlette import Nothing, ORJSONResponse
 from benchmarks.work import CHUNK, CHUNKS, DATA, Variant
@@ -40,6 +41,8 @@ async def stream() -> Response:
 
 
 def make(variant: Variant) -> FastAPI:
+    if variant.realistic:
+        return realistic.fastapi()
     app = FastAPI(openapi_url=None)
     for _ in range(variant.middlewares):
         app.add_middleware(Nothing)
@@ -56,4 +59,4 @@ def make(variant: Variant) -> FastAPI:
 
 
 def serve(variant: Variant, port: int, server: str) -> None:
-    on_server(make(variant), port, server)
+    on_server(make(variant), port, server, variant)

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from benchmarks.peers.serving import HOST
+from benchmarks.peers.serving import HOST, certificate
 from benchmarks.work import CHUNK, CHUNKS, DATA, Variant
 
 PLAIN = [("content-type", "text/plain; charset=utf-8")]
@@ -49,8 +49,9 @@ def serve(variant: Variant, port: int, server: str) -> None:
     from granian import Granian
     from granian.constants import Interfaces, Loops
 
+    certfile, keyfile = certificate(variant) or (None, None)
     Granian(
         "benchmarks.peers.rsgi:app", HOST, port, interface=Interfaces.RSGI, loop=Loops.uvloop, workers=1,
         runtime_threads=1, backlog=2048, log_enabled=False, workers_kill_timeout=1,
-        websockets=variant.websockets,
+        websockets=variant.websockets, ssl_cert=certfile, ssl_key=keyfile,
     ).serve()  # fmt: skip

@@ -3,18 +3,61 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+import json
+import os
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, NoReturn
+
+from benchmarks.work import Variant
 
 HOST = "127.0.0.1"
+HOSTED = "benchmarks.peers.hosted:app"
+
+COMMANDS = {
+    "granian-rsgi": "granian --interface rsgi --loop uvloop --runtime-threads 1 --backlog 2048 --no-log --no-ws "
+    "--host HOST --port PORT --workers-kill-timeout 1",
+    "peregrine": "peregrine --protocol asgi --host HOST --port PORT --log-level error --graceful-timeout 1000 "
+    "--no-websockets",
+    "daphne": "daphne -b HOST -p PORT --verbosity 0",
+    "gunicorn": "gunicorn --worker-class asgi --asgi-loop uvloop --bind HOST:PORT --keep-alive 75 --log-level error "
+    "--graceful-timeout 1",
+}
+"""The servers that are started by their own commands."""
+
+LOGGING = {"peregrine": "--access-log", "gunicorn": "--access-logfile -", "daphne": "--access-log -"}
+TLS = {"granian-rsgi": ("--ssl-certificate", "--ssl-keyfile"), "peregrine": ("--tls-cert", "--tls-key")} | {
+    "gunicorn": ("--certfile", "--keyfile")
+}
 
 
-def on_uvicorn(app: Any, port: int, *, websockets: bool = False) -> None:
+def certificate(variant: Variant) -> tuple[Path, Path] | tuple[()]:
+    """The files of certificate and key, for HTTPS."""
+    return (Path(variant.tls) / "cert.pem", Path(variant.tls) / "key.pem") if variant.tls else ()
+
+
+def by_command(server: str, module: str, variant: Variant, port: int) -> NoReturn:
+    """Become a server's own command, which imports the application of a module of `benchmarks.peers`."""
+    words = COMMANDS[server].replace("HOST", HOST).replace("PORT", str(port)).split()
+    if variant.realistic:
+        words += LOGGING.get(server, "").split()
+    for flag, path in zip(TLS.get(server, ()), certificate(variant), strict=False):
+        words += [flag, str(path)]
+    os.environ |= {"BENCHMARK_MODULE": module, "BENCHMARK_VARIANT": json.dumps(asdict(variant))}
+    os.execv(sys.executable, [sys.executable, "-m", *words, HOSTED])
+
+
+def on_uvicorn(app: Any, port: int, variant: Variant | None = None) -> None:
     """Serve on uvicorn: one process, uvloop, httptools, no access log; its fastest websocket engine, uncompressed."""
     import uvicorn
 
+    variant = variant or Variant()
+    files = dict(zip(("ssl_certfile", "ssl_keyfile"), certificate(variant), strict=False))
     uvicorn.run(
-        app, host=HOST, port=port, loop="uvloop", http="httptools", access_log=False, log_level="error",
-        ws="websockets-sansio" if websockets else "none", ws_per_message_deflate=False, timeout_graceful_shutdown=1,
+        app, host=HOST, port=port, loop="uvloop", http="httptools", access_log=variant.realistic,
+        log_level="info" if variant.realistic else "error", timeout_graceful_shutdown=1,
+        ws="websockets-sansio" if variant.websockets else "none", ws_per_message_deflate=False, **files,
     )  # fmt: skip
 
 
@@ -45,14 +88,14 @@ def on_granian(app: Any, port: int) -> None:
         runner.run(main())
 
 
-def on_server(app: Any, port: int, server: str, *, websockets: bool = False) -> None:
+def on_server(app: Any, port: int, server: str, variant: Variant) -> None:
     """Serve on the named server, or on uvicorn if none is named."""
     if server == "sketch":
         on_sketch(app, port)
     elif server == "granian":
         on_granian(app, port)
     else:
-        on_uvicorn(app, port, websockets=websockets)
+        on_uvicorn(app, port, variant)
 
 
 def on_hypercorn(app: Any, port: int) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 
-from benchmarks.peers.serving import HOST
+from benchmarks import realistic
+from benchmarks.peers.serving import COMMANDS, HOST, by_command, certificate
 from benchmarks.work import CHUNK, CHUNKS, DATA, GIBIBYTE, Variant
 from sketch import (
     Application,
@@ -59,6 +60,8 @@ async def nothing(request: Request, handler: Callable[[Request], Awaitable[Respo
 
 
 def make(variant: Variant) -> Application:
+    if variant.realistic:
+        return realistic.sketch()
     app = Application(json="orjson", middlewares=[nothing] * variant.middlewares, limits=Limits(body=GIBIBYTE))
 
     @app.get("/file")
@@ -79,8 +82,11 @@ def make(variant: Variant) -> Application:
 
 
 def serve(variant: Variant, port: int, server: str) -> None:
+    if server in COMMANDS:
+        by_command(server, "sketch", variant, port)
     name, _, loop = server.partition("-")
+    files = dict(zip(("ssl_certfile", "ssl_keyfile"), certificate(variant), strict=False))
     make(variant).run(
-        host=HOST, port=port, server=name, loop=loop or "uvloop", access_log=False, log_level="error",
-        shutdown_timeout=1,
+        host=HOST, port=port, server=name, loop=loop or "uvloop", access_log=variant.realistic,
+        log_level="info" if variant.realistic else "error", shutdown_timeout=1, **files,
     )  # fmt: skip

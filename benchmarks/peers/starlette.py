@@ -13,6 +13,7 @@ from starlette.responses import FileResponse, PlainTextResponse, Response, Strea
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
+from benchmarks import realistic
 from benchmarks.peers.serving import on_server
 from benchmarks.work import CHUNK, CHUNKS, DATA, Variant
 
@@ -71,6 +72,9 @@ async def talk(websocket: WebSocket) -> None:
 
 
 def make(variant: Variant) -> Starlette:
+    if variant.realistic:
+        return realistic.starlette()
+
     async def file(request: Request) -> Response:
         return FileResponse(variant.file)
 
@@ -89,4 +93,4 @@ def make(variant: Variant) -> Starlette:
 
 
 def serve(variant: Variant, port: int, server: str) -> None:
-    on_server(make(variant), port, server, websockets=variant.websockets)
+    on_server(make(variant), port, server, variant)

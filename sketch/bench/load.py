@@ -1,4 +1,4 @@
-"""Puts load on a server: by wrk, by h2load for HTTP/2, by `sketch.bench.socketload` for websockets."""
+"""Puts load on a server: by wrk, by h2load for HTTP/2, by modules of this package for websockets and TLS handshakes."""
 
 from __future__ import annotations
 
@@ -33,6 +33,13 @@ class Load:
         connections: how many connections send at the same time; each waits for its answer.
         http2: HTTP/2 without TLS (prior knowledge), sent by h2load; eight requests at once per connection.
         message: the size in bytes of messages to send over websockets instead, each once the last one has been echoed.
+        rotated: fields that change from request to request: the first request sends the first of them besides
+            `headers`, and so on, and then from the beginning.
+        pause: milliseconds that each connection pauses after a response, on the average: from half of it to one and a
+            half times as much.
+        tls: by TLS; the server's certificate is not checked.
+        handshakes: `"full"` or `"resumed"`: one TLS connection after the other, each for one request, by a new session
+            or by that of the connection before.
     """
 
     target: str = "/"
@@ -42,11 +49,15 @@ class Load:
     connections: int = 64
     http2: bool = False
     message: int | None = None
+    rotated: tuple[tuple[tuple[str, str], ...], ...] = ()
+    pause: int = 0
+    tls: bool = False
+    handshakes: str = ""
 
     @property
     def tool(self) -> str:
         """The program that generates the load."""
-        if self.message is not None:
+        if self.message is not None or self.handshakes:
             return sys.executable
         return "h2load" if self.http2 else "wrk"
 
@@ -83,8 +94,11 @@ def run_load(load: Load, port: int, seconds: float, core: int | None = None) -> 
     if load.message is not None:
         sizes = map(str, (port, load.target, load.message, load.connections, seconds))
         command = [tool, "-m", "sketch.bench.socketload", *sizes]
-        return parse_messages(run_pinned(command, core, timeout=seconds + HANGS))
-    url = f"http://{HOST}:{port}{load.target}"
+        return parse_own(run_pinned(command, core, timeout=seconds + HANGS))
+    if load.handshakes:
+        command = [tool, "-m", "sketch.bench.tlsload", str(port), load.target, load.handshakes, str(seconds)]
+        return parse_own(run_pinned(command, core, timeout=seconds + HANGS))
+    url = f"{'https' if load.tls else 'http'}://{HOST}:{port}{load.target}"
     if load.http2:
         return parse_h2load(run_pinned(_h2load(tool, load, url, seconds), core, timeout=seconds + HANGS))
     with tempfile.TemporaryDirectory() as directory:
@@ -107,7 +121,35 @@ def lua(load: Load, body: Path) -> str:
     lines += [f"wrk.headers[{_lua_string(n.encode())}] = {_lua_string(v.encode())}" for n, v in load.headers]
     if load.body:
         lines.append(f"wrk.body = io.open({_lua_string(bytes(body))}, 'rb'):read('*a')")
+    if load.rotated:
+        sets = ", ".join("{" + ", ".join(map(_lua_field, fields)) + "}" for fields in load.rotated)
+        lines += [f"local sets, number = {{{sets}}}, 0", ROTATE]
+    if load.pause:
+        lines.append(PAUSE.format(least=load.pause // 2, most=load.pause + load.pause // 2))
     return "\n".join(lines) + "\n"
+
+
+ROTATE = """\
+local requests = {}
+function init(args)
+    for i, fields in ipairs(sets) do
+        for name, value in pairs(wrk.headers) do fields[name] = fields[name] or value end
+        requests[i] = wrk.format(nil, nil, fields)
+    end
+end
+function request()
+    number = number % #requests + 1
+    return requests[number]
+end"""
+
+PAUSE = """\
+function delay()
+    return math.random({least}, {most})
+end"""
+
+
+def _lua_field(field: tuple[str, str]) -> str:
+    return f"[{_lua_string(field[0].encode())}] = {_lua_string(field[1].encode())}"
 
 
 def _lua_string(data: bytes) -> str:
@@ -147,17 +189,17 @@ def _seconds(number: str, unit: str) -> float:
     return float(number) * _UNITS[unit]
 
 
-def parse_messages(output: str) -> Report:
-    """Read what `sketch.bench.socketload` prints.
+def parse_own(output: str) -> Report:
+    """Read what `sketch.bench.socketload` and `sketch.bench.tlsload` print.
 
     Raises:
         BenchError: for any other output.
     """
     try:
         report = json.loads(output.splitlines()[-1])
-        return Report(report["messages"], report["seconds"])
+        return Report(report["done"], report["seconds"], report.get("p50"), report.get("p99"))
     except (ValueError, LookupError, TypeError):
-        raise BenchError(f"expected a report of messages, got {json.dumps(output[:200])}") from None
+        raise BenchError(f"expected a report, got {json.dumps(output[:200])}") from None
 
 
 def parse_h2load(output: str) -> Report:

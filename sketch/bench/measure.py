@@ -8,6 +8,7 @@ from sketch.bench.cores import Cores
 from sketch.bench.errors import BenchError
 from sketch.bench.figures import Figures, Sample
 from sketch.bench.load import Load, Report, require, run_load
+from sketch.bench.processes import Times
 from sketch.bench.program import Program, Refused
 
 WARM_UP = 0.2
@@ -60,9 +61,9 @@ def _turned(programs: Sequence[Program], number: int) -> list[Program]:
 
 
 def _round(program: Program, load: Load, seconds: float, cores: Cores | None) -> Sample:
-    before = program.cpu_seconds()
+    before, times = program.cpu_seconds(), program.cpu_times()
     report = _put_load(program, load, seconds, cores)
-    used = program.cpu_seconds() - before
+    used, later = program.cpu_seconds() - before, program.cpu_times()
     if report.requests == 0:
         raise BenchError(f"answered no request in {seconds:g} s")
     memory = program.memory()
@@ -70,11 +71,18 @@ def _round(program: Program, load: Load, seconds: float, cores: Cores | None) ->
         requests=report.requests,
         seconds=report.seconds,
         cpu=used / report.requests * 1e6,
+        user=used * _user_share(times, later) / report.requests * 1e6,
         p50=report.p50,
         p99=report.p99,
         rss=memory.rss,
         pss=memory.pss,
     )
+
+
+def _user_share(before: Times, after: Times) -> float:
+    """The share of user time in what was used meanwhile."""
+    user, system = after.user - before.user, after.system - before.system
+    return user / (user + system) if user + system else 1.0
 
 
 def _put_load(program: Program, load: Load, seconds: float, cores: Cores | None) -> Report:

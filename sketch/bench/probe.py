@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import ssl
 from dataclasses import dataclass
 
 from sketch.bench import sockets
@@ -30,15 +31,29 @@ def probe(load: Load, port: int) -> Answer:
     """
     if load.message is not None:
         return _probe_socket(load, load.message, port)
-    connection = http.client.HTTPConnection(HOST, port, timeout=TIMEOUT)
+    secret = load.tls or load.handshakes
+    connection = (
+        http.client.HTTPSConnection(HOST, port, timeout=TIMEOUT, context=unchecked())
+        if secret
+        else http.client.HTTPConnection(HOST, port, timeout=TIMEOUT)
+    )
+    fields = [*load.headers, *(load.rotated[0] if load.rotated else ())]
     try:
-        connection.request(load.method, load.target, load.body or None, dict(load.headers))
+        connection.request(load.method, load.target, load.body or None, dict(fields))
         response = connection.getresponse()
         return Answer(response.status, response.getheader("content-type", ""), response.read())
     except (OSError, http.client.HTTPException) as exc:
         raise BenchError(f"{load.method} {load.target} gets no answer: {exc!r}") from None
     finally:
         connection.close()
+
+
+def unchecked() -> ssl.SSLContext:
+    """A TLS context for a client that takes any certificate: what is measured runs on this machine."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 def _probe_socket(load: Load, size: int, port: int) -> Answer:

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 from typing import NamedTuple
 
 PROC = Path("/proc")
+TICKS = os.sysconf("SC_CLK_TCK")
+"""The unit of CPU times in /proc/PID/stat: parts of a second."""
+
+
+class Times(NamedTuple):
+    """The CPU time of a process tree in seconds: in the programs themselves, and in the kernel on their behalf.
+
+    The kernel counts both in steps of 10 ms.
+    """
+
+    user: float
+    system: float
 
 
 class Memory(NamedTuple):
@@ -28,6 +41,17 @@ def tree(pid: int) -> list[int]:
 def cpu_seconds(pid: int) -> float:
     """The CPU time of the whole tree until now: user and system, of all threads, also of those that have ended."""
     return sum(map(_cpu_of_one, tree(pid)))
+
+
+def cpu_times(pid: int) -> Times:
+    """The CPU time of the whole tree until now, divided into user and system, but not as exact as `cpu_seconds`."""
+    user = system = 0
+    for member in tree(pid):
+        fields = _read(PROC / str(member) / "stat").rpartition(")")[2].split()
+        if fields:  # else it has ended since it was listed
+            user += int(fields[11])
+            system += int(fields[12])
+    return Times(user / TICKS, system / TICKS)
 
 
 def _cpu_of_one(pid: int) -> float:

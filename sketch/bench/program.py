@@ -16,7 +16,7 @@ from time import monotonic, sleep
 
 from sketch.bench.cores import Cores
 from sketch.bench.errors import BenchError
-from sketch.bench.processes import Memory, cpu_seconds, memory
+from sketch.bench.processes import Memory, Times, cpu_seconds, cpu_times, memory
 
 HOST = "127.0.0.1"
 READY = 60.0
@@ -113,6 +113,10 @@ class Program:
     def cpu_seconds(self) -> float:
         """The CPU time that it and its children have used."""
         return cpu_seconds(self.pid)
+
+    def cpu_times(self) -> Times:
+        """The CPU time that it and its children have used, divided into user and system."""
+        return cpu_times(self.pid)
 
     def memory(self) -> Memory:
         """The memory that it and its children use."""

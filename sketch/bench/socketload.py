@@ -102,7 +102,7 @@ async def load(port: int, target: str, message: bytes, connections: int, seconds
     finally:
         for client in clients:
             client.transport.abort()
-    return {"messages": done, "seconds": taken}
+    return {"done": done, "seconds": taken}
 
 
 async def _leave(clients: Sequence[Client]) -> None:

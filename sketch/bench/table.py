@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from sketch.bench.figures import Figures
 
-HEADINGS = ("server", "requests/s", "p50 ms", "p99 ms", "CPU us/request", "x", "memory MiB")
+HEADINGS = ("server", "requests/s", "p50 ms", "p99 ms", "CPU us/request", "user", "x", "memory MiB")
 
 
 def figures_table(figures: Mapping[str, Figures]) -> str:
@@ -22,6 +22,7 @@ def _row(name: str, one: Figures, best: Figures) -> list[str]:
         _milliseconds(one.p50),
         _milliseconds(one.p99),
         f"{one.cpu:.2f}",
+        f"{one.user:.2f}",
         f"{one.cpu / best.cpu:.2f}" if best.cpu else "-",
         f"{one.pss / 2**20:.1f}",
     ]

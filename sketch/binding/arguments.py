@@ -97,6 +97,11 @@ class Arguments:
         return bool(self._parts)
 
     @property
+    def are_sure(self) -> bool:
+        """Whether no argument can be faulty: no more is supplied by the client than the path, which has matched."""
+        return not self._waits and all(each.sure for each in self.inputs)
+
+    @property
     def _waits(self) -> bool:
         """Whether more than the head and the body is needed."""
         return bool(self._dependencies or self._parts or self._sockets or self._form)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -25,3 +26,5 @@ class Bound(NamedTuple):
     """Those of a typed handler; of a view, one for each of its methods that is typed."""
     returns: object = inspect.Parameter.empty
     """The declared type of the result, `Parameter.empty` if it is a response, or none is declared."""
+    by_method: Mapping[str, Bound] = MappingProxyType({})
+    """Of a view, what each of its methods that is typed declares: by the name in Python, `get` or `dispatch`."""

@@ -70,7 +70,11 @@ def make_invoke(
     if answer is None and not decided.is_typed:
         return None
     caller = _caller(function)
-    make = _invoke_in_steps if arguments.readers is None else _invoke_at_once
+    make: Callable[[Caller, Arguments, Answer | None], Invoke] = _invoke_at_once
+    if arguments.readers is None:
+        make = _invoke_in_steps
+    elif answer is None and caller is _call and arguments.are_sure and not arguments.has_keywords:
+        make = _invoke_directly
     return Typed(make(caller, arguments, answer), arguments, inspect.Parameter.empty if answer is None else returns)
 
 
@@ -111,6 +115,19 @@ async def _generate(function: Handler, _: BaseRequest, args: Any, kwargs: Any) -
 async def _run(function: Handler, request: BaseRequest, args: Any, kwargs: Any) -> Any:
     result = await request.app.threads.run(function, *args, **kwargs)
     return await result if inspect.isawaitable(result) else result
+
+
+def _invoke_directly(_caller: Caller, arguments: Arguments, _answer: Answer | None) -> Invoke:
+    """Make the call of a function whose arguments cannot be faulty, and whose result is a response: no more coroutine.
+
+    Most functions with a path parameter are such.
+    """
+    readers = arguments.readers
+    assert readers is not None
+    if len(readers) == 1:
+        first = readers[0]
+        return lambda function, request: function(first(request))
+    return lambda function, request: function(*[read(request) for read in readers])
 
 
 def _invoke_at_once(caller: Caller, arguments: Arguments, answer: Answer | None) -> Invoke:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import inspect
 import json
+import re
 import shutil
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from types import NoneType
 from typing import TYPE_CHECKING
 
 from sketch.callables import find_place, innermost
@@ -19,6 +22,7 @@ from sketch.serving.options import ServeError
 
 if TYPE_CHECKING:
     from sketch.application import Application
+    from sketch.binding.inputs import Input
     from sketch.routing.mount import MountedApp
 
 
@@ -39,6 +43,10 @@ class Row:
     """Those that wrap the handler, the outermost first."""
     conditions: list[str]
     tags: list[str]
+    takes: list[str] = field(default_factory=list)
+    """What the handler, its dependencies and its guards declare to take, as `query skip: int = 0`."""
+    returns: str | None = None
+    """What the handler declares to return, of a view each method."""
 
 
 def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -60,7 +68,7 @@ def routes(app: str, *, as_json: bool) -> int:
     """
     sys.path.insert(0, str(Path.cwd()))
     try:
-        rows = list(list_routes(_load(app)))
+        rows = list(list_routes(load_frozen(app)))
     except ServeError as exc:
         print(f"error: {exc}", file=sys.stderr, flush=True)
         raise SystemExit(1) from None
@@ -69,7 +77,12 @@ def routes(app: str, *, as_json: bool) -> int:
     return 0
 
 
-def _load(string: str) -> Application:
+def load_frozen(string: str) -> Application:
+    """Load the application that an import string names, with its parts checked, but not started.
+
+    Raises:
+        ServeError: if there is none, or a mistake in one of its parts.
+    """
     app = load_app(string)
     if not is_sketch_application(app):
         raise ServeError(f"expected a sketch Application, got {app!r} from {string!r}: only its own framework knows")
@@ -113,7 +126,33 @@ def _row(route: Route, prefix: str, outside: list[str]) -> Row:
         middlewares=[*outside, *map(_name_of, inside)],
         conditions=[] if route.conditions is None else list(route.conditions.key),
         tags=list(route.tags),
+        takes=[*map(_describe_input, _inputs_of(route))],
+        returns=_returns_of(route),
     )
+
+
+def _inputs_of(route: Route) -> Iterable[Input]:
+    declared = [*route.bound.arguments, *(guard.arguments for guard in route.guards)]
+    return {id(each): each for arguments in declared for each in arguments.all_inputs()}.values()
+
+
+def _describe_input(declared: Input) -> str:
+    name = f"{declared.place} {declared.name}".rstrip()
+    default = "" if declared.required or declared.fields is not None else f" = {declared.default!r:.50}"
+    return f"{name}: {_write(declared.kind)}{default}"
+
+
+def _returns_of(route: Route) -> str | None:
+    of_methods = {name: bound.returns for name, bound in route.bound.by_method.items()}
+    told = [f"{name} {_write(kind)}" for name, kind in of_methods.items() if kind is not inspect.Parameter.empty]
+    if route.bound.returns is not inspect.Parameter.empty:
+        told.append(_write(route.bound.returns))
+    return ", ".join(told) or None
+
+
+def _write(kind: object) -> str:
+    """Write a type as its author has, without the modules of classes."""
+    return "None" if kind is NoneType else re.sub(r"\b(?:[a-z_]\w*\.)+(?=\w)", "", inspect.formatannotation(kind))
 
 
 def _method_name(method: str) -> str:
@@ -156,6 +195,8 @@ def _cells(row: Row) -> dict[str, str]:
         "middlewares": ", ".join(row.middlewares),
         "conditions": ", ".join(row.conditions),
         "tags": ", ".join(row.tags),
+        "takes": ", ".join(row.takes),
+        "returns": row.returns or "",
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from sketch.serving.discovery import find_app, nothing_found
 from sketch.serving.logs import tell
 from sketch.serving.options import OptionError, ServeError
 from sketch.serving.run import run_app
+from sketch.serving.sources import values_from
 
 _SOURCES = """
 Each option may also be given in the environment (--log-level as SKETCH_LOG_LEVEL) or in pyproject.toml (log_level in
@@ -35,11 +37,13 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     parser.add_argument("app", nargs="?", help=f"{text}[tool.sketch] of pyproject.toml, main.py or app.py")
     text = "print all options with their sources, in the form of pyproject.toml, and exit"
     parser.add_argument("--print-config", action="store_true", help=text)
+    text = "ignore what the environment and pyproject.toml say of an option; may be repeated; limits is all --limit-…"
+    parser.add_argument("--unset", action="append", default=[], metavar="OPTION", help=text)
     add_serving_flags(parser)
     parser.set_defaults(command=run)
 
 
-def run(app: str | None = None, *, print_config: bool = False, **flags: Any) -> int:
+def run(app: str | None = None, *, print_config: bool = False, unset: Sequence[str] = (), **flags: Any) -> int:
     """Serve the application that an import string names, looked for in the working directory first.
 
     Raises:
@@ -49,7 +53,7 @@ def run(app: str | None = None, *, print_config: bool = False, **flags: Any) -> 
     if app is not None:
         flags["app"] = app
     try:
-        config = read_config(flags, os.environ, Path.cwd())
+        config = read_config(flags, os.environ, Path.cwd(), unset)
         options = config.given()
         found = None if config.app else find_app(Path.cwd())
         if found is not None:
@@ -61,8 +65,9 @@ def run(app: str | None = None, *, print_config: bool = False, **flags: Any) -> 
             raise nothing_found(Path.cwd())
         if found is not None:
             tell(f"Serving {found.string}, found in {found.file}")
-        return run_app(config.app, **options)
+        with values_from(config.sources()):
+            return run_app(config.app, **options)
     except ServeError as exc:
         print(f"error: {exc}", file=sys.stderr, flush=True)
-        wrong = isinstance(exc, OptionError) and flags.keys() & exc.names
+        wrong = isinstance(exc, OptionError) and {*flags, "unset"} & {*exc.names}
         raise SystemExit(2 if wrong else 1) from None

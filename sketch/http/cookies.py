@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from math import isfinite
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from sketch.http.grammar import TOKEN
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 SameSite = Literal["strict", "lax", "none", "Strict", "Lax", "None"]
 
@@ -23,7 +25,6 @@ _TYPES: Mapping[str, tuple[Any, str]] = {
     "name": _TEXT,
     "value": _TEXT,
     "max_age": (int | float | None, "a number of seconds or None"),
-    "expires": (datetime | None, "a datetime or None"),
     "path": _OPTIONAL_TEXT,
     "domain": _OPTIONAL_TEXT,
     "samesite": _OPTIONAL_TEXT,
@@ -88,15 +89,14 @@ def format_cookie(
             `__Http-` or `__Host-Http-` name without `httponly`; a `__Host-` name with a domain or another path than
             `/`; a domain that is no host name; more than 4096 bytes of name and value.
     """
-    _refuse_other_types(
-        name=name, value=value, max_age=max_age, expires=expires, path=path, domain=domain, samesite=samesite
-    )
+    _refuse_other_types(name=name, value=value, max_age=max_age, path=path, domain=domain, samesite=samesite)
     same_site = samesite and samesite.lower()
     _refuse_malformed(name, value, same_site)
-    _refuse_ignored(max_age, expires, path, domain)
+    date = None if expires is None else _http_date(expires)
+    _refuse_ignored(max_age, path, domain)
     _refuse_dropped(name, path, domain, secure, httponly, same_site, partitioned)
     attributes = {
-        "Expires": None if expires is None else _http_date(expires),
+        "Expires": date,
         "Max-Age": None if max_age is None else str(int(max_age)),
         "Domain": domain,
         "Path": path,
@@ -110,8 +110,14 @@ def format_cookie(
 
 
 def _http_date(moment: datetime) -> str:
-    from email.utils import format_datetime  # slow to import, and seldom needed
+    """Write a date; raises for what is none, and for one that browsers ignore."""
+    from datetime import UTC, datetime  # slow to import, and seldom needed
+    from email.utils import format_datetime
 
+    if not isinstance(moment, datetime):
+        raise TypeError(f"expected the expires of a cookie as a datetime or None, got {moment!r:.200}")
+    if moment.year < _FIRST_YEAR:
+        raise ValueError(f"expected a cookie to expire after {_FIRST_YEAR}, got {moment!r:.200}: browsers ignore it")
     return format_datetime(moment.astimezone(UTC), usegmt=True)
 
 
@@ -136,7 +142,7 @@ def _refuse_malformed(name: str, value: str, samesite: str | None) -> None:
         raise ValueError(f"expected samesite to be 'strict', 'lax', 'none' or None, got {samesite!r:.200}")
 
 
-def _refuse_ignored(max_age: float | None, expires: datetime | None, path: str | None, domain: str | None) -> None:
+def _refuse_ignored(max_age: float | None, path: str | None, domain: str | None) -> None:
     """Raise for an attribute that browsers ignore: the cookie would have another age or path, or be dropped."""
     for attribute in (path, domain):
         if attribute is not None and not (_ATTRIBUTE.fullmatch(attribute) and len(attribute) <= _MOST_OF_ATTRIBUTE):
@@ -157,8 +163,6 @@ def _refuse_ignored(max_age: float | None, expires: datetime | None, path: str |
         raise ValueError(
             f"expected the max_age of a cookie as a finite number, got {max_age!r:.200}: browsers ignore it"
         )
-    if expires is not None and expires.year < _FIRST_YEAR:
-        raise ValueError(f"expected a cookie to expire after {_FIRST_YEAR}, got {expires!r:.200}: browsers ignore it")
 
 
 def must_be_secure(name: str, samesite: str | None, partitioned: bool) -> bool:

@@ -9,8 +9,6 @@ import re
 from collections.abc import Iterable
 from typing import Literal
 
-from yarl import URL
-
 TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 """A token (section 5.6.2), for `fullmatch`. `TOKEN.pattern` is a part for larger patterns."""
 
@@ -101,6 +99,8 @@ def _is_decodable(authority: bytes) -> bool:
     """Whether the international labels of a host can be decoded (RFC 5890 section 2.3.2.1): `URL.host` does it."""
     if b"xn--" not in authority.lower():
         return True
+    from yarl import URL  # few programs meet such a host
+
     try:
         URL.build(scheme="http", authority=authority.decode("ascii"), encoded=True).host  # noqa: B018
     except ValueError:

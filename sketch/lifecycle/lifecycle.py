@@ -97,6 +97,8 @@ class Lifecycle:
         Raises:
             StartCancelled: if the order to stop comes meanwhile.
         """
+        import yarl  # noqa: F401 - for `request.url`: no request waits for it, nor does `import sketch`
+
         self._stage = "started"
         before = copy_context()
         self.stopping = Stopping()

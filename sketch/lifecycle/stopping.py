@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable
 from time import monotonic
 
@@ -120,10 +121,12 @@ class Stopping:
 
     def report(self) -> None:
         """Log at level WARNING what was cut off since the last report, if anything was."""
-        cut, self._cut = self._cut, []
+        cut, self._cut = Counter(self._cut), []
         if cut:
-            more = f" and {len(cut) - _NAMED} more" if len(cut) > _NAMED else ""
-            logger.warning("cut off at the end of the grace period: %s%s", ", ".join(cut[:_NAMED]), more)
+            named = [name if count == 1 else f"{name} ({count} times)" for name, count in cut.most_common(_NAMED)]
+            rest = cut.total() - sum(count for _, count in cut.most_common(_NAMED))
+            more = f" and {rest} more" if rest else ""
+            logger.warning("cut off at the end of the grace period: %s%s", ", ".join(named), more)
 
     def give_up(self, name: str) -> None:
         """Note that a hook goes on after its cancellation. The application cannot come to its end."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sketch.http.fields import encode_given, make_fields
+from multidict import CIMultiDict
+
+from sketch.http.fields import FixedFields, encode_given, make_fields
 from sketch.request import BaseRequest
 from sketch.response import Response
 from sketch.results import Endpoint
@@ -67,23 +69,44 @@ class SecurityHeaders:
             fields[_CSP] = "; ".join(policy)
         if referrer is not None:
             fields["Referrer-Policy"] = referrer
-        self._fields = tuple((fields | dict(headers or {})).items())
+        plain = tuple((fields | dict(headers or {})).items())
         transport = f"max-age={hsts}" if isinstance(hsts, int) else hsts
-        self._secure_fields = self._fields
-        if transport is not None:
-            self._secure_fields += (("Strict-Transport-Security", transport),)
-        encode_given(make_fields(self._secure_fields))  # raises for what cannot be sent, and keeps the rest encoded
+        secure = plain if transport is None else (*plain, ("Strict-Transport-Security", transport))
+        self._plain, self._secure = _Set(plain), _Set(secure)
 
     async def __call__(self, request: BaseRequest, handler: Endpoint) -> Response:
         """Answer the request, and set the fields that the response does not have."""
         response = await handler(request)
-        headers = response.headers
+        fields = self._secure if request.scheme == "https" else self._plain
+        if not response.add_fixed(fields.fixed):
+            fields.complete(response.headers)
+        return response
+
+
+class _Set:
+    """The fields that are set over one scheme.
+
+    Args:
+        fields: names and values, in their order.
+    """
+
+    __slots__ = ("_fields", "fixed")
+
+    def __init__(self, fields: tuple[tuple[str, str], ...]) -> None:
+        self._fields = fields
+        encode_given(make_fields(fields))  # raises for what cannot be sent
+        alone: CIMultiDict[str] = CIMultiDict()
+        self.complete(alone)
+        self.fixed = FixedFields(alone.items())
+        """What a response gets that has none of them."""
+
+    def complete(self, headers: CIMultiDict[str]) -> None:
+        """Set the fields that these headers do not have; remove those that are empty there."""
         own_ancestors = _ANCESTORS in headers.get(_CSP, "").lower()
-        for name, value in self._secure_fields if request.scheme == "https" else self._fields:
+        for name, value in self._fields:
             given = headers.get(name)
             if given is None:
                 if not (own_ancestors and name == _FRAME_OPTIONS):
                     headers[name] = value
             elif not given:
                 del headers[name]
-        return response

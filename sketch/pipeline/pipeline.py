@@ -167,7 +167,8 @@ class Pipeline:
                 request.endpoint = endpoint
                 response = await self._answer(request)
                 if self._late:
-                    response = await self._settle(request, response)
+                    if self._hooked or response.prepares:
+                        response = await self._settle(request, response)
                     attempt(check_response, request, response, self._late_origin)
                 return response
             finally:
@@ -223,14 +224,16 @@ class Pipeline:
 
     async def handle_in_steps(self, request: BaseRequest) -> WireResponse:
         """Answer a request as `handle` does, in any application: find, answer, settle, finalize."""
-        set_variables(self._variables)
+        if self._variables:
+            set_variables(self._variables)
         request.app = self._request_app
         request_var.set(request)
         response: Response | None = None
         try:
             self._find_endpoint(request)
             response = await (self._answer or self._guarded)(request)
-            response = await self._settle(request, response)
+            if self._hooked or response.prepares:
+                response = await self._settle(request, response)
             return attempt(finalize, request, response, self._late_origin)
         except BaseException as exc:
             if ends_task(exc):

@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
 
 from multidict import CIMultiDict
-from yarl import URL
 
 from sketch.concurrency import threads
 from sketch.exceptions import HTTPException
@@ -19,6 +18,8 @@ from sketch.request.place import Place, Prefix
 from sketch.transport import BodyReader, Connection
 
 if TYPE_CHECKING:
+    from yarl import URL
+
     from sketch.application import Application
     from sketch.response import Response
     from sketch.routing import Route
@@ -35,7 +36,8 @@ class BaseRequest(RequestHead):
     Args:
         method: as sent; methods are case-sensitive (RFC 9110 section 9.1).
         target: the request target as sent: `/path?query`, an absolute URL, or `*`.
-        raw_headers: fields in the order received, names in lower case.
+        raw_headers: fields in the order received, names in lower case; or a function that makes this list, called when
+            something first asks for it.
         version: `"1.0"`, `"1.1"`, `"2"` or `"3"`.
         root_path: the prefix under which the application is reachable. It is removed once from a target that has it.
         body: the body as it arrives, None if none is announced.
@@ -106,7 +108,7 @@ class BaseRequest(RequestHead):
         self,
         method: str,
         target: bytes,
-        raw_headers: RawHeaders,
+        raw_headers: RawHeaders | Callable[[], RawHeaders],
         *,
         version: str = "1.1",
         root_path: str = "",
@@ -119,7 +121,7 @@ class BaseRequest(RequestHead):
         self,
         method: str,
         target: bytes,
-        raw_headers: RawHeaders,
+        raw_headers: RawHeaders | Callable[[], RawHeaders],
         version: str,
         root_path: str,
         body: BodyReader | None,
@@ -131,13 +133,14 @@ class BaseRequest(RequestHead):
         """
         self.method = method
         self.target = target
-        self.raw_headers = raw_headers
+        self._raw_headers = raw_headers
         self.http_version = version
         self.root_path = root_path
         self.connection = connection
         self._reader = body
         self.has_body = body is not None
         self._body = None if body is not None else b""
+        self._authority = None
         if target[:1] != b"/":
             target = self._origin_form(target)
         path = target.decode("latin-1")
@@ -173,9 +176,8 @@ class BaseRequest(RequestHead):
     @property
     def limits(self) -> Limits:
         """The limits of the matched route, by default those of the application."""
-        if self.route is not None and self.route.limits is not None:
-            return self.route.limits
-        return self.app.limits
+        limits = None if self.route is None else self.route.limits
+        return self.app.limits if limits is None else limits
 
     # -- values by key ----------------------------------------------------------------------------------------------
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote
 
 from multidict import CIMultiDict, CIMultiDictProxy, MultiDict, MultiDictProxy
-from yarl import URL
 
 from sketch.exceptions import HTTPBadRequest
 from sketch.http.cookies import parse_cookies
@@ -16,6 +16,9 @@ from sketch.http.grammar import Address
 from sketch.http.media_types import parse_media_type
 from sketch.limits import Limits
 from sketch.transport import Connection
+
+if TYPE_CHECKING:
+    from yarl import URL
 
 _ABSOLUTE = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*://([^/?#]*)")
 
@@ -58,31 +61,30 @@ class RequestHead:
         "_headers",
         "_host",
         "_query",
+        "_raw_headers",
         "_url",
         "connection",
         "http_version",
         "method",
         "query_string",
-        "raw_headers",
         "raw_path",
         "root_path",
         "target",
     )
 
-    _authority: str
+    _authority: str | None  # set: to test an unset slot takes as long as ten lines of code
     _content_type: tuple[str, dict[str, str]]
     _cookies: Mapping[str, str]
     _headers: CIMultiDictProxy[str]
     _host: str
     _query: MultiDictProxy[str]
+    _raw_headers: RawHeaders | Callable[[], RawHeaders]
     _url: URL
 
     method: str
     """The method as sent; methods are case-sensitive (RFC 9110 section 9.1)."""
     target: bytes
     """The request target as sent: `/path?query`, an absolute URL, or `*`."""
-    raw_headers: RawHeaders
-    """The header fields in the order received, names in lower case."""
     http_version: str
     """`"1.0"`, `"1.1"`, `"2"` or `"3"`."""
     connection: Connection
@@ -108,6 +110,18 @@ class RequestHead:
             self._authority = match[1].decode("latin-1")
         rest = target[match.end() :]
         return rest if rest[:1] == b"/" else b"/" + rest
+
+    @property
+    def raw_headers(self) -> RawHeaders:
+        """The header fields in the order received, names in lower case."""
+        fields = self._raw_headers
+        if callable(fields):
+            fields = self._raw_headers = fields()
+        return fields
+
+    @raw_headers.setter
+    def raw_headers(self, fields: RawHeaders) -> None:
+        self._raw_headers = fields
 
     @property
     def headers(self) -> CIMultiDictProxy[str]:
@@ -183,7 +197,7 @@ class RequestHead:
     @property
     def named_host(self) -> str | None:
         """The host that replaces the one in `Host`: of an absolute target, or as a trusted proxy says; else None."""
-        return getattr(self, "_authority", None)
+        return self._authority
 
     @property
     def url(self) -> URL:
@@ -191,6 +205,8 @@ class RequestHead:
         try:
             return self._url
         except AttributeError:
+            from yarl import URL  # imported when the application starts
+
             # Built from parts: in a string, `evil` of a path `//evil/x` would be parsed as the host.
             path = "" if self.raw_path == "*" else self.root_path + self.raw_path  # RFC 9110 section 7.1
             query = self.query_string

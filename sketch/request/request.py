@@ -63,21 +63,16 @@ class Request(BaseRequest):
         reader = self._take_reader()
         if reader is not None:
             most = self.limits.body
-            chunks = []
-            received = 0
             try:
-                while chunk := await reader.read():
-                    received += len(chunk)
-                    if most is not None and received > most:
-                        raise too_large(most)
-                    chunks.append(chunk)
-                    if reader.complete:
-                        break
+                body = await reader.read()
+                if most is not None and len(body) > most:
+                    raise too_large(most)
+                # Most bodies come in one chunk. A server may send it as a bytearray.
+                self._body = bytes(body) if not body or reader.complete else await _read_on(reader, body, most)
             except (ClientDisconnected, HTTPException) as exc:
                 # The client's fault, so it is kept: an error handler may read the body again and gets the same error.
                 self._reader = BrokenBody(exc)
                 raise
-            self._body = b"".join(chunks)
         assert self._body is not None
         return self._body
 
@@ -186,3 +181,17 @@ class Request(BaseRequest):
         from sketch.request.forms import Multipart
 
         return Multipart(self)
+
+
+async def _read_on(reader: BodyReader, begun: bytes, most: int | None) -> bytes:
+    """Read the rest of a body, up to `most` bytes in all. Returns the whole. Raises as `Request.read` does."""
+    chunks = [begun]
+    received = len(begun)
+    while chunk := await reader.read():
+        received += len(chunk)
+        if most is not None and received > most:
+            raise too_large(most)
+        chunks.append(chunk)
+        if reader.complete:
+            break
+    return b"".join(chunks)

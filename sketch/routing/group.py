@@ -11,6 +11,7 @@ from sketch.binding.converters import CONVERTERS, Converter
 from sketch.errors.handlers import ErrorHandler, ErrorHandlers
 from sketch.limits import Limits
 from sketch.middleware.chain import Frozen, Middleware, check
+from sketch.routing.documentation import Documentation, Responses, make_documentation
 from sketch.routing.registrar import Registrar, RouteOptions
 from sketch.routing.route import Methods, OnDisconnect, Path, Route, Slashes, check_options, several
 
@@ -61,6 +62,8 @@ class RouteGroup(Registrar):
         host, slashes, on_disconnect: the defaults of the routes; see `Route`.
         dependencies: guards of the routes, called after those of the application; see `Route`.
         tags: added to the tags of every route.
+        deprecated, include_in_schema: the defaults of the routes; see `Documentation`.
+        responses: added to those of every route.
 
     Raises:
         ValueError: for a prefix that does not begin with a slash, or ends with one, and for an unknown word as
@@ -80,6 +83,9 @@ class RouteGroup(Registrar):
         on_disconnect: OnDisconnect | None = None,
         tags: Iterable[str] = (),
         dependencies: Iterable[Depends] = (),
+        deprecated: bool | None = None,
+        responses: Responses | None = None,
+        include_in_schema: bool | None = None,
     ) -> None:
         if prefix and (not prefix.startswith("/") or prefix.endswith("/")):
             raise ValueError(f"expected a prefix that begins with '/' and does not end with it, got {prefix!r:.200}")
@@ -93,6 +99,9 @@ class RouteGroup(Registrar):
         self.on_disconnect: OnDisconnect | None = on_disconnect
         self.tags = tuple(tags)
         self.dependencies = several(dependencies)
+        self.documentation = make_documentation(
+            deprecated=deprecated, responses=responses, include_in_schema=include_in_schema
+        )
         self.errors = ErrorHandlers()
         self._outer: Registrar | None = None
         self._waiting: list[tuple[Methods, Path, Handler, RouteOptions, tuple[RouteGroup, ...]]] = []
@@ -137,6 +146,8 @@ class RouteGroup(Registrar):
             filled["host"] = self.host
         if filled.get("slashes") is None:
             filled["slashes"] = self.slashes
+        if self.documentation is not None:
+            _document(filled, self.documentation)
         return filled
 
     def freeze(self) -> None:
@@ -165,3 +176,13 @@ class RouteGroup(Registrar):
 
     def __repr__(self) -> str:
         return f"<RouteGroup {self.prefix!r}>"
+
+
+def _document(options: RouteOptions, group: Documentation) -> None:
+    """Fill in what a route does not say of itself."""
+    if options.get("deprecated") is None:
+        options["deprecated"] = group.deprecated
+    if options.get("include_in_schema") is None:
+        options["include_in_schema"] = group.include_in_schema
+    if group.responses is not None:
+        options["responses"] = {**group.responses, **(options.get("responses") or {})}

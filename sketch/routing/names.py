@@ -9,7 +9,17 @@ from sketch.routing.mount import Mount
 from sketch.routing.route import Route
 
 if TYPE_CHECKING:
+    from yarl import URL
+
     from sketch.request import BaseRequest
+
+
+def url_to(chain: Sequence[Route], parameters: Mapping[str, Any], request: BaseRequest | None) -> URL:
+    """Build the path of `url_path` as a URL; for the client of a request, if there is one."""
+    from yarl import URL  # imported when the application starts
+
+    path = url_path(chain, parameters) if request is None else path_from(request, chain, parameters)
+    return URL(path, encoded=True)
 
 
 def path_from(request: BaseRequest, chain: Sequence[Route], parameters: Mapping[str, Any]) -> str:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sketch.binding.sources import Depends
     from sketch.middleware.chain import Middleware
     from sketch.response import HeadersArgument
+    from sketch.routing.documentation import Responses
     from sketch.routing.group import RouteGroup
     from sketch.websocket import WebSocketPolicy
 
@@ -43,6 +44,12 @@ class RouteOptions(TypedDict, total=False):
     exclude_unset: bool | None
     exclude_defaults: bool | None
     exclude_none: bool | None
+    summary: str | None
+    description: str | None
+    operation_id: str | None
+    deprecated: bool | None
+    responses: Responses | None
+    include_in_schema: bool | None
 
 
 class Registrar(ABC):
@@ -166,6 +173,7 @@ class Registrar(ABC):
         """
         from sketch.files.static import StaticFiles  # not every application has files
 
+        options = {"include_in_schema": False, **options}
         if index is not None:
             options = {"slashes": "redirect", **options}
         files = StaticFiles(
@@ -213,8 +221,9 @@ class Registrar(ABC):
             tags=route.tags[sum(len(group.tags) for group in route.groups) :],
             dependencies=route.dependencies,
         )
-        if route.answers is not None:
-            options.update(cast("RouteOptions", route.answers._asdict()))
+        for given in (route.answers, route.documentation):
+            if given is not None:
+                options.update(cast("RouteOptions", given._asdict()))
         return self._add(route.methods, route.path, route.handler, options, route.groups)
 
     def route(self, *paths: Path, methods: Methods | None = None, **options: Unpack[RouteOptions]) -> Callable[[H], H]:

@@ -16,6 +16,7 @@ from sketch.http.grammar import TOKEN
 from sketch.limits import Limits
 from sketch.middleware.chain import Middleware, check
 from sketch.routing.conditions import Conditions, HeaderCondition
+from sketch.routing.documentation import Documentation, Responses, make_documentation
 from sketch.routing.template import Template
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ class Route:
             the groups. Their values are not used; an HTTPException of one is the answer.
         status: the status of the answer that is made of what the handler returns.
         by_alias, exclude_unset, exclude_defaults, exclude_none: how a model becomes JSON; see `AnswerOptions`.
+        summary, description, operation_id, deprecated, responses, include_in_schema: see `Documentation`.
         groups: the groups it belongs to, the outermost first.
         converters: by name.
 
@@ -86,6 +88,7 @@ class Route:
         "call",
         "conditions",
         "dependencies",
+        "documentation",
         "endpoint",
         "groups",
         "guards",
@@ -125,6 +128,8 @@ class Route:
     """The same call, and what the handler's parameters and its result declare."""
     answers: AnswerOptions | None
     """How an answer is made of what the handler returns; None if no option was given."""
+    documentation: Documentation | None
+    """What documents of the application say of the route; None if no option was given."""
     guards: Sequence[Dependency]
     """The dependencies of the groups and the route that are called before the handler, after those of applications."""
     endpoint: Endpoint
@@ -156,6 +161,12 @@ class Route:
         exclude_unset: bool | None = None,
         exclude_defaults: bool | None = None,
         exclude_none: bool | None = None,
+        summary: str | None = None,
+        description: str | None = None,
+        operation_id: str | None = None,
+        deprecated: bool | None = None,
+        responses: Responses | None = None,
+        include_in_schema: bool | None = None,
         groups: Sequence[RouteGroup] = (),
         converters: Mapping[str, Converter] = CONVERTERS,
     ) -> None:
@@ -186,6 +197,14 @@ class Route:
                 exclude_unset=exclude_unset,
                 exclude_defaults=exclude_defaults,
                 exclude_none=exclude_none,
+            )
+            self.documentation = make_documentation(
+                summary=summary,
+                description=description,
+                operation_id=operation_id,
+                deprecated=deprecated,
+                responses=responses,
+                include_in_schema=include_in_schema,
             )
             self._bind(converters)
         except ValueError as exc:

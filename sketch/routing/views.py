@@ -16,8 +16,8 @@ from sketch.exceptions import HTTPMethodNotAllowed
 
 if TYPE_CHECKING:
     from sketch.binding.answers.answer import AnswerOptions
-    from sketch.binding.arguments import Arguments
     from sketch.binding.bound import Call
+    from sketch.binding.typed import Typed
     from sketch.request import Request
 
 VERBS = ("get", "post", "put", "patch", "delete", "head", "options", "query")
@@ -108,11 +108,12 @@ class ViewHandler(SelfBinding):
 
     def bind(self, around: Surroundings, options: AnswerOptions | None = None) -> Bound:
         """Make the call for a route; raises ValueError for a parameter without a value."""
-        arguments: list[Arguments] = []
+        typed: dict[str, Bound] = {}
 
         def bind_method(name: str, methods: tuple[str, ...]) -> Action:
-            action, typed = _action(self.view, name, around.with_methods(*methods), options)
-            arguments.extend(typed)
+            action, found = _action(self.view, name, around.with_methods(*methods), options)
+            if found is not None:
+                typed[name] = Bound(action, (found.arguments,), found.returns)
             return action
 
         actions = {verb.upper(): bind_method(verb, (verb.upper(),)) for verb in self.verbs}
@@ -130,7 +131,8 @@ class ViewHandler(SelfBinding):
                 await prepared
             return await dispatch(instance)
 
-        return Bound(call, tuple(arguments))
+        arguments = tuple(each for bound in typed.values() for each in bound.arguments)
+        return Bound(call, arguments, by_method=typed)
 
     async def __call__(self, request: Request) -> Any:
         """Answer a request, as a function handler would."""
@@ -143,7 +145,7 @@ class ViewHandler(SelfBinding):
 
 def _action(
     view: type[View], name: str, around: Surroundings, options: AnswerOptions | None
-) -> tuple[Action, tuple[Arguments, ...]]:
+) -> tuple[Action, Typed | None]:
     """Make a function that calls a method of an instance with its arguments filled in.
 
     Returns it, and what the method's parameters declare if it is typed.
@@ -156,16 +158,16 @@ def _action(
     except ValueError as exc:
         raise ValueError(f"{exc}, in {view.__qualname__}.{name}") from None
     if typed is not None:
-        return (lambda instance: typed.invoke(getattr(instance, name), instance.request)), (typed.arguments,)
+        return (lambda instance: typed.invoke(getattr(instance, name), instance.request)), typed
     if is_coroutine_function(getattr(view, name)):
-        return (lambda instance: _call(getattr(instance, name), decided, instance.request)), ()
+        return (lambda instance: _call(getattr(instance, name), decided, instance.request)), None
 
     async def action(instance: View) -> Any:
         args, kwargs = decided.arguments(instance.request)
         result = await instance.request.app.threads.run(getattr(instance, name), *args, **kwargs)
         return await result if inspect.isawaitable(result) else result
 
-    return action, ()
+    return action, None
 
 
 def _call(method: Callable[..., Awaitable[Any]], decided: Plan, request: Request) -> Awaitable[Any]:

@@ -7,7 +7,7 @@ These are the defaults, `[tool.sketch]` in the `pyproject.toml` of the working d
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,13 +17,17 @@ from sketch.serving.option import About, Option, options_of
 from sketch.serving.options import LIMITS, OptionError, ServeError, ServeOptions
 from sketch.serving.registry import check_supported, load_server
 from sketch.serving.server_limits import ServerLimits
+from sketch.serving.sources import with_sources
 
 logger = logging.getLogger("sketch")
 
 FILE, PLATFORM, COMMAND_LINE, DEFAULT = "pyproject.toml", "PORT", "the command line", "default"
 PREFIX = "SKETCH_"
 APP = Option("app", "app", "str | None", None, About("application to serve", "", "", "IMPORT", None, False, False))
+ALL_LIMITS = "limits"
+"""What stands for all limits of the native server where options are named."""
 _LIMIT = "limit_"
+_TABLE, _LIMITS_TABLE = "[tool.sketch]", "[tool.sketch.limits]"
 _PLACES = ({"bind"}, {"uds"}, {"host", "port"})
 """Options that say where to listen: one of these sets in a source stands for all of them in a weaker source."""
 
@@ -87,13 +91,27 @@ class Config:
     def _error(self, message: str, *names: str) -> OptionError:
         if "server_limits" in names:
             names = (*(each.name for each in _limits()), *names)
-        sources = [f"{name} is from {self.settings[name].source}" for name in names if name in self.settings]
-        return OptionError(f"{message} ({', '.join(sources)})" if sources else message, *names)
+        sources = {name: setting.source for name, setting in self.settings.items()}
+        return OptionError(with_sources(message, names, sources) + self._way_out(names), *names)
+
+    def _way_out(self, names: Iterable[str]) -> str:
+        """Say how the command line gets rid of a value with which it does not go together."""
+        given = [name for name in names if name in self.settings]
+        weaker = [name for name in given if self.settings[name].source != COMMAND_LINE]
+        if not weaker or len(weaker) == len(given):
+            return ""
+        if weaker[0].startswith(_LIMIT):
+            return f": --unset {ALL_LIMITS} takes all limits back"
+        return f": --unset {weaker[0]} takes it back"
+
+    def sources(self) -> dict[str, str]:
+        """Return where values come from, by the names of options; the command line is left out: its user sees it."""
+        return {name: each.source for name, each in self.settings.items() if each.source != COMMAND_LINE}
 
     def render(self) -> str:
         """Return all options in the form of `pyproject.toml`, each with its source behind it; secrets are masked."""
         serving = [self._line(each) for each in options().values() if not each.name.startswith(_LIMIT)]
-        return "\n".join(["[tool.sketch]", *serving, "", "[tool.sketch.limits]", *map(self._line, _limits())])
+        return "\n".join([_TABLE, *serving, "", _LIMITS_TABLE, *map(self._line, _limits())])
 
     def _line(self, each: Option) -> str:
         setting = self.settings.get(each.name) or Setting(each.default, DEFAULT)
@@ -112,23 +130,48 @@ def _limits() -> Iterable[Option]:
     return options_of(ServerLimits, prefix=_LIMIT, group=LIMITS)
 
 
-def read_config(flags: Mapping[str, Any], environment: Mapping[str, str], folder: Path) -> Config:
+def read_config(
+    flags: Mapping[str, Any], environment: Mapping[str, str], folder: Path, unset: Iterable[str] = ()
+) -> Config:
     """Read all sources. A name that does not exist is a warning.
 
     Args:
         flags: what the command line says.
         environment: the environment variables.
         folder: where `pyproject.toml` may be.
+        unset: names of options for which only the command line counts; `limits` for all limits.
 
     Raises:
-        ServeError: for a file or a text that cannot be read; the message names the source.
+        ServeError: for a file or a text that cannot be read, the message names the source; an `OptionError` for a name
+            to unset that does not exist.
     """
-    config, variables = Config(), _read_environment(environment)
-    config.add(_read_file(folder / FILE), FILE)
-    config.add(_read_platform(environment, config, {*variables, *flags}), PLATFORM)
+    config, ignored = Config(), set(_named(unset))
+    variables = _without(_read_environment(environment), ignored)
+    config.add(_without(_read_file(folder / FILE), ignored), FILE)
+    config.add(_read_platform(environment, config, {*variables, *flags, *({"port"} & ignored)}), PLATFORM)
     config.add(variables)
     config.add(flags, COMMAND_LINE)
     return config
+
+
+def _named(texts: Iterable[str]) -> Iterator[str]:
+    """Yield the names of the options that texts name, as a flag or as a key."""
+    for text in texts:
+        name = _plain(text)
+        if name == ALL_LIMITS:
+            yield from (each.name for each in _limits())
+        elif name in options():
+            yield name
+        else:
+            meant = meant_by(text)
+            advice = f": did you mean {meant.name}?" if meant else ""
+            raise OptionError(
+                f"expected the name of an option to unset, or {ALL_LIMITS}, got {text!r}{advice}", "unset"
+            )
+
+
+def _without(values: Mapping[str, Any], ignored: Collection[str]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name not in ignored}
 
 
 def _read_platform(environment: Mapping[str, str], config: Config, stronger: set[str]) -> dict[str, Any]:
@@ -141,16 +184,16 @@ def _read_platform(environment: Mapping[str, str], config: Config, stronger: set
 
 
 def _read_environment(environment: Mapping[str, str]) -> dict[str, Any]:
-    known = {each.variable.removeprefix(PREFIX): each for each in options().values()}
+    known = {each.variable: each for each in options().values()}
     found = {}
     for variable, text in environment.items():
-        name = variable.removeprefix(PREFIX)
-        if name == variable:
+        if not variable.startswith(PREFIX):
             continue
-        if name not in known:
-            _warn(f"environment variable {variable}", name, known, PREFIX)
+        if variable not in known:
+            meant = meant_by(variable.removeprefix(PREFIX))
+            _warn(f"environment variable {variable}", meant and meant.variable)
         elif text:  # `SKETCH_UDS=` in a unit or a compose file takes a variable back
-            found[known[name].name] = _read(known[name], text, variable)
+            found[known[variable].name] = _read(known[variable], text, variable)
     return found
 
 
@@ -167,12 +210,10 @@ def _read_file(path: Path) -> dict[str, Any]:
         content = tomllib.loads(data.decode())
     except ValueError as exc:  # TOMLDecodeError and UnicodeDecodeError are
         raise ServeError(f"cannot read {path}: {exc}") from None
-    table = _table_in(_table_in(content, "tool", "[tool]"), "sketch", "[tool.sketch]")
-    limits = _table_in(table, "limits", "[tool.sketch.limits]")
+    table = _table_in(_table_in(content, "tool", "[tool]"), "sketch", _TABLE)
+    limits = _table_in(table, "limits", _LIMITS_TABLE)
     table.pop("limits", None)
-    serving = {name: each for name, each in options().items() if not name.startswith(_LIMIT)}
-    bounds = {each.key: each for each in _limits()}
-    return {**_read_table("[tool.sketch]", table, serving), **_read_table("[tool.sketch.limits]", limits, bounds)}
+    return {**_read_table(_TABLE, table), **_read_table(_LIMITS_TABLE, limits)}
 
 
 def _table_in(outer: dict[str, Any], key: str, heading: str) -> dict[str, Any]:
@@ -182,17 +223,25 @@ def _table_in(outer: dict[str, Any], key: str, heading: str) -> dict[str, Any]:
     return table
 
 
-def _read_table(heading: str, table: dict[str, Any], known: Mapping[str, Option]) -> dict[str, Any]:
+def _read_table(heading: str, table: dict[str, Any]) -> dict[str, Any]:
+    known = {each.key: each for each in options().values() if _heading(each) == heading}
     found = {}
     for key, value in table.items():
         if key not in known:
-            _warn(f"{key!r} in {heading} of {FILE}", key, known)
+            meant = meant_by(key, heading)
+            elsewhere = f" in {_heading(meant)}" if meant and _heading(meant) != heading else ""
+            _warn(f"{key!r} in {heading} of {FILE}", meant and meant.key + elsewhere)
             continue
         try:
             found[known[key].name] = known[key].read_toml(value)
         except ValueError as exc:
             raise OptionError(f"{exc} ({key} is from {FILE})", known[key].name) from None
     return found
+
+
+def _heading(each: Option) -> str:
+    """Return the table of the file in which an option stands."""
+    return _LIMITS_TABLE if each.name.startswith(_LIMIT) else _TABLE
 
 
 def _read(each: Option, text: str, source: str) -> Any:
@@ -202,10 +251,27 @@ def _read(each: Option, text: str, source: str) -> Any:
         raise OptionError(f"{exc} ({each.name} is from {source})", each.name) from None
 
 
-def _warn(what: str, name: str, known: Iterable[str], prefix: str = "") -> None:
+def meant_by(name: str, heading: str | None = None) -> Option | None:
+    """Return the option that was probably meant by a name that does not exist, None if it is like no other.
+
+    Args:
+        name: as it was written.
+        heading: the table in which it was written; an option that belongs there is preferred.
+    """
     from difflib import get_close_matches  # for mistakes only
 
+    every = sorted(options().values(), key=lambda each: _heading(each) != heading)
+    known = {spelled: each for each in reversed(every) for spelled in (each.key, each.name)}
+    close = get_close_matches(_plain(name), list(known), 1)
+    return known[close[0]] if close else None
+
+
+def _plain(name: str) -> str:
+    """Return a name as Python spells it: `--Limit-Head` is `limit_head`."""
+    return name.lstrip("-").replace("-", "_").lower()
+
+
+def _warn(what: str, meant: str | None) -> None:
     show()
-    close = get_close_matches(name, list(known), 1)
-    advice = f": did you mean {prefix}{close[0]}?" if close else ": there is no such option"
+    advice = f": did you mean {meant}?" if meant else ": there is no such option"
     logger.warning("ignored the unknown %s%s", what, advice)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,11 +35,30 @@ def find_app(folder: Path) -> Found | None:
     """
     for module in MODULES:
         path = folder / f"{module}.py"
-        defined = _defined_by(path) if path.is_file() else set()
-        for name in NAMES:
-            if name in defined:
-                return Found(f"{module}:{name}{'()' if name == FACTORY else ''}", path.name)
+        name = _first_of(_defined_by(path)) if path.is_file() else None
+        if name is not None:
+            return Found(f"{module}:{name}", path.name)
     return None
+
+
+def string_for(place: str) -> str | None:
+    """Return the import string for what names a file or a module: `src/api.py`, `api.py:app`, `api`.
+
+    None for anything else. What it lacks is the first of `NAMES` that the file defines, `app` without such a file.
+
+    Raises:
+        ServeError: for a file that is not Python.
+    """
+    path, _, name = place.partition(":")
+    file = Path(path) if path.endswith(".py") or "/" in path else Path(*path.split("."))
+    if file.is_absolute() and file.is_relative_to(Path.cwd()):
+        file = file.relative_to(Path.cwd())
+    parts = [part.removesuffix(".py") for part in file.parts]
+    if not parts or not all(part.isidentifier() for part in parts):
+        return None
+    file = Path(*parts).with_suffix(".py")
+    found = _first_of(_defined_by(file)) if not name and file.is_file() else None
+    return f"{'.'.join(parts)}:{name or found or NAMES[0]}"
 
 
 def nothing_found(folder: Path) -> ServeError:
@@ -53,6 +72,12 @@ def nothing_found(folder: Path) -> ServeError:
         f"expected an application: write `sketch run package.module:app`. Tried in {folder}: "
         f"app in [tool.sketch] of pyproject.toml, SKETCH_APP, {', '.join(tried)}"
     )
+
+
+def _first_of(defined: Collection[str]) -> str | None:
+    """Return the first of `NAMES` that is defined, with parentheses if it is a function to call."""
+    name = next((name for name in NAMES if name in defined), None)
+    return f"{name}()" if name == FACTORY else name
 
 
 def _defined_by(path: Path) -> set[str]:

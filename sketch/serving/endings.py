@@ -27,13 +27,13 @@ def log_left(method: str, path: str, exc: ClientDisconnected) -> None:
 
 
 def log_cancelled(method: str, path: str, stopping: Stopping) -> None:
-    """Log at level INFO that an exchange was cancelled, and note for the end of the server that it was cut off.
+    """Log that an exchange was cancelled: at level INFO, or at DEBUG while the server stops, whose report names it.
 
     Args:
         method, path: of the request.
         stopping: of the application.
     """
-    logger.info("%s %r was cancelled", method, path)
+    logger.log(logging.DEBUG if stopping else logging.INFO, "%s %r was cancelled", method, path)
     stopping.note_cut(f"{method} {path!r}")
 
 

@@ -29,15 +29,15 @@ def load_app(string: str) -> Application | ASGIApp:
     call = name.endswith("()")
     name = name.removesuffix("()")
     if not path or not name.replace(".", "").isidentifier():
-        raise ServeError(f"expected an application like 'package.module:app', got {string!r}")
+        raise _mistaken(f"expected an application like 'package.module:app', got {string!r}", string)
     if path.startswith("."):
-        raise ServeError(f"expected the whole name of a module, got the relative one {path!r}, of {string!r}")
+        raise _mistaken(f"expected the whole name of a module, got the relative one {path!r}, of {string!r}", string)
     found: Any = _import(path, string)
     for part in name.split("."):
         try:
             found = getattr(found, part)
         except AttributeError:
-            raise ServeError(f"module {path!r} has no attribute {name!r}, of {string!r}") from None
+            raise ServeError(f"module {path!r} has no attribute {name!r}, of {string!r}", "app") from None
     return check_app(_made_by(found, string) if call or _is_async_factory(found) else found, string)
 
 
@@ -47,7 +47,7 @@ def _is_async_factory(found: Any) -> bool:
 
 def _made_by(factory: Any, string: str) -> Any:
     if not callable(factory) or is_sketch_application(factory):
-        raise ServeError(f"expected a function, got {factory!r} from {string!r}: leave out the parentheses")
+        raise ServeError(f"expected a function, got {factory!r} from {string!r}: leave out the parentheses", "app")
     found = factory()
     if not inspect.iscoroutine(found):
         return found
@@ -63,7 +63,16 @@ def _import(path: str, string: str) -> Any:
         # Only if the named module is missing: if a module that it imports is, that is a bug of the module.
         if exc.name is None or not f"{path}.".startswith(f"{exc.name}."):
             raise
-        raise ServeError(f"there is no module {exc.name!r}, of {string!r} (looked in {sys.path[0] or '.'!r})") from None
+        fault = f"there is no module {exc.name!r}, of {string!r} (looked in {sys.path[0] or '.'!r})"
+        raise _mistaken(fault, string) from None
+
+
+def _mistaken(fault: str, string: str) -> ServeError:
+    """Make the error for a string that names no module; it has the import string that was probably meant."""
+    from sketch.serving.discovery import string_for  # for mistakes only
+
+    meant = string_for(string)
+    return ServeError(f"{fault}: did you mean {meant!r}?" if meant not in (None, string) else fault, "app")
 
 
 def check_app(found: Any, string: str | None = None) -> Application | ASGIApp:
@@ -78,7 +87,7 @@ def check_app(found: Any, string: str | None = None) -> Application | ASGIApp:
         advice = find_mistake(found)
         if advice is not None:
             source = f" from {string!r}" if string else ""
-            raise ServeError(f"expected a sketch Application, or any of ASGI 3, got {found!r}{source}: {advice}")
+            raise ServeError(f"expected a sketch Application, or any of ASGI 3, got {found!r}{source}: {advice}", "app")
     app: Application | ASGIApp = found
     return app
 

@@ -129,7 +129,7 @@ def _factory(name: str) -> LoopFactory:
         uvloop: Any = import_module("uvloop")
     except ModuleNotFoundError:
         if name == "uvloop":
-            raise ServeError("the loop 'uvloop' is not installed: pip install 'sketch-web[fast]'") from None
+            raise ServeError("the loop 'uvloop' is not installed: pip install 'sketch-web[fast]'", "loop") from None
         return _AsyncioLoop
     return type("UVLoop", (ExitsContained, ServersKnown, uvloop.Loop), {})
 

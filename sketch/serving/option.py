@@ -10,6 +10,10 @@ from typing import Any, NamedTuple, TypeVar
 T = TypeVar("T")
 MASKED = "****"
 _KEY = "option"
+LARGEST = 2**31 - 1
+"""The largest count or size: what the system's calls take."""
+LONGEST = 365 * 24 * 3600
+"""The longest time, in seconds: every wait has an end, and timers take no more than some centuries."""
 _WORDS = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
 
 
@@ -29,6 +33,10 @@ class About(NamedTuple):
     """Whether text is a number in octal digits."""
     secret: bool
     """Whether the value is shown nowhere, and has no flag: other users of a machine see arguments."""
+    least: float = 0
+    """The smallest value of a number."""
+    most: float | None = None
+    """The largest value of a number; None is `LARGEST` for a whole number, `LONGEST` for a time."""
 
 
 def option(
@@ -41,9 +49,11 @@ def option(
     choices: tuple[str, ...] | None = None,
     octal: bool = False,
     secret: bool = False,
+    least: float = 0,
+    most: float | None = None,
 ) -> T:
     """Make a field of a dataclass with its default and what `About` says. For type checkers it is the default."""
-    about = About(text, more, group, metavar, choices, octal, secret)
+    about = About(text, more, group, metavar, choices, octal, secret, least, most)
     made: Any = field(default=default, metadata={_KEY: about})
     found: T = made
     return found
@@ -135,8 +145,7 @@ class Option(NamedTuple):
             return f"{self.name} in octal digits, like '660'"
         if self.kind.startswith("str"):
             return f"{self.name} as text"
-        number = "a whole number" if self.kind.startswith("int") else "a number"
-        return f"{self.name} as {number}{', or none' if self.kind == 'int | None' else ''}"
+        return f"{self.name} as {_number(self.kind, self.about)}{', or none' if self.kind == 'int | None' else ''}"
 
     def _shown(self, value: object) -> str:
         return MASKED if self.about.secret else f"{value!r:.200}"
@@ -166,3 +175,39 @@ def about(each: Field[Any]) -> About:
     """Return what `option()` has said about a field."""
     found: About = each.metadata[_KEY]
     return found
+
+
+# -- numbers ----------------------------------------------------------------------------------------------------------
+
+
+def wrong_numbers(given: Any) -> Iterator[tuple[str, TypeError | ValueError]]:
+    """Yield the name of each number of a dataclass of options that is not within its bounds, and the error.
+
+    It is a TypeError for what is no number. NaN is within no bounds.
+    """
+    for each in fields(given):
+        kind, value = str(each.type), getattr(given, each.name)
+        if kind.startswith(("int", "float")) and not (value is None and kind.endswith("None")):
+            error = _wrong(each.name, kind, about(each), value)
+            if error is not None:
+                yield each.name, error
+
+
+def _wrong(name: str, kind: str, said: About, value: object) -> TypeError | ValueError | None:
+    least, most = _bounds(kind, said)
+    none = ", or None" if kind.endswith("None") else ""
+    message = f"expected {name} as {_number(kind, said)}{none}, got {value!r:.200}"
+    if isinstance(value, bool) or not isinstance(value, int if kind.startswith("int") else (int, float)):
+        return TypeError(message)
+    return None if least <= value <= most else ValueError(message)
+
+
+def _bounds(kind: str, said: About) -> tuple[float, float]:
+    longest = LARGEST if kind.startswith("int") else LONGEST
+    return said.least, longest if said.most is None else said.most
+
+
+def _number(kind: str, said: About) -> str:
+    """Describe the numbers that an option takes."""
+    least, most = (f"0o{bound:o}" if said.octal and bound else f"{bound}" for bound in _bounds(kind, said))
+    return f"a {'whole number' if kind.startswith('int') else 'number of seconds'} from {least} to {most}"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, TypeGuard
+from typing import TYPE_CHECKING
 
 from sketch.checks import check_flags
-from sketch.serving.option import option
+from sketch.serving.option import option, wrong_numbers
 
 if TYPE_CHECKING:
     import socket
@@ -19,15 +20,11 @@ if TYPE_CHECKING:
 
 
 class ServeError(Exception):
-    """Raised when an application cannot be served; the message tells the user why, in one line."""
-
-
-class OptionError(ServeError):
-    """Raised for the value of an option that no backend could honour.
+    """Raised when an application cannot be served; the message tells the user why, in one line.
 
     Args:
         message: what is expected, and what was given.
-        names: the options that it is about.
+        names: the options that it is about, `app` for the application.
     """
 
     def __init__(self, message: str, *names: str) -> None:
@@ -35,7 +32,13 @@ class OptionError(ServeError):
         self.names = names
 
 
+class OptionError(ServeError):
+    """Raised for the value of an option that no backend could honour."""
+
+
 LOOPS = ("auto", "asyncio", "uvloop")
+MOST_WORKERS = 1024
+"""More workers than any machine has use for: a larger number is another one, a port say."""
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 
 ADDRESS, APPLICATION, TLS, PROXIES = "address", "application", "TLS", "proxies"
@@ -62,7 +65,7 @@ class ServeOptions:
         group=ADDRESS,
         metavar="NAME",
     )
-    port: int = option(8080, "TCP port; 0 takes a free one", group=ADDRESS, metavar="N")
+    port: int = option(8080, "TCP port; 0 takes a free one", group=ADDRESS, metavar="N", most=65535)
     uds: str | None = option(
         None, "path of a unix socket to listen on instead of a port", group=ADDRESS, metavar="PATH"
     )
@@ -82,8 +85,9 @@ class ServeOptions:
         group=ADDRESS,
         metavar="MODE",
         octal=True,
+        most=0o777,
     )
-    backlog: int = option(2048, "connections that may wait to be accepted", group=ADDRESS, metavar="N")
+    backlog: int = option(2048, "connections that may wait to be accepted", group=ADDRESS, metavar="N", least=1)
 
     server: str = option(
         "native", "`native`, `uvicorn`, `hypercorn`, `granian`, or another package's", group=APPLICATION, metavar="NAME"
@@ -120,7 +124,7 @@ class ServeOptions:
         metavar="NETWORK",
     )
     proxy_hops: int = option(
-        1, "how many of the trusted proxies a request passes through, at most", group=PROXIES, metavar="N"
+        1, "how many of the trusted proxies a request passes through, at most", group=PROXIES, metavar="N", least=1
     )
 
     server_limits: ServerLimits | None = option(
@@ -135,12 +139,20 @@ class ServeOptions:
         "worker processes, watched by a parent; 0 is one per usable CPU. Without it one process, and no parent",
         group=PROCESSES,
         metavar="N",
+        most=MOST_WORKERS,
     )
     worker_timeout: float = option(
-        30.0, "seconds without a heartbeat after which a worker is replaced", group=PROCESSES, metavar="SECONDS"
+        30.0,
+        "seconds without a heartbeat after which a worker is replaced; 0 is no bound",
+        group=PROCESSES,
+        metavar="SECONDS",
     )
-    start_timeout: float = option(60.0, "seconds in which a worker has to be ready", group=PROCESSES, metavar="SECONDS")
-    max_requests: int | None = option(None, "requests after which a worker is replaced", group=PROCESSES, metavar="N")
+    start_timeout: float = option(
+        60.0, "seconds in which a worker has to be ready; 0 is no bound", group=PROCESSES, metavar="SECONDS"
+    )
+    max_requests: int | None = option(
+        None, "requests after which a worker is replaced", group=PROCESSES, metavar="N", least=1
+    )
     max_requests_jitter: int = option(
         0, "random number of requests, at most, by which `max_requests` is larger", group=PROCESSES, metavar="N"
     )
@@ -174,6 +186,8 @@ class ServeOptions:
     def __post_init__(self) -> None:
         for name in ("bind", "trusted_proxies"):
             object.__setattr__(self, name, _texts(name, getattr(self, name)))
+        for name in ("uds", "ssl_certfile", "ssl_keyfile"):
+            object.__setattr__(self, name, _path(name, getattr(self, name)))
         if not isinstance(self.host, str):
             raise OptionError(f"expected a host as a str, got {self.host!r:.200}", "host")
         self._check_numbers()
@@ -191,22 +205,10 @@ class ServeOptions:
             raise OptionError("reload is not supported yet: restart the server by hand", "reload")
 
     def _check_numbers(self) -> None:
-        if not _is_count(self.port) or not 0 <= self.port <= 65535:
-            raise OptionError(f"expected a port from 0 to 65535, got {self.port!r:.200}", "port")
-        if not _is_count(self.uds_mode) or not 0 <= self.uds_mode <= 0o777:
-            raise OptionError(f"expected a uds mode from 0 to 0o777, got {self.uds_mode!r:.200}", "uds_mode")
-        for name, (least, words) in _COUNTS.items():
-            value = getattr(self, name)
-            if value is None and name in _UNBOUNDED:
-                continue
-            if not _is_count(value) or value < least:
-                raise OptionError(f"expected {words}, got {value!r:.200}", name)
+        for name, error in wrong_numbers(self):
+            raise OptionError(str(error), name)
         if self.max_requests_jitter and self.max_requests is None:
             raise OptionError("expected max_requests together with max_requests_jitter", "max_requests_jitter")
-        for name, words in _TIMES.items():
-            value = getattr(self, name)
-            if not isinstance(value, int | float) or isinstance(value, bool) or not value >= 0:
-                raise OptionError(f"expected a {words} of at least 0 seconds, got {value!r:.200}", name)
 
     def _check_switches(self) -> None:
         for name in ("access_log", "debug", "proxy_protocol", "reload"):
@@ -242,7 +244,8 @@ class ServeOptions:
             raise OptionError("expected either ssl or ssl_certfile, got both", "ssl", "ssl_certfile")
         if self.proxy_protocol and self.scheme == "https":
             raise OptionError(
-                "proxy_protocol together with TLS is not supported: let the load balancer end TLS", "proxy_protocol"
+                "proxy_protocol together with TLS is not supported: let the load balancer end TLS",
+                *("proxy_protocol", "ssl", "ssl_certfile"),
             )
         if self.proxy_hops != 1 and not self.trusted_proxies:
             raise OptionError("expected trusted_proxies together with proxy_hops", "proxy_hops")
@@ -279,30 +282,17 @@ class ServeOptions:
         return {field.name for field in fields(self) if getattr(self, field.name) != field.default}
 
 
-_COUNTS = {
-    "backlog": (1, "a backlog of at least 1 connection"),
-    "workers": (0, "workers as a number from 0 on, or None"),
-    "max_requests": (1, "max requests as a number from 1 on, or None"),
-    "proxy_hops": (1, "proxy hops as a number from 1 on"),
-    "max_requests_jitter": (0, "a max requests jitter of at least 0 requests"),
-}
-_UNBOUNDED = ("workers", "max_requests")
-_TIMES = {
-    "worker_timeout": "worker timeout",
-    "start_timeout": "start timeout",
-    "shutdown_timeout": "shutdown timeout",
-    "drain_delay": "drain delay",
-    "keep_alive_drain": "keep alive drain",
-}
-
-
-def _is_count(value: object) -> TypeGuard[int]:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
 def _check_kind(name: str, given: object, kind: type) -> None:
     if not isinstance(given, kind):
         raise OptionError(f"expected {name} as {kind.__name__}(...), got {given!r:.200}", name)
+
+
+def _path(name: str, given: object) -> str | None:
+    """Return a path as text: users may give a `Path`."""
+    path = os.fspath(given) if isinstance(given, os.PathLike) else given
+    if path is not None and (not isinstance(path, str) or not path):
+        raise OptionError(f"expected {name} as a path, got {given!r:.200}", name)
+    return path
 
 
 def _texts(name: str, given: object) -> tuple[str, ...]:

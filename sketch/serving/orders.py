@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 import threading
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from sketch.serving.processes.link import current_link
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from sketch.lifecycle.stopping import Stopping
 
 T = TypeVar("T")
+logger = logging.getLogger("sketch")
 
 _TO_STOP = ("SIGINT", "SIGTERM", "SIGHUP")
 _AT_ONCE = "SIGQUIT"
@@ -83,6 +85,29 @@ def _restore(loop: asyncio.AbstractEventLoop, numbers: list[signal.Signals]) -> 
         loop.remove_signal_handler(number)
 
 
+@contextmanager
+def reload_survived() -> Iterator[None]:
+    """Let SIGUSR1 do no more than log a line while the block runs: by default it would end the process.
+
+    An application that has a use for the signal takes it after this, in its module or in a start-up hook.
+    """
+    number = _number("SIGUSR1")
+    if number is None or signal.getsignal(number) is not signal.SIG_DFL:
+        yield
+        return
+    signal.signal(number, log_reload)
+    try:
+        yield
+    finally:
+        if signal.getsignal(number) is log_reload:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def log_reload(*_: object) -> None:
+    """Log at level INFO that SIGUSR1 changes nothing."""
+    logger.info("SIGUSR1: there is nothing to reload")
+
+
 class Stoppable(Protocol):
     """An application that can be told to stop."""
 
@@ -92,7 +117,7 @@ class Stoppable(Protocol):
         ...
 
 
-async def unless_given_up(serving: Coroutine[Any, Any, T], app: Stoppable, orders: Orders, code: T) -> T:
+async def unless_given_up(serving: Awaitable[T], app: Stoppable, orders: Orders, code: T) -> T:
     """Await a server. If a hook goes on after its cancellation, return `code` instead, and leave the server behind."""
     task = asyncio.ensure_future(serving)
     given_up = asyncio.ensure_future(_given_up(app, orders))

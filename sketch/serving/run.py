@@ -18,10 +18,12 @@ from sketch.serving.loading import check_app, is_sketch_application, load_app
 from sketch.serving.logs import handled, show, tell
 from sketch.serving.loops import check_place
 from sketch.serving.options import ServeError, ServeOptions
+from sketch.serving.orders import reload_survived
 from sketch.serving.processes.identity import WorkerInfo, working_as
 from sketch.serving.processes.link import AcceptAlso, current_link
 from sketch.serving.registry import check_supported, load_object, load_server
 from sketch.serving.sockets import places, spell
+from sketch.serving.sources import explain
 from sketch.serving.systemd import activate
 
 if TYPE_CHECKING:
@@ -69,9 +71,10 @@ def run_app(
         chosen = activate(ServeOptions(host=host, port=port, server=server, loop=loop or "auto", **options))
         code = _run_here(app, chosen) if chosen.workers is None else _run_workers(app, chosen)
     except ServeError as exc:
-        print(f"error: {exc}", file=sys.stderr, flush=True)
+        message = explain(exc)
+        print(f"error: {message}", file=sys.stderr, flush=True)
         if handled():
-            logger.error("%s", exc)  # noqa: TRY400 - one line explains it
+            logger.error("%s", message)  # noqa: TRY400 - one line explains it
         raise SystemExit(1) from None
     if code:
         raise SystemExit(code)
@@ -80,20 +83,23 @@ def run_app(
 
 def _run_here(app: Application | ASGIApp | str, options: ServeOptions) -> int:
     check_supported(load_server(options.server), options)
-    with working_as(WorkerInfo(0, 1, 1)):
+    with working_as(WorkerInfo(0, 1, 1)), reload_survived():
         return run_backend(app, options)
 
 
 def _run_workers(app: Application | ASGIApp | str, options: ServeOptions) -> int:
     """Run the parent of workers. It does not import the application."""
     if not isinstance(app, str):
-        raise ServeError(f"expected an import string like 'package.module:app' with workers, got {app!r:.200}: {_WHY}")
+        raise ServeError(
+            f"expected an import string like 'package.module:app' with workers, got {app!r:.200}: {_WHY}", "app"
+        )
     if app.startswith("__main__:"):
-        raise ServeError(f"expected the module's own name with workers, got {app!r}: {_WHY}")
+        raise ServeError(f"expected the module's own name with workers, got {app!r}: {_WHY}", "app")
     backend = load_server(options.server)
     check_supported(backend, options)
     if "bind" not in backend.options:
-        raise ServeError(f"server {options.server!r} cannot honour the option 'workers': it takes no bound sockets")
+        fault = f"server {options.server!r} cannot honour the option 'workers': it takes no bound sockets"
+        raise ServeError(fault, "workers", "server")
     from sketch.serving.processes.supervisor import supervise  # one process needs none of it
 
     logger.setLevel(options.log_level.upper())
@@ -220,7 +226,7 @@ def _check_fitting(app: Application | ASGIApp, options: ServeOptions) -> None:
         if options.limits is not None:
             raise ServeError("limits are for foreign ASGI applications: a sketch application has Application(limits=)")
     elif options.debug is not None:
-        raise ServeError("expected no debug for a foreign ASGI application: it has a switch of its own")
+        raise ServeError("expected no debug for a foreign ASGI application: it has a switch of its own", "debug")
 
 
 def _check_trust(app: Application | ASGIApp) -> None:
@@ -228,7 +234,8 @@ def _check_trust(app: Application | ASGIApp) -> None:
     from sketch.middleware.proxy_headers import ProxyHeaders  # few servers have the option
 
     if any(isinstance(each, ProxyHeaders) for each in getattr(app, "outer_middlewares", ())):
-        raise ServeError("expected either trusted_proxies or the application's own ProxyHeaders, got both")
+        fault = "expected either trusted_proxies or the application's own ProxyHeaders, got both"
+        raise ServeError(fault, "trusted_proxies")
 
 
 def _check_names(options: dict[str, Any]) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Literal
 
-from sketch.serving.option import option
+from sketch.serving.option import option, wrong_numbers
 
 KIB = 1024
 BYTES, SECONDS = "BYTES", "SECONDS"
@@ -22,14 +22,19 @@ class ServerLimits:
         ValueError: for a value that no request or no connection could live with.
     """
 
-    target: int = option(8 * KIB, "size of a request target; more is 414", metavar=BYTES)  # RFC 9112, 3: at least 8,000
+    target: int = option(
+        8 * KIB, "size of a request target; more is 414", metavar=BYTES, least=1
+    )  # RFC 9112, 3: at least 8,000
     head: int = option(
         64 * KIB,
         "size of all header fields; more is 431",
         more="Enough for large cookies and tokens, too little to fill memory.",
         metavar=BYTES,
+        least=1,
     )
-    headers: int = option(128, "number of header fields; more is 431", more="Browsers send about fifteen.", metavar="N")
+    headers: int = option(
+        128, "number of header fields; more is 431", more="Browsers send about fifteen.", metavar="N", least=1
+    )
     chunk_overhead: int = option(
         8 * KIB,
         "size of trailers, or of chunk extensions beyond what chunks need; more is refused",
@@ -41,11 +46,13 @@ class ServerLimits:
         "requests of a connection that wait while one is answered",
         more="The rest stays unread in the socket.",
         metavar="N",
+        least=1,
     )
     body_buffer: int = option(
         64 * KIB,
         "size of what waits of a request body for the handler; beyond it the socket is not read",
         metavar=BYTES,
+        least=1,
     )
     drain: int = option(
         1024 * KIB,
@@ -59,12 +66,14 @@ class ServerLimits:
         more="Each costs a descriptor and some 6 KiB at rest. `run_app` raises the soft limit on open files to what "
         "they need, or warns; without a descriptor new clients wait, and the log has a line a second.",
         metavar="N",
+        least=1,
     )
     concurrency: int | None = option(
         None,
         "requests that run at once; no bound by default",
         more="Only you know what one of your requests costs.",
         metavar="N",
+        least=1,
     )
     overload: Literal["refuse", "wait"] = option(
         "refuse",
@@ -76,6 +85,7 @@ class ServerLimits:
         "time for a request head, from its first byte (the first head: from the start of the connection); more is 408",
         more="A TLS handshake has as long, before it.",
         metavar=SECONDS,
+        least=SHORTEST,
     )
     keep_alive_timeout: float = option(
         75.0,
@@ -83,39 +93,21 @@ class ServerLimits:
         more="Longer than the 60 seconds that load balancers keep theirs: the side that forwards requests must be the "
         "one that closes, or some of them meet a closed connection.",
         metavar=SECONDS,
+        least=SHORTEST,
     )
     linger_timeout: float = option(
-        2.0, "how long a closing connection is still read, so that the answer is not lost to a reset", metavar=SECONDS
+        2.0,
+        "how long a closing connection is still read, so that the answer is not lost to a reset",
+        metavar=SECONDS,
+        least=SHORTEST,
     )
 
     def __post_init__(self) -> None:
-        for name, value in ((each.name, getattr(self, each.name)) for each in fields(self)):
-            if name == "overload":
-                if value not in ("refuse", "wait"):
-                    raise ValueError(f"expected overload as 'refuse' or 'wait', got {value!r}")
-            elif name.endswith("_timeout"):
-                _check_time(name, value)
-            elif value is not None or name not in ("connections", "concurrency"):
-                _check_count(name, value, 0 if name in _MAY_BE_ZERO else 1)
+        for _, error in wrong_numbers(self):
+            raise error
+        if self.overload not in ("refuse", "wait"):
+            raise ValueError(f"expected overload as 'refuse' or 'wait', got {self.overload!r:.200}")
 
     def shortest_timeout(self) -> float:
         """Return the shortest of the timeouts, in seconds."""
         return min(self.header_timeout, self.keep_alive_timeout, self.linger_timeout)
-
-
-_MAY_BE_ZERO = frozenset({"chunk_overhead", "drain"})
-"""Sizes of what a request can do without; with any other limit of 0 none could come through."""
-
-
-def _check_count(name: str, value: object, least: int) -> None:
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise TypeError(f"expected {name} as an int, got {value!r}")
-    if value < least:
-        raise ValueError(f"expected {name} of at least {least}, got {value!r}")
-
-
-def _check_time(name: str, value: object) -> None:
-    if not isinstance(value, int | float) or isinstance(value, bool):
-        raise TypeError(f"expected {name} as a number of seconds, got {value!r}")
-    if not value >= SHORTEST:
-        raise ValueError(f"expected {name} of at least {SHORTEST} seconds, got {value!r}")

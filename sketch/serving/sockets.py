@@ -18,6 +18,9 @@ from sketch.serving.options import ServeError, ServeOptions
 
 logger = logging.getLogger("sketch")
 
+ADDRESSES = ("bind", "host", "port", "sock", "uds")
+"""The options that say where to listen."""
+
 Address = tuple[socket.AddressFamily, tuple[Any, ...]]
 
 # "localhost" may name an address of a family that this machine does not have.
@@ -66,14 +69,14 @@ def open_slots(options: ServeOptions, count: int) -> Iterator[list[list[socket.s
         slots: list[list[socket.socket]] = [[] for _ in range(count)]
         for place in places(options):
             if options.bind.count(place) > 1:
-                raise ServeError(f"expected each address once, got {place} twice")
+                raise ServeError(f"expected each address once, got {place} twice", "bind")
             try:
                 found = _open(place, options, count, opened)
                 _check_apart(found[0], slots[0])
             except OSError as exc:
                 raise cannot_listen(place, exc) from exc
             except ValueError as exc:  # a name or a path that nothing can have
-                raise ServeError(f"cannot listen on {place!r:.200}: {exc}") from exc
+                raise ServeError(f"cannot listen on {place!r:.200}: {exc}", *ADDRESSES) from exc
             for slot, sockets in zip(slots, found, strict=True):
                 slot += sockets
         yield slots
@@ -115,7 +118,7 @@ def listen(sockets: list[socket.socket], backlog: int) -> None:
 
 def cannot_listen(place: str, exc: OSError) -> ServeError:
     """Make the one-line error for a port in use, a missing permission, an unknown host."""
-    return ServeError(f"cannot listen on {place}: {exc.strerror or exc}")
+    return ServeError(f"cannot listen on {place}: {exc.strerror or exc}", *ADDRESSES)
 
 
 def _open(place: str, options: ServeOptions, count: int, opened: ExitStack) -> list[list[socket.socket]]:

@@ -13,14 +13,12 @@ from time import monotonic_ns
 from sketch.serving.logs import tell
 from sketch.serving.loops import repeat
 from sketch.serving.options import ServeError, ServeOptions
+from sketch.serving.sockets import ADDRESSES
 
 logger = logging.getLogger("sketch")
 
 _FIRST = 3
 """The first descriptor that is passed."""
-
-_ADDRESSES = frozenset({"bind", "host", "port", "uds", "sock"})
-"""The options that say where to listen."""
 
 _PATIENCE = 1.0
 """Seconds that systemd gets to take a message."""
@@ -42,11 +40,13 @@ def activate(options: ServeOptions) -> ServeOptions:
     found = take_sockets(os.environ)
     if not found:
         return options
-    given = sorted(options.given() & _ADDRESSES)
+    given = sorted(options.given() & {*ADDRESSES})
     if given:
         raise ServeError(
             f"expected either {', '.join(given)} or socket activation, got both: systemd has passed "
-            f"{', '.join(found)}; leave the addresses to the .socket unit, or start the server without it"
+            f"{', '.join(found)}; leave the addresses to the .socket unit (`sketch run --unset {given[0]}` ignores "
+            "a file's), or start the server without it",
+            *given,
         )
     return replace(options, bind=found)
 

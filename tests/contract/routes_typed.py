@@ -129,7 +129,7 @@ def add_bodies(app: Application) -> None:
     async def form(
         title: Annotated[str, Form(), MaxLen(10)], counts: Annotated[list[int], Form("count")], picture: UploadedFile
     ) -> list[Any]:
-        return [title, counts, picture.safe_name, (await picture.read()).decode()]
+        return [title, counts, picture.safe_name, (await picture.read()).decode(errors="replace")]
 
     @app.post("/typed/label")
     async def label(label: Annotated[Label, Form()]) -> list[Any]:
@@ -165,7 +165,7 @@ async def only_ann(user: Annotated[str, USER]) -> None:
 
 
 def add_depending(app: Application) -> None:
-    @app.get("/typed/depends")
+    @app.get("/typed/depends", responses={403: "The handler refuses."})
     async def depends(
         key: str, value: Annotated[str, Depends(inner, scope="handler")], n: int, refuse: bool = False
     ) -> str:
@@ -174,7 +174,7 @@ def add_depending(app: Application) -> None:
             raise HTTPForbidden("members only")
         return f"{value}{n}"
 
-    guarded = RouteGroup("/typed/guarded", dependencies=[Depends(keep_user)])
+    guarded = RouteGroup("/typed/guarded", dependencies=[Depends(keep_user)], responses={403: "For ann alone."})
 
     @guarded.get("/{number}", dependencies=[Depends(only_ann)])
     async def for_ann(number: int, user: Annotated[str, USER], q: int = 0) -> str:
@@ -219,7 +219,7 @@ def add_answers(app: Application) -> None:  # a list of routes, nothing else
     async def status() -> list[int]:
         return [1]
 
-    @app.get("/typed/answers/parts", status=201)
+    @app.get("/typed/answers/parts", status=201, responses={203: {"content": {"text/csv": {}}}})
     async def parts(parts: ResponseParts) -> str:
         parts.status = 203
         parts.headers["X-Part"] = "1"
@@ -227,7 +227,7 @@ def add_answers(app: Application) -> None:  # a list of routes, nothing else
         parts.set_cookie("part", "2")
         return "a,b"
 
-    @app.get("/typed/answers/unfit")
+    @app.get("/typed/answers/unfit", include_in_schema=False)
     async def unfit() -> Tea:
         return {"name": "no grams"}  # type: ignore[return-value]
 

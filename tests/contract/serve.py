@@ -34,6 +34,9 @@ COMMANDS = {
     "uvicorn-command": "uvicorn --http httptools --host 127.0.0.1 --port PORT --timeout-graceful-shutdown SECONDS",
     "hypercorn-command": "hypercorn --bind 127.0.0.1:PORT --graceful-timeout SECONDS",
     "granian-rsgi": "granian --loop asyncio --port PORT --workers-kill-timeout SECONDSs",
+    "peregrine-command": "peregrine --protocol asgi --port PORT --graceful-timeout SECONDS000 --ws-compress",
+    "daphne-command": "daphne --port PORT",
+    "gunicorn-command": "gunicorn --worker-class asgi --bind 127.0.0.1:PORT --graceful-timeout SECONDS",
     "granian-command": "granian --interface asgi --loop asyncio --port PORT --workers-kill-timeout SECONDSs",
 }
 
@@ -51,6 +54,8 @@ def main() -> int:
     parser.add_argument("--trusted-proxies")
     parser.add_argument("--seconds", type=int, default=SECONDS, help="how long it may take to end")
     parser.add_argument("--drain", type=float, default=DRAIN, help="how long it waits for an idle connection")
+    parser.add_argument("--workers", type=int, help="worker processes; without it one process, and no parent")
+    parser.add_argument("--no-access-log", action="store_true")
     parser.add_argument("--defaults", action="store_true", help="without what the documentation advises")
     arguments = parser.parse_args()
     if arguments.name in COMMANDS:
@@ -63,6 +68,10 @@ def main() -> int:
         options["root_path"] = arguments.root_path
     if arguments.uds:
         options["uds"] = arguments.uds
+    if arguments.workers:
+        options["workers"] = arguments.workers
+    if arguments.no_access_log:
+        options["access_log"] = False
     if arguments.trusted_proxies:
         options["trusted_proxies"] = [arguments.trusted_proxies]
     return run_app(arguments.target, shutdown_timeout=arguments.seconds, keep_alive_drain=arguments.drain, **options)

@@ -1,29 +1,23 @@
-"""An application that is busy with everything that a stop may meet; `hanging` has a hook that hangs, too."""
+"""Applications that are busy with everything that a stop may meet; `hanging` has a hook that hangs, too."""
 
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator
+from typing import Any
 
 from sketch import Application, EventStreamResponse, Request, Response, StreamResponse, WebSocket
 
 
-class Begun:
-    """Knows when a request to each of `/slow`, `/stuck` and `/upload` has begun."""
-
-    def __init__(self) -> None:
-        self.all = asyncio.Event()
-        self._missing = {"/slow", "/stuck", "/upload"}
-
-    def note(self, path: str) -> None:
-        self._missing.discard(path)
-        if not self._missing:
-            self.all.set()
+def tell_begun(path: str) -> None:
+    """Tell the test that a request has begun: no answer says so."""
+    sys.stderr.write(f"begun {path}\n")  # one write, so that lines of two workers do not mix
+    sys.stderr.flush()
 
 
 def make_app(*, hangs: bool = False) -> Application:
     app = Application()
-    begun = Begun()
 
     @app.get("/")
     async def hello() -> Response:
@@ -31,20 +25,20 @@ def make_app(*, hangs: bool = False) -> Application:
 
     @app.get("/slow")
     async def slow() -> Response:
-        begun.note("/slow")
+        tell_begun("/slow")
         await app.stopping.wait()
         await asyncio.sleep(0.2)
         return Response("complete")
 
     @app.get("/stuck")
     async def stuck() -> Response:
-        begun.note("/stuck")
+        tell_begun("/stuck")
         await asyncio.Event().wait()
         raise AssertionError
 
     @app.post("/upload")
     async def upload(request: Request) -> Response:
-        begun.note("/upload")
+        tell_begun("/upload")
         return Response(await request.read())
 
     @app.get("/events")
@@ -65,10 +59,7 @@ def make_app(*, hangs: bool = False) -> Application:
 
     @app.websocket("/ws")
     async def talk(ws: WebSocket) -> None:
-        """Tell that the session is open, and when all requests of a test have begun."""
         await ws.send("open")
-        await begun.all.wait()
-        await ws.send("begun")
         async for _ in ws:
             raise AssertionError
 
@@ -85,3 +76,18 @@ def add_hanging_hook(app: Application) -> None:
 
 app = make_app()
 hanging = make_app(hangs=True)
+
+
+async def foreign(scope: Any, receive: Any, send: Any) -> None:
+    """An ASGI application of another framework, which knows of no order to stop."""
+    if scope["type"] == "lifespan":
+        for step in ("startup", "shutdown"):
+            await receive()
+            await send({"type": f"lifespan.{step}.complete"})
+    elif scope["path"] == "/endless":
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"first", "more_body": True})
+        await asyncio.Event().wait()
+    else:
+        tell_begun(scope["path"])
+        await asyncio.Event().wait()

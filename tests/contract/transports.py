@@ -328,6 +328,8 @@ TRIES_FIRST = ("granian-rsgi", "granian-command")
 """Those whose parent listens for a moment to see whether it can, before its worker does."""
 RARE = ("uvicorn-command",)
 """As `COMMANDS`, for the tests alone that name them."""
+BACKENDS = tuple(f"{name}-command" for name in os.environ.get("SKETCH_BACKENDS", "").split())
+"""Further servers, by their own commands: `nox -s backends` names them, and runs the tests on them alone."""
 ALL = (*IN_PROCESS, *SERVED, *COMMANDS, *RARE)
 SMOKE = ("memory", "scripted", "native-asyncio")
 WHOLE_TABLES = ("memory", "scripted", "native-uvloop", "uvicorn-httptools")

@@ -1,4 +1,4 @@
-"""The application of the suite with its typed routes: that of the servers which live as long as the run.
+"""The application of the suite with its typed routes, documented: that of the servers which live as long as the run.
 
 A server of a single test serves it without them: it starts sooner, because it imports no validation library.
 """
@@ -6,6 +6,7 @@ A server of a single test serves it without them: it starts sooner, because it i
 from __future__ import annotations
 
 from sketch import Application
+from sketch.openapi import OpenAPI
 from tests.contract.app import make_app
 from tests.contract.routes_typed import add_typed
 
@@ -14,6 +15,7 @@ def make_typed_app() -> Application:
     """A new application with every route of the suite, the typed ones included."""
     app = make_app()
     add_typed(app)
+    OpenAPI(title="The suite", version="1").attach(app)
     return app
 
 

@@ -29,6 +29,9 @@ EXTRAS = PROJECT["project"]["optional-dependencies"]
 # Blocks that show something and do nothing, by document: how many there may be.
 NOT_RUN = {"CONTRIBUTING.md": 2, "adapters/README.md": 1, "docs/howto.md": 1}
 
+PATIENCE = 120
+"""Seconds that one command may take: a block of commands that start servers takes long on a busy machine."""
+
 
 def of(language: str) -> list[Block]:
     return [block for block in ALL if block.language == language and "not run" not in block.marks]
@@ -154,7 +157,9 @@ def ask(command: Command, server: Program, cwd: Path) -> None:
     if shutil.which("curl") is None:
         pytest.skip("no curl here")
     words = [word.replace("127.0.0.1:8080", f"127.0.0.1:{server.port}") for word in shlex.split(command.line)]
-    done = subprocess.run([*words, "--silent", "--show-error"], cwd=cwd, capture_output=True, text=True, timeout=30)
+    done = subprocess.run(
+        [*words, "--silent", "--show-error"], cwd=cwd, capture_output=True, text=True, timeout=PATIENCE
+    )
     assert done.returncode == 0, f"$ {command.line}\n{done.stderr}\n{server.output}"
     check_output(command, done.stdout)
 
@@ -176,7 +181,7 @@ def run_other(command: Command, cwd: Path) -> None:
     assert words[0] in ("pytest", "sketch"), f"$ {command.line}: no way to run this is known"
     given = os.environ | variables
     done = subprocess.run(
-        [*script(words[0]), *words[1:]], cwd=cwd, env=given, capture_output=True, text=True, timeout=50
+        [*script(words[0]), *words[1:]], cwd=cwd, env=given, capture_output=True, text=True, timeout=PATIENCE
     )
     assert done.returncode == 0, f"$ {command.line}\n{done.stdout}{done.stderr}"
     check_output(command, done.stdout)
@@ -192,6 +197,7 @@ def run_server(block: Block, command: Command, requests: list[Command], cwd: Pat
     assert status == 0 or not command.line.startswith(("sketch", "python")), server.output
 
 
+@pytest.mark.timeout(PATIENCE * 3)
 @pytest.mark.parametrize("block", of("console"), ids=str)
 def test_console(block: Block, workspace: Path) -> None:
     waiting = commands(block)
@@ -212,6 +218,7 @@ def test_console(block: Block, workspace: Path) -> None:
 # -- the README's two commands ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.timeout(PATIENCE * 2)
 def test_type_checkers_accept_the_tutorial(tmp_path: Path) -> None:
     files = {block.marks["file"]: block.text for block in ALL if block.document == "docs/tutorial.md" and block.marks}
     for name, text in files.items():
@@ -222,7 +229,7 @@ def test_type_checkers_accept_the_tutorial(tmp_path: Path) -> None:
         env={**os.environ, "MYPYPATH": f"{ROOT}:{ROOT / 'adapters'}"},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=PATIENCE,
         check=False,
     )
     assert done.stdout.startswith(f"Success: no issues found in {len(files)} source files"), done.stdout + done.stderr

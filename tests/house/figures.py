@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import sketch
-from tests.house.imports import Arrow, cycles, graph, sources, without
+from tests.house.imports import Arrow, cycles, graph, sources, tree, without
 
 ROOT = Path(sketch.__file__).parent
 ARROWS = Path(__file__).with_name("arrows.txt")
@@ -70,7 +70,7 @@ def largest_classes(count: int = 5) -> list[Size]:
     found = [
         Size(f"{name}.{node.name}", len(_members(node)))
         for name, path in sources().items()
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in ast.walk(tree(path))
         if isinstance(node, ast.ClassDef)
     ]
     return sorted(found, key=lambda size: (-size.number, size.name))[:count]

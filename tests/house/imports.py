@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Collection, Iterator
+from functools import cache
 from pathlib import Path
-
-import sketch_rsgi
 
 import sketch
 import sketch_asgi
 import sketch_gateway
 import sketch_native
+import sketch_rsgi
 
 
 def sources() -> dict[str, Path]:
@@ -23,6 +23,12 @@ def sources() -> dict[str, Path]:
             parts = [root.name, *path.relative_to(root).with_suffix("").parts]
             found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
     return found
+
+
+@cache
+def tree(path: Path) -> ast.Module:
+    """A parsed file; several tests look at all of them."""
+    return ast.parse(path.read_text())
 
 
 def _is_type_checking(node: ast.AST) -> bool:
@@ -43,7 +49,7 @@ def _walk(node: ast.AST, *, deferred: bool, typed: bool) -> Iterator[ast.Import 
 def imported(path: Path, known: set[str], *, deferred: bool, typed: bool = False) -> set[str]:
     """The modules of the project that a file imports."""
     found = set()
-    for node in _walk(ast.parse(path.read_text()), deferred=deferred, typed=typed):
+    for node in _walk(tree(path), deferred=deferred, typed=typed):
         if isinstance(node, ast.Import):
             found.update(alias.name for alias in node.names)
         else:

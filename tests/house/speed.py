@@ -1,11 +1,14 @@
 """How many bare function calls a request costs: a program, because a test runner's coverage would be measured as well.
 
-    python -m tests.house.speed             # print the ratios of this Python
+    python -m tests.house.speed             # print the ratios of this Python, of instructions and of CPU time
     python -m tests.house.speed --record    # and keep them in speed.json, for the test
     python -m tests.house.speed --slow      # with a careless change to the hot path, which the test must notice
 
-One process, CPU time, rounds in which each takes its turn, the median of the rounds' ratios: what a busy machine does
-to one of them, it does to the others.
+Instructions are counted by valgrind, where it is there: they repeat to within a per mille, on a busy machine, too. They
+depend on how Python was built, so they are compared only on a build like that of the record.
+
+Elsewhere it is CPU time: one process, rounds in which each takes its turn, the median of the rounds' ratios. What a
+busy machine does to one of them, it does to the others.
 """
 
 from __future__ import annotations
@@ -13,7 +16,10 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+import os
+import platform
 import sys
+import sysconfig
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -21,6 +27,7 @@ from statistics import median
 from time import process_time
 from typing import Any
 
+from benchmarks import callgrind
 from sketch.application import Application
 from sketch.pipeline.pipeline import Pipeline
 from sketch.request import BaseRequest
@@ -32,8 +39,14 @@ from sketch_native.server import Server
 
 RECORD = Path(__file__).with_name("speed.json")
 VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
+_OPTIMISED = "--enable-optimizations" in str(sysconfig.get_config_var("CONFIG_ARGS"))
+BUILD = f"{platform.python_version()}, {platform.python_compiler()}{', by profile' * _OPTIMISED}"
+"""The build of this Python: on another one, the same code takes other instructions."""
+KINDS = ("asgi", "native", "hosted")
 ROUNDS = 15
 CALLS = 640
+COUNTED = 64
+"""Calls whose instructions are counted: a multiple of `CONNECTIONS`, as `CALLS` is."""
 CONNECTIONS = 64
 HEAD = b"GET / HTTP/1.1\r\nHost: 127.0.0.1:8000\r\nUser-Agent: guard\r\nAccept: */*\r\n\r\n"
 
@@ -71,12 +84,12 @@ async def bare(scope: Message, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": b"ok"})
 
 
-def asgi_calls(app: Any) -> Measured:
+def asgi_calls(app: Any, calls: int) -> Measured:
     async def run() -> None:
         sent = Sent()
-        for _ in range(CALLS):
+        for _ in range(calls):
             await app(scope(), receive, sent)
-        assert sent.count == CALLS
+        assert sent.count == calls
 
     return run
 
@@ -96,7 +109,7 @@ class MemoryTransport(asyncio.Transport):
         return 0
 
 
-def native_calls(server: Server) -> Measured:
+def native_calls(server: Server, calls: int) -> Measured:
     protocols = [HTTPProtocol(server) for _ in range(CONNECTIONS)]
     transports = [MemoryTransport({"peername": ("127.0.0.1", 1), "sockname": ("127.0.0.1", 2)}) for _ in protocols]
     for protocol, transport in zip(protocols, transports, strict=True):
@@ -104,11 +117,11 @@ def native_calls(server: Server) -> Measured:
 
     async def run() -> None:
         before = sum(transport.written for transport in transports)
-        for _ in range(CALLS // CONNECTIONS):
+        for _ in range(calls // CONNECTIONS):
             for protocol in protocols:
                 protocol.data_received(HEAD)
             await asyncio.sleep(0)  # the handlers' tasks run here
-        assert sum(transport.written for transport in transports) - before == CALLS
+        assert sum(transport.written for transport in transports) - before == calls
 
     return run
 
@@ -147,16 +160,22 @@ def hello() -> Application:
     return app
 
 
-async def ratios() -> dict[str, float]:
-    """CPU time over that of the bare function: of an ASGI call, of a request on the native protocol, and of one to the
-    bare function itself there."""
+@asynccontextmanager
+async def prepared(calls: int) -> AsyncIterator[dict[str, Measured]]:
+    """What is measured: the bare function, an ASGI call, a request on the native protocol, and one to the bare function
+    itself there."""
     app = hello()
-    found: dict[str, list[float]] = {"asgi": [], "native": [], "hosted": []}
     async with started(app), serving(hello()) as server, serving(bare) as host:
-        measured = {
-            "bare": asgi_calls(bare), "asgi": asgi_calls(app), "native": native_calls(server),
-            "hosted": native_calls(host),
+        yield {
+            "bare": asgi_calls(bare, calls), "asgi": asgi_calls(app, calls), "native": native_calls(server, calls),
+            "hosted": native_calls(host, calls),
         }  # fmt: skip
+
+
+async def ratios() -> dict[str, float]:
+    """CPU time over that of the bare function."""
+    found: dict[str, list[float]] = {kind: [] for kind in KINDS}
+    async with prepared(CALLS) as measured:
         for number in range(-2, ROUNDS):  # two to warm up
             taken = {name: await _cpu_time(run) for name, run in measured.items()}
             if number >= 0:
@@ -170,6 +189,27 @@ async def _cpu_time(run: Measured) -> float:
     begin = process_time()
     await run()
     return process_time() - begin
+
+
+async def counted() -> None:
+    """Run each once more after it is warm: a part of this process that callgrind counts."""
+    async with prepared(COUNTED) as measured:
+        for run in measured.values():
+            await run()
+            gc.collect()
+            with callgrind.part():
+                await run()
+
+
+def instructions() -> dict[str, dict[str, float]]:
+    """Instructions over those of the bare function: of the code as it is, and with the careless change."""
+    environment = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    counts, _ = callgrind.count([sys.executable, "-m", "tests.house.speed", "--counted"], None, environment)
+    size = len(KINDS) + 1
+    return {
+        name: {kind: round(count / bare, 2) for kind, count in zip(KINDS, counts, strict=True)}
+        for name, (bare, *counts) in (("as it is", counts[:size]), ("careless", counts[size:]))
+    }
 
 
 def make_careless() -> None:
@@ -193,9 +233,17 @@ def make_careless() -> None:
 
 
 def main() -> None:
+    if "--counted" in sys.argv:
+        asyncio.run(counted())
+        make_careless()
+        asyncio.run(counted())
+        return
+    found: dict[str, Any] = {}
+    if callgrind.available() and "--slow" not in sys.argv and "--times" not in sys.argv:
+        found = {"build": BUILD, "instructions": instructions()["as it is"]}
     if "--slow" in sys.argv:
         make_careless()
-    found = asyncio.run(ratios())
+    found["times"] = asyncio.run(ratios())
     print(json.dumps(found))
     if "--record" in sys.argv:
         known = json.loads(RECORD.read_text()) if RECORD.exists() else {}

@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import sketch_rsgi
-
 import sketch
 import sketch_asgi
 import sketch_gateway
 import sketch_native
+import sketch_rsgi
 
 SPELLED = re.compile(r"\[[^\]]*!#\$%&'|\\x08\\x0a|\\x0[0-8]-|0x1F|< 0x20")
 """A character class of a token, or of control characters, as patterns and tables spell it."""

@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from statistics import median
 
+import pytest
+
 from tests.house import figures
 from tests.house.imports import cycles, graph, imported, sources, without
 
@@ -53,6 +55,7 @@ def test_import_loads_no_extra_and_no_adapter() -> None:
     assert loaded & {*EXTRAS, *ADAPTERS} == set()
 
 
+@pytest.mark.timeout(300)  # two dozen programs, on a busy machine
 def test_import_is_faster_than_starlette(tmp_path: Path) -> None:
     # Both with compiled files: an installed package has them, a checkout may not. Without coverage.
     environment = {"PYTHONPYCACHEPREFIX": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "", "COVERAGE_PROCESS_CONFIG": ""}

@@ -9,12 +9,12 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
-import sketch_rsgi
 
 import sketch
 import sketch_asgi
 import sketch_gateway
 import sketch_native
+import sketch_rsgi
 
 PACKAGES = (sketch, sketch_native, sketch_asgi, sketch_rsgi, sketch_gateway)
 INSTALLED = os.environ.get("SKETCH_INSTALLED")

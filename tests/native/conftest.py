@@ -26,7 +26,6 @@ LOOPS = ("asyncio", "uvloop")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "loops(*names): run only on these event loops")
     check_transitions(HTTPProtocol)
 
 

@@ -13,6 +13,7 @@ from hypothesis import settings, strategies as st
 from sketch.serving.server_limits import ServerLimits
 from sketch_native.parser import RequestParser
 from sketch_native.refusal import Refusal
+from sketch_native.whole_head import FieldBlock, WholeHeads
 
 ROUNDS = int(os.environ.get("SKETCH_FUZZ", "0"))
 """Examples per property in a long session (`nox -s fuzz`), which then differ from run to run."""
@@ -29,6 +30,9 @@ class Recorder:
 
     def __init__(self) -> None:
         self.events: list[Event] = []
+        self.refusal: Refusal | None = None
+        self.whole = 0
+        """Heads that came whole, without callbacks."""
         self._trailers: Sequence[tuple[bytes, bytes]] = ()
 
     def on_head(self) -> None:
@@ -42,6 +46,11 @@ class Recorder:
 
     on_handshake = on_head
 
+    def on_whole_head(self, method: str, target: bytes, fields: FieldBlock) -> None:
+        assert not self.parser.in_head
+        self.whole += 1
+        self.events += [("head", method, target, "1.1", tuple(fields()), None, True, False), ("end", ())]
+
     def on_body(self, data: bytes) -> None:
         assert data
         if self.events[-1][0] == "body":
@@ -52,10 +61,32 @@ class Recorder:
         self.events.append(("end", tuple(self._trailers)))
 
 
-def parse(parts: Iterable[bytes], limits: ServerLimits | None = None) -> list[Event]:
-    """The events that these segments make; the last may be `("refused", status)`. Fed as the protocol feeds."""
+class NoWholeHeads(WholeHeads):
+    """Leaves every head to the general way."""
+
+    __slots__ = ()
+
+    def read(self, data: bytes) -> None:
+        return None
+
+
+def parse(parts: Iterable[bytes], limits: ServerLimits | None = None, *, general: bool = False) -> list[Event]:
+    """The events that these segments make; the last may be `("refused", status)`. Fed as the protocol feeds.
+
+    Args:
+        parts: the segments.
+        limits: of the server.
+        general: whether no head is read as a whole: all go the general way.
+    """
+    return record(parts, limits, general=general).events
+
+
+def record(parts: Iterable[bytes], limits: ServerLimits | None = None, *, general: bool = False) -> Recorder:
+    """The recorder of these events: see `parse`."""
     sink = Recorder()
     sink.parser = RequestParser(limits or ServerLimits(), sink)
+    if general:
+        sink.parser._whole_heads = NoWholeHeads(ServerLimits())
     try:
         for part in parts:
             position = 0
@@ -64,7 +95,8 @@ def parse(parts: Iterable[bytes], limits: ServerLimits | None = None) -> list[Ev
                 position += len(piece) - len(sink.parser.feed(piece))
     except Refusal as refusal:
         sink.events.append(("refused", refusal.status))
-    return sink.events
+        sink.refusal = refusal
+    return sink
 
 
 def split(data: bytes, cuts: Iterable[int]) -> list[bytes]:

@@ -7,23 +7,21 @@ import json
 import os
 import shutil
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from sketch import Application, Limits, ProxyHeaders, Request, Response, StreamResponse
 from sketch.serving.sockets import spell
 from tests.support.native import Served, add_refusals, serving, until
-from tests.support.programs import free_port
+from tests.support.nginx import nginx, with_nginx
+from tests.support.programs import running
 from tests.support.wire import Broken, Wire
 
 STATUSES = (200, 401, 404, 413, 500)
 REQUESTS = 60
 MIB = 1024 * 1024
 
-with_nginx = pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not installed")
 with_node = pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
 
 
@@ -75,18 +73,6 @@ def add_streams(app: Application) -> None:
                 yield b"x" * 10_000
 
         return StreamResponse(parts())
-
-
-@asynccontextmanager
-async def running(*command: str, **options: Any) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A program, which is ended with the block."""
-    process = await asyncio.create_subprocess_exec(*command, **options)
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.terminate()
-        await process.communicate()
 
 
 # -- unread bodies ----------------------------------------------------------------------------------------------------
@@ -162,55 +148,10 @@ async def test_an_agent_of_node_loses_no_request(size: int) -> None:
 
 # -- nginx ------------------------------------------------------------------------------------------------------------
 
-NGINX = """
-daemon off;
-master_process off;
-pid nginx.pid;
-error_log nginx.log;
-events {{}}
-http {{
-    access_log off;
-    client_body_temp_path body;
-    proxy_temp_path proxy;
-    fastcgi_temp_path fastcgi;
-    uwsgi_temp_path uwsgi;
-    scgi_temp_path scgi;
-    client_max_body_size 0;
-    upstream sketch {{ server {upstream}; keepalive 4; }}
-    server {{
-        listen 127.0.0.1:{port};
-        proxy_connect_timeout 5s;
-        proxy_set_header X-Forwarded-For 192.0.2.7;
-        proxy_set_header X-Forwarded-Proto https;
-        proxy_set_header X-Forwarded-Host $host;
-        location / {{ proxy_pass http://sketch; proxy_buffering off; }}
-        location /kept/ {{ proxy_pass http://sketch/; proxy_http_version 1.1; proxy_set_header Connection ""; }}
-        location /unbuffered/ {{
-            proxy_pass http://sketch/; proxy_http_version 1.1; proxy_set_header Connection "";
-            proxy_request_buffering off;
-        }}
-    }}
-}}
-"""
 
-
-@asynccontextmanager
-async def nginx(served: Served, folder: Path) -> AsyncIterator[int]:
-    """nginx before a server; its port."""
-    port = free_port()
-    (folder / "nginx.conf").write_text(NGINX.format(port=port, upstream=spell(served.server.sockets[0].getsockname())))
-    command = ("nginx", "-p", str(folder), "-c", "nginx.conf", "-e", str(folder / "nginx.log"))
-    async with running(*command, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL) as process:
-        while True:
-            assert process.returncode is None, (folder / "nginx.log").read_text()
-            try:
-                wire = await Wire.connect(port)
-            except ConnectionError:
-                await asyncio.sleep(0.01)
-            else:
-                await wire.close()
-                break
-        yield port
+def upstream(served: Served) -> str:
+    """The server's address, as nginx spells it."""
+    return spell(served.server.sockets[0].getsockname())
 
 
 @with_nginx
@@ -219,7 +160,7 @@ async def nginx(served: Served, folder: Path) -> AsyncIterator[int]:
 async def test_nginx_passes_on_every_answer(size: int, way: str, tmp_path: Path) -> None:
     """And not a 502, because a connection that it keeps has been closed."""
     body = b"x" * size
-    async with serving(make_app()) as served, nginx(served, tmp_path) as port:
+    async with serving(make_app()) as served, nginx(upstream(served), tmp_path) as port:
         for status in STATUSES:
             for _ in range(REQUESTS // 3):
                 wire = await Wire.connect(port)
@@ -243,7 +184,7 @@ async def _send(wire: Wire, data: bytes) -> None:
 @pytest.mark.parametrize("cut", ["/fails", "/waits", "/endless"])
 async def test_nginx_sees_that_an_answer_is_cut(cut: str, tmp_path: Path) -> None:
     """It asks by HTTP/1.0, as is its default: only a reset tells it."""
-    async with serving(make_app()) as served, nginx(served, tmp_path) as port:
+    async with serving(make_app()) as served, nginx(upstream(served), tmp_path) as port:
         wire = await Wire.connect(port, receive_buffer=4096)
         await wire.send(f"GET {cut} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
         reply = await wire.head()
@@ -264,7 +205,7 @@ async def test_nginx_sees_that_an_answer_is_cut(cut: str, tmp_path: Path) -> Non
 
 @with_nginx
 async def test_nginx_passes_on_a_complete_stream(tmp_path: Path) -> None:
-    async with serving(make_app()) as served, nginx(served, tmp_path) as port:
+    async with serving(make_app()) as served, nginx(upstream(served), tmp_path) as port:
         wire = await Wire.connect(port)
         await wire.send(b"GET /whole HTTP/1.1\r\nHost: x\r\n\r\n")
         assert len((await wire.receive()).body) == 1_000_000
@@ -280,7 +221,7 @@ async def test_nginx_before_a_unix_socket(tmp_path: Path) -> None:
         return Response(f"{request.client} {request.url}")
 
     app.outer_middlewares.append(ProxyHeaders(["unix"]))
-    async with serving(app, uds=str(tmp_path / "app.sock")) as served, nginx(served, tmp_path) as port:
+    async with serving(app, uds=str(tmp_path / "app.sock")) as served, nginx(upstream(served), tmp_path) as port:
         wire = await Wire.connect(port)
         answers = []
         for path in ("/client", "/kept/client", "/kept/client"):

@@ -1,4 +1,4 @@
-"""Measures what clients lose while servers are replaced, and writes the page: `nox -s restarts`.
+"""Measures what clients lose while servers are replaced, and writes docs/restarts.md: `nox -s restarts`.
 
 It takes about an hour; `--times 2 --server native-uvloop` is quick, and writes nothing.
 """
@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import platform
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable
@@ -18,7 +20,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from tests.restarts.clients import Load, clients, keep_alive, new_connections, pipelining, wrk
+from tests.restarts.clients import Load, Tally, clients, keep_alive, new_connections, pipelining, wrk
 from tests.restarts.replacements import Observed, by_sighup, certificates, observe, observe_successors
 
 PAGE = Path(__file__).parents[2] / "docs" / "restarts.md"
@@ -42,28 +44,45 @@ LOADS: dict[str, Load] = {
     "pipelines of 8": clients(pipelining(), 8),
 }
 Measure = Callable[..., Awaitable[Observed]]
+Figures = dict[tuple[str, str, str], str]
+"""What a cell says, by the way of replacement, the clients and the server."""
 
 
 async def _sighup(directory: Path, load: Load, times: int, **options: Any) -> Observed:
     return await observe(directory, load, partial(by_sighup, times=times), **options)
 
 
-REPLACEMENTS: dict[str, Measure] = {
-    "SIGHUP": _sighup,
-    "a new parent on the inherited socket, then SIGTERM": partial(observe_successors, overlap=True),
-    "SIGTERM, then a new parent on the inherited socket": partial(observe_successors, overlap=False),
+REPLACEMENTS: dict[str, tuple[Measure, int]] = {
+    "SIGHUP": (_sighup, 13),
+    "a new parent on the inherited socket, then SIGTERM": (partial(observe_successors, overlap=True, lives=1), 3),
+    "SIGTERM, then a new parent on the inherited socket": (partial(observe_successors, overlap=False, lives=1), 3),
 }
+"""How to replace, and how often for each cell."""
 
-INTRODUCTION = """\
+PAGE_TEXT = """\
 # What a restart loses
 
-Requests that got no answer while a server with two workers was replaced {times} times under load. A cell says how many
-requests were answered, and how many were not. The handler is as fast as can be, since a slow one hides what is lost;
-every client heeds `Connection: close`, and none repeats a request. `keep_alive_drain` is 1 s: a client that
-is silent for longer meets a closed connection, which it may repeat its request on a new one for, as it was not run.
-Not covered: `kill -9`, answers longer than `shutdown_timeout`, websockets and streams (they are told, and end), and a
-new server with fewer workers. The page is written by `nox -s restarts`.
-"""
+Requests that got no answer while a server with two workers was replaced under load, several times for each cell:
+*answered / failed*. The handler is as fast as can be, since a slow one hides what is lost; every client heeds
+`Connection: close`, and none repeats a request. `keep_alive_drain` is 1 s: a client that is silent for longer may send
+a request in the moment in which its connection is closed. Natively such a request is not run, and can be sent again;
+the connection is *closed*, and not *reset*.
+
+- `wrk` sends the next request as soon as it has the answer, on 16 or 64 connections.
+- *A connection per request*: 8 clients, without and with TLS.
+- *Pauses*: 64 clients, each of which waits for a random time before each request.
+- *Pipelines*: 8 clients that send eight requests at once, and those behind an answer with `Connection: close` again.
+
+Not covered: `kill -9`, answers that take longer than `shutdown_timeout`, websockets and streams (they are told, and
+end), and a new server with fewer workers. uvicorn and hypercorn drop what is pipelined behind an answer that says
+close. granian keeps its listening socket to itself: it accepts connections until `keep_alive_drain` is over, and drops
+those that wait then.
+
+`nox -s restarts` measures all of that and writes this page, in an hour; with `--server`, `--clients` and
+`--replacement` it measures single cells again.
+
+{about}
+{tables}"""
 
 
 async def cell(measure: Measure, load: str, server: str, times: int) -> str:
@@ -80,44 +99,76 @@ async def cell(measure: Measure, load: str, server: str, times: int) -> str:
             print(exc, file=sys.stderr, flush=True)
             return "not measured"
     print(f"{server:16} {load:32} {seen.tally}, {seen.executed} executed", file=sys.stderr, flush=True)
-    return f"{seen.tally.answered:,} / {seen.tally.failed}"
+    return show(seen.tally, seen.executed, counts=not load.startswith("wrk"))
 
 
-async def tables(times: int, servers: list[str], loads: list[str], replacements: list[str]) -> list[str]:
-    """Measure all tables."""
+def show(tally: Tally, executed: int, *, counts: bool) -> str:
+    """Write a cell.
+
+    Args:
+        tally: of the clients.
+        executed: how many requests the application has run.
+        counts: whether the clients see all that is run; wrk leaves at its end without its last answers.
+    """
+    kinds = ", ".join(f"{count} {SHORT.get(kind, kind)}" for kind, count in sorted(tally.lost.items()))
+    in_vain = f"; {executed - tally.answered} run in vain" if counts and executed != tally.answered else ""
+    return f"{tally.answered:,} / {kinds or 0}{in_vain}"
+
+
+SHORT = {"closed without an answer": "closed"}
+
+
+def read_page(text: str) -> Figures:
+    """Return the figures of a page."""
+    figures: Figures = {}
+    title, servers = "", list(SERVERS)
+    for line in text.splitlines():
+        if line.startswith("## "):
+            title = line[3:].rpartition(", ")[0]
+        elif line.startswith("| clients |"):
+            servers = [each.strip() for each in line.split("|")[2:-1]]
+        elif line.startswith("| "):
+            load, *cells = (each.strip() for each in line.split("|")[1:-1])
+            figures |= {(title, load, server): found for server, found in zip(servers, cells, strict=True)}
+    return figures
+
+
+def write_page(figures: Figures, about: str) -> str:
+    """Return a page of figures. What was not measured is empty."""
     lines = []
-    for title in replacements:
-        print(f"== {title}", file=sys.stderr, flush=True)
-        lines += ["", f"## {title}", "", f"| clients | {' | '.join(servers)} |", "|---|" + "---|" * len(servers)]
-        for load in loads:
-            cells = [await cell(REPLACEMENTS[title], load, server, times) for server in servers]
-            lines.append(f"| {load} | {' | '.join(cells)} |")
-    return lines
+    for title, (_, times) in REPLACEMENTS.items():
+        lines += ["", f"## {title}, {times} times", "", f"| clients | {' | '.join(SERVERS)} |"]
+        lines += [f"|---|{'---|' * len(SERVERS)}"]
+        for load in LOADS:
+            lines.append(f"| {load} | {' | '.join(figures.get((title, load, server), '') for server in SERVERS)} |")
+    return PAGE_TEXT.format(about=about, tables="\n".join(lines)) + "\n"
 
 
-def main() -> None:
+async def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.restarts", description=__doc__)
-    parser.add_argument("--times", type=int, default=13, help="replacements per cell (default: 13)")
-    parser.add_argument("--server", action="append", choices=SERVERS, help="repeatable; nothing is written then")
+    parser.add_argument("--times", type=int, help="replacements per cell; nothing is written then")
+    parser.add_argument("--server", action="append", choices=SERVERS, help="repeatable; only these are measured")
     parser.add_argument("--clients", action="append", choices=LOADS, help="as --server")
-    parser.add_argument(
-        "--replacement", action="append", choices=REPLACEMENTS, help="repeatable; nothing is written then"
-    )
+    parser.add_argument("--replacement", action="append", choices=REPLACEMENTS, help="as --server")
     given = parser.parse_args()
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # servers inherit that nohup has it ignored
     loads = given.clients or [name for name in LOADS if shutil.which("wrk") or not name.startswith("wrk")]
-    found = asyncio.run(
-        tables(given.times, given.server or list(SERVERS), loads, given.replacement or list(REPLACEMENTS))
-    )
+    figures = read_page(PAGE.read_text()) if PAGE.exists() else {}
+    for title in given.replacement or REPLACEMENTS:
+        measure, times = REPLACEMENTS[title]
+        print(f"== {title}", file=sys.stderr, flush=True)
+        for load in loads:
+            for server in given.server or SERVERS:
+                figures[title, load, server] = await cell(measure, load, server, given.times or times)
+                if given.times is None:
+                    PAGE.write_text(write_page(figures, _about()))
+
+
+def _about() -> str:
     versions = ", ".join(f"{name} {version(name)}" for name in ("uvloop", "uvicorn", "hypercorn", "granian"))
-    about = (
-        f"Written on {datetime.now(UTC):%Y-%m-%d}: {platform.python_implementation()} {platform.python_version()}, "
-        f"{versions}; answered / failed."
-    )
-    page = "\n".join([INTRODUCTION.format(times=given.times), about, *found, ""])
-    print(page)
-    if not (given.server or given.clients or given.replacement):
-        PAGE.write_text(page)
+    interpreter = f"{platform.python_implementation()} {platform.python_version()}"
+    return f"{datetime.now(UTC):%Y-%m-%d}; {os.cpu_count()} cores; {platform.system()}; {interpreter}, {versions}."
 
 
 if __name__ == "__main__":
-    main()
+    asyncio.run(main())

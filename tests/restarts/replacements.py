@@ -77,13 +77,21 @@ async def observe(
 
 
 async def observe_successors(
-    directory: Path, load: Load, times: int, *, overlap: bool, tls: ssl.SSLContext | None = None, **options: Any
+    directory: Path,
+    load: Load,
+    times: int,
+    *,
+    overlap: bool,
+    lives: float = 0.0,
+    tls: ssl.SSLContext | None = None,
+    **options: Any,
 ) -> Observed:
     """Load an inherited socket, and replace the parent on it several times.
 
     Args:
         overlap: whether the next parent is ready before the one before is told to stop; else it is started after that
             one has ended, and new connections wait in the socket.
+        lives: seconds for which a parent serves the load before it is replaced, at least.
         directory, load, times, tls, options: as for `observe`.
     """
     over = asyncio.Event()
@@ -101,6 +109,7 @@ async def observe_successors(
             running = asyncio.create_task(load(Place(port, over, tls)))
             for _ in range(times):
                 before = parents[-1]
+                await asyncio.sleep(lives)
                 if overlap:
                     await asyncio.to_thread(start)
                 await asyncio.to_thread(before.stop)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 STARTUP = 30.0
 SHUTDOWN = 30.0
@@ -116,3 +118,15 @@ def serving(command: Sequence[str], port: int, cwd: Path, log: Path) -> Iterator
     finally:
         if program.process.poll() is None:
             program.stop()
+
+
+@asynccontextmanager
+async def running(*command: str, **options: Any) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A program, which is ended with the block."""
+    process = await asyncio.create_subprocess_exec(*command, **options)
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        await process.communicate()

@@ -1,6 +1,7 @@
 """The application that workers serve. Files in the working directory change what it does.
 
-`broken`: its module raises an error. `hangs`: its import does not end.
+`broken`: its module raises an error. `hangs`: its import does not end. `waits`: nor does its start-up hook.
+`go`: what `/held` waits for.
 """
 
 from __future__ import annotations
@@ -19,6 +20,12 @@ while Path("hangs").exists():
     time.sleep(0.1)
 
 app = Application()
+
+
+@app.on_startup
+async def connect_to_database() -> None:
+    if Path("waits").exists():  # noqa: ASYNC240
+        await asyncio.Event().wait()
 
 
 @app.get("/")
@@ -46,6 +53,14 @@ async def slow(request: Request) -> JSONResponse:
     print("slow request", file=sys.stderr, flush=True)
     await asyncio.sleep(60)
     return JSONResponse(None)
+
+
+@app.get("/held")
+async def held(request: Request) -> JSONResponse:
+    print("held request", file=sys.stderr, flush=True)
+    while not Path("go").exists():  # noqa: ASYNC110, ASYNC240
+        await asyncio.sleep(0.01)
+    return JSONResponse("finished")
 
 
 @app.get("/finite")

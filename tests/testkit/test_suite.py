@@ -31,7 +31,9 @@ TRANSPORTS = {"pytest-asyncio": ("memory", "native", "uvicorn", "hypercorn", "gr
 def run(*arguments: str, cwd: Path = SUITE) -> str:
     """What a pytest of its own prints."""
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:xdist", *arguments]
-    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = dict(os.environ)
+    if "PYTHONPYCACHEPREFIX" not in environment:  # nothing is left beside the suite
+        environment["PYTHONDONTWRITEBYTECODE"] = "1"
     done = subprocess.run(command, capture_output=True, text=True, timeout=280, cwd=cwd, check=False, env=environment)
     return done.stdout + done.stderr
 

@@ -15,7 +15,6 @@ from sketch.routing import WEBSOCKET
 from sketch.serving.descriptors import make_room
 from sketch.serving.loops import loop_factory, run_server
 from sketch.serving.options import ServeError, ServeOptions
-from sketch.serving.orders import unless_given_up
 from sketch.serving.processes.link import AcceptAlso
 from sketch.serving.registry import unusable_certificate
 from sketch.serving.run import announce
@@ -97,9 +96,7 @@ def largest_message(app: Application) -> int:
     return max(allowed, default=DEFAULT_POLICY.max_message)
 
 
-def run(
-    serve: Callable[[], Coroutine[Any, Any, None]], app: Application, life: Life, stop: Stop, options: ServeOptions
-) -> int:
+def run(serve: Callable[[], Coroutine[Any, Any, None]], life: Life, stop: Stop, options: ServeOptions) -> int:
     """Run a server's coroutine in a loop of its own, and lead it to its end. Returns the exit code.
 
     After a failed start a server raises an exception or ends silently. `life` knows, and has logged why.
@@ -107,13 +104,8 @@ def run(
     Raises:
         ServeError: if it could not listen.
     """
-
-    async def main() -> None:
-        async with stop:
-            await unless_given_up(_to_its_end(serve, life), app, stop.orders, None)
-
     try:
-        run_server(loop_factory(options.loop), main())
+        run_server(loop_factory(options.loop), stop.run(_to_its_end(serve, life)))
     except asyncio.CancelledError:
         pass  # it did not end by itself
     except (Exception, SystemExit):  # uvicorn ends so after a failed start

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
-import stat
-import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from time import monotonic, sleep
@@ -19,6 +18,7 @@ from sketch.serving.processes.link import counted
 from sketch.serving.registry import missing_package
 from sketch.serving.sockets import listening
 from sketch_asgi.hosting.served import as_application
+from sketch_asgi.launchers.accepted import accepted_sockets, count_accepted
 from sketch_asgi.launchers.common import COMMON_OPTIONS, adapt, announced, listen_once_started, prepare, run
 from sketch_asgi.launchers.stopping import Stop
 from sketch_asgi.lifespan import Life
@@ -65,7 +65,7 @@ class GranianServer:
 
         with native_threads_ended():
             stop = Stop(application, asgi.life, options, ending)
-            return run(main, application, asgi.life, stop, options)
+            return run(main, asgi.life, stop, options)
 
 
 class _GranianEnding:
@@ -87,7 +87,7 @@ class _GranianEnding:
 
     def has_idle(self) -> bool:
         """Whether there are more connections than exchanges."""
-        return _count_connections(self._name) > len(self._life.exchanges)
+        return count_accepted([self._name]) > len(self._life.exchanges)
 
     async def stop(self) -> None:
         """Tell granian to end, once the websockets have: it would cut them off at once."""
@@ -95,29 +95,18 @@ class _GranianEnding:
         self.server.stop()  # type: ignore[no-untyped-call]
 
     def abort(self) -> None:
-        """Do nothing: once its requests have ended, granian waits for nothing."""
+        """Shut the connections that are left: granian waits up to 30 s for the rest of a request's head."""
+        with suppress(OSError):  # this system does not tell of them
+            for sock in accepted_sockets([self._name]):
+                with suppress(OSError):  # the client has left meanwhile
+                    sock.shutdown(socket.SHUT_RDWR)
 
 
-def _count_connections(name: Any) -> int:
-    """Count the sockets of this process that were accepted at an address: granian does not tell."""
-    try:
-        numbers = [int(number) for number in os.listdir("/proc/self/fd")]  # noqa: PTH208 - names, not paths
-    except OSError:
-        return sys.maxsize  # this system does not tell, either
-    return sum(_is_accepted(number, name) for number in numbers)
-
-
-def _is_accepted(number: int, name: Any) -> bool:
-    """Whether a descriptor is a connection that was accepted at an address."""
-    try:
-        if not stat.S_ISSOCK(os.fstat(number).st_mode):
-            return False
-        with socket.socket(fileno=os.dup(number)) as sock:
-            own = sock.getsockname()
-            sock.getpeername()  # a listening socket has none
-    except OSError:  # or it was closed meanwhile
-        return False
-    return bool(own[1] == name[1] if isinstance(own, tuple) and isinstance(name, tuple) else own == name)
+def _is_true(record: logging.LogRecord) -> bool:
+    """Whether a record of granian's log is true: an exchange that was cancelled is no error of the application."""
+    message = record.getMessage()
+    last = message.rstrip().rpartition("\n")[2]
+    return not (message.startswith("Application callable raised an exception") and last.startswith("CancelledError"))
 
 
 def _make_granian(asgi: ASGIApp, options: ServeOptions, sock: socket.socket) -> Granian:
@@ -126,14 +115,15 @@ def _make_granian(asgi: ASGIApp, options: ServeOptions, sock: socket.socket) -> 
     from granian.server.embed import Server
 
     given: Any = LOGGING_CONFIG["handlers"]
-    handlers = {name: {**handler, "stream": "ext://sys.stderr"} for name, handler in given.items()}
+    changed = {"stream": "ext://sys.stderr", "filters": ["is_true"]}
+    handlers = {name: {**handler, **changed} for name, handler in given.items()}
     certificate, key = options.ssl_certfile, options.ssl_keyfile or options.ssl_certfile
     server = Server(
         asgi,
         interface=Interfaces.ASGI,
         backlog=options.backlog,
         log_level=LogLevels.error,
-        log_dictconfig={"handlers": handlers},
+        log_dictconfig={"handlers": handlers, "filters": {"is_true": {"()": lambda: _is_true}}},
         ssl_cert=Path(certificate) if certificate else None,
         ssl_key=Path(key) if key else None,
         ssl_protocol_min=SSLProtocols.tls12,

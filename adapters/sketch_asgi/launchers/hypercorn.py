@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from sketch.serving.options import ServeOptions
@@ -11,6 +12,7 @@ from sketch.serving.processes.link import counted
 from sketch.serving.registry import missing_package
 from sketch.serving.sockets import listening
 from sketch_asgi.hosting.served import as_application
+from sketch_asgi.launchers.accepted import count_accepted
 from sketch_asgi.launchers.acceptor import Acceptor
 from sketch_asgi.launchers.common import (
     COMMON_OPTIONS,
@@ -53,13 +55,14 @@ class HypercornServer:
         except ModuleNotFoundError as exc:
             raise missing_package("hypercorn", exc) from None
         prepare(options)
+        logging.getLogger("asyncio").addFilter(is_no_cancelled_connection)
         application = as_application(app)
         asgi = adapt(application, options)
         wrapped: Any = counted(outermost(application, asgi, options))
         config = configure_hypercorn(Config(), options)
         config.websocket_max_message_size = largest_message(application)
 
-        ending = _HypercornEnding(asgi.life)
+        ending = _HypercornEnding(asgi.life, tls=options.scheme == "https")
 
         async def main() -> None:
             ending.task = asyncio.current_task()
@@ -67,11 +70,12 @@ class HypercornServer:
                 await serve(wrapped, config, shutdown_trigger=ending.told.wait, mode="asgi")
 
         with listening(options) as sockets:
+            ending.names = [sock.getsockname() for sock in sockets]
             listen_once_started(asgi.life, sockets, options, duplicated=True)
             # hypercorn closes the descriptors it is given, so it gets duplicates.
             config.bind = [f"fd://{sock.dup().detach()}" for sock in sockets]
             stop = Stop(application, asgi.life, options, ending)
-            return run(main, application, asgi.life, stop, options)
+            return run(main, asgi.life, stop, options)
 
 
 CONNECTION = "_server_callback"
@@ -83,22 +87,28 @@ class _HypercornEnding:
 
     Args:
         life: of the application.
+        tls: whether connections begin with a handshake.
     """
 
-    def __init__(self, life: Life) -> None:
+    names: Sequence[Any] = ()
+    """The addresses at which it accepts connections."""
+
+    def __init__(self, life: Life, *, tls: bool) -> None:
         self.told = asyncio.Event()
         self.acceptor = Acceptor()
         self.task: asyncio.Task[Any] | None = None
         self._life = life
+        self._tls = tls
 
     async def close_listeners(self) -> None:
         """Accept no more connections: see `Ending`."""
         await self.acceptor.close()
 
     def has_idle(self) -> bool:
-        """Whether there are more connections than exchanges."""
+        """Whether there are more connections than exchanges. One whose TLS handshake is under way has no coroutine."""
         names = [getattr(task.get_coro(), "__name__", "") for task in asyncio.all_tasks()]
-        return names.count(CONNECTION) > len(self._life.exchanges)
+        exchanges = len(self._life.exchanges)
+        return names.count(CONNECTION) > exchanges or (self._tls and count_accepted(self.names) > exchanges)
 
     async def stop(self) -> None:
         """Tell hypercorn to end."""
@@ -108,6 +118,13 @@ class _HypercornEnding:
         """Cancel hypercorn: from Python 3.12 on it waits for connections without a bound."""
         if self.task is not None:
             self.task.cancel()
+
+
+def is_no_cancelled_connection(record: logging.LogRecord) -> bool:
+    """Whether a log record is about anything but a connection that was cancelled: until 3.12, asyncio has a traceback
+    for each."""
+    error = record.exc_info[1] if record.exc_info else None
+    return not (isinstance(error, asyncio.CancelledError) and "StreamReaderProtocol.connection_made" in record.msg)
 
 
 def configure_hypercorn(config: HypercornConfig, options: ServeOptions) -> HypercornConfig:

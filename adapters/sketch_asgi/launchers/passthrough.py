@@ -57,10 +57,7 @@ class PassthroughApplication(ASGIApplication):
         assert task is not None
         self._exchanges[task] = connection
         try:
-            if self._app.watched or self.life.closing:
-                await self._report(connection, receive, send)
-            else:
-                await self._asgi(self._prefixed(scope), receive, send)
+            await self._pass(connection, receive, send)
         except BaseException as exc:
             if isinstance(exc, Exception) or ends_task(exc):
                 raise
@@ -81,10 +78,10 @@ class PassthroughApplication(ASGIApplication):
                 prefixed["raw_path"] = prefix.encode() + scope["raw_path"]
         return prefixed
 
-    async def _report(self, connection: ScopeConnection, receive: Receive, send: Send) -> None:
-        """Pass a scope on, and report the end of its exchange."""
+    async def _pass(self, connection: ScopeConnection, receive: Receive, send: Send) -> None:
+        """Pass a scope on, and report the end of its exchange to those that ask for it."""
         connection.began_at = perf_counter()
-        watch = _Watch(send, connection, self._log, self.life)
+        watch = _Watch(send, connection, self._log if self._app.watched else None, self.life)
         fault: BaseException | None = None
         try:
             await self._asgi(self._prefixed(connection.scope), receive, watch)
@@ -94,12 +91,17 @@ class PassthroughApplication(ASGIApplication):
             if connection.scope["type"] == "websocket" or not await self.refused(fault, watch, connection):
                 raise
         finally:
-            request = self._request(connection)
-            if request is not None:
-                await self._app.finished(request, connection.outcome(request, fault), logged=watch.ended)
-            elif not watch.ended:
-                log_refusal(connection)
+            if self._app.watched:
+                await self._report(connection, fault, logged=watch.ended)
             fault = None  # its traceback refers to this frame, which would form a cycle
+
+    async def _report(self, connection: ScopeConnection, fault: BaseException | None, *, logged: bool) -> None:
+        """Report the end of an exchange."""
+        request = self._request(connection)
+        if request is not None:
+            await self._app.finished(request, connection.outcome(request, fault), logged=logged)
+        elif not logged:
+            log_refusal(connection)
 
     def _note_cut(self, fault: BaseException, connection: ScopeConnection) -> None:
         if isinstance(fault, asyncio.CancelledError):
@@ -130,14 +132,14 @@ class _Watch:
     Args:
         send: of the scope.
         connection: of the scope.
-        ended: called once the answer to an HTTP request is complete.
+        ended: called once the answer to an HTTP request is complete, if given.
         life: tells whether the connection is to be closed after the answer.
     """
 
     __slots__ = ("_connection", "_ended", "_life", "_send", "ended")
 
     def __init__(
-        self, send: Send, connection: ScopeConnection, ended: Callable[[ScopeConnection], None], life: Life
+        self, send: Send, connection: ScopeConnection, ended: Callable[[ScopeConnection], None] | None, life: Life
     ) -> None:
         self.ended = False
         """Whether the answer to an HTTP request is complete."""
@@ -168,7 +170,8 @@ class _Watch:
         if kind in _LAST and not message.get("more_body", False) and not self.ended:
             connection.ended_at = perf_counter()
             self.ended = True
-            self._ended(connection)
+            if self._ended is not None:
+                self._ended(connection)
 
     def _begin(self, status: int) -> None:
         self._connection.status = status

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+from collections.abc import Coroutine
 from time import monotonic
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sketch.concurrency.tasks import first_of
 from sketch.serving.endings import log_stopped, log_stopping
 from sketch.serving.options import ServeOptions
-from sketch.serving.orders import Orders
+from sketch.serving.orders import Orders, unless_given_up
 from sketch.serving.run import announce_stop
 from sketch_asgi.lifespan import Life
 
 if TYPE_CHECKING:
     from sketch.application import Application
+
+logger = logging.getLogger("sketch.server")
 
 TURNS = 10
 """Turns of the event loop in which what was begun comes to its end: an accepted connection is set up, a websocket sends
@@ -24,7 +28,7 @@ _POLL = 0.02
 """Seconds between two looks for idle connections: no server tells when one becomes idle."""
 
 _LAST_STEPS = 1.0
-"""Seconds in which a server has to end once its requests were cancelled."""
+"""Seconds in which a server has to end once its requests were cancelled, and again once it was aborted."""
 
 
 class Ending(Protocol):
@@ -41,7 +45,7 @@ class Ending(Protocol):
         """Tell the server to end. It closes idle connections at once."""
 
     def abort(self) -> None:
-        """End the server, although it still waits for something."""
+        """Cut what the server still waits for, so that it ends."""
 
 
 class Stop:
@@ -62,18 +66,22 @@ class Stop:
         self._ending = ending
         self._began_at: float | None = None
 
-    async def __aenter__(self) -> Stop:
-        self._signals = self.orders.taken()
-        self._signals.__enter__()
-        self._task = asyncio.get_running_loop().create_task(self._lead())
-        return self
+    async def run(self, serving: Coroutine[Any, Any, None]) -> None:
+        """Await a server, and lead it to its end once that is ordered.
 
-    async def __aexit__(self, *exc_info: object) -> None:
-        self._signals.__exit__(None, None, None)
-        self._task.cancel()
-        await asyncio.wait([self._task])
-        if self._began_at is not None:
-            log_stopped(monotonic() - self._began_at)
+        Raises:
+            CancelledError: if the server did not end by itself.
+        """
+        server = asyncio.get_running_loop().create_task(serving)
+        with self.orders.taken():
+            leading = asyncio.get_running_loop().create_task(self._lead(server))
+            try:
+                await unless_given_up(server, self._app, self.orders, None)
+            finally:
+                leading.cancel()
+                await asyncio.wait([leading])
+                if self._began_at is not None:
+                    log_stopped(monotonic() - self._began_at)
 
     def _ordered(self, at_once: bool) -> None:
         if at_once:
@@ -81,11 +89,32 @@ class Stop:
         elif not self._life.started:
             self._life.cancel_start(self._options.shutdown_timeout)
 
-    async def _lead(self) -> None:
+    async def _lead(self, server: asyncio.Task[None]) -> None:
+        """Lead the server to its end. A step that fails is logged, and followed by the next one."""
         await self.orders.given.wait()
         if not self._life.started:
             return
-        stopping, self._began_at = self._app.stopping, monotonic()
+        self._began_at = monotonic()
+        await _step(self._begin())
+        self._life.closing = True  # both are so already, unless that has failed
+        self._app.stopping.set(self._options.shutdown_timeout)
+        stop = asyncio.get_running_loop().create_task(_step(self._ending.stop()))
+        try:
+            await self._app.stopping.wait_grace()
+            self._life.exchanges.cut()
+            await asyncio.sleep(_LAST_STEPS)
+            if self._life.started:  # the server still waits for something; else the hooks run
+                await _step(self._abort())
+                await asyncio.sleep(_LAST_STEPS)
+            if self._life.started:
+                server.cancel()
+        finally:
+            stop.cancel()
+            await asyncio.wait([stop])
+
+    async def _begin(self) -> None:
+        """Tell everything of the stop but the server, and wait for the last requests of idle connections."""
+        stopping = self._app.stopping
         stopping.announce()
         announce_stop()
         log_stopping(self._life.exchanges.under_way())
@@ -95,23 +124,24 @@ class Stop:
         self._life.closing = True
         stopping.set(self._options.shutdown_timeout)
         await turns()
-        await first_of(self._drained(), stopping.wait_grace())
-        stop = asyncio.get_running_loop().create_task(self._ending.stop())
-        try:
-            await stopping.wait_grace()
-            self._life.exchanges.cut()
-            await asyncio.sleep(_LAST_STEPS)
-            if self._life.started:  # the server still waits for something; else the hooks run
-                self._ending.abort()
-        finally:
-            stop.cancel()
-            await asyncio.wait([stop])
+        await first_of(_step(self._drained()), stopping.wait_grace())
+
+    async def _abort(self) -> None:
+        self._ending.abort()
 
     async def _drained(self) -> None:
         """Return once no connection is idle, or each had the time to send its last request."""
         until = monotonic() + self._options.keep_alive_drain
         while self._ending.has_idle() and monotonic() < until:  # noqa: ASYNC110  # there is no event to wait for
             await asyncio.sleep(_POLL)
+
+
+async def _step(step: Coroutine[Any, Any, None]) -> None:
+    """Take a step of the stop. If it fails, that is logged: a fault of ours, or another version of the server."""
+    try:
+        await step
+    except Exception:
+        logger.exception("the server cannot be stopped in order")
 
 
 async def turns() -> None:

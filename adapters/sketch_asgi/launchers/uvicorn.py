@@ -43,4 +43,4 @@ class UvicornServer:
         with listening(options) as sockets:
             listen_once_started(asgi.life, sockets, options)
             stop = Stop(application, asgi.life, options, runner)
-            return run(partial(runner.serve, sockets), application, asgi.life, stop, options)
+            return run(partial(runner.serve, sockets), asgi.life, stop, options)

@@ -16,6 +16,7 @@ from sketch.serving.asgi import ASGIApp
 from sketch.serving.options import ServeOptions
 from sketch.serving.run import announce
 from sketch.websocket import DEFAULT_POLICY
+from sketch_asgi.launchers.accepted import count_accepted
 from sketch_asgi.launchers.acceptor import Acceptor
 
 
@@ -83,12 +84,14 @@ class UvicornRunner(uvicorn.Server):
         super().__init__(config)
         self._options = options
         self._acceptor = Acceptor()
+        self._names: list[Any] = []
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start as uvicorn does, then print the first output line."""
         await super().startup(sockets=sockets)
         if self.started and sockets:
-            announce(self._options, [sock.getsockname() for sock in sockets], self._acceptor.accept_also)
+            self._names = [sock.getsockname() for sock in sockets]
+            announce(self._options, self._names, self._acceptor.accept_also)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -100,17 +103,23 @@ class UvicornRunner(uvicorn.Server):
         await self._acceptor.close()
 
     def has_idle(self) -> bool:
-        """Whether a connection is open on which nothing is under way."""
-        return any(_is_idle(connection) for connection in self.server_state.connections)
+        """Whether a connection is open on which nothing is under way. One is that whose TLS handshake is under way."""
+        connections = self.server_state.connections
+        handshakes = self._options.scheme == "https" and count_accepted(self._names) > len(connections)
+        return handshakes or any(_is_idle(connection) for connection in connections)
 
     async def stop(self) -> None:
         """Tell uvicorn to end."""
         self.should_exit = True
 
     def abort(self) -> None:
-        """Cut the connections that are left: their clients do not read."""
+        """Cut the connections that are left, whose clients do not read, and do not wait for them.
+
+        asyncio cannot cut one with TLS that was closed twice, as uvicorn does: it waits for the client for 30 seconds.
+        """
         for connection in list(self.server_state.connections):
             connection.transport.abort()
+        self.force_exit = True
 
 
 def _is_idle(connection: object) -> bool:

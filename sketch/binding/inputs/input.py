@@ -37,7 +37,7 @@ class Input:
         fields: the fields of a model, each of which is sent by its own name; None for a single value.
     """
 
-    __slots__ = ("default", "embed", "fields", "kind", "name", "parameter", "place", "read")
+    __slots__ = ("default", "embed", "fields", "kind", "name", "parameter", "place", "read", "sure")
 
     read: Read
     """Reads the value from the request; from the form, for an input of one. Unset for those of a body in JSON."""
@@ -52,6 +52,8 @@ class Input:
         self.default = default
         self.fields = fields
         self.embed = False
+        self.sure = False
+        """Whether `read` raises nothing: the route that matched has seen to the value."""
 
     @property
     def is_file(self) -> bool:

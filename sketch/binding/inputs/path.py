@@ -32,9 +32,11 @@ def from_path(parameter: Parameter, mark: Source, kind: Any, around: Surrounding
         _check_written(name, converter, kind)
         gives_text = converter.convert is str and kind is not str
         found.read = _text_of_path(name, kind, check) if gives_text else _value_of_path(name, check)
+        found.sure = check is None and not gives_text
     else:
         around.choose(name, find_path_converter(kind))
         found.read = _value_of_path(name, check)
+        found.sure = check is None
     return found
 
 

@@ -55,6 +55,8 @@ class Child:
         self.ready_at: float | None = None
         self.seen_at = -math.inf
         """The time of its last heartbeat."""
+        self.asked = False
+        """Whether it was asked where it stands."""
         self.ordered = False
         """Whether it was told to stop."""
         self.reason: str | None = None
@@ -81,6 +83,12 @@ class Child:
         if self.covered != sorted(indexes):
             self.covered = sorted(indexes)
             self.process.send(accept=self.covered)
+
+    def ask(self, due: float) -> None:
+        """Ask it where its tasks stand. One that blocks its event loop does not answer."""
+        self.asked = True
+        self.due = due
+        self.process.send(explain=True)
 
     def stop(self, due: float) -> None:
         """Tell it to stop, once."""

@@ -75,13 +75,17 @@ class Link:
 
     def _read(self, loop: asyncio.AbstractEventLoop) -> None:
         for message in self._pipe.receive():
-            self._obey(message)
+            self._obey(message, loop)
         if self._pipe.closed:
             loop.remove_reader(self._pipe.fileno())
             logger.warning("the parent process has ended: this worker stops")
             signal.raise_signal(signal.SIGTERM)
 
-    def _obey(self, message: Message) -> None:
+    def _obey(self, message: Message, loop: asyncio.AbstractEventLoop) -> None:
+        if "explain" in message:
+            from sketch.concurrency.stacks import describe_tasks  # it is hardly ever needed
+
+            logger.warning("the server is not ready yet. What it waits for:\n%s", describe_tasks(loop))
         if "accept" in message and self._accept_also is not None:
             self._accept_also([sock for index in message["accept"] for sock in self._others.get(index, ())])
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from sketch.serving.options import ServeError, ServeOptions
@@ -34,6 +34,8 @@ class Order:
     """`sys.path` of the parent."""
     arguments: list[str]
     """`sys.argv` of the parent."""
+    sources: dict[str, str] = field(default_factory=dict)
+    """Where the values of options come from, for errors."""
 
     def encode(self) -> Message:
         """Return the order as a message."""

@@ -16,6 +16,7 @@ from typing import Any
 
 from sketch.serving import systemd
 from sketch.serving.options import ServeError, ServeOptions
+from sketch.serving.orders import log_reload
 from sketch.serving.processes.command import start_worker
 from sketch.serving.processes.cpus import usable_cpus
 from sketch.serving.processes.identity import WorkerInfo
@@ -23,6 +24,7 @@ from sketch.serving.processes.order import Order, encode_options
 from sketch.serving.processes.pipe import Pipe
 from sketch.serving.processes.table import Policy, Table
 from sketch.serving.sockets import open_slots
+from sketch.serving.sources import known_sources
 
 logger = logging.getLogger("sketch")
 
@@ -164,6 +166,7 @@ class Supervisor:
             self._table.replace()
 
     def _pass_on(self) -> None:
+        log_reload()
         for process in self._processes:
             process.signal(signal.SIGUSR1)
 
@@ -185,6 +188,7 @@ class Supervisor:
             others=others,
             path=[str(each) for each in sys.path],
             arguments=sys.argv,
+            sources=known_sources(),
         )
         pipe, theirs = Pipe.pair()
         descriptors = {sock.fileno() for sockets in self._slots for sock in sockets}

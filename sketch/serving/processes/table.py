@@ -23,7 +23,7 @@ SILENT = 3.0
 """Seconds without a heartbeat after which a worker counts as absent, for that purpose alone."""
 
 LAST_WORDS = 1.0
-"""Seconds from SIGABRT, at which a worker prints where it stands, to SIGKILL."""
+"""Seconds in which a worker prints where it stands: its tasks when it is asked, its threads at SIGABRT."""
 
 MARGIN = 15.0
 """Seconds beyond the grace period that a stopping worker gets: it cancels what still runs, and its hooks end."""
@@ -299,6 +299,8 @@ class Table:
             self.slots[child.index].vacant_since = self.now
         elif self.now < child.due:
             return
+        elif child.state is STARTING and not child.asked:
+            child.ask(self.now + LAST_WORDS)
         elif child.state is STARTING:
             child.reason = f"it was not ready within {self._policy.start_timeout:g} s"
             logger.error("%s is killed: %s", child, child.reason)

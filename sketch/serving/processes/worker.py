@@ -14,9 +14,13 @@ from sketch.serving.processes.link import Link, connect
 from sketch.serving.processes.order import Order
 from sketch.serving.processes.pipe import Pipe
 from sketch.serving.run import run_backend
+from sketch.serving.sources import explain, values_from
 
 HEARTBEAT = 1.0
 """Seconds between two heartbeats; fewer if the parent waits for them only shortly."""
+
+SHORTEST = 0.05
+"""The fewest seconds between two heartbeats: the parent looks less often."""
 
 
 def main(descriptor: int) -> int:
@@ -34,14 +38,14 @@ def main(descriptor: int) -> int:
     sys.path[:], sys.argv[:] = order.path, order.arguments
     options = order.serve_options()
     others = {index: [socket.socket(fileno=number) for number in numbers] for index, numbers in order.others.items()}
-    interval = min(HEARTBEAT, (options.worker_timeout or 4 * HEARTBEAT) / 4)
+    interval = max(SHORTEST, min(HEARTBEAT, (options.worker_timeout or 4 * HEARTBEAT) / 4))
     link = Link(pipe, others, interval, counts=options.max_requests is not None)
     connect(link)
-    with working_as(order.info):
+    with working_as(order.info), values_from(order.sources):
         try:
             return run_backend(order.app, options)
         except ServeError as exc:
-            link.failed(str(exc))
+            link.failed(explain(exc))
             return 1
 
 

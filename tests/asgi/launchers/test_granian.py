@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import logging
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -81,3 +82,19 @@ def test_without_a_list_of_threads_nothing_is_waited_for(monkeypatch: pytest.Mon
 
     monkeypatch.setattr(granian.os, "listdir", fail)
     assert granian._native_threads() == set()
+
+
+# -- its log ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        ("Application callable raised an exception\nTraceback (most recent call last):\nCancelledError: \n", False),
+        ("Application callable raised an exception\nTraceback (most recent call last):\nValueError: no\n", True),
+        ("Unexpected exit from worker-1", True),
+    ],
+)
+def test_what_a_stop_has_cancelled_is_no_error_of_the_application(message: str, shown: bool) -> None:
+    record = logging.LogRecord("_granian.asgi.callbacks", logging.ERROR, "", 0, message, (), None)
+    assert granian._is_true(record) is shown

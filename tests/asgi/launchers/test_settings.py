@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 import logging
 from typing import Any
@@ -16,7 +17,7 @@ from sketch.routing import WEBSOCKET
 from sketch.serving.options import ServeOptions
 from sketch_asgi.app import ASGIApplication
 from sketch_asgi.launchers.common import largest_message
-from sketch_asgi.launchers.hypercorn import configure_hypercorn
+from sketch_asgi.launchers.hypercorn import configure_hypercorn, is_no_cancelled_connection
 from sketch_asgi.launchers.uvicorn_runner import make_config
 
 MIB = 1024 * 1024
@@ -88,3 +89,13 @@ def test_a_misleading_log_message_of_uvicorn_is_dropped(caplog: pytest.LogCaptur
 
 def test_hypercorn_sends_no_pings() -> None:
     assert configure_hypercorn(Config(), ServeOptions()).websocket_ping_interval is None
+
+
+def test_a_cancelled_connection_is_not_logged() -> None:
+    def record(message: str, error: BaseException) -> logging.LogRecord:
+        return logging.LogRecord("asyncio", logging.ERROR, "", 0, message, None, (type(error), error, None))
+
+    message = "Exception in callback StreamReaderProtocol.connection_made.<locals>.callback(<Task cancelled>)"
+    assert not is_no_cancelled_connection(record(message, asyncio.CancelledError()))
+    assert is_no_cancelled_connection(record(message, ValueError()))
+    assert is_no_cancelled_connection(record("Exception in callback other()", asyncio.CancelledError()))

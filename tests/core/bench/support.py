@@ -12,4 +12,4 @@ needs_wrk = pytest.mark.skipif(shutil.which("wrk") is None, reason="no wrk here 
 
 
 def sample(cpu: float, requests: int = 100, p50: float | None = 0.001) -> Sample:
-    return Sample(requests, 2.0, cpu, p50, 0.002, 1024, 512)
+    return Sample(requests, 2.0, cpu, cpu / 2, p50, 0.002, 1024, 512)

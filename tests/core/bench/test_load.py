@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from sketch.bench import BenchError, Load
+from sketch.bench import BenchError, Load, probe
 from sketch.bench.load import lua, parse_h2load, parse_wrk, require, run_load
+from tests.core.bench.programs import LISTEN, started
+from tests.core.bench.support import needs_wrk
 
 WRK = """Running 2s test @ http://127.0.0.1:8200/
   1 threads and 64 connections
@@ -90,6 +92,46 @@ def test_script_holds_any_bytes() -> None:
         r'wrk.headers["\088\045\065"] = "\113\034\092"',
         r"""wrk.body = io.open("\047\097\047\039\010\093\093", 'rb'):read('*a')""",
     ]
+
+
+def test_fields_may_change_from_request_to_request() -> None:
+    script = lua(Load(rotated=((("A", "1"),), (("A", "2"), ("B", "3")))), Path("/a"))
+    assert r'local sets, number = {{["\065"] = "\049"}, {["\065"] = "\050", ["\066"] = "\051"}}, 0' in script
+    assert "function request()" in script
+    assert "function delay()" not in script
+
+
+def test_pause_is_random_around_its_mean() -> None:
+    assert "return math.random(5, 15)" in lua(Load(pause=10), Path("/a"))
+
+
+@needs_wrk
+def test_wrk_sends_the_fields_in_turn() -> None:
+    rotated = tuple((("X-Number", str(n)),) for n in range(3))
+    with started(LISTEN + SEEN) as program:
+        load = Load(headers=(("X-Both", "here"),), rotated=rotated, connections=1, pause=1)
+        report = run_load(load, program.port, 0.5)
+        seen = probe(Load("/seen"), program.port).body.decode().split()
+    assert report.requests > 6
+    first = int(seen[0][0])  # wrk asks its script for one request before the first that it sends
+    assert seen[:6] == [f"{(first + n) % 3}here" for n in range(6)]
+
+
+SEEN = """
+import re
+seen = []
+while True:
+    sock, _ = server.accept()
+    data = sock.recv(65536)
+    while data:
+        number = re.search(rb"X-Number: (\\d)", data)
+        if number:
+            seen.append(number[1] + re.search(rb"X-Both: (\\w+)", data)[1])
+        body = b" ".join(seen) if b"/seen" in data else b""
+        sock.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Length: %d\\r\\n\\r\\n" % len(body) + body)
+        data = sock.recv(65536)
+    sock.close()
+"""
 
 
 def test_missing_tools_say_how_to_get_them(monkeypatch: pytest.MonkeyPatch) -> None:

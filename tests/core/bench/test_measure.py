@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from sketch.bench import BenchError, Load, Report, measure as package_measure
-from sketch.bench.processes import Memory
+from sketch.bench.processes import Memory, Times
 
 
 @dataclass
@@ -22,6 +22,9 @@ class Fake:
 
     def cpu_seconds(self) -> float:
         return self.used
+
+    def cpu_times(self) -> Times:
+        return Times(self.used / 4, self.used * 3 / 4)
 
     def memory(self) -> Memory:
         return Memory(2048, 1024)
@@ -65,6 +68,7 @@ def test_rounds_are_interleaved_and_the_first_program_changes(asked: list[tuple[
     assert refused == {"p4": "answered no request in 1 s", "p3": "broke down"}
     assert len(steps) == len(asked)
     assert {name: round(one.cpu, 6) for name, one in figures.items()} == {"p1": 1.0, "p2": 2.0}
+    assert figures["p2"].user == pytest.approx(0.5)
     assert figures["p2"].rate == 10
     assert len(figures["p2"].samples) == 3
 

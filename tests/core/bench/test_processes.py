@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from sketch.bench.processes import cpu_seconds, memory, tree
+from sketch.bench.processes import Times, cpu_seconds, cpu_times, memory, tree
 from tests.core.bench.programs import IDLE, PARENT, started
 
 
@@ -33,7 +33,22 @@ def test_ended_process_has_no_time_and_no_memory() -> None:
         pid = program.pid
     assert tree(pid) == [pid]
     assert cpu_seconds(pid) == 0
+    assert cpu_times(pid) == Times(0, 0)
     assert memory(pid) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("work", "kind"), [("sum(range(8_000_000))", "user"), ("[os.read(f, 1 << 20) for _ in range(2000)]", "system")]
+)
+def test_user_and_system_time_are_told_apart(work: str, kind: str) -> None:
+    code = (
+        "import os; from sketch.bench.processes import cpu_times; f = os.open('/dev/zero', os.O_RDONLY);"
+        f" before = cpu_times(os.getpid()); {work}; after = cpu_times(os.getpid());"
+        " print(after.user - before.user, after.system - before.system)"
+    )
+    user, system = map(float, subprocess.check_output([sys.executable, "-c", code], text=True).split())
+    assert user + system > 0.03
+    assert (user > system) is (kind == "user")
 
 
 def test_cpu_time_agrees_with_the_clock() -> None:

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from sketch.bench import BenchError, Load
-from sketch.bench.load import parse_messages, run_load
+from sketch.bench.load import parse_own, run_load
 from sketch.bench.socketload import load
 from tests.core.bench.programs import GOOD, LISTEN, QUITTING, started
 
@@ -37,7 +37,7 @@ def test_refused_connection_is_an_error() -> None:
         run_load(Load("/ws", message=1), port, 0.1)
 
 
-@pytest.mark.parametrize("output", ["", "Traceback", "[]", '{"messages": 1}'])
+@pytest.mark.parametrize("output", ["", "Traceback", "[]", '{"done": 1}'])
 def test_malformed_reports_are_an_error(output: str) -> None:
-    with pytest.raises(BenchError, match="expected a report of messages"):
-        parse_messages(output)
+    with pytest.raises(BenchError, match="expected a report"):
+        parse_own(output)

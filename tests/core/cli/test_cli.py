@@ -24,6 +24,25 @@ def test_invalid_command_lines_show_the_usage(arguments: list[str], capsys: pyte
     assert capsys.readouterr().err.startswith("usage: sketch")
 
 
+@pytest.mark.parametrize(
+    ("line", "advice"),
+    [
+        ("run --prot 9", "--prot: did you mean --port?"),
+        ("run a:b --prot=9", "--prot=9: did you mean --port?"),
+        ("run a:b --no-acess-log", "--no-acess-log: did you mean --no-access-log?"),
+        ("run a:b --header-timeout 5", "--header-timeout 5: did you mean --limit-header-timeout?"),
+        ("routes a:b --jsn", "--jsn: did you mean --json?"),
+        ("run a:b c:d", "c:d"),
+        ("run a:b --qqqq", "--qqqq"),
+    ],
+)
+def test_a_flag_that_does_not_exist(line: str, advice: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(line.split())
+    assert caught.value.code == 2
+    assert capsys.readouterr().err.endswith(f" error: unrecognized arguments: {advice}\n")
+
+
 def test_version(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("sketch-web", "no-such-distribution"):
         monkeypatch.setattr("importlib.metadata.version", lambda _, name=name: cli_version(name))

@@ -44,7 +44,7 @@ def test_values_are_read() -> None:
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("--port x", "argument --port: expected port as a whole number, got 'x'"),
+        ("--port x", "argument --port: expected port as a whole number from 0 to 65535, got 'x'"),
         ("--uds-mode 9", "argument --uds-mode: expected uds_mode in octal digits, like '660', got '9'"),
         ("--loop trio", "argument --loop: invalid choice: 'trio'"),
     ],

@@ -6,12 +6,13 @@ import json
 import os
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 
-from sketch import Application, Request, Response, RouteGroup, View
+from sketch import Application, Depends, Header, Request, Response, RouteGroup, View
 from sketch.cli import main
 from sketch.cli.routes import Row, list_routes, render
 from sketch.middleware.proxy_headers import ProxyHeaders
@@ -88,7 +89,7 @@ def test_every_route_with_its_names_and_middlewares(capsys: pytest.CaptureFixtur
         "methods": ["GET"], "template": "/api/users/{id:int}", "name": "api:user", "handler": "user",
         "place": f"{tmp_path / 'listed_program.py'}:17",
         "middlewares": ["ProxyHeaders", "tracing", "limited", "signed_in"], "conditions": [],
-        "tags": ["public", "users"],
+        "tags": ["public", "users"], "takes": [], "returns": None,
     }  # fmt: skip
     assert (rows["/orders/{id}"]["methods"], rows["/orders/{id}"]["handler"]) == (["DELETE", "GET"], "Order")
     assert rows["/y/\\d{4}"]["methods"] == ["GET", "POST"]
@@ -168,6 +169,29 @@ def test_mistakes_are_one_line(string: str, error: str, capsys: pytest.CaptureFi
 def test_an_error_inside_the_module_keeps_its_traceback() -> None:
     with pytest.raises(TypeError, match="unsupported operand"):
         main(["routes", "listed_program:failing()"])
+
+
+def test_what_handlers_declare() -> None:
+    def signed_in(token: Annotated[str, Header()] = "") -> None: ...
+
+    app = Application(dependencies=[Depends(signed_in)])
+
+    @app.get("/teas/{number}")
+    async def tea(number: int, on: date | None = None) -> list[Path]:
+        return []
+
+    @app.route("/stock")
+    class Stock(View):
+        async def get(self) -> None: ...
+
+        async def put(self, amounts: dict[str, int]) -> str:
+            return ""
+
+    app.freeze()
+    first, second = list_routes(app)
+    assert first.takes == ["path number: int", "query on: date | None = None"]
+    assert first.returns == "list[Path]"
+    assert (second.takes, second.returns) == (["body: dict[str, int]"], "get None, put str")
 
 
 # -- as text -----------------------------------------------------------------------------------------------------------

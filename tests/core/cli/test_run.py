@@ -72,14 +72,25 @@ def test_the_configuration_is_printed_and_nothing_is_served(
 @pytest.mark.parametrize(
     ("line", "variables", "code", "error"),
     [
-        ("--port 99999", {}, 2, "expected a port from 0 to 65535, got 99999 (port is from the command line)"),
-        ("", {"SKETCH_PORT": "99999"}, 1, "expected a port from 0 to 65535, got 99999 (port is from SKETCH_PORT)"),
+        (
+            "--port 99999",
+            {},
+            2,
+            "expected port as a whole number from 0 to 65535, got 99999 (port is from the command line)",
+        ),
+        (
+            "",
+            {"SKETCH_PORT": "99999"},
+            1,
+            "expected port as a whole number from 0 to 65535, got 99999 (port is from SKETCH_PORT)",
+        ),
         (
             "--server apache",
             {},
             2,
             "expected a server of granian, hypercorn, native, uvicorn, got 'apache' (server is ",
         ),
+        ("--unset prot", {}, 2, "expected the name of an option to unset, or limits, got 'prot': did you mean port?"),
         ("--max-requests 9", {}, 2, "expected workers together with max_requests: without them no parent watches the "),
     ],
 )
@@ -116,7 +127,9 @@ def sketch(*arguments: str, cwd: Path) -> tuple[int, str, str]:
     [
         (["no_such:app"], "there is no module 'no_such', of 'no_such:app'"),
         (["serveme:nothing"], "module 'serveme' has no attribute 'nothing', of 'serveme:nothing'"),
-        (["serveme"], "expected an application like 'package.module:app', got 'serveme'"),
+        (["serveme"], "expected an application like 'package.module:app', got 'serveme': did you mean 'serveme:app'?"),
+        (["./serveme.py:app"], "expected the whole name of a module, got the relative one './serveme.py', of "),
+        (["serveme.py:app"], "there is no module 'serveme.py', of 'serveme.py:app' (looked in "),
         (["serveme:create_app"], "expected a sketch Application, or any of ASGI 3, got <function create_app"),
         ([], "expected an application: write `sketch run package.module:app`. Tried in "),
         (["serveme:create_app()", "--host", "nowhere.invalid"], "cannot listen on nowhere.invalid:8080: "),
@@ -128,6 +141,36 @@ def test_mistakes_are_one_line(arguments: list[str], error: str, tmp_path: Path)
     assert (code, output) == (1, "")
     assert errors.startswith(f"error: {error}")
     assert errors.count("\n") == 1
+
+
+def test_the_source_of_a_wrong_application_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where a worker finds it, which reads none of the sources."""
+    monkeypatch.setenv("SKETCH_APP", "no_such:app")
+    fault = f"there is no module 'no_such', of 'no_such:app' (looked in {str(tmp_path)!r}) (app is from SKETCH_APP)\n"
+    assert sketch("run", cwd=tmp_path) == (1, "", f"error: {fault}")
+    with subprocess.Popen([*COMMAND, "run", "--workers", "1"], cwd=tmp_path, stderr=subprocess.PIPE) as process:
+        try:
+            assert process.stderr is not None
+            assert process.stderr.readline().endswith(f"could not start: {fault}".encode())
+        finally:
+            process.terminate()
+            process.communicate(timeout=30)
+
+
+def test_the_port_of_a_file_beside_socket_activation(tmp_path: Path) -> None:
+    """The error names the file, and a flag takes the port back."""
+    (tmp_path / "serveme.py").write_text(APP)
+    (tmp_path / "pyproject.toml").write_text("[tool.sketch]\napp = 'serveme:app'\nport = 5\n")
+    code = f"import os; os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS='1'); {CODE}"
+    command = [sys.executable, "-c", code, "run"]
+    for flags, error in [
+        ([], "expected either port or socket activation, got both: .*, or start the server without it "),
+        (["--unset", "port"], "cannot listen on fd:3: "),
+    ]:
+        done = subprocess.run([*command, *flags], cwd=tmp_path, capture_output=True, text=True, timeout=30, check=False)
+        assert done.returncode == 1
+        assert re.search(f"^error: {error}", done.stderr, re.MULTILINE)
+        assert done.stderr.endswith("(port is from pyproject.toml)\n") == (not flags)
 
 
 def test_port_in_use_is_one_line(tmp_path: Path) -> None:

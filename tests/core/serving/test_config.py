@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,17 @@ from sketch.serving.options import OptionError, ServeError, ServeOptions
 from sketch.serving.server_limits import ServerLimits
 
 
-def read(folder: Path, toml: str | None = None, flags: dict[str, Any] | None = None, **variables: str) -> Config:
+def read(
+    folder: Path,
+    toml: str | None = None,
+    flags: dict[str, Any] | None = None,
+    unset: Sequence[str] = (),
+    **variables: str,
+) -> Config:
     """The configuration of these sources."""
     if toml is not None:
         (folder / "pyproject.toml").write_text(toml)
-    return read_config(flags or {}, variables, folder)
+    return read_config(flags or {}, variables, folder, unset)
 
 
 def sources(config: Config) -> dict[str, str]:
@@ -115,7 +122,9 @@ def test_the_port_of_a_platform(
 
 def test_its_source_is_named(tmp_path: Path) -> None:
     assert sources(read(tmp_path, PORT="9")) == {"host": "PORT", "port": "PORT"}
-    with pytest.raises(OptionError, match=r"^expected port as a whole number, got 'http' \(port is from PORT\)$"):
+    with pytest.raises(
+        OptionError, match=r"^expected port as a whole number from 0 to 65535, got 'http' \(port is from PORT\)$"
+    ):
         read(tmp_path, PORT="http")
 
 
@@ -125,9 +134,17 @@ def test_its_source_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("toml", "variables", "message"),
     [
-        ("", {"SKETCH_PORT": "x"}, "expected port as a whole number, got 'x' (port is from SKETCH_PORT)"),
-        ("", {"SKETCH_PORT": "99999"}, "expected a port from 0 to 65535, got 99999 (port is from SKETCH_PORT)"),
-        ("port = '80'", {}, "expected a port from 0 to 65535, got '80' (port is from pyproject.toml)"),
+        (
+            "",
+            {"SKETCH_PORT": "x"},
+            "expected port as a whole number from 0 to 65535, got 'x' (port is from SKETCH_PORT)",
+        ),
+        (
+            "",
+            {"SKETCH_PORT": "99999"},
+            "expected port as a whole number from 0 to 65535, got 99999 (port is from SKETCH_PORT)",
+        ),
+        ("port = '80'", {}, "expected port as a whole number from 0 to 65535, got '80' (port is from pyproject.toml)"),
         (
             "uds_mode = 600",
             {},
@@ -136,7 +153,7 @@ def test_its_source_is_named(tmp_path: Path) -> None:
         (
             "[tool.sketch.limits]\nhead = 0",
             {},
-            "expected head of at least 1, got 0 (limit_head is from pyproject.toml)",
+            "expected head as a whole number from 1 to 2147483647, got 0 (limit_head is from pyproject.toml)",
         ),
         (
             "",
@@ -183,15 +200,70 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
 
 
 def test_unknown_names_are_warnings(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    toml = "[tool.sketch]\nworker = 2\n[tool.sketch.limits]\nheads = 5\n[tool.other]\nport = 5"
-    config = read(tmp_path, toml, SKETCH_PROT="9", SKETCH_QQQQQ="secret", OTHER_PORT="9")
+    toml = (
+        "[tool.sketch]\nworker = 2\nlimit_head = 5\nheader_timeout = 5\nlog-level = 'info'\n"
+        "[tool.sketch.limits]\nheads = 5\nlimit_head = 5\nport = 5\n[tool.other]\nport = 5"
+    )
+    config = read(tmp_path, toml, SKETCH_PROT="9", SKETCH_QQQQQ="secret", SKETCH_HEADER_TIMEOUT="9", OTHER_PORT="9")
     assert config.given() == {}
-    assert caplog.messages == [
-        "ignored the unknown environment variable SKETCH_PROT: did you mean SKETCH_PORT?",
-        "ignored the unknown environment variable SKETCH_QQQQQ: there is no such option",
-        "ignored the unknown 'worker' in [tool.sketch] of pyproject.toml: did you mean workers?",
-        "ignored the unknown 'heads' in [tool.sketch.limits] of pyproject.toml: did you mean head?",
+    serving, limits = "in [tool.sketch] of pyproject.toml", "in [tool.sketch.limits] of pyproject.toml"
+    assert [message.removeprefix("ignored the unknown ") for message in caplog.messages] == [
+        "environment variable SKETCH_PROT: did you mean SKETCH_PORT?",
+        "environment variable SKETCH_QQQQQ: there is no such option",
+        "environment variable SKETCH_HEADER_TIMEOUT: did you mean SKETCH_LIMIT_HEADER_TIMEOUT?",
+        f"'worker' {serving}: did you mean workers?",
+        f"'limit_head' {serving}: did you mean head in [tool.sketch.limits]?",
+        f"'header_timeout' {serving}: did you mean header_timeout in [tool.sketch.limits]?",
+        f"'log-level' {serving}: did you mean log_level?",
+        f"'heads' {limits}: did you mean head?",
+        f"'limit_head' {limits}: did you mean head?",
+        f"'port' {limits}: did you mean port in [tool.sketch]?",
     ]
+
+
+# -- taken back -------------------------------------------------------------------------------------------------------
+
+
+def test_only_the_command_line_counts_for_what_is_unset(tmp_path: Path) -> None:
+    toml = "[tool.sketch]\napp = 'a:b'\nport = 5\nbacklog = 5\nlimits = {head = 9}"
+    unset = ["port", "--log-level", "limit-head"]
+    config = read(tmp_path, toml, {"log_level": "debug"}, unset, SKETCH_LOG_LEVEL="error", SKETCH_LIMIT_TARGET="8")
+    assert config.given() == {"backlog": 5, "log_level": "debug", "server_limits": ServerLimits(target=8)}
+    assert read(tmp_path, unset=["limits", "app"], SKETCH_LIMIT_TARGET="8").given() == {"port": 5, "backlog": 5}
+    assert read(tmp_path, unset=["app"]).app is None
+
+
+def test_the_port_of_a_platform_can_be_unset(tmp_path: Path) -> None:
+    """And its host with it, as it stands for a port."""
+    assert read(tmp_path, "[tool.sketch]\nport = 5", unset=["port"], PORT="9").given() == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"), [("prot", ": did you mean port?"), ("--limit-heads", ": did you mean limit_head?"), ("zzz", "")]
+)
+def test_what_is_unset_has_to_exist(name: str, advice: str, tmp_path: Path) -> None:
+    with pytest.raises(OptionError) as caught:
+        read(tmp_path, unset=[name])
+    assert str(caught.value) == f"expected the name of an option to unset, or limits, got {name!r}{advice}"
+    assert caught.value.names == ("unset",)
+
+
+@pytest.mark.parametrize(
+    ("toml", "flags", "way_out"),
+    [
+        ("limits = {head = 9}", {"server": "uvicorn"}, "--unset limits takes all limits back"),
+        ("ssl_keyfile = 'k'\nssl_certfile = 'c'", {"proxy_protocol": True}, "--unset ssl_certfile takes it back"),
+        ("proxy_protocol = true", {"server": "uvicorn"}, "--unset proxy_protocol takes it back"),
+        ("", {"server": "uvicorn", "proxy_protocol": True}, None),
+    ],
+)
+def test_an_error_says_how_a_flag_gets_rid_of_a_weaker_value(
+    toml: str, flags: dict[str, Any], way_out: str | None, tmp_path: Path
+) -> None:
+    config = read(tmp_path, f"[tool.sketch]\n{toml}", flags)
+    with pytest.raises(OptionError) as caught:
+        config.given()
+    assert str(caught.value).endswith(f": {way_out}" if way_out else ")")
 
 
 # -- shown ------------------------------------------------------------------------------------------------------------

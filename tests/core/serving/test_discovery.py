@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sketch.serving.discovery import Found, find_app, nothing_found
+from sketch.serving.discovery import Found, find_app, nothing_found, string_for
 from sketch.serving.options import ServeError
 
 
@@ -50,6 +50,38 @@ def test_a_file_that_is_not_python(tmp_path: Path) -> None:
     (tmp_path / "main.py").write_text("app = (\n")
     with pytest.raises(ServeError, match=r"cannot read .*main\.py: '\(' was never closed \(main\.py, line 1\)"):
         find_app(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("place", "string"),
+    [
+        ("api.py", "api:application"),
+        ("api", "api:application"),
+        ("./api.py", "api:application"),
+        ("api.py:other", "api:other"),
+        ("src/shop/api.py", "src.shop.api:create_app()"),
+        ("src.shop.api", "src.shop.api:create_app()"),
+        ("src/shop/api.py:", "src.shop.api:create_app()"),
+        ("nowhere", "nowhere:app"),
+        ("../api.py", None),
+        ("/etc/api.py", None),
+        ("my-app.py", None),
+        ("::", None),
+        ("", None),
+        (".", None),
+        ("/", None),
+    ],
+)
+def test_the_import_string_for_a_file_or_a_module(
+    place: str, string: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("api.py").write_text("application = 1")
+    Path("src/shop").mkdir(parents=True)
+    Path("src/shop/api.py").write_text("def create_app(): ...")
+    assert string_for(place) == string
+    if place.startswith("src/"):
+        assert string_for(f"{tmp_path}/{place}") == string
 
 
 def test_the_error_lists_what_was_tried(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 from sketch.lifecycle.stopping import Stopping
 from sketch.serving.endings import log_cancelled, log_left, log_stalled
 from sketch.transport import ClientDisconnected
+from tests.support.requests import in_loop
 
 
 def said(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str, str]]:
@@ -27,6 +28,17 @@ def test_what_is_cut_off_is_named(caplog: pytest.LogCaptureFixture) -> None:
         ("sketch.server", "INFO", "GET '/a' was cancelled"),
         ("sketch.server", "INFO", "('192.0.2.7', 4711): the client reads nothing, the connection is cut"),
     ]
+
+
+@in_loop
+async def test_what_is_cut_off_by_a_stop_is_named_once(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "sketch")
+    stopping = Stopping()
+    stopping.set(0)
+    log_cancelled("GET", "/a", stopping)
+    assert said(caplog) == []
+    stopping.report()
+    assert said(caplog) == [("sketch", "WARNING", "cut off at the end of the grace period: GET '/a'")]
 
 
 def test_no_line_can_be_forged(caplog: pytest.LogCaptureFixture) -> None:

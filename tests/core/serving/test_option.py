@@ -8,20 +8,20 @@ from typing import Any
 
 import pytest
 
-from sketch.serving.option import Option, option, options_of
+from sketch.serving.option import LARGEST, LONGEST, Option, option, options_of, wrong_numbers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
     text: str = option("a", "what it is", more="For readers.", group="things", metavar="TEXT")
     path: str | None = option(None, "")
-    count: int = option(5, "")
-    bound: int | None = option(None, "")
-    seconds: float = option(1.5, "")
+    count: int = option(5, "", most=9)
+    bound: int | None = option(None, "", least=1)
+    seconds: float = option(1.5, "", least=0.5)
     switch: bool = option(False, "")
     maybe: bool | None = option(None, "")
     several: tuple[str, ...] = option((), "")
-    mode: int = option(0o666, "", octal=True)
+    mode: int = option(0o666, "", octal=True, most=0o777)
     password: str | None = option(None, "", secret=True)
     thing: object | None = option(None, "")
 
@@ -70,10 +70,10 @@ def test_text_is_read_as_the_declared_type(key: str, text: str, value: Any) -> N
 @pytest.mark.parametrize(
     ("key", "text", "expected"),
     [
-        ("count", "1.5", "sample_count as a whole number, got '1.5'"),
-        ("count", "none", "sample_count as a whole number, got 'none'"),
-        ("bound", "x", "sample_bound as a whole number, or none, got 'x'"),
-        ("seconds", "1s", "sample_seconds as a number, got '1s'"),
+        ("count", "1.5", "sample_count as a whole number from 0 to 9, got '1.5'"),
+        ("count", "none", "sample_count as a whole number from 0 to 9, got 'none'"),
+        ("bound", "x", "sample_bound as a whole number from 1 to 2147483647, or none, got 'x'"),
+        ("seconds", "1s", "sample_seconds as a number of seconds from 0.5 to 31536000, got '1s'"),
         ("switch", "2", "sample_switch as true or false, got '2'"),
         ("mode", "0668", "sample_mode in octal digits, like '660', got '0668'"),
     ],
@@ -124,3 +124,45 @@ def test_a_secret_is_not_shown() -> None:
     with pytest.raises(ValueError, match=r"got \*\*\*\*$"):
         number.read("hunter2")
     assert secret.about.secret
+
+
+# -- numbers ----------------------------------------------------------------------------------------------------------
+
+NAN, INFINITE = float("nan"), float("inf")
+
+
+@pytest.mark.parametrize(
+    ("name", "right", "wrong", "expected"),
+    [
+        ("count", [0, 9], [-1, 10, 10**400], "a whole number from 0 to 9"),
+        ("bound", [None, 1, LARGEST], [0, LARGEST + 1], f"a whole number from 1 to {LARGEST}, or None"),
+        (
+            "seconds",
+            [0.5, 1, LONGEST],
+            [0, -1.5, NAN, INFINITE, -INFINITE, LONGEST + 1],
+            "a number of seconds from 0.5",
+        ),
+        ("mode", [0, 0o777], [-1, 0o1000], "a whole number from 0 to 0o777"),
+    ],
+)
+def test_a_number_has_bounds(name: str, right: list[Any], wrong: list[Any], expected: str) -> None:
+    for value in right:
+        assert list(wrong_numbers(Sample(**{name: value}))) == []
+    for value in wrong:
+        ((found, error),) = wrong_numbers(Sample(**{name: value}))
+        assert (found, type(error)) == (name, ValueError)
+        assert str(error).startswith(f"expected {name} as {expected}")
+        assert str(error).endswith(f", got {value!r:.200}")
+
+
+@pytest.mark.parametrize("name", ["count", "bound", "seconds", "mode"])
+@pytest.mark.parametrize("value", ["5", True, 1.5j, ()])
+def test_what_is_no_number(name: str, value: Any) -> None:
+    ((found, error),) = wrong_numbers(Sample(**{name: value}))
+    assert (found, type(error)) == (name, TypeError)
+
+
+def test_only_what_may_be_unbounded_can_be_none() -> None:
+    found = dict(wrong_numbers(Sample(count=None, bound=None, seconds=None)))  # type: ignore[arg-type]
+    assert sorted(found) == ["count", "seconds"]
+    assert isinstance(dict(wrong_numbers(Sample(count=1.5)))["count"], TypeError)  # type: ignore[arg-type]

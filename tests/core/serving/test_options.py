@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,8 +16,8 @@ NO_NETWORK = "'10.0.0.0/33' does not appear to be an IPv4 or IPv6 network"
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"port": 70000}, "expected a port from 0 to 65535, got 70000"),
-        ({"port": "80"}, "expected a port from 0 to 65535, got '80'"),
+        ({"port": 70000}, "expected port as a whole number from 0 to 65535, got 70000"),
+        ({"port": "80"}, "expected port as a whole number from 0 to 65535, got '80'"),
         ({"host": 5}, "expected a host as a str, got 5"),
         ({"host": None}, "expected a host as a str, got None"),
         ({"root_path": "api"}, "expected a root path like '/api', percent-encoded, got 'api'"),
@@ -25,30 +26,46 @@ NO_NETWORK = "'10.0.0.0/33' does not appear to be an IPv4 or IPv6 network"
         ({"root_path": "/a%2"}, "expected a root path like '/api', percent-encoded, got '/a%2'"),
         ({"loop": "trio"}, "expected a loop of auto, asyncio, uvloop, got 'trio'"),
         ({"log_level": "loud"}, "expected a log level of debug, info, warning, error, critical, got 'loud'"),
-        ({"shutdown_timeout": -1}, "expected a shutdown timeout of at least 0 seconds, got -1"),
-        ({"shutdown_timeout": "5"}, "expected a shutdown timeout of at least 0 seconds, got '5'"),
-        ({"shutdown_timeout": float("nan")}, "expected a shutdown timeout of at least 0 seconds, got nan"),
-        ({"backlog": 0}, "expected a backlog of at least 1 connection, got 0"),
-        ({"backlog": "9"}, "expected a backlog of at least 1 connection, got '9'"),
+        ({"shutdown_timeout": -1}, "expected shutdown_timeout as a number of seconds from 0 to 31536000, got -1"),
+        ({"shutdown_timeout": "5"}, "expected shutdown_timeout as a number of seconds from 0 to 31536000, got '5'"),
+        (
+            {"shutdown_timeout": float("nan")},
+            "expected shutdown_timeout as a number of seconds from 0 to 31536000, got nan",
+        ),
+        (
+            {"keep_alive_drain": float("inf")},
+            "expected keep_alive_drain as a number of seconds from 0 to 31536000, got inf",
+        ),
+        ({"workers": 8080}, "expected workers as a whole number from 0 to 1024, or None, got 8080"),
+        ({"backlog": 2**31}, "expected backlog as a whole number from 1 to 2147483647, got 2147483648"),
+        ({"backlog": 0}, "expected backlog as a whole number from 1 to 2147483647, got 0"),
+        ({"backlog": "9"}, "expected backlog as a whole number from 1 to 2147483647, got '9'"),
         ({"ssl_keyfile": "k"}, "expected ssl_certfile together with ssl_keyfile"),
         ({"ssl": object(), "ssl_certfile": "c"}, "expected either ssl or ssl_certfile, got both"),
+        ({"uds": ""}, "expected uds as a path, got ''"),
+        ({"uds": 5}, "expected uds as a path, got 5"),
+        ({"ssl_certfile": b"c"}, "expected ssl_certfile as a path, got b'c'"),
+        ({"ssl_certfile": "c", "ssl_keyfile": ""}, "expected ssl_keyfile as a path, got ''"),
         ({"uds": "s", "sock": object()}, "expected only one of sock, uds: each says where to listen"),
         ({"uds": "s", "port": 1}, "expected only one of uds, port: each says where to listen"),
         (
             {"proxy_protocol": True, "ssl_certfile": "c"},
             "proxy_protocol together with TLS is not supported: let the load balancer end TLS",
         ),
-        ({"workers": -1}, "expected workers as a number from 0 on, or None, got -1"),
-        ({"workers": True}, "expected workers as a number from 0 on, or None, got True"),
-        ({"worker_timeout": -1}, "expected a worker timeout of at least 0 seconds, got -1"),
-        ({"start_timeout": "9"}, "expected a start timeout of at least 0 seconds, got '9'"),
-        ({"max_requests": 0}, "expected max requests as a number from 1 on, or None, got 0"),
+        ({"workers": -1}, "expected workers as a whole number from 0 to 1024, or None, got -1"),
+        ({"workers": True}, "expected workers as a whole number from 0 to 1024, or None, got True"),
+        ({"worker_timeout": -1}, "expected worker_timeout as a number of seconds from 0 to 31536000, got -1"),
+        ({"start_timeout": "9"}, "expected start_timeout as a number of seconds from 0 to 31536000, got '9'"),
+        ({"max_requests": 0}, "expected max_requests as a whole number from 1 to 2147483647, or None, got 0"),
         ({"max_requests_jitter": 5}, "expected max_requests together with max_requests_jitter"),
-        ({"max_requests_jitter": None}, "expected a max requests jitter of at least 0 requests, got None"),
-        ({"drain_delay": True}, "expected a drain delay of at least 0 seconds, got True"),
-        ({"keep_alive_drain": None}, "expected a keep alive drain of at least 0 seconds, got None"),
-        ({"uds_mode": 0o1777}, "expected a uds mode from 0 to 0o777, got 1023"),
-        ({"uds_mode": "660"}, "expected a uds mode from 0 to 0o777, got '660'"),
+        (
+            {"max_requests_jitter": None},
+            "expected max_requests_jitter as a whole number from 0 to 2147483647, got None",
+        ),
+        ({"drain_delay": True}, "expected drain_delay as a number of seconds from 0 to 31536000, got True"),
+        ({"keep_alive_drain": None}, "expected keep_alive_drain as a number of seconds from 0 to 31536000, got None"),
+        ({"uds_mode": 0o1777}, "expected uds_mode as a whole number from 0 to 0o777, got 1023"),
+        ({"uds_mode": "660"}, "expected uds_mode as a whole number from 0 to 0o777, got '660'"),
         ({"bind": "unix:/s"}, "expected bind as a list or tuple of texts, got 'unix:/s'"),
         ({"bind": (5,)}, "expected bind as a list or tuple of texts, got (5,)"),
         ({"bind": ("unix:/s",), "port": 1}, "expected only one of bind, port: each says where to listen"),
@@ -62,7 +79,7 @@ NO_NETWORK = "'10.0.0.0/33' does not appear to be an IPv4 or IPv6 network"
         ),
         ({"limits": {"body": 5}}, "expected limits as Limits(...), got {'body': 5}"),
         ({"server_limits": 5}, "expected server_limits as ServerLimits(...), got 5"),
-        ({"proxy_hops": 0}, "expected proxy hops as a number from 1 on, got 0"),
+        ({"proxy_hops": 0}, "expected proxy_hops as a whole number from 1 to 2147483647, got 0"),
         ({"proxy_hops": 2}, "expected trusted_proxies together with proxy_hops"),
         ({"reload": True}, "reload is not supported yet: restart the server by hand"),
     ],
@@ -90,6 +107,10 @@ def test_what_is_no_address(place: str) -> None:
         f"expected addresses like '127.0.0.1:8080', '[::1]:8080', 'unix:/run/app.sock' or 'fd:3', got {place!r}"
     )
     assert caught.value.names == ("bind",)
+
+
+def test_a_path_may_be_an_object() -> None:
+    assert ServeOptions(uds=Path("/s")).uds == "/s"  # type: ignore[arg-type]  # users may have one
 
 
 def test_an_error_names_its_options() -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from sketch.serving import orders as module
-from sketch.serving.orders import Orders
+from sketch.serving.orders import Orders, reload_survived
 from tests.support.requests import in_loop
 from tests.support.scripts import until
 
@@ -88,3 +88,33 @@ async def test_outside_the_main_thread_no_signal_is_taken() -> None:
 
     before = signal.getsignal(signal.SIGTERM)
     assert await asyncio.to_thread(asyncio.run, serve()) == before
+
+
+def test_a_signal_to_reload_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "sketch")
+    before = signal.getsignal(signal.SIGUSR1)
+    with reload_survived():
+        os.kill(os.getpid(), signal.SIGUSR1)
+    assert caplog.messages == ["SIGUSR1: there is nothing to reload"]
+    assert signal.getsignal(signal.SIGUSR1) is before
+
+
+@pytest.mark.parametrize("when", ["before", "meanwhile"])
+def test_an_application_may_have_a_use_for_that_signal(when: str, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "sketch")
+    got: list[int] = []
+
+    def handle(number: int, frame: object) -> None:
+        got.append(number)
+
+    before = signal.getsignal(signal.SIGUSR1)
+    try:
+        if when == "before":
+            signal.signal(signal.SIGUSR1, handle)
+        with reload_survived():
+            signal.signal(signal.SIGUSR1, handle)
+            os.kill(os.getpid(), signal.SIGUSR1)
+        assert signal.getsignal(signal.SIGUSR1) is handle
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert (got, caplog.messages) == ([signal.SIGUSR1], [])

@@ -149,7 +149,7 @@ def test_announce(
     names: list[Any],
     line: str,
 ) -> None:
-    monkeypatch.setattr(logs, "handled", lambda: False)  # pytest handles everything
+    monkeypatch.setattr(logs, "handled", lambda *_: False)  # pytest handles everything
     announce(options, names)
     assert capsys.readouterr().err == f"Started server on {line}\n"
 

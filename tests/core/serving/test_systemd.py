@@ -22,7 +22,7 @@ from tests.support.workers import Parent
 
 @pytest.fixture(autouse=True)
 def printed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(logs, "handled", lambda: False)  # pytest handles everything
+    monkeypatch.setattr(logs, "handled", lambda *_: False)  # pytest handles everything
     for name in ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"):
         monkeypatch.delenv(name, raising=False)
 
@@ -91,8 +91,10 @@ def test_a_given_address_beside_it_is_an_error(
         activate(options)
     assert str(caught.value) == (
         f"expected either {given} or socket activation, got both: systemd has passed fd:3, fd:4; "
-        "leave the addresses to the .socket unit, or start the server without it"
+        f"leave the addresses to the .socket unit (`sketch run --unset {given.partition(',')[0]}` ignores a file's), "
+        "or start the server without it"
     )
+    assert ", ".join(caught.value.names) == given, "so that `sketch run` names their sources"
 
 
 # -- notifications ----------------------------------------------------------------------------------------------------

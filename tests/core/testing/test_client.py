@@ -59,8 +59,16 @@ async def test_root_path_and_base_url() -> None:
     [
         ({"root_path": 5}, ServeError, "expected a root path like '/api', percent-encoded, got 5"),
         ({"root_path": "x/"}, ServeError, "expected a root path like '/api', percent-encoded, got 'x/'"),
-        ({"shutdown_timeout": "1"}, ServeError, "expected a shutdown timeout of at least 0 seconds, got '1'"),
-        ({"shutdown_timeout": -1}, ServeError, "expected a shutdown timeout of at least 0 seconds, got -1"),
+        (
+            {"shutdown_timeout": "1"},
+            ServeError,
+            "expected shutdown_timeout as a number of seconds from 0 to 31536000, got '1'",
+        ),
+        (
+            {"shutdown_timeout": -1},
+            ServeError,
+            "expected shutdown_timeout as a number of seconds from 0 to 31536000, got -1",
+        ),
         ({"client": "host"}, TypeError, "expected client as (host, port) or None, got 'host'"),
         ({"client": ("host",)}, TypeError, "expected client as (host, port) or None, got ('host',)"),
         ({"transport": "native", "server_options": 5}, TypeError, "expected server_options to be a mapping"),

@@ -23,9 +23,12 @@ class FakeProcess:
         self.generation = generation
         self.signals: list[int] = []
         self.accepts: list[list[int]] = []
+        self.asked = 0
 
     def send(self, **message: Any) -> None:
-        self.accepts.append(message["accept"])
+        if "accept" in message:
+            self.accepts.append(message["accept"])
+        self.asked += message.get("explain", False)
 
     def signal(self, number: int) -> None:
         self.signals.append(number)
@@ -179,14 +182,25 @@ def test_a_worker_that_does_not_get_ready_is_named_and_killed(caplog: pytest.Log
     parent = Parent(1, start_timeout=5)
     (process,) = parent.processes
     parent.wait(4.8)
-    assert process.signals == []
+    assert (process.asked, process.signals) == (0, [])
     parent.wait(0.4)
-    assert process.signals == [signal.SIGABRT], "it prints where it stands"
+    assert (process.asked, process.signals) == (1, []), "it prints where its tasks stand"
+    parent.wait(LAST_WORDS)
+    assert (process.asked, process.signals) == (1, [signal.SIGABRT]), "it prints where its threads stand"
     assert "worker 0 (process 100) is killed: it was not ready within 5 s" in caplog.text
     parent.wait(LAST_WORDS + 0.2)
     assert process.signals == [signal.SIGABRT, signal.SIGKILL]
     parent.end(process, -signal.SIGKILL)
     assert parent.table.failure == "it was not ready within 5 s"
+
+
+def test_a_worker_that_gets_ready_when_it_is_asked_serves() -> None:
+    parent = Parent(1, start_timeout=5)
+    (process,) = parent.processes
+    parent.wait(5 + LAST_WORDS / 2)
+    parent.ready(process)
+    parent.wait(LAST_WORDS * 2, process)
+    assert (process.asked, process.signals) == (1, [])
 
 
 def test_the_parent_gives_up_when_no_worker_was_ready_for_the_start_timeout() -> None:
