@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from sketch.transport import ClientDisconnected, Switch, WireResponse
 from sketch.websocket import ABNORMAL
@@ -21,7 +21,7 @@ class HandshakeConnection(GatewayConnection):
 
     __slots__ = ()
 
-    is_websocket = True
+    is_websocket: ClassVar[bool] = True
 
     @abstractmethod
     async def read(self) -> WebSocketRequest:

@@ -113,7 +113,7 @@ async def test_a_server_that_does_not_call_init(caplog: pytest.LogCaptureFixture
 
 @in_loop
 async def test_what_runs_is_cancelled_at_the_end_of_the_grace_period(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, "sketch.server")
+    caplog.set_level(logging.DEBUG, "sketch.server")
     app = Application()
     begun = asyncio.Event()
 
