@@ -156,6 +156,22 @@ def compare(session: nox.Session) -> None:
 
 
 @nox.session(python=DEFAULT)
+def backends(session: nox.Session) -> None:
+    """Try each server with the conformance cases, which writes docs/backends.md, and further ones with the contract.
+
+    Run it by hand. What fails in the contract is to be judged: the servers' own failures are named on the page.
+    """
+    session.install("-e", ".[all]", *group("test"), "peregrine-server", "daphne", "gunicorn")
+    session.run("python", "-m", "tests.backends")
+    for name in ("peregrine", "gunicorn", "daphne"):
+        session.run(
+            *("pytest", *PARALLEL, "tests/contract", "-m", "smoke", *session.posargs),
+            env={"SKETCH_BACKENDS": name},
+            success_codes=[0, 1],
+        )
+
+
+@nox.session(python=DEFAULT)
 def restarts(session: nox.Session) -> None:
     """Replace servers under load, and count what their clients lose: writes docs/restarts.md. An hour, by hand."""
     session.install("-e", ".[all]", *group("test"))

@@ -321,6 +321,8 @@ COMMANDS = ("hypercorn-command", "granian-command")
 """The servers' own command lines (as uvicorn-h11 is), for tests that start a server of their own."""
 RARE = ("uvicorn-command",)
 """As `COMMANDS`, for the tests alone that name them."""
+BACKENDS = tuple(f"{name}-command" for name in os.environ.get("SKETCH_BACKENDS", "").split())
+"""Further servers, by their own commands: `nox -s backends` names them, and runs the tests on them alone."""
 ALL = (*IN_PROCESS, *SERVED, *COMMANDS, *RARE)
 SMOKE = ("memory", "scripted", "native-asyncio")
 WHOLE_TABLES = ("memory", "scripted", "native-uvloop", "uvicorn-httptools")
