@@ -73,7 +73,7 @@ def minimums(session: nox.Session) -> None:
 
 @nox.session(python=DEFAULT)
 def openapi(session: nox.Session) -> None:
-    """The documents of applications against a validator, schemathesis, FastAPI and a generated client: two minutes."""
+    """The documents of applications against a validator, schemathesis, FastAPI and a generated client."""
     session.install("-e", ".[all]", *group("test"), *group("openapi"))
     session.run("pytest", *PARALLEL, *chosen(session, "tests/openapi"))
 
