@@ -43,8 +43,8 @@ ELSEWHERE = {
     "host": "tests.asgi.launchers.test_launchers:test_unknown_host",
     "port": "tests.asgi.launchers.test_launchers:test_port_in_use",
     "bind": "tests.asgi.launchers.test_addresses:test_several_addresses",
-    "workers": "tests.asgi.launchers.test_workers:test_workers_serve_and_are_replaced",
-    "max_requests": "tests.asgi.launchers.test_workers:test_requests_are_counted",
+    "workers": "tests.contract.test_workers:test_what_befalls_workers",
+    "max_requests": "tests.contract.test_workers:test_requests_are_counted",
     # The parent has these, whatever its workers run.
     "worker_timeout": "tests.core.serving.processes.test_supervisor:test_a_blocked_worker_is_named_and_replaced",
     "start_timeout": "tests.core.serving.processes.test_supervisor:test_a_start_that_fails",
@@ -247,7 +247,7 @@ def test_what_is_not_there_yet_is_a_clear_error(server: str, capfd: pytest.Captu
 HEADER = b"PROXY TCP4 192.0.2.7 192.0.2.8 1000 80\r\n"
 LIMITS: dict[str, Any] = {
     "target": 300, "head": 1000, "headers": 10, "chunk_overhead": 100, "pipeline": 1, "body_buffer": 1000, "drain": 10,
-    "connections": 30, "concurrency": 2, "overload": "wait", "header_timeout": 2.5, "keep_alive_timeout": 2.5,
+    "connections": 30, "concurrency": 2, "overload": "wait", "header_timeout": 4, "keep_alive_timeout": 2.5,
     "linger_timeout": 4,
 }  # fmt: skip
 
