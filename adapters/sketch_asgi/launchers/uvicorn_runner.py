@@ -105,8 +105,9 @@ class UvicornRunner(uvicorn.Server):
     def has_idle(self) -> bool:
         """Whether a connection is open on which nothing is under way. One is that whose TLS handshake is under way."""
         connections = self.server_state.connections
-        handshakes = self._options.scheme == "https" and count_accepted(self._names) > len(connections)
-        return handshakes or any(_is_idle(connection) for connection in connections)
+        if any(_is_idle(connection) for connection in connections):
+            return True
+        return self._options.scheme == "https" and count_accepted(self._names) > len(connections)
 
     async def stop(self) -> None:
         """Tell uvicorn to end."""
