@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("sketch.server")
 
+START_FAILED = "the start failed: "
+"""How the message to a server about a failed start begins. What has failed is logged here."""
+
 
 class Life:
     """Starts and stops an application, once per lifespan scope.
@@ -98,7 +101,7 @@ class Life:
         signals = StopSignals(lambda: self._app.stopping.set(self._grace))  # each start makes a new `stopping`
         try:
             if not (await self._start(signals) and await self._listen()):
-                await send({"type": "lifespan.startup.failed", "message": f"the start failed: {self.error!r}"})
+                await send({"type": "lifespan.startup.failed", "message": f"{START_FAILED}{self.error!r}"})
                 return
             state = scope.get("state")
             if state is not None:
