@@ -72,6 +72,13 @@ def minimums(session: nox.Session) -> None:
 
 
 @nox.session(python=DEFAULT)
+def openapi(session: nox.Session) -> None:
+    """The documents of applications against a validator, schemathesis, FastAPI and a generated client."""
+    session.install("-e", ".[all]", *group("test"), *group("openapi"))
+    session.run("pytest", *PARALLEL, *chosen(session, "tests/openapi"))
+
+
+@nox.session(python=DEFAULT)
 def lint(session: nox.Session) -> None:
     """Style and common mistakes."""
     session.install(*group("lint"))
@@ -146,6 +153,22 @@ def compare(session: nox.Session) -> None:
     peers = ["aiohttp", "granian", "h11", "httptools", "hypercorn", "sanic", "uvicorn"]
     session.install("-e", ".[fast]", *peers)
     session.run("python", "-m", "tests.comparison")
+
+
+@nox.session(python=DEFAULT)
+def backends(session: nox.Session) -> None:
+    """Try each server with the conformance cases, which writes docs/backends.md, and further ones with the contract.
+
+    Run it by hand. What fails in the contract is to be judged: the servers' own failures are named on the page.
+    """
+    session.install("-e", ".[all]", *group("test"), "peregrine-server", "daphne", "gunicorn")
+    session.run("python", "-m", "tests.backends")
+    for name in ("peregrine", "gunicorn", "daphne"):
+        session.run(
+            *("pytest", *PARALLEL, "tests/contract", "-m", "smoke", *session.posargs),
+            env={"SKETCH_BACKENDS": name},
+            success_codes=[0, 1],
+        )
 
 
 @nox.session(python=DEFAULT)

@@ -57,8 +57,10 @@ QUICK = 0.25
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     given = parser.parse_args(arguments)
-    given.seconds = given.seconds or (QUICK if given.quick else SECONDS)
-    given.rounds = given.rounds or (1 if given.quick else ROUNDS)
+    if given.seconds is None:
+        given.seconds = QUICK if given.quick else SECONDS
+    if given.rounds is None:
+        given.rounds = 1 if given.quick else ROUNDS
     if given.seconds < SHORTEST or given.rounds < 1:
         parser.error(f"expected --seconds of at least {SHORTEST} and --rounds of at least 1")
     if given.list:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sketch.binding.surroundings import TYPES, Given, Surroundings
 from sketch.checks import check_flags
 from sketch.concurrency.threads import Threads
 from sketch.context_vars import app_var, request_var
+from sketch.entries import Entries
 from sketch.errors.handlers import ErrorHandler, ErrorHandlers
 from sketch.jsoncodec import JSONCodec, json_codec
 from sketch.keys import AppKey, Values
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 
     from sketch.binding.sources import Depends
     from sketch.routing.group import RouteGroup
-    from sketch.serving.asgi import ASGIApp
 
 logger = logging.getLogger("sketch")
 
@@ -44,7 +43,7 @@ H = TypeVar("H", bound=ErrorHandler)
 T = TypeVar("T")
 
 
-class Application(Registrar):
+class Application(Registrar, Entries):
     """A web application: routes, middleware, hooks, and `handle`, the function from a request to a response.
 
     Args:
@@ -85,6 +84,7 @@ class Application(Registrar):
         dependencies: Iterable[Depends] = (),
     ) -> None:
         check_options(limits, (), slashes)
+        Entries.__init__(self)
         self.name = name if isinstance(name, str) else "sketch"
         self.debug = debug
         self.json = json_codec(json)
@@ -113,8 +113,6 @@ class Application(Registrar):
         self._values = Values(AppKey)
         self._lifecycle = Lifecycle(self, lifespan)
         self._mount: Mount | None = None
-        self._wrappers: list[Callable[[ASGIApp], ASGIApp]] = []
-        self._asgi: ASGIApp | None = None
         self.pipeline = Pipeline(self)
 
     # -- registration -----------------------------------------------------------------------------------------------
@@ -171,38 +169,6 @@ class Application(Registrar):
     def _is_inside(self, app: Application) -> bool:
         """Whether `app` is this application, or contains it at any depth."""
         return self is app or (self.parent is not None and self.parent._is_inside(app))
-
-    def wrap_asgi(self, middleware: Callable[..., Any], /, **options: Any) -> None:
-        """Put raw ASGI middleware around the application, on every server: `app.wrap_asgi(SentryAsgiMiddleware)`.
-
-        The last one is the outermost, as with `app = middleware(app, **options)`. It sees the lifespan, websockets, and
-        every response except to input that never became a request. The native server then speaks ASGI to it, which
-        costs a few microseconds per request; an application without such middleware pays nothing.
-
-        Args:
-            middleware: called once, as `middleware(asgi_application, **options)`.
-            options: for the middleware.
-
-        Raises:
-            TypeError: for a middleware that cannot be called.
-            RuntimeError: after the application has started, or has been called.
-        """
-        if not callable(middleware):
-            raise TypeError(f"expected ASGI middleware, called as `middleware(app)`, got {middleware!r:.200}")
-        if self.pipeline.frozen or self._asgi is not None:
-            raise RuntimeError(f"expected ASGI middleware before the application starts, got {middleware!r:.200}")
-        self._wrappers.append(partial(middleware, **options))
-
-    @property
-    def is_wrapped(self) -> bool:
-        """Whether there is raw ASGI middleware around the application."""
-        return bool(self._wrappers)
-
-    def wrapped(self, asgi: ASGIApp) -> ASGIApp:
-        """Wrap this application's ASGI callable, made by an adapter, in the middleware given to `wrap_asgi`."""
-        for wrap in self._wrappers:
-            asgi = wrap(asgi)
-        return asgi
 
     @property
     def on_startup(self) -> Signal:
@@ -437,20 +403,6 @@ class Application(Registrar):
             logged: whether the access log has its line already, because a foreign application goes on after its answer.
         """
         return finish(self, request, outcome, logged)
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Serve one ASGI 3 scope: `uvicorn package.module:app`."""
-        if self._asgi is None:
-            from sketch.serving.registry import load_asgi
-
-            self._asgi = self.wrapped(load_asgi()(self))
-        await self._asgi(scope, receive, send)
-
-    def run(self, **options: Any) -> int:
-        """Run the application by `run_app(app, **options)`."""
-        from sketch.serving.run import run_app
-
-        return run_app(self, **options)
 
     def __repr__(self) -> str:
         return f"<Application {self.name}>"

@@ -50,7 +50,10 @@ class Connection(Protocol):
 
     @property
     def tls(self) -> dict[str, Any] | None:
-        """What is known of the TLS session (`version`, `cipher`, `peer_certificate`), None without TLS."""
+        """What is known of the TLS session (`version`, `cipher`, `peer_certificate`), None without TLS.
+
+        With a certificate, its bytes are `peer_certificate_der`.
+        """
         ...
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from asyncio import current_task
+from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -12,26 +13,29 @@ from sketch.concurrency.containment import as_error, ends_task
 from sketch.http.status import PHRASES
 from sketch.lifecycle.stopping import SHUTDOWN_GRACE
 from sketch.request import BaseRequest, Request
-from sketch.serving.access_log import log_access, log_refused
-from sketch.serving.endings import log_cancelled, log_left
+from sketch.serving.access_log import log_access
+from sketch.serving.asgi import Send
+from sketch.serving.endings import log_left
 from sketch.transport import ClientDisconnected
-from sketch_asgi.body import Receive
 from sketch_asgi.connection import Scope, ScopeConnection
-from sketch_asgi.deadlines import client_timer
-from sketch_asgi.lifespan import Life
-from sketch_asgi.scope import Refused, read_head, read_target
+from sketch_asgi.lifespan import NO_LIFESPAN, Life
+from sketch_asgi.scope import read_head
 from sketch_asgi.scope_route import noting_route
-from sketch_asgi.writer import LARGE_BODY, Send, closing, pass_on, without_date, write_body
+from sketch_asgi.writer import LARGE_BODY, closing, without_date, write_body
+from sketch_gateway.application import GatewayApplication
+from sketch_gateway.body import Receive
+from sketch_gateway.deadlines import client_timer
+from sketch_gateway.refusal import Refused
+from sketch_gateway.streaming import pass_on
 
 if TYPE_CHECKING:
     from sketch.application import Application
     from sketch.http.fields import RawHeaders
-    from sketch_asgi.handshake import Handshake
 
 logger = logging.getLogger("sketch.server")
 
 
-class ASGIApplication:
+class ASGIApplication(GatewayApplication):
     """Makes a sketch application an ASGI 3 callable, `async (scope, receive, send)`.
 
     Args:
@@ -42,7 +46,7 @@ class ASGIApplication:
         signals: whether to learn of the order to stop by the signals of the process. Off if a launcher tells of it.
     """
 
-    __slots__ = ("_app", "_exchanges", "_handle", "_root_path", "_timer", "life")
+    __slots__ = ("_root_path", "life")
 
     def __init__(
         self,
@@ -54,11 +58,8 @@ class ASGIApplication:
         signals: bool = True,
     ) -> None:
         self.life = Life(app, grace, log_access if access_log else None, signals=signals)
-        self._exchanges = self.life.exchanges
-        self._app = app
-        self._handle = app.handle
+        super().__init__(app, self.life)
         self._root_path = root_path
-        self._timer = client_timer(app)
         app.pipeline.wrap_find(noting_route)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: C901 - one coroutine is faster
@@ -81,7 +82,7 @@ class ASGIApplication:
         self._exchanges[task] = connection  # type: ignore[index]  # an ASGI server runs each scope in a task
         try:
             if not life.started:
-                await self._start_late(connection)
+                await self._ready(connection)
             request = read_head(scope, connection, self._root_path, Request)
             wire = await self._handle(request)
             if not wire.plain:
@@ -117,32 +118,20 @@ class ASGIApplication:
         finally:
             try:
                 if app.watched or (request is not None and request.finishing is not None):
-                    await self._finish(connection, request, scope, fault)
+                    await self.report(connection, request, fault)
             finally:
                 fault = None  # its traceback refers to this frame, which would form a cycle
                 self._exchanges.pop(task, None)  # type: ignore[arg-type]
                 if connection.body is not None and connection.body.detach():
                     await connection.body.close()
 
-    async def _start_late(self, connection: ScopeConnection) -> None:
+    async def _ready(self, connection: ScopeConnection) -> None:
+        """Start the application if the server has sent no lifespan."""
+        if self.life.started:
+            return
         connection.began_at = perf_counter()
-        if not await self.life.start_late():
+        if not await self.life.start_late(NO_LIFESPAN):
             raise Refused("The application does not run.", 503 if self.life.error is None else 500)
-
-    async def _finish(
-        self, connection: ScopeConnection, request: BaseRequest | None, scope: Scope, fault: BaseException | None
-    ) -> None:
-        """Report the end of an exchange."""
-        if request is not None:
-            task = current_task()
-            assert task is not None
-            self.life.finishing.add(task)
-            try:
-                await self._app.finished(request, connection.outcome(request, fault))
-            finally:
-                self.life.finishing.discard(task)
-        elif self._app.access_log is not None:
-            log_refusal(connection, scope)
 
     async def _serve_other(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind = scope["type"]
@@ -152,42 +141,10 @@ class ASGIApplication:
         elif kind == "websocket":
             from sketch_asgi.handshake import Handshake  # few applications have websockets
 
-            await self._shake_hands(Handshake(self._app, self._timer, scope, receive, send), scope)
+            handshake = Handshake(self._app, self._timer, scope, receive, send, self._root_path)
+            await self.shake_hands(handshake, partial(self._ready, handshake))
         else:
             raise RuntimeError(f"expected a scope of type http, websocket or lifespan, got {kind!r}")
-
-    async def _shake_hands(self, connection: Handshake, scope: Scope) -> None:
-        connection.began_at = perf_counter()
-        fault: BaseException | None = None
-        task = current_task()
-        assert task is not None
-        self._exchanges[task] = connection
-        try:
-            request = await connection.read(self._root_path)
-            if not self.life.started:
-                await self._start_late(connection)
-            wire = await self._handle(request)
-            wire.fields = without_date(wire.fields)
-            await connection.answer(request, wire)
-        except Refused as refusal:
-            connection.request = None  # the application has not seen it
-            await connection.refuse(refusal)
-        except ClientDisconnected as exc:
-            fault = exc
-            log_left(*_named(connection.request, scope), exc)
-        except BaseException as exc:
-            fault = exc if ends_task(exc) else as_error(exc)
-            self._log_broken(fault, connection.request, scope)
-            raise fault  # noqa: B904 - as above
-        finally:
-            try:
-                await self._finish(connection, connection.request, scope, fault)
-            finally:
-                del self._exchanges[task]
-                fault = None  # its traceback refers to this frame, which would form a cycle
-                connection.over()
-                if connection.body is not None and connection.body.detach():
-                    await connection.body.close()
 
     async def _recover(
         self, exc: BaseException, send: Send, connection: ScopeConnection, request: Request | None
@@ -200,7 +157,7 @@ class ASGIApplication:
         if isinstance(exc, ClientDisconnected):
             await _leave(send, connection, request, exc)
             return True
-        self._log_broken(exc, request, connection.scope)
+        self.log_broken(exc, connection, request)
         return await self.refused(exc, send, connection)
 
     async def refused(self, exc: BaseException, send: Send, connection: ScopeConnection) -> bool:
@@ -215,21 +172,6 @@ class ASGIApplication:
         await _refuse(send, connection, text, closing([(b"retry-after", b"1")], connection.scope))
         return True
 
-    def _log_broken(self, exc: BaseException, request: BaseRequest | None, scope: Scope) -> None:
-        """Log what the server gets: an error, without the traceback, as every server logs it; or a cancellation."""
-        method, path = _named(request, scope)
-        if isinstance(exc, Exception):
-            logger.error("the answer to %s %r broke off: %r", method, path, exc)
-        elif isinstance(exc, asyncio.CancelledError):
-            log_cancelled(method, path, self._app.stopping)
-
-
-def _named(request: BaseRequest | None, scope: Scope) -> tuple[str, str]:
-    """Return method and path for the log, those of the request if there is one: as the native server has them."""
-    if request is None:
-        return scope.get("method", "GET"), scope["path"]
-    return request.method, request.raw_path
-
 
 async def _refuse(send: Send, connection: ScopeConnection, text: str, fields: RawHeaders | None = None) -> None:
     """Answer in plain text a request that the application does not see."""
@@ -242,30 +184,14 @@ async def _refuse(send: Send, connection: ScopeConnection, text: str, fields: Ra
         await pass_on(send, {"type": "http.response.body", "body": body}, connection)
         connection.size = len(body)
     except ClientDisconnected as exc:
-        log_left(*_named(None, connection.scope), exc)
+        log_left(*connection.named(None), exc)
 
 
 async def _leave(send: Send, connection: ScopeConnection, request: BaseRequest | None, exc: ClientDisconnected) -> None:
     """End an exchange after a disconnect. A client that only cut its body short still gets a response."""
-    log_left(*_named(request, connection.scope), exc)
+    log_left(*connection.named(request), exc)
     if connection.status is None and connection.body is not None and not connection.body.gone:
         connection.status = 400
         # What the server takes for the next request may be the rest of the body.
         fields = closing([], connection.scope)
         await _refuse(send, connection, "expected a request body as long as announced", fields)
-
-
-def log_refusal(connection: ScopeConnection, scope: Scope) -> None:
-    """Write the access log's line of a scope that has not become a request."""
-    try:
-        target = read_target(scope)
-    except Refused:
-        target = scope.get("raw_path") or scope["path"].encode("utf-8", "replace")
-    log_refused(
-        connection.client,
-        connection.status,
-        method=scope.get("method", "GET"),
-        target=target,
-        sent=connection.size,
-        seconds=0.0 if connection.began_at is None else perf_counter() - connection.began_at,
-    )

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from sketch.request import WebSocketRequest
+from sketch.serving.asgi import Send
 from sketch.serving.endings import log_left
 from sketch.transport import ClientDisconnected, Switch, WireResponse, close_body
-from sketch.websocket import ABNORMAL
-from sketch_asgi.body import Receive
 from sketch_asgi.connection import Scope, ScopeConnection
-from sketch_asgi.scope import Refused, read_head
-from sketch_asgi.websocket import Socket
-from sketch_asgi.writer import Send, pass_on, write_body
+from sketch_asgi.scope import read_head
+from sketch_asgi.writer import without_date, write_body
+from sketch_gateway.body import Receive
+from sketch_gateway.handshake import HandshakeConnection
+from sketch_gateway.refusal import Refused
+from sketch_gateway.streaming import pass_on
+from sketch_gateway.websocket import Socket
 
 if TYPE_CHECKING:
     from sketch.application import Application
@@ -25,29 +27,37 @@ _GATHERED = 64 * 1024
 """Bytes of a denial that are gathered in one message: granian takes only one, uvicorn gathers them itself."""
 
 
-class Handshake(ScopeConnection):
+class Handshake(HandshakeConnection, ScopeConnection):
     """The connection of a websocket scope, from the handshake to the end of the session.
 
     Args:
         app, timer, scope, receive: as for `ScopeConnection`.
         send: of the scope.
+        root_path: the prefix under which the application is published, if the scope has none.
     """
 
-    __slots__ = ("_over", "_send", "_socket", "request")
+    __slots__ = ("_root_path", "_send")
 
-    def __init__(self, app: Application, timer: DeadlineTimer, scope: Scope, receive: Receive, send: Send) -> None:
-        super().__init__(app, timer, scope, receive)
-        self.request: WebSocketRequest | None = None
+    def __init__(
+        self,
+        app: Application,
+        timer: DeadlineTimer,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        root_path: str,
+    ) -> None:
+        ScopeConnection.__init__(self, app, timer, scope, receive)
+        self.request = None
         self._send = send
-        self._socket: Socket | None = None
+        self._root_path = root_path
+        self._socket = None
         self._over = False
 
-    async def read(self, root_path: str) -> WebSocketRequest:
-        """Read the handshake as a request.
+    async def read(self) -> WebSocketRequest:
+        """Read the handshake as a request. Raises as `HandshakeConnection.read` does.
 
         Raises:
-            Refused: for what the native server would refuse, too.
-            ClientDisconnected: if the client has left.
             RuntimeError: if the server breaks the protocol.
         """
         message: Any = await self._receive()
@@ -55,19 +65,15 @@ class Handshake(ScopeConnection):
             raise ClientDisconnected("the client left before its handshake was answered")
         if message["type"] != "websocket.connect":
             raise RuntimeError(f"expected the server to send websocket.connect, got {message['type']!r}")
-        self.request = read_head(self.scope, self, root_path, WebSocketRequest)
+        self.request = read_head(self.scope, self, self._root_path, WebSocketRequest)
         offered = self.scope.get("subprotocols")
         if offered and self.request.header(SUBPROTOCOLS) is None:  # uvicorn with wsproto removes the field
             self.request.raw_headers.append((SUBPROTOCOLS, ", ".join(offered).encode("latin-1")))
         return self.request
 
     async def answer(self, request: WebSocketRequest, wire: WireResponse) -> None:
-        """Accept the handshake and run the session, or deny it with another response.
-
-        Raises:
-            ClientDisconnected: if the client leaves before it has the response, or breaks the websocket off.
-            Exception: whatever the body of a denial raises.
-        """
+        """Accept the handshake and run the session, or deny it. Raises as `HandshakeConnection.answer` does."""
+        wire.fields = without_date(wire.fields)
         if wire.switch is not None:
             await self._open(request, wire, wire.switch)
         else:
@@ -82,21 +88,8 @@ class Handshake(ScopeConnection):
                 raise ClientDisconnected("the client left before its handshake was answered")
         message = {"type": "websocket.accept", "subprotocol": switch.subprotocol, "headers": wire.fields}
         await pass_on(self._send, message, self)
-        self._note(101)
-        socket.start()
-        try:
-            await switch.run(request, socket)
-            await socket.await_close()
-        finally:
-            self.size = socket.sent
-            await socket.stop()
-        if socket.end is not None and socket.end[0] == ABNORMAL:
-            raise ClientDisconnected("the websocket broke off")
-
-    def _note(self, status: int) -> None:
-        """Note that the response has begun."""
-        self.status = status
-        self.first_byte_at = perf_counter()
+        self.note(101)
+        await self.hold(socket, switch)
 
     async def _deny(self, request: WebSocketRequest, wire: WireResponse) -> None:
         if not self._can_answer:
@@ -119,7 +112,7 @@ class Handshake(ScopeConnection):
             headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(body))]
             start = {"type": f"{DENIAL}.start", "status": refusal.status, "headers": headers}
             await pass_on(self._send, start, self)
-            self._note(refusal.status)
+            self.note(refusal.status)
             await pass_on(self._send, {"type": f"{DENIAL}.body", "body": body, "more_body": False}, self)
             self.size = len(body)
         except ClientDisconnected as exc:
@@ -132,14 +125,7 @@ class Handshake(ScopeConnection):
     async def _forbid(self) -> None:
         """Refuse if the server takes no response: it turns a close before the acceptance into a 403."""
         await pass_on(self._send, {"type": "websocket.close", "code": 1000, "reason": ""}, self)
-        self._note(403)
-
-    def over(self) -> None:
-        """End the waits for the client to leave, and drop the references to the request."""
-        self._over = True
-        if self._socket is not None:
-            self._socket.over()
-        self._socket = self.request = None
+        self.note(403)
 
     @property
     def disconnected(self) -> bool:

@@ -9,30 +9,25 @@ from sketch.http.fields import RawHeaders
 from sketch.http.grammar import valid_authority
 from sketch.request import BaseRequest
 from sketch_asgi.connection import Scope, ScopeConnection
+from sketch_gateway.refusal import (
+    PATH_CHARACTERS,
+    VERSIONS,
+    Refused,
+    check_target,
+    malformed_host,
+    missing_host,
+    read_length,
+    several_hosts,
+    unexpected_body,
+)
 
 if TYPE_CHECKING:
-    from sketch_asgi.body import ReceivedBody
-
-# A request target is visible ASCII without a fragment (RFC 9112 section 3.2, RFC 3986 section 3).
-_TARGET_CHARACTERS = set(range(0x21, 0x7F)) - {ord("#")}
-# Maps each allowed byte to a letter and every other byte to a space: one pass in C, half the time of a regex.
-_SORTED = bytes(ord("a" if byte in _TARGET_CHARACTERS else " ") for byte in range(256))
-_PATH_CHARACTERS = "/:@!$&'()*+,;=-._~"
-_MOST_DIGITS = 19
-_VERSIONS = {"1": "1.0", "2.0": "2", "3.0": "3"}
+    from sketch_gateway.body import ReceivedBody
 
 _READ = frozenset({b"host", b"content-length", b"transfer-encoding", b"upgrade"})
 
 _PUSH = "http.response.push"
 """The extension by which hypercorn can be told: no other server offers it, and hypercorn for HTTP/2 and 3 only."""
-
-
-class Refused(Exception):
-    """Raised for a request that no application should see. The response is the message, in plain text."""
-
-    def __init__(self, message: str, status: int = 400) -> None:
-        super().__init__(message)
-        self.status = status
 
 
 R = TypeVar("R", bound=BaseRequest)
@@ -55,19 +50,19 @@ def read_head(scope: Scope, connection: ScopeConnection, root_path: str, kind: t
     host, length, coded, upgrading, repeated = _read_fields(headers)
     version: str = scope.get("http_version", "1.1")
     if version != "1.1":
-        version = _VERSIONS.get(version, version)
+        version = VERSIONS.get(version, version)
     if host is None:
         if version == "1.1":
-            raise Refused("expected a Host field (RFC 9112 section 3.2)")
+            raise missing_host()
     elif not valid_authority(host):
-        raise Refused("expected a host and an optional port in Host (RFC 9112 section 3.2)")
+        raise malformed_host()
     if repeated:
         _check_single(headers)
     body: ReceivedBody | None = None
     method: str = "GET" if (is_websocket := kind.is_websocket) else scope["method"]
     if is_websocket:
-        if coded or length not in (None, b"0"):  # no server could tell it from the websocket's data, which follows
-            raise Refused("expected no body in the handshake of a websocket")
+        if coded or length not in (None, b"0"):
+            raise unexpected_body()
     elif length is not None or coded or version[0] != "1":
         body = _announced_body(connection, length, coded, upgrading)
         if _PUSH in (scope.get("extensions") or ()):
@@ -115,7 +110,7 @@ def _read_fields(headers: RawHeaders) -> tuple[bytes | None, bytes | None, bool,
 
 def _check_single(headers: RawHeaders) -> None:
     if sum(name == b"host" for name, _ in headers) > 1:
-        raise Refused("expected one Host field, got several (RFC 9112 section 3.2)")
+        raise several_hosts()
     if len({value for name, value in headers if name == b"content-length"}) > 1:
         raise Refused("expected one Content-Length, got several (RFC 9112 section 6.3)")
 
@@ -137,9 +132,7 @@ def _announced_body(
         return body
     if length is None:
         return connection.announce_body(None)
-    if not length.isdigit() or len(length) > _MOST_DIGITS:
-        raise Refused("expected digits in Content-Length (RFC 9110 section 8.6)")
-    size = int(length)
+    size = read_length(length)
     return connection.announce_body(size) if size else None
 
 
@@ -151,13 +144,12 @@ def read_target(scope: Scope, root_path: str = "") -> bytes:
     """
     path: bytes | None = scope.get("raw_path")
     if path is None:
-        path = quote(scope["path"], safe=_PATH_CHARACTERS, errors="replace").encode("ascii")
+        path = quote(scope["path"], safe=PATH_CHARACTERS, errors="replace").encode("ascii")
     if root_path:
         path = _without_misplaced_prefix(path, root_path)
     query: bytes = scope.get("query_string") or b""
     target = b"%b?%b" % (path, query) if query else path or b"/"
-    if not target.translate(_SORTED).isalpha():
-        raise Refused("expected visible ASCII without '#' in the request target (RFC 9112 section 3.2)")
+    check_target(target)
     return target
 
 
@@ -173,7 +165,7 @@ def _prefix_as_sent(root_path: str, target: bytes) -> str:
         end = path.find(b"/", end + 1)
         if unquote(path[: max(end, 0)]) == root_path:
             return path[:end].decode("ascii")
-    return quote(root_path, safe=_PATH_CHARACTERS + "%")
+    return quote(root_path, safe=PATH_CHARACTERS + "%")
 
 
 def _without_misplaced_prefix(path: bytes, root_path: str) -> bytes:

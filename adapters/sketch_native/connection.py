@@ -33,6 +33,8 @@ class NativeConnection:
         if ssl is not None:
             certificate = transport.get_extra_info("peercert")
             self.tls = {"version": ssl.version(), "cipher": ssl.cipher(), "peer_certificate": certificate}
+            if certificate:
+                self.tls["peer_certificate_der"] = ssl.getpeercert(binary_form=True)
         self.state = state
         self.trailers: RawHeaders = []
         self._gone: asyncio.Event | None = None

@@ -92,6 +92,17 @@ class Exchange:
         keep_alive: bool,
         trailers: RawHeaders,
     ) -> None:
+        self.prepare(protocol, request, body, keep_alive, trailers)
+
+    def prepare(
+        self,
+        protocol: Line,
+        request: BaseRequest,
+        body: RequestBody | None,
+        keep_alive: bool,
+        trailers: RawHeaders,
+    ) -> None:
+        """Initialize the exchange. Called after `__new__`, it takes less than the constructor: see `Request.begin`."""
         self._protocol = protocol
         self.request = request
         self.body = body

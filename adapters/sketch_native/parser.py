@@ -82,7 +82,6 @@ class RequestParser:
 
     __slots__ = (
         "_at_start",
-        "_begun",
         "_body",
         "_chunks",
         "_completed",
@@ -104,6 +103,7 @@ class RequestParser:
         "_unknown_method",
         "_upgrade",
         "_whole_heads",
+        "begun",
         "chunked",
         "content_length",
         "expect_continue",
@@ -141,13 +141,14 @@ class RequestParser:
         self._transfer_encoding: list[bytes] | None = None
         self._expect: bytes | None = None
         self._hosts = 0
-        self._begun = False
+        self.begun = False
+        """Whether a request has begun, and its end has not come."""
         self._head_done = False
 
     @property
     def in_head(self) -> bool:
         """Whether a head has begun and is incomplete. Empty lines before it do not begin it (RFC 9112 section 2.2)."""
-        return self._begun and not self._head_done
+        return self.begun and not self._head_done
 
     @property
     def slice(self) -> int:
@@ -162,7 +163,7 @@ class RequestParser:
         Raises:
             Refusal: when the connection cannot go on. What was complete before that has reached the sink.
         """
-        if data[-4:] == END and not self._begun and self.keep_alive:
+        if data[-4:] == END and not self.begun and self.keep_alive:
             head = self._whole_heads.read(data)
             if head is not None:
                 self._sink.on_whole_head(*head)
@@ -171,7 +172,7 @@ class RequestParser:
             return self._feed_body(data)
         if self._unknown_method is not None:
             return self._collect_method(data)
-        self._at_start = at_start = not self._begun
+        self._at_start = at_start = not self.begun
         # If a head comes in several parts, the end of the request line may be in this one.
         if at_start:
             self._seen = data
@@ -223,7 +224,7 @@ class RequestParser:
 
     def on_message_begin(self) -> None:
         """Note that a request line has begun."""
-        self._begun = True
+        self.begun = True
 
     def on_url(self, url: bytes) -> None:
         """Add a part of the target, which comes in pieces if the network has split it."""

@@ -127,10 +127,8 @@ class HTTPProtocol(BaseProtocol):
                 reader.feed_backlog()  # the rest of this request's body may be in it
         elif self._eof:
             self.close(expecting=reader.receiving is not None)
-        elif reader.receiving is not None:
-            self._wait_for_rest(reader.receiving)
-        elif reader.parser.in_head:
-            self._wait_for(HEAD, self.server.limits.header_timeout)
+        elif reader.parser.begun:
+            self._wait_for_more()
         elif self.state is not IDLE:  # the usual end of a request: `_wait_for` inlined
             self.state = IDLE
             self.read_deadline = self.server.now + self.server.limits.keep_alive_timeout
@@ -141,11 +139,15 @@ class HTTPProtocol(BaseProtocol):
             self.state = state
             self.read_deadline = self.server.now + seconds
 
-    def _wait_for_rest(self, exchange: Exchange) -> None:
-        """Drop the rest of a short body that the handler did not read, in the time that a reader would give it."""
-        timeout = exchange.request.limits.body_timeout
-        assert timeout is not None, "expected a limit that has a default"
-        self._wait_for(REST, timeout)
+    def _wait_for_more(self) -> None:
+        """Wait for a head, or drop the rest of a short body that nothing reads, in the time a reader would give it."""
+        exchange = self._reader.receiving
+        if exchange is None:
+            self._wait_for(HEAD, self.server.limits.header_timeout)
+        else:
+            timeout = exchange.request.limits.body_timeout
+            assert timeout is not None, "expected a limit that has a default"
+            self._wait_for(REST, timeout)
 
     def _begin(self, turn: Exchange | Refusal) -> None:
         """Begin an exchange, or queue it for a slot under the concurrency limit, or write a refusal."""

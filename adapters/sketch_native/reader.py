@@ -104,8 +104,10 @@ class RequestReader:
         line = self._line
         request = Request.__new__(Request)  # see Request.begin
         request.begin(method, target, fields, "1.1", line.server.root_path, None, line.connection)
-        make = self._exchange_class  # a local: to call an attribute costs more
-        self.queue.append(make(line, request, None, True, []))
+        kind = self._exchange_class
+        exchange = kind.__new__(kind)
+        exchange.prepare(line, request, None, True, [])
+        self.queue.append(exchange)
 
     def on_head(self) -> None:
         """Queue a request: its head is complete."""
@@ -125,8 +127,9 @@ class RequestReader:
             body,
             line.connection,
         )
-        make = self._exchange_class
-        exchange = self.receiving = make(line, request, body, parser.keep_alive, parser.trailers)
+        kind = self._exchange_class
+        exchange = self.receiving = kind.__new__(kind)
+        exchange.prepare(line, request, body, parser.keep_alive, parser.trailers)
         self.queue.append(exchange)
 
     def on_handshake(self) -> None:

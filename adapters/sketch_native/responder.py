@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 from sketch.concurrency.containment import ends_task
 from sketch.http.fields import RawHeaders, length_field
 from sketch.pipeline.finish import log_outcome
-from sketch.transport import ClientDisconnected, WireResponse
+from sketch.transport import ClientDisconnected, FileBody, WireResponse
 from sketch_native import writer
 from sketch_native.exchange import TURN, Exchange
 
 if TYPE_CHECKING:
-    from sketch.request import Request
+    from sketch.request import BaseRequest, Request
     from sketch_native.body import RequestBody
     from sketch_native.interfaces import Line
 
@@ -31,10 +31,11 @@ class ResponderExchange(Exchange):
 
     request: Request
 
-    def __init__(
-        self, protocol: Line, request: Request, body: RequestBody | None, keep_alive: bool, trailers: RawHeaders
+    def prepare(
+        self, protocol: Line, request: BaseRequest, body: RequestBody | None, keep_alive: bool, trailers: RawHeaders
     ) -> None:
-        Exchange.__init__(self, protocol, request, body, keep_alive, trailers)
+        """Initialize the exchange: see `Exchange`."""
+        Exchange.prepare(self, protocol, request, body, keep_alive, trailers)
         self.on_leave: Callable[[], None] | None = None
         self._left: int | None = None
         """Bytes that are missing to the announced length, None if none is announced."""
@@ -72,6 +73,7 @@ class ResponderExchange(Exchange):
 
     def left(self) -> None:
         """Tell the application that the client has left. The exchange goes on."""
+        Exchange.left(self)
         if self.on_leave is not None:
             self.on_leave()
 
@@ -104,6 +106,21 @@ class ResponderExchange(Exchange):
         self._streaming = True
         protocol.transport.write(head + framed)
         return protocol.flow.blocked
+
+    def hint(self, fields: RawHeaders) -> Awaitable[None] | None:
+        """Write a 103 before the answer. Returns what to await if the client reads slowly."""
+        flow = self._protocol.flow
+        if flow.lost:
+            raise ClientDisconnected("the client left before the response")
+        self._protocol.transport.write(writer.head(103, fields, b"", b""))
+        return flow.drain() if flow.blocked else None
+
+    async def send_file(self, wire: WireResponse, file: FileBody) -> None:
+        """Write a whole answer with a file."""
+        head = self._head(wire)
+        self.status = wire.status
+        await self._write_file(head, file)
+        self.end()
 
     async def drain(self) -> None:
         """Wait until the client has read enough."""

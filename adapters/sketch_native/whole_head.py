@@ -30,11 +30,25 @@ _METHODS = {b"GET": "GET", b"HEAD": "HEAD", b"DELETE": "DELETE", b"OPTIONS": "OP
 # The target in origin form, of visible ASCII without the mark of a fragment.
 _LINE = re.compile(rb'(GET|HEAD|DELETE|OPTIONS) (/[!"$-~]*) HTTP/1\.1(?=\r\n)')
 
-# Fields of which llhttp or the general way takes notice, beside Host and Connection.
-_UNUSUAL = frozenset((b"content-length", b"expect", b"proxy-connection", b"transfer-encoding", b"upgrade"))
 
-# The first bytes of lines that need a look: of those fields, and of a line that continues the one before.
-_FIRST = frozenset(b" \thHcCeEpPtTuU")
+def _any_case(name: str) -> str:
+    """Return a pattern of a name in any case: sets of two letters match faster than without regard to case."""
+    return "".join(f"[{c}{c.upper()}]" if c.isalpha() else c for c in name)
+
+
+# The value of each Host, and nothing for each line that needs the general way: a field of which llhttp or the general
+# way takes notice, a line that continues the one before, an empty line before the last. A line begins behind any LF, so
+# that a bare one hides nothing; llhttp refuses it, as it does a bare CR.
+_DECIDING = re.compile(
+    (
+        r"\n(?=[ \t\rCcEeHhPpTtUu])(?:"  # most lines are left here
+        rf"{_any_case('host')}(?::([^\r\n]*)|[ \t])|[ \t]|\r\n(?!\Z)"
+        rf"|{_any_case('con')}(?!nection: [Kk]eep-[Aa]live\r)"
+        rf"(?:{_any_case('nection')}|{_any_case('tent-length')})[ \t]*:"
+        rf"|{_any_case('expect')}[ \t]*:|{_any_case('proxy-connection')}[ \t]*:"
+        rf"|{_any_case('transfer-encoding')}[ \t]*:|{_any_case('upgrade')}[ \t]*:)"
+    ).encode()
+)
 
 
 class FieldBlock:
@@ -69,10 +83,10 @@ class WholeHeads:
         limits: the limits of the server. A head that may exceed one is left to the general way.
     """
 
-    __slots__ = ("_last", "_limits", "_most", "_parser", "_unended", "on_message_complete")
+    __slots__ = ("_last", "_longest_target", "_most", "_most_fields", "_parser", "_unended", "on_message_complete")
 
     def __init__(self, limits: ServerLimits) -> None:
-        self._limits = limits
+        self._longest_target, self._most_fields = limits.target, limits.headers
         # The general way counts two bytes per field for `: `, of which one may be missing.
         self._most = limits.head - limits.headers
         self._last = _NONE
@@ -92,13 +106,15 @@ class WholeHeads:
         if line is None or len(data) > self._most:
             return None
         raw = data[line.end() :]
-        block = self._last
+        kept = block = self._last
         if raw != block.raw:
-            if not self._is_usual(raw):
+            count = self._count(raw)
+            if not count:
                 return None
             block = FieldBlock(raw)
+            kept = block if 2 * len(raw) + _PER_FIELD * count <= KEPT else _NONE
         method, target = line.groups()
-        if len(target) > self._limits.target:
+        if len(target) > self._longest_target:
             return None
         # Whether llhttp takes the bytes for exactly one complete request.
         unended = self._unended
@@ -111,33 +127,16 @@ class WholeHeads:
         if unended:
             self._forget()
             return None
-        if block is not self._last:
-            self._keep(block)
+        self._last = kept
         return _METHODS[method], target, block
 
-    def _is_usual(self, raw: bytes) -> bool:
-        """Whether fields leave no question: one valid Host, no body, an open connection, within the limits."""
-        lines = raw[2:-4].split(b"\r\n")
-        ends = len(lines) + 2
-        if raw.count(b"\n") != ends or raw.count(b"\r") != ends or len(lines) > self._limits.headers:
-            return False  # some stand alone, which is no end of a line
-        hosts = 0
-        for line in lines:
-            if not line:
-                return False
-            if line[0] in _FIRST:
-                name, _, value = line.partition(b":")
-                name = name.lower()
-                if name == b"host":
-                    hosts += 1
-                    if not valid_authority(value.strip()):
-                        return False
-                elif name == b"connection":
-                    if value.strip().lower() != b"keep-alive":
-                        return False
-                elif name in _UNUSUAL or name.strip() != name:
-                    return False
-        return hosts == 1
+    def _count(self, raw: bytes) -> int:
+        """Return how many fields these are, within the limits and with one valid Host; 0 if any leaves a question."""
+        count = raw.count(b"\n") - 2
+        hosts = _DECIDING.findall(raw)
+        if count > self._most_fields or len(hosts) != 1 or not hosts[0] or not valid_authority(hosts[0].strip()):
+            return 0
+        return count
 
     def _new_parser(self) -> httptools.HttpRequestParser:
         parser = self._parser = httptools.HttpRequestParser(self)
@@ -147,7 +146,3 @@ class WholeHeads:
         """Drop a parser that may not stand at the start of a request."""
         self._parser = None
         self._unended.clear()
-
-    def _keep(self, block: FieldBlock) -> None:
-        size = 2 * len(block.raw) + _PER_FIELD * (block.raw.count(b"\n") - 2)
-        self._last = block if size <= KEPT else _NONE

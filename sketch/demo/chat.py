@@ -45,7 +45,7 @@ class Member:
         await channels.publish(self.room, event)
 
 
-@routes.get(ROOM)
+@routes.get(ROOM, include_in_schema=False)
 async def page() -> Response:
     """The page of a room; its script takes the room from the address."""
     return HTMLResponse(static_file("chat.html"), headers=HEADERS)

@@ -56,6 +56,8 @@ def server_name(request: Request) -> str:
     if adapter == "sketch_asgi":
         loaded = [name for name in ("uvicorn", "hypercorn", "granian") if name in sys.modules]
         return loaded[0] if len(loaded) == 1 else "an ASGI server"
+    if adapter == "sketch_rsgi":
+        return "granian"
     return "in memory"
 
 

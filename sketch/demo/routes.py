@@ -12,6 +12,7 @@ from sketch.demo import chat
 from sketch.demo.facts import extras, running, version_of
 from sketch.demo.page import HEADERS, render, static_file
 from sketch.limits import MIB, Limits
+from sketch.openapi import OpenAPI
 from sketch.request import Request
 from sketch.response import HTMLResponse, JSONResponse, Response, TextResponse
 from sketch.streams.stream import StreamResponse
@@ -29,39 +30,39 @@ if version_of("websockets"):  # without it the native server refuses to start an
     app.cleanup_ctx.append(chat.channels.running)
 
 
-@app.get("/")
+@app.get("/", include_in_schema=False)
 async def index(request: Request) -> Response:
     """The page itself."""
     return HTMLResponse(render(running(request), extras(), _JSON_NOTE), headers=HEADERS)
 
 
-@app.get("/demo.css", "/chat.css")
+@app.get("/demo.css", "/chat.css", include_in_schema=False)
 async def style(request: Request) -> Response:
     """The style of a page."""
     return Response(static_file(request.path[1:]), content_type="text/css; charset=utf-8")
 
 
-@app.get("/demo.js", "/chat.js")
+@app.get("/demo.js", "/chat.js", include_in_schema=False)
 async def script(request: Request) -> Response:
     """The script of a page."""
     return Response(static_file(request.path[1:]), content_type="text/javascript; charset=utf-8")
 
 
 @app.get("/hello/{name}")
-async def hello(name: str) -> Response:
+async def hello(name: str) -> TextResponse:
     """A greeting. Plain text, so nothing in the name can be markup."""
     return TextResponse(f"Hello, {name}!\n", headers={"X-Content-Type-Options": "nosniff"})
 
 
 @app.get("/json")
-async def facts(request: Request) -> Response:
+async def facts(request: Request) -> JSONResponse:
     """The facts of the page as JSON."""
     return JSONResponse(running(request))
 
 
 # The upload is hashed as it arrives and never kept, so it may be far larger than an ordinary body.
 @app.post("/upload", limits=Limits(body=1024 * MIB))
-async def upload(request: Request) -> Response:
+async def upload(request: Request) -> JSONResponse:
     """The size and the SHA-256 of a raw request body."""
     size, digest = 0, hashlib.sha256()
     async for chunk in request.stream():
@@ -88,7 +89,14 @@ async def clock() -> Response:
     return StreamResponse(ticks(), content_type="text/plain; charset=utf-8", headers={"Cache-Control": "no-store"})
 
 
-@app.get("/error")
+@app.get("/error", responses={500: "The mistake."})
 async def error() -> Response:
     """A handler with a mistake: the answer is a 500 that tells the client nothing more."""
     raise RuntimeError("the demo's deliberate mistake")
+
+
+OpenAPI(
+    title="sketch demo",
+    version=version_of("sketch-web") or "0",
+    description="The application that `sketch demo` serves.",
+).attach(app)

@@ -82,8 +82,7 @@ class OpenAPI:
         self._app: Application | None = None
         self._lock = Lock()
         self._document: dict[str, Any] | None = None
-        self._pieces: tuple[bytes, bytes] | None = None
-        self._usual = b""
+        self._pieces: tuple[bytes, bytes, bytes] | None = None
 
     def attach(self, app: Application) -> None:
         """Add the document and the page to an application, which has not started.
@@ -111,26 +110,38 @@ class OpenAPI:
             ValueError: for an id or a security scheme of two meanings.
             TypeError: for a type that cannot be described.
         """
+        made = self._make()
+        opening = {name: made[name] for name in ("openapi", "info")}
+        return {**opening, "servers": [_server(root_path)], **made}
+
+    def _make(self) -> dict[str, Any]:
+        """Make the document without `servers`; keep it once no route can be added any more."""
         if self._app is None:
             raise RuntimeError("expected an OpenAPI that is attached to an application: OpenAPI(...).attach(app)")
         with self._lock:
-            if self._document is None:
-                self._document = DocumentMaker(self.info, self.tags, self._operation_id).make(self._app)
-        opening = {name: self._document[name] for name in ("openapi", "info")}
-        return {**opening, "servers": [_server(root_path)], **self._document}
+            if self._document is not None:
+                return self._document
+            frozen = self._app.pipeline.frozen
+            made = DocumentMaker(self.info, self.tags, self._operation_id).make(self._app)
+            if frozen:
+                self._document = made
+            return made
 
     def text(self, root_path: str = "") -> bytes:
         """Return the document as JSON; raises as `document` does."""
-        if self._pieces is None:
-            made = self.document()
-            before = STDLIB.dumps({name: made.pop(name) for name in ("openapi", "info")})[:-1] + b',"servers":['
-            after = b"]," + STDLIB.dumps({name: each for name, each in made.items() if name != "servers"})[1:]
-            self._usual = before + STDLIB.dumps(_server("")) + after
-            self._pieces = (before, after)
-        if not root_path:
-            return self._usual
-        before, after = self._pieces
-        return before + STDLIB.dumps(_server(root_path)) + after
+        before, after, usual = self._pieces or self._write()
+        return before + STDLIB.dumps(_server(root_path)) + after if root_path else usual
+
+    def _write(self) -> tuple[bytes, bytes, bytes]:
+        """Write what stands before and after the server, and the whole for an application at the root."""
+        made = self._make()
+        opening = ("openapi", "info")
+        before = STDLIB.dumps({name: made[name] for name in opening})[:-1] + b',"servers":['
+        after = b"]," + STDLIB.dumps({name: each for name, each in made.items() if name not in opening})[1:]
+        pieces = (before, after, before + STDLIB.dumps(_server("")) + after)
+        if self._document is not None:
+            self._pieces = pieces
+        return pieces
 
     async def answer(self, request: Request) -> Response:
         """Send the document: the handler of its route."""

@@ -33,16 +33,13 @@ class Documentation(NamedTuple):
     include_in_schema: bool | None = None
 
 
-def make_documentation(**given: Any) -> Documentation | None:
-    """Make the documentation of a route; None if nothing is given.
+def checked(given: Mapping[str, Any]) -> Documentation:
+    """Make the documentation of a route, of the options that it was given.
 
     Raises:
         TypeError: for an option of another type.
         ValueError: for what is no status.
     """
-    given = {name: value for name, value in given.items() if value is not None}
-    if not given:
-        return None
     for name, kind in _TYPES.items():
         if name in given and not isinstance(given[name], kind):
             raise TypeError(f"expected {name} to be a {kind.__name__}, got {given[name]!r:.200}")

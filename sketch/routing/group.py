@@ -11,12 +11,12 @@ from sketch.binding.converters import CONVERTERS, Converter
 from sketch.errors.handlers import ErrorHandler, ErrorHandlers
 from sketch.limits import Limits
 from sketch.middleware.chain import Frozen, Middleware, check
-from sketch.routing.documentation import Documentation, Responses, make_documentation
 from sketch.routing.registrar import Registrar, RouteOptions
-from sketch.routing.route import Methods, OnDisconnect, Path, Route, Slashes, check_options, several
+from sketch.routing.route import Methods, OnDisconnect, Path, Route, Slashes, check_options, make_documentation, several
 
 if TYPE_CHECKING:
     from sketch.binding.sources import Depends
+    from sketch.routing.documentation import Documentation, Responses
 
 E = TypeVar("E", bound=ErrorHandler)
 

@@ -16,7 +16,6 @@ from sketch.http.grammar import TOKEN
 from sketch.limits import Limits
 from sketch.middleware.chain import Middleware, check
 from sketch.routing.conditions import Conditions, HeaderCondition
-from sketch.routing.documentation import Documentation, Responses, make_documentation
 from sketch.routing.template import Template
 
 if TYPE_CHECKING:
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from sketch.binding.bound import Bound
     from sketch.binding.sources import Depends
     from sketch.results import Endpoint
+    from sketch.routing.documentation import Documentation, Responses
     from sketch.routing.group import RouteGroup
 
 ANY = "*"
@@ -304,6 +304,16 @@ def make_options(**given: Any) -> AnswerOptions | None:
     from sketch.binding.answers.answer import AnswerOptions  # not every application has typed handlers
 
     return AnswerOptions(**given)
+
+
+def make_documentation(**given: Any) -> Documentation | None:
+    """Make what documents say of a route or a group; None if nothing is given. Raises as `checked` does."""
+    given = {name: value for name, value in given.items() if value is not None}
+    if not given:
+        return None
+    from sketch.routing.documentation import checked  # not every application is documented
+
+    return checked(given)
 
 
 def _check_word(name: str, word: object, words: tuple[str, ...]) -> None:

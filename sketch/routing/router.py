@@ -259,7 +259,12 @@ class Router(Registrar):
             # A shortcut for most routes with parameters: the walk through the tree would find the same.
             beginning, slash, last = path.rpartition("/")
             routes = self._endings.get(beginning)
-            if routes is not None and slash and last and last.isascii() and "%" not in last and "\0" not in last:
+            if (
+                routes is not None
+                and slash
+                and last.isascii()
+                and (last.isalnum() or (last and "%" not in last and "\0" not in last))
+            ):
                 route = routes.get(method)
                 if route is not None:
                     return route, {route.parameters[0]: last}

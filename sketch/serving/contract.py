@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from sketch.lifecycle.stopping import Stopping
     from sketch.request import BaseRequest
-    from sketch.transport import AccessLog, Outcome, WireResponse
+    from sketch.transport import AccessLog, FileBody, Outcome, RawHeaders, WireResponse
 
 
 class Served(Protocol):
@@ -82,6 +82,19 @@ class Answer(Protocol):
         Returns whether to `drain` before more is written. Raises `ClientDisconnected` if the client has left.
         """
         ...
+
+    def hint(self, fields: RawHeaders) -> Awaitable[None] | None:
+        """Write an interim response 103 with these fields (RFC 8297), before the begin; only to clients of HTTP/1.1.
+
+        Returns what to await if the client reads slowly. Raises `ClientDisconnected` if it has left.
+        """
+        ...
+
+    async def send_file(self, wire: WireResponse, file: FileBody) -> None:
+        """Write a whole answer, the head and then its payload, and close the file.
+
+        Raises `ClientDisconnected` when the client leaves, RuntimeError if the file has shrunk.
+        """
 
     async def drain(self) -> None:
         """Wait until the client has read enough; raises `ClientDisconnected` when it has left."""

@@ -71,6 +71,11 @@ def load_asgi() -> Any:
     return load_object("sketch_asgi.app:ASGIApplication")
 
 
+def load_rsgi() -> Any:
+    """Import the class that serves an application by RSGI."""
+    return load_object("sketch_rsgi.app:RSGIApplication")
+
+
 def load_served(app: Application | ASGIApp, options: ServeOptions) -> Served:
     """Return what the native server serves: a sketch application without raw ASGI middleware itself, else its host."""
     if is_sketch_application(app) and not app.is_wrapped:

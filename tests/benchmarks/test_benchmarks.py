@@ -9,16 +9,18 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from benchmarks import binding, bodies, inprocess, report, routing
+from benchmarks import binding, bodies, callgrind, inprocess, instructions, latency, realistic, report, routing, workers
 from benchmarks.__main__ import GROUPS, OTHERS, main
 from benchmarks.cases import NETWORK
 from benchmarks.contestants import CONTESTANTS, ROOT
 from benchmarks.outcome import Outcome, Result
 from benchmarks.sections import SECTIONS
+from benchmarks.settings import ENVIRONMENT
 from sketch.bench import Answer, BenchError, Figures, Sample
 
 PEERS = ROOT / "benchmarks" / "peers"
@@ -45,7 +47,7 @@ def some_outcome() -> Outcome:
 
 def test_every_contestant_has_its_application() -> None:
     assert {one.module for one in CONTESTANTS.values()} == {
-        path.stem for path in PEERS.glob("*.py") if path.stem not in ("__init__", "__main__", "serving")
+        path.stem for path in PEERS.glob("*.py") if path.stem not in ("__init__", "__main__", "hosted", "serving")
     }
     assert {one.kind for one in CONTESTANTS.values()} == {"ours", "peer", "floor"}
 
@@ -115,6 +117,8 @@ def test_tables() -> None:
     assert "skipped: robyn: does not start" in text
     table = report.markdown(outcome).splitlines()
     assert "| floor | 4.0 |" in table
+    user = table[table.index("Of these, user time, without the kernel's part:") :]
+    assert "| aiohttp | 12.5 |" in user
     assert "| **sketch** | **10.0** |" in table  # the floor does not race
     assert "| aiohttp | 25.0 |" in table
     assert "| quart | 300 |" in table
@@ -129,7 +133,16 @@ def test_tables() -> None:
 def test_every_case_has_its_place() -> None:
     shown = [case for section in SECTIONS for case in section.cases]
     assert len(shown) == len(set(shown))
-    assert set(shown) == {*NETWORK, *OTHERS, *(f"inprocess-{name}" for name in inprocess.CASES)} - {"inprocess"}
+    several = {"inprocess", "instructions", "latency", "workers"}
+    assert set(shown) == {
+        *NETWORK,
+        *(OTHERS.keys() - several),
+        *(f"inprocess-{name}" for name in inprocess.CASES),
+        *(f"calls-{name}" for name in inprocess.CASES),
+        *(f"instructions-{name}" for name in instructions.CASES),
+        *(f"half-{name}" for name in latency.TITLES),
+        *(f"workers-{count}" for count in workers.COUNTS),
+    }
 
 
 def test_readme_has_a_place_for_the_table() -> None:
@@ -202,6 +215,47 @@ def test_what_cannot_be_measured_is_named(monkeypatch: pytest.MonkeyPatch) -> No
 
     monkeypatch.setattr(binding, "run_pinned", broken)
     assert binding.run(["litestar"], 3) == ({}, {"litestar": "answers 500"})
+
+
+@pytest.mark.skipif(not callgrind.available(), reason="instructions cannot be counted here: no valgrind, or no x86-64")
+@pytest.mark.timeout(300)
+def test_parts_of_a_program_are_counted() -> None:
+    code = """
+from benchmarks.callgrind import part
+for count in (1_000, 100_000):
+    with part():
+        for _ in range(count):
+            pass
+print("done")
+"""
+    (few, many), printed = callgrind.count([sys.executable, "-c", code], environment=ENVIRONMENT)
+    assert printed == "done\n"
+    assert 100_000 * 20 < many < few * 110
+
+
+def test_part_without_valgrind_does_nothing() -> None:
+    if not callgrind.available():
+        pytest.skip("instructions cannot be counted here: no valgrind, or no x86-64")
+    with callgrind.part():
+        assert callgrind._teller()(0) == 0
+
+
+def test_users_take_turns() -> None:
+    load = NETWORK["rotating"].load
+    assert len(load.rotated) == len(set(load.rotated)) == 61
+    assert all(len(fields) + 1 == 10 for fields in load.rotated)
+
+
+@pytest.mark.skipif(not present("uvloop", "orjson"), reason="needs uvloop and orjson: pip install 'sketch-web[fast]'")
+@pytest.mark.parametrize("name", ["sketch", "starlette", "fastapi"])
+def test_realistic_request_is_the_same_everywhere(name: str) -> None:
+    """`look` as an ASGI call; the middlewares refuse a request without the token."""
+    case = NETWORK["realistic"]
+    app = getattr(realistic, name)()
+    case.check(asyncio.run(inprocess.look(app, case)))
+    fields = tuple(field for field in case.load.headers if field[0] != "Authorization")
+    refused = replace(case, load=replace(case.load, headers=fields))
+    assert asyncio.run(inprocess.look(app, refused)).status == 401
 
 
 def test_call_without_a_server_says_why_it_cannot(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,7 +23,17 @@ import trustme
 
 from sketch import Application
 from tests.contract import deviations
-from tests.contract.transports import COMMANDS, IN_PROCESS, RARE, SERVED, SMOKE, WHOLE_TABLES, Served, Transport
+from tests.contract.transports import (
+    BACKENDS,
+    COMMANDS,
+    IN_PROCESS,
+    RARE,
+    SERVED,
+    SMOKE,
+    WHOLE_TABLES,
+    Served,
+    Transport,
+)
 from tests.contract.typed_app import make_typed_app
 
 TIMEOUT = 45.0
@@ -37,8 +47,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         ("server_name", (*SERVED, *COMMANDS, *RARE)),
     ):
         if fixture in metafunc.fixturenames:
-            chosen = _chosen(metafunc, names)
-            marks = {name: [pytest.mark.smoke] if name in SMOKE else [] for name in chosen}
+            chosen = list(BACKENDS) if BACKENDS and fixture != "server_name" else _chosen(metafunc, names)
+            marks = {name: [pytest.mark.smoke] if name in (*SMOKE, *BACKENDS) else [] for name in chosen}
             metafunc.parametrize(fixture, [pytest.param(n, marks=marks[n], id=n) for n in chosen], indirect=True)
 
 

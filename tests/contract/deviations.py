@@ -6,41 +6,18 @@ publishes the table (`docs/deviations.md`, written by `python -m tests.contract.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
+
+from tests.contract.deviation import LOST_BODY, NO_RAW_PATH, OWN_COMMAND, Deviation
+from tests.contract.deviations_of_rsgi import DEVIATIONS_OF_RSGI
 
 PAGE = Path(__file__).parents[2] / "docs" / "deviations.md"
 
 
-@dataclass(frozen=True)
-class Deviation:
-    """One behaviour that transports cannot show.
-
-    Args:
-        case: name of the test function, with its parameter's id in brackets where only that one deviates.
-        transports: which of them.
-        expected: what the others do.
-        instead: what happens there.
-        reason: why it cannot be otherwise.
-    """
-
-    case: str
-    transports: tuple[str, ...]
-    expected: str
-    instead: str
-    reason: str
-
-
-NO_RAW_PATH = (
-    "An ASGI server may leave out `raw_path`; the decoded `path` does not tell `%2F` from `/`, or bytes from U+FFFD."
-)
-LOST_BODY = "For httptools such a request ends at its head; uvicorn drops what follows, or parses it as a request."
-OWN_COMMAND = "The server's own command line decides; started by `run_app` or `sketch run`, it is as everywhere."
-
 DEVIATIONS: tuple[Deviation, ...] = (
     Deviation(
         "test_an_encoded_slash_stays_in_its_segment",
-        ("scripted",),
+        ("scripted", "granian-rsgi"),
         "`/item/a%20b%2Fc` gives the parameter `a b/c`",
         "404: the slash divides two segments",
         NO_RAW_PATH,
@@ -83,7 +60,7 @@ DEVIATIONS: tuple[Deviation, ...] = (
     ),
     Deviation(
         "test_a_server_that_stops_closes_with_1012",
-        ("hypercorn-command", "granian-command"),
+        ("hypercorn-command", "granian-command", "granian-rsgi"),
         "at SIGTERM websockets are closed with 1012, and their sessions may end in their own time",
         "under hypercorn they are closed with 1011 after the graceful timeout, under granian the session is cut off",
         OWN_COMMAND,
@@ -104,10 +81,10 @@ DEVIATIONS: tuple[Deviation, ...] = (
     ),
     Deviation(
         "test_the_clients_reason",
-        ("hypercorn", "granian"),
+        ("hypercorn", "granian", "granian-rsgi"),
         "a session sees the reason with which its client has closed",
         "it is empty",
-        "hypercorn tells nothing of the close, granian only its code.",
+        "hypercorn tells nothing of the close, granian by ASGI only its code, and by RSGI only that there was one.",
     ),
     Deviation(
         "test_a_client_that_closes_without_a_code",
@@ -118,14 +95,14 @@ DEVIATIONS: tuple[Deviation, ...] = (
     ),
     Deviation(
         "test_headers_of_the_handshakes_answer",
-        ("granian",),
+        ("granian", "granian-rsgi"),
         "a handler's `WebSocketResponse` may have headers",
         "they are left out",
         "granian takes the subprotocol of an acceptance, and not its headers.",
     ),
     Deviation(
         "test_middleware_sees_the_handshake",
-        ("granian",),
+        ("granian", "granian-rsgi"),
         "middleware may add headers to the handshake's answer",
         "they are left out",
         "granian takes the subprotocol of an acceptance, and not its headers.",
@@ -200,7 +177,7 @@ DEVIATIONS: tuple[Deviation, ...] = (
     ),
     Deviation(
         "test_pipelined_requests_end_with_their_client",
-        ("uvicorn-httptools", "hypercorn", "granian"),
+        ("uvicorn-httptools", "hypercorn", "granian", "granian-rsgi"),
         "a client that has sent several requests at once and leaves is noticed while the first is handled",
         "it is noticed once that is answered",
         "These servers read nothing while a request waits behind the one that is handled; so they miss the end, too.",
@@ -256,7 +233,7 @@ DEVIATIONS: tuple[Deviation, ...] = (
     ),
     Deviation(
         "test_a_stopping_server_waits_as_long_as_it_may[too-long]",
-        ("uvicorn-h11", "hypercorn-command", "granian-command"),
+        ("uvicorn-h11", "hypercorn-command", "granian-command", "granian-rsgi"),
         "background tasks get what is left of `shutdown_timeout`, and are cancelled then",
         "they get 20 seconds; granian ends the process at its own timeout, without cancelling them",
         "These servers do not tell an application how long it may take. `app.stopping.set(seconds)` in an "
@@ -264,7 +241,7 @@ DEVIATIONS: tuple[Deviation, ...] = (
     ),
     Deviation(
         "test_a_handler_that_is_cut_off_when_the_server_stops",
-        ("granian-command",),
+        ("granian-command", "granian-rsgi"),
         "a handler that runs on at the end of the grace period is cancelled, and its exchange is reported",
         "the process ends without a word to it",
         f"granian ends its workers at its own timeout, without cancelling what runs. {OWN_COMMAND}",
@@ -284,6 +261,7 @@ DEVIATIONS: tuple[Deviation, ...] = (
         "it is True",
         "hypercorn answers the close, and tells the application only that the connection has ended.",
     ),
+    *DEVIATIONS_OF_RSGI,
 )
 
 

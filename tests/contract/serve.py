@@ -33,6 +33,10 @@ COMMANDS = {
     "uvicorn-h11": "uvicorn --http h11 --ws wsproto --host 127.0.0.1 --port PORT --timeout-graceful-shutdown SECONDS",
     "uvicorn-command": "uvicorn --http httptools --host 127.0.0.1 --port PORT --timeout-graceful-shutdown SECONDS",
     "hypercorn-command": "hypercorn --bind 127.0.0.1:PORT --graceful-timeout SECONDS",
+    "granian-rsgi": "granian --loop asyncio --port PORT --workers-kill-timeout SECONDSs",
+    "peregrine-command": "peregrine --protocol asgi --port PORT --graceful-timeout SECONDS000 --ws-compress",
+    "daphne-command": "daphne --port PORT",
+    "gunicorn-command": "gunicorn --worker-class asgi --bind 127.0.0.1:PORT --graceful-timeout SECONDS",
     "granian-command": "granian --interface asgi --loop asyncio --port PORT --workers-kill-timeout SECONDSs",
 }
 

@@ -217,7 +217,7 @@ class Served(Transport):
 
     def __init__(self, name: str, command: list[str], log: Path, authority: trustme.CA | None = None) -> None:
         self.name = name
-        self.program = self._start(command, log)
+        self.program = self._start(name, command, log)
         self.port = self.program.port
         self.pid = self.program.process.pid
         self.tls: ssl.SSLContext | None = None
@@ -225,7 +225,7 @@ class Served(Transport):
             self.tls = ssl.create_default_context()
             authority.configure_trust(self.tls)
 
-    def _start(self, command: list[str], log: Path) -> Program:
+    def _start(self, name: str, command: list[str], log: Path) -> Program:
         """Start it on a free port; another process may take the port first, so try more than once."""
         for attempt in (1, 2, 3):
             port = free_port()
@@ -233,6 +233,8 @@ class Served(Transport):
             program = Program([sys.executable, *arguments], port, ROOT, log / f"{port}.log", FIND_TESTS)
             try:
                 program.wait_until_it_listens()
+                if name in TRIES_FIRST:
+                    program.wait_until_it_answers()
             except AssertionError:
                 program.stop()
                 if attempt == 3:
@@ -316,11 +318,18 @@ class Served(Transport):
 
 
 IN_PROCESS: dict[str, type[Memory | Scripted]] = {"memory": Memory, "scripted": Scripted}
-SERVED = ("native-asyncio", "native-uvloop", "native-tls", "uvicorn-httptools", "uvicorn-h11", "hypercorn", "granian")
+SERVED = (
+    *("native-asyncio", "native-uvloop", "native-tls", "uvicorn-httptools", "uvicorn-h11", "hypercorn"),
+    *("granian", "granian-rsgi"),
+)
 COMMANDS = ("hypercorn-command", "granian-command")
 """The servers' own command lines (as uvicorn-h11 is), for tests that start a server of their own."""
+TRIES_FIRST = ("granian-rsgi", "granian-command")
+"""Those whose parent listens for a moment to see whether it can, before its worker does."""
 RARE = ("uvicorn-command",)
 """As `COMMANDS`, for the tests alone that name them."""
+BACKENDS = tuple(f"{name}-command" for name in os.environ.get("SKETCH_BACKENDS", "").split())
+"""Further servers, by their own commands: `nox -s backends` names them, and runs the tests on them alone."""
 ALL = (*IN_PROCESS, *SERVED, *COMMANDS, *RARE)
 SMOKE = ("memory", "scripted", "native-asyncio")
 WHOLE_TABLES = ("memory", "scripted", "native-uvloop", "uvicorn-httptools")

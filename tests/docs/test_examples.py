@@ -91,6 +91,21 @@ def test_streaming() -> None:
     asyncio.run(run())
 
 
+def test_teashop() -> None:
+    async def run() -> None:
+        async with TestClient(load("teashop").app, headers={"Accept": "application/json"}) as client:
+            document = await (await client.get("/openapi.json")).json()
+            assert document["info"]["title"] == "Teashop"
+            assert len(document["paths"]) == 11
+            assert [tea["name"] for tea in (await (await client.get("/teas?word=Sen")).json())["items"]] == ["Sencha"]
+            order = {"tea": "Assam", "grams": 5, "to": {"street": "Ring 1", "city": "Leipzig"}}
+            assert (await client.post("/orders", json=order)).status == 401
+            placed = await client.post("/orders", json=order, headers={"Authorization": "Bearer leaf"})
+            assert (placed.status, (await placed.json())["order"]["tea"]) == (201, "Assam")
+
+    asyncio.run(run())
+
+
 def test_middlewares() -> None:
     async def run() -> None:
         async with TestClient(load("middlewares").app) as client:

@@ -9,13 +9,15 @@ from pathlib import Path
 
 import sketch
 import sketch_asgi
+import sketch_gateway
 import sketch_native
+import sketch_rsgi
 
 
 def sources() -> dict[str, Path]:
     """Every module of the three packages: dotted name and file."""
     found = {}
-    for package in (sketch, sketch_native, sketch_asgi):
+    for package in (sketch, sketch_native, sketch_asgi, sketch_rsgi, sketch_gateway):
         root = Path(package.__file__ or "").parent
         for path in root.rglob("*.py"):
             parts = [root.name, *path.relative_to(root).with_suffix("").parts]

@@ -9,7 +9,16 @@ from types import FunctionType, ModuleType
 
 import pytest
 
-PACKAGES = ("sketch", "sketch_native", "sketch_asgi", "sketch.bench", "sketch.testing")
+PACKAGES = (
+    "sketch",
+    "sketch_native",
+    "sketch_asgi",
+    "sketch_rsgi",
+    "sketch_gateway",
+    "sketch.bench",
+    "sketch.openapi",
+    "sketch.testing",
+)
 
 
 def exported(package: str) -> list[str]:

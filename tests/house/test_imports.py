@@ -28,7 +28,17 @@ EXTRAS = (
     "watchfiles",
     "websockets",
 )
-ADAPTERS = ("httptools", "sketch_asgi", "sketch_native", "sketch.bench", "sketch.cli", "sketch.demo", "sketch.testing")
+ADAPTERS = (
+    "httptools",
+    "sketch_asgi",
+    "sketch_gateway",
+    "sketch_native",
+    "sketch_rsgi",
+    "sketch.bench",
+    "sketch.cli",
+    "sketch.demo",
+    "sketch.testing",
+)
 
 
 def python(code: str, **environment: str) -> str:

@@ -12,9 +12,11 @@ import pytest
 
 import sketch
 import sketch_asgi
+import sketch_gateway
 import sketch_native
+import sketch_rsgi
 
-PACKAGES = (sketch, sketch_native, sketch_asgi)
+PACKAGES = (sketch, sketch_native, sketch_asgi, sketch_rsgi, sketch_gateway)
 INSTALLED = os.environ.get("SKETCH_INSTALLED")
 
 

@@ -22,6 +22,7 @@ ELSEWHERE = {
     "binding/inputs/head": "binding/inputs/test_find.py",
     "binding/inputs/input": "binding/inputs/test_find.py",
     "binding/inputs/path": "binding/inputs/test_find.py",
+    "openapi/media_types": "openapi/test_responses.py",  # constants only
     "pipeline/contract": "pipeline/test_pipeline.py",  # protocols only
     "serving/contract": "serving/test_registry.py",  # protocols only
     "testing/client_websocket": "testing/test_websocket.py",  # both ends of a websocket

@@ -56,8 +56,8 @@ def both(parts: Sequence[bytes], limits: ServerLimits | None = None) -> int:
 USUAL = [
     GET,
     b'GET /a/b%20c;d?e=f&g=[h]|i"<>^`{} HTTP/1.1\r\nHost: example.org:8080\r\nAccept:*/*\r\nX: \t y\t \r\n\r\n',
-    b"HEAD / HTTP/1.1\r\nhOsT:[::1]:80\r\nConnection: Keep-Alive \r\n\r\n",
-    b"DELETE /x HTTP/1.1\r\nHost:\r\nconnection:keep-alive\r\nConnection: keep-alive\r\n\r\n",
+    b"HEAD / HTTP/1.1\r\nhOsT:[::1]:80\r\nConnection: Keep-Alive\r\n\r\n",
+    b"DELETE /x HTTP/1.1\r\nHost: \r\nconnection: keep-alive\r\nConnection: keep-alive\r\n\r\n",
     b"OPTIONS / HTTP/1.1\r\nX-Empty:\r\nHost: x\r\nX-Empty:   \r\n\r\n",
     LINE
     + HOST
@@ -108,6 +108,10 @@ UNUSUAL = [
     LINE + HOST + b"Connection: close\r\n\r\n", LINE + HOST + b"connection: keep-alive, close\r\n\r\n",
     LINE + HOST + b"Proxy-Connection: close\r\n\r\n", LINE + HOST + b"proxy-connection: keep-alive\r\n\r\n",
     LINE + HOST + b"Connection: upgrade\r\nUpgrade: h2c\r\n\r\n", LINE + HOST + b"Upgrade: h2c\r\n\r\n",
+    LINE + b"Host:\r\n\r\n", LINE + HOST + b"Connection: keep-alive \r\n\r\n",
+    LINE + b"Host: x\nContent-Length: 5\r\nX: y\rz\r\n\r\n",
+    LINE + HOST + b"X: y\rContent-Length: 5\r\nX: y\nz\r\n\r\n",
+    LINE + HOST + b"X: y\nContent-Length: 5\r\nX: y\rz\r\n\r\n",
     LINE + HOST + b"Connection:\r\n\r\n", LINE + HOST + b"Connection: X\r\n\r\n",
     LINE + HOST + b"Connection : close\r\n\r\n",
     LINE + HOST + b"Connection: keep-alive\r\nConnection: close\r\n\r\n",

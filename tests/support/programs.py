@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -71,6 +71,21 @@ class Program:
                 continue
             raise AssertionError(f"the server ended with status {status}:\n{self.output}")
         raise AssertionError(f"the server does not listen on port {self.port} after {STARTUP} s:\n{self.output}")
+
+    def wait_until_it_answers(self) -> None:
+        """For a server that first tries whether it can listen: wait for its 400 to what is no request."""
+        deadline = monotonic() + STARTUP
+        while monotonic() < deadline:
+            with socket.socket() as sock, suppress(ConnectionError):
+                sock.settimeout(STARTUP)
+                sock.connect(("127.0.0.1", self.port))
+                sock.sendall(b"no request\r\n\r\n")
+                if sock.recv(1):
+                    return
+            with suppress(subprocess.TimeoutExpired):
+                status = self.process.wait(timeout=0.05)
+                raise AssertionError(f"the server ended with status {status}:\n{self.output}")
+        raise AssertionError(f"the server does not answer on port {self.port} after {STARTUP} s:\n{self.output}")
 
     def stop(self) -> int:
         """Ask it to stop; the exit status."""

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Self
 from sketch.concurrency.containment import as_error, ends_task
 from sketch.http.fields import media_type_alone
 from sketch.pipeline.finalize import finalize
-from sketch.transport import ClientDisconnected
+from sketch.transport import ClientDisconnected, FileBody
 from sketch_asgi.hosting.conversation import OVER, PARTS, Conversation
+from sketch_asgi.hosting.extensions import hint_fields
 from sketch_asgi.hosting.response import RawResponse
 
 if TYPE_CHECKING:
@@ -75,6 +76,29 @@ class Written(Conversation):
             answer.end()
             self.note_end(OVER)
         return None
+
+    async def send_file(self, start: Message, file: FileBody) -> None:
+        """Write the head and the file. A client that leaves ends this, as in `send`."""
+        try:
+            wire = finalize(self.request, RawResponse(start["status"], start.get("headers", ()), file))
+            self.stage = PARTS
+            if wire.payload is file:
+                await self._answer.send_file(wire, file)
+            else:  # the response has no body
+                self._answer.begin(wire, b"")
+                self._answer.end()
+        finally:
+            file.close()
+        self.note_end(OVER)
+
+    async def hint(self, message: Message) -> bool:
+        """Write a 103, to a client that may get one."""
+        if self.request.http_version != "1.1":
+            return False
+        wait = self._answer.hint(hint_fields(message["links"]))
+        if wait is not None:
+            await wait
+        return True
 
     async def _end_after(self, wait: Awaitable[None]) -> None:
         await wait
@@ -172,6 +196,15 @@ class Returned(Conversation):
             self.note_end(OVER)
         self.response.set_result(response)
         return None
+
+    async def send_file(self, start: Message, file: FileBody) -> None:
+        """Hand over the response, if it is still awaited. The file is closed once it is sent, or the exchange ends."""
+        if self.response.done():
+            file.close()
+            raise ClientDisconnected("the response is no longer awaited")
+        self.request.at_end.resources.append(file)
+        self.note_end(OVER)
+        self.response.set_result(RawResponse(start["status"], start.get("headers", ()), file))
 
     def go_on(self, part: bytes, more: bool) -> Awaitable[None] | None:
         """Hand over a part, once the previous one is taken."""

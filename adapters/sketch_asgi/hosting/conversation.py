@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from sketch.exceptions import HTTPException
 from sketch.serving.asgi import Message
-from sketch.transport import BodyReader, ClientDisconnected
+from sketch.transport import SMALL_FILE, BodyReader, ClientDisconnected, FileBody
 from sketch.websocket import WebSocketDisconnected
+from sketch_asgi.hosting.extensions import EARLY_HINT, PATHSEND, open_path
 
 if TYPE_CHECKING:
     from sketch.request import Request
@@ -105,7 +106,10 @@ class Conversation(ABC):
             self.stage = BODY
             return
         if kind != "http.response.body" or (stage != BODY and stage != PARTS):  # `not in` would build a tuple each time
-            await self._drop(kind, stage)
+            if kind == PATHSEND and stage == BODY:
+                await self._send_path(message)
+            elif not (kind == EARLY_HINT and stage == START and await self.hint(message)):
+                await self._drop(kind, stage)
             return
         part = message.get("body", b"")
         if type(part) is not bytes:
@@ -119,6 +123,20 @@ class Conversation(ABC):
         if wait is not None:
             await wait
 
+    async def _send_path(self, message: Message) -> None:
+        """Send a file as the whole body."""
+        found = await open_path(message["path"], getattr(self.request.connection, "small_file", SMALL_FILE))
+        if isinstance(found, FileBody):
+            await self.send_file(self._start, found)
+        else:
+            wait = self.begin(self._start, found, False)
+            if wait is not None:
+                await wait
+
+    async def hint(self, message: Message) -> bool:  # noqa: ARG002 - for those that can write it
+        """Send an early hint. Returns whether that is possible."""
+        return False
+
     async def _drop(self, kind: str, stage: int) -> None:
         """Take a message that is out of order: refuse it, or drop it if the response is no longer wanted."""
         if stage != UNWANTED:
@@ -129,6 +147,10 @@ class Conversation(ABC):
     @abstractmethod
     def begin(self, start: Message, part: bytes, more: bool) -> Awaitable[None] | None:
         """Begin the response, and end it if there is no more. Returns what is to be awaited."""
+
+    @abstractmethod
+    async def send_file(self, start: Message, file: FileBody) -> None:
+        """Send a response whose body is an open file, and close the file."""
 
     @abstractmethod
     def go_on(self, part: bytes, more: bool) -> Awaitable[None] | None:

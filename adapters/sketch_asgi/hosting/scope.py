@@ -8,6 +8,7 @@ from urllib.parse import unquote
 
 from sketch.http.fields import with_host
 from sketch.request import BaseRequest, WebSocketRequest
+from sketch_asgi.hosting.extensions import DENIAL, EARLY_HINT, PATHSEND, tls_extension
 
 SPECIFICATION = {"version": "3.0", "spec_version": "2.5"}
 """The version of the protocol, and of its messages for HTTP and websockets."""
@@ -18,17 +19,18 @@ _OF_ROUTING = {"app", "app_root_path", "endpoint", "path_params", "route", "rout
 WEBSOCKET_SCHEMES = {"http": "ws", "https": "wss"}
 
 
-def http_scope(request: BaseRequest, state: dict[str, Any]) -> dict[str, Any]:
+def http_scope(request: BaseRequest, state: dict[str, Any], *, hints: bool = False) -> dict[str, Any]:
     """Make the scope of a request.
 
     Args:
         request: as the host gets it, with the prefixes of mounts in `root_path`.
         state: of the lifespan; each scope gets a copy.
+        hints: whether early hints can be written.
     """
     connection, path, query, root_path = request.connection, request.raw_path, request.query_string, request.root_path
     if root_path:
         path = root_path + path
-    scope = {
+    scope: dict[str, Any] = {
         "type": "http",
         "asgi": SPECIFICATION,
         "http_version": request.http_version,
@@ -42,8 +44,12 @@ def http_scope(request: BaseRequest, state: dict[str, Any]) -> dict[str, Any]:
         "client": connection.client,
         "server": connection.server,
         "state": state.copy(),
-        "extensions": {},
+        "extensions": {PATHSEND: {}},
     }
+    if hints and request.http_version == "1.1":  # RFC 9110 section 15.2: no 1xx to a client of HTTP/1.0
+        scope["extensions"][EARLY_HINT] = {}
+    if connection.tls:
+        scope["extensions"]["tls"] = tls_extension(connection.tls)
     host = request.named_host
     if host is not None:  # frameworks read the field alone
         scope["headers"] = with_host(request.raw_headers, host)
@@ -67,5 +73,6 @@ def websocket_scope(request: WebSocketRequest, state: dict[str, Any]) -> dict[st
     scope["type"] = "websocket"
     scope["scheme"] = WEBSOCKET_SCHEMES[request.scheme]
     scope["subprotocols"] = list(request.subprotocols)
-    scope["extensions"] = {"websocket.http.response": {}}
+    del scope["extensions"][PATHSEND]
+    scope["extensions"][DENIAL] = {}
     return scope

@@ -58,7 +58,7 @@ class HostedApplication(Application):
         try:
             if request.has_body:
                 request.check_announced_length()
-            await host.app(http_scope(request, host.state), conversation.receive, conversation.send)
+            await host.app(http_scope(request, host.state, hints=True), conversation.receive, conversation.send)
         except BaseException as exc:
             if ends_task(exc):
                 raise

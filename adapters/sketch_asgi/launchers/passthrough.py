@@ -15,12 +15,14 @@ from sketch.pipeline.finish import log_outcome
 from sketch.request import BaseRequest, Request, WebSocketRequest
 from sketch.serving.asgi import Message, Receive, Send
 from sketch.serving.endings import log_cancelled
-from sketch_asgi.app import ASGIApplication, log_refusal
+from sketch_asgi.app import ASGIApplication
 from sketch_asgi.connection import Scope, ScopeConnection
 from sketch_asgi.hosting.served import HostedApplication
 from sketch_asgi.lifespan import Life
-from sketch_asgi.scope import Refused, read_head
+from sketch_asgi.scope import read_head
 from sketch_asgi.writer import closing
+from sketch_gateway.application import log_refusal
+from sketch_gateway.refusal import Refused
 
 
 class PassthroughApplication(ASGIApplication):
@@ -99,7 +101,7 @@ class PassthroughApplication(ASGIApplication):
         if request is not None:
             await self._app.finished(request, connection.outcome(request, fault), logged=logged)
         elif not logged:
-            log_refusal(connection, connection.scope)
+            log_refusal(connection)
 
     def _note_cut(self, fault: BaseException, connection: ScopeConnection) -> None:
         if isinstance(fault, asyncio.CancelledError):
@@ -109,7 +111,7 @@ class PassthroughApplication(ASGIApplication):
         """Write the access log's line: the answer is complete, and the application may go on for long."""
         request = self._request(connection)
         if request is None:
-            log_refusal(connection, connection.scope)
+            log_refusal(connection)
         else:
             log_outcome(self._app.access_log, request, connection.outcome(request, None))
 

@@ -25,7 +25,7 @@ CHAIN, PARTS, NESTED = 10, 10, 4
 MESSAGE = 5000
 """Characters of an exception's text that are shown."""
 
-_FRAMEWORK = ("sketch", "sketch_native", "sketch_asgi")
+_FRAMEWORK = ("sketch", "sketch_native", "sketch_asgi", "sketch_rsgi", "sketch_gateway")
 _LIBRARIES = tuple(f"{sysconfig.get_path(name)}/" for name in ("stdlib", "platstdlib", "purelib", "platlib"))
 
 CAUSE = "The above was directly caused by"

@@ -15,8 +15,8 @@ from sketch.request import Request
 from sketch.response import Response
 from sketch.streams.stream import StreamResponse
 from sketch.transport import ClientDisconnected
-from sketch_asgi.body import QUEUED_BYTES, Interruptible, Receive, ReceivedBody
-from sketch_asgi.deadlines import client_timer
+from sketch_gateway.body import QUEUED_BYTES, Interruptible, Receive, ReceivedBody
+from sketch_gateway.deadlines import client_timer
 from tests.support.scripts import DISCONNECT, END, Message, Script, chunk, exchange, http_scope, in_loop, until
 
 

@@ -19,9 +19,9 @@ from sketch.response import Response
 from sketch.serving.access_log import log_access
 from sketch.streams.stream import StreamResponse
 from sketch.transport import ClientDisconnected
-from sketch_asgi.body import ReceivedBody
 from sketch_asgi.connection import ScopeConnection
-from sketch_asgi.deadlines import WriteDeadline, client_timer
+from sketch_gateway.body import ReceivedBody
+from sketch_gateway.deadlines import WriteDeadline, client_timer
 from tests.support.scripts import Script, application, chunk, exchange, http_scope, in_loop, started, until
 
 POST = ((b"host", b"test"), (b"content-length", b"6"))

@@ -19,7 +19,7 @@ from sketch.routing import WEBSOCKET
 from sketch.streams.stream import StreamResponse
 from sketch_asgi.app import ASGIApplication
 from sketch_asgi.handshake import Handshake
-from sketch_asgi.websocket import Socket
+from sketch_gateway.websocket import Socket
 from tests.asgi.adapter.support import CONNECT, GONE, scope, shake
 from tests.support.scripts import Message, Script, in_loop, until
 

@@ -14,7 +14,7 @@ from sketch.application import Application
 from sketch.response import Response
 from sketch.transport import Outcome
 from sketch_asgi.app import ASGIApplication
-from sketch_asgi.stop_signals import NUMBERS
+from sketch_gateway.stop_signals import NUMBERS
 from tests.asgi.adapter.support import hello
 from tests.support.scripts import Script, application, http_scope, in_loop, until
 
@@ -283,7 +283,7 @@ async def test_what_ends_an_exchange_is_waited_for_before_the_clean_up() -> None
 
 @in_loop
 async def test_the_end_of_an_exchange_is_not_waited_for_without_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sketch_asgi.lifespan.CANCELLED_GRACE", 0.01)
+    monkeypatch.setattr("sketch_gateway.life.CANCELLED_GRACE", 0.01)
     cut, script = Cut(), Script(START)
     living = asyncio.create_task(live(cut.asgi, script))
     await until(lambda: script.sent)

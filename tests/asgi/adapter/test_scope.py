@@ -9,8 +9,9 @@ import pytest
 from sketch.application import Application
 from sketch.request import Request
 from sketch_asgi.connection import ScopeConnection
-from sketch_asgi.deadlines import client_timer
-from sketch_asgi.scope import Refused, read_head, read_target
+from sketch_asgi.scope import read_head, read_target
+from sketch_gateway.deadlines import client_timer
+from sketch_gateway.refusal import Refused
 from tests.support.scripts import Script, http_scope
 
 HOST = (b"host", b"test")

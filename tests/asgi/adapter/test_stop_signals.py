@@ -10,7 +10,7 @@ import pytest
 
 from sketch import Application, WebSocket
 from sketch_asgi.app import ASGIApplication
-from sketch_asgi.stop_signals import StopSignals
+from sketch_gateway.stop_signals import StopSignals
 from tests.asgi.adapter.support import CONNECT, GONE, scope
 from tests.support.scripts import Message, Script, in_loop, until
 

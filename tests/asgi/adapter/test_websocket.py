@@ -12,8 +12,8 @@ import pytest
 
 from sketch import Application, Limits, WebSocket, WebSocketDisconnected, WebSocketPolicy
 from sketch.request import WebSocketRequest
-from sketch_asgi.deadlines import client_timer
-from sketch_asgi.websocket import Socket
+from sketch_gateway.deadlines import client_timer
+from sketch_gateway.websocket import Socket
 from tests.asgi.adapter.support import shake
 from tests.support.scripts import Message, Script, in_loop, until
 
@@ -216,7 +216,7 @@ async def test_unreceived_messages_do_not_hide_the_end() -> None:
 
 @in_loop
 async def test_a_send_that_fails_without_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sketch_asgi.websocket._TELLING", 0.01)
+    monkeypatch.setattr("sketch_gateway.websocket._TELLING", 0.01)
     socket = socket_of(Script(send_error=OSError("gone")))
     assert await end_of(lambda: socket.send("a")) == (1006, "")
     assert await end_of(socket.receive) == (1006, "")
@@ -225,7 +225,7 @@ async def test_a_send_that_fails_without_a_word(monkeypatch: pytest.MonkeyPatch)
 
 @in_loop
 async def test_an_error_that_is_no_end_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sketch_asgi.websocket._TELLING", 0.01)
+    monkeypatch.setattr("sketch_gateway.websocket._TELLING", 0.01)
     socket = socket_of(Script(send_error=RuntimeError("no such message")))
     with pytest.raises(RuntimeError, match="no such message"):
         await socket.send("a")

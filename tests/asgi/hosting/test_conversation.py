@@ -137,7 +137,7 @@ async def test_no_answer_is_a_500(mode: str, caplog: pytest.LogCaptureFixture) -
             "RuntimeError: expected nothing after the end of the answer, got 'http.response.start'",
         ),
         ([{"type": "http.response.trailers"}], "expected http.response.start, got 'http.response.trailers'"),
-        ([start(), {"type": "http.response.pathsend", "path": "/x"}], "got 'http.response.pathsend'"),
+        ([start(), {"type": "http.response.zerocopysend", "path": "/x"}], "got 'http.response.zerocopysend'"),
         ([start(), part("text")], "TypeError: expected a body of bytes in http.response.body, got 'text'"),
         ([start(99), part()], "ValueError: expected a final status from 200 to 599, got 99"),
         ([start(200, (b"a b", b"x")), part()], "ValueError: expected a header name of token characters"),

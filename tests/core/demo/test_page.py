@@ -39,7 +39,7 @@ def test_the_page_loads_only_its_own_files() -> None:
         links = Links()
         links.feed(await response.text())
         assert links.inline == []
-        assert links.loaded == ["data:,", "/demo.css", "/demo.js", "/chat/lobby"]
+        assert links.loaded == ["data:,", "/demo.css", "/demo.js", "/chat/lobby", "/docs", "/openapi.json"]
         for path, kind in (("/demo.css", "text/css"), ("/demo.js", "text/javascript")):
             file = await client.get(path)
             assert file.content_type.startswith(kind)

@@ -53,3 +53,14 @@ def test_error_tells_nothing() -> None:
         assert (response.status, await response.text()) == (500, "500 Internal Server Error")
 
     run(test, raise_errors=False)
+
+
+def test_the_document_describes_the_routes() -> None:
+    async def test(client: TestClient) -> None:
+        document = await (await client.get("/openapi.json")).json()
+        assert {"/hello/{name}", "/json", "/upload", "/clock", "/error"} == set(document["paths"])
+        assert document["paths"]["/error"]["get"]["responses"]["500"]["description"] == "The mistake."
+        page = await client.get("/docs")
+        assert (page.status, page.content_type) == (200, "text/html; charset=utf-8")
+
+    run(test)

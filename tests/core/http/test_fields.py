@@ -10,13 +10,16 @@ from multidict import CIMultiDict
 
 from sketch.http import fields as known
 from sketch.http.fields import (
+    FixedFields,
     RawFields,
     content_type_field,
     copy_fields,
     encode_fields,
     encode_given,
+    known_fields,
     length_field,
     media_type_alone,
+    set_alone,
 )
 from sketch.response import Response
 from tests.support.responses import fields, finalized
@@ -172,3 +175,71 @@ def test_no_change_of_given_fields_is_missed(change: Callable[[CIMultiDict[str]]
     assert finalized(response).fields == before
     change(response.headers)
     assert finalized(response).fields == finalized(copy).fields
+
+
+# -- fields that are set together --------------------------------------------------------------------------------------
+
+
+def test_fixed_fields_are_set_as_one_by_one() -> None:
+    fixed = FixedFields([("X-A", "1"), ("x-b", " two ")])
+    for kind in ("text/plain", None, "text/plain"):
+        headers, encoded = fixed.after_type(kind)
+        given = [] if kind is None else [("Content-Type", kind)]
+        assert list(headers.items()) == [*given, ("X-A", "1"), ("x-b", " two ")]
+        assert known_fields(headers, encoded) == encode_fields(headers)[0]
+        headers["X-A"] = "changed"  # the next has the old one
+        assert known_fields(headers, encoded) is None
+
+
+def test_fixed_fields_are_added_to_others() -> None:
+    fixed = FixedFields([("X-A", "1")])
+    headers = CIMultiDict([("Y", "2"), ("Content-Length", "3")])
+    known = encode_given(headers)
+    assert fixed.is_beside(headers)
+    added = fixed.added_to(headers, known)
+    assert encode_fields(headers, added) == encode_fields(headers) == ([(b"y", b"2"), (b"x-a", b"1")], 3)
+    assert known_fields(headers, added) is None  # the length has to be compared with the body
+    assert not fixed.is_beside(headers)
+    assert not fixed.is_beside(CIMultiDict({"x-a": ""}))
+    assert fixed.added_to(CIMultiDict({"Z": "1"}), known) is None  # of other headers, or changed since
+
+
+def test_memory_of_fixed_fields_is_bounded() -> None:
+    fixed = FixedFields([("X-A", "1")])
+    for number in range(500):
+        assert fixed.after_type(f"a/{number}")[1][1][0] == (b"content-type", b"a/%d" % number)
+    assert len(fixed._wholes) <= known._MOST_WHOLES
+
+
+def test_fixed_fields_that_cannot_be_sent() -> None:
+    for given, error in (
+        ([("A", "b\r\nX: y")], "control characters"),
+        ([("Content-Length", "3")], "no Content-Length"),
+    ):
+        with pytest.raises(ValueError, match=error):
+            FixedFields(given)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "stays"),
+    [
+        ("X-A", "1", True),
+        ("x-a", " 1 ", True),
+        ("X-A", "caf\xe9", False),
+        ("Y", "1", False),
+        ("Content-Length", "1", False),
+    ],
+)
+def test_a_field_that_is_set_alone(name: str, value: str, stays: bool) -> None:
+    headers = CIMultiDict([("Y", "2")])
+    encoded = set_alone(headers, encode_given(headers), name, value)
+    assert headers[name] == value
+    assert (encoded is not None) == stays
+    assert encode_fields(headers, encoded) == encode_fields(headers)
+
+
+def test_a_field_that_is_set_alone_is_checked_when_it_is_sent() -> None:
+    headers = CIMultiDict([("Y", "2")])
+    encoded = set_alone(headers, encode_given(headers), "X", "a\nb")
+    with pytest.raises(ValueError, match="control characters"):
+        encode_fields(headers, encoded)

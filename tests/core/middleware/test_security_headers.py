@@ -105,3 +105,24 @@ def test_arguments() -> None:
         SecurityHeaders(frames="deny")
     with pytest.raises(ValueError, match="expected hsts as a number of seconds, got -1"):
         SecurityHeaders(hsts=-1)
+
+
+@in_loop
+async def test_a_module_level_response_keeps_its_fields() -> None:
+    """The fields are set in one step on a copy: the next request gets the same, and the response none."""
+    app = Application(outer_middlewares=[SecurityHeaders()])
+    response = Response("x")
+    app.add_get("/", lambda: _returned(response))
+    for _ in range(2):
+        assert shown(await ask(app)) == DEFAULTS
+    assert dict(response.headers) == {"Content-Type": "text/plain; charset=utf-8"}
+
+
+async def _returned(response: Response) -> Response:
+    return response
+
+
+@in_loop
+async def test_names_differ_in_case_alone() -> None:
+    headers = (await ask(app_of(headers={"x-frame-options": "SAMEORIGIN"}))).headers
+    assert headers.getall("X-Frame-Options") == ["DENY"]  # the first stands

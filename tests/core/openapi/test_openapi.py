@@ -81,6 +81,18 @@ async def test_the_document_is_made_once() -> None:
         assert made.document()["paths"] is made.document("/api")["paths"]
 
 
+def test_routes_may_be_added_until_the_start() -> None:
+    app = shop()
+    made = app[OPENAPI]
+    assert list(made.document()["paths"]) == ["/teas/{number}"]
+    assert b"/later" not in made.text()
+    app.add_get("/later", lambda: Response())
+    assert list(made.document()["paths"]) == ["/teas/{number}", "/later"]
+    app.freeze()
+    assert b"/later" in made.text()
+    assert made.text() is made.text()
+
+
 @in_loop
 async def test_middlewares_guard_the_document_alone() -> None:
     async def refuse(request: Request, handler: Any) -> Response:
@@ -143,6 +155,7 @@ def test_a_thousand_typed_routes() -> None:
         app.add_post(f"/teas/{{number}}/{number}", handler)
     made = OpenAPI(title="Many", version="1")
     made.attach(app)
+    app.freeze()
     started = time.process_time()
     text = made.text()
     spent = time.process_time() - started

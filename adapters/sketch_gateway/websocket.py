@@ -1,4 +1,4 @@
-"""The transport of an open websocket under ASGI: sends and receives messages, and notes how the session ended."""
+"""The transport of an open websocket, over messages of ASGI: sends and receives, and notes how the session ended."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from sketch.transport import WebSocketBounds
 from sketch.websocket import ABNORMAL, TOO_BIG, WebSocketDisconnected
-from sketch_asgi.body import Receive
-from sketch_asgi.deadlines import WriteDeadline
-from sketch_asgi.writer import Send
+from sketch_gateway.body import Receive
+from sketch_gateway.deadlines import WriteDeadline
 
 if TYPE_CHECKING:
     from sketch.concurrency.idle import DeadlineTimer
     from sketch.request import WebSocketRequest
+    from sketch.serving.asgi import Send
 
 logger = logging.getLogger("sketch.server")
 

@@ -14,7 +14,7 @@ from sketch.concurrency.idle import DeadlineTimer
 from sketch.exceptions import HTTPException
 from sketch.limits import SLOWEST, Limits
 from sketch.transport import ClientDisconnected
-from sketch_asgi.deadlines import ClientDeadline
+from sketch_gateway.deadlines import ClientDeadline
 
 if TYPE_CHECKING:
     from sketch.request import BaseRequest

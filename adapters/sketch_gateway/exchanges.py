@@ -1,0 +1,48 @@
+"""What an application under a gateway server is busy with: the exchanges that run, each with its task."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any, ClassVar, Protocol
+
+from sketch.serving.endings import REQUEST, STREAM, WEBSOCKET
+
+
+class Exchange(Protocol):
+    """The connection of an exchange, as an adapter has it."""
+
+    is_websocket: ClassVar[bool]
+    """Whether it is that of a websocket."""
+
+    @property
+    def status(self) -> int | None:
+        """The status of the response, None until there is one."""
+        ...
+
+
+class Exchanges(dict[asyncio.Task[Any], Exchange]):
+    """The exchanges that run, by their tasks."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.finishing: set[asyncio.Task[Any]] = set()
+        """Tasks of exchanges whose end is being reported."""
+
+    def under_way(self) -> Iterator[str]:
+        """Yield what each is, as in `sketch.serving.endings`."""
+        for connection in self.values():
+            if connection.is_websocket:
+                yield WEBSOCKET
+            else:
+                yield REQUEST if connection.status is None else STREAM
+
+    def cut(self) -> None:
+        """Cancel all of them."""
+        for task in self:
+            task.cancel()
+
+    async def websockets_ended(self) -> None:
+        """Wait until no websocket is open, including those that open meanwhile."""
+        while sockets := [task for task, connection in self.items() if connection.is_websocket]:
+            await asyncio.wait(sockets)
