@@ -166,8 +166,7 @@ class Supervisor:
 
     def _pass_on(self) -> None:
         log_reload()
-        for process in self._processes:
-            process.signal(signal.SIGUSR1)
+        self._table.pass_on(signal.SIGUSR1)
 
     # -- processes ----------------------------------------------------------------------------------------------------
 
