@@ -23,6 +23,9 @@ NO_LIFESPAN = (
     "shutdown and clean-up hooks cannot run"
 )
 
+START_FAILED = "the start failed: "
+"""How the message to a server about a failed start begins. What has failed is logged here."""
+
 
 class Life(ApplicationLife):
     """Starts and stops an application, once per lifespan scope. The arguments are those of `ApplicationLife`."""
@@ -72,7 +75,7 @@ class Life(ApplicationLife):
         signals = self.stop_signals()
         try:
             if not (await self.start(signals) and await self._listen()):
-                await send({"type": "lifespan.startup.failed", "message": f"the start failed: {self.error!r}"})
+                await send({"type": "lifespan.startup.failed", "message": f"{START_FAILED}{self.error!r}"})
                 return
             state = scope.get("state")
             if state is not None:

@@ -26,7 +26,9 @@ def describe_tasks(loop: asyncio.AbstractEventLoop) -> str:
 
 def _frames(awaited: Any) -> Iterator[tuple[FrameType, int]]:
     """Yield the frames of a coroutine and of what it awaits, with their lines."""
-    while awaited is not None:
+    seen: set[int] = set()
+    while awaited is not None and id(awaited) not in seen:
+        seen.add(id(awaited))
         for kind, frame_name, next_name in _ATTRIBUTES:
             if isinstance(awaited, kind):
                 frame = getattr(awaited, frame_name)
@@ -39,6 +41,9 @@ def _frames(awaited: Any) -> Iterator[tuple[FrameType, int]]:
 
 
 def _wrapped(awaited: Any) -> Any:
-    """Return what the object that `__await__` or `anext` returns stands for; None for a future, the end of a chain."""
+    """Return what the object that `__await__` or `anext` returns stands for; None for a future, the end of a chain.
+
+    It is a guess, which may lead back to where the chain came from.
+    """
     kinds = tuple(kind for kind, _, _ in _ATTRIBUTES)
     return next((each for each in gc.get_referents(awaited) if isinstance(each, kinds)), None)

@@ -38,6 +38,8 @@ def find_mistake(app: Any) -> str | None:
     arguments = _positional(app)
     if arguments == 3 or (arguments is None and is_coroutine_function(app)):
         return None
+    if arguments and is_coroutine_function(app):
+        return f"{_OTHER}; if this is a handler, name the application that has it"
     return _ADVICE.get(arguments, _OTHER)
 
 

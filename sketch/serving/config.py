@@ -146,8 +146,8 @@ def read_config(
             to unset that does not exist.
     """
     config, ignored = Config(), set(_named(unset))
-    variables = _without(_read_environment(environment), ignored)
-    config.add(_without(_read_file(folder / FILE), ignored), FILE)
+    variables = _read_environment(environment, ignored)
+    config.add(_read_file(folder / FILE, ignored), FILE)
     config.add(_read_platform(environment, config, {*variables, *flags, *({"port"} & ignored)}), PLATFORM)
     config.add(variables)
     config.add(flags, COMMAND_LINE)
@@ -170,10 +170,6 @@ def _named(texts: Iterable[str]) -> Iterator[str]:
             )
 
 
-def _without(values: Mapping[str, Any], ignored: Collection[str]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if name not in ignored}
-
-
 def _read_platform(environment: Mapping[str, str], config: Config, stronger: set[str]) -> dict[str, Any]:
     """Return the port that a platform has chosen, and the host to which it forwards, unless something names a place."""
     text = environment.get(PLATFORM)
@@ -183,7 +179,7 @@ def _read_platform(environment: Mapping[str, str], config: Config, stronger: set
     return {**host, "port": _read(options()["port"], text, PLATFORM)}
 
 
-def _read_environment(environment: Mapping[str, str]) -> dict[str, Any]:
+def _read_environment(environment: Mapping[str, str], ignored: Collection[str]) -> dict[str, Any]:
     known = {each.variable: each for each in options().values()}
     found = {}
     for variable, text in environment.items():
@@ -192,12 +188,13 @@ def _read_environment(environment: Mapping[str, str]) -> dict[str, Any]:
         if variable not in known:
             meant = meant_by(variable.removeprefix(PREFIX))
             _warn(f"environment variable {variable}", meant and meant.variable)
-        elif text:  # `SKETCH_UDS=` in a unit or a compose file takes a variable back
+        elif text and known[variable].name not in ignored:
+            # An empty text, `SKETCH_UDS=` in a unit or a compose file, takes a variable back.
             found[known[variable].name] = _read(known[variable], text, variable)
     return found
 
 
-def _read_file(path: Path) -> dict[str, Any]:
+def _read_file(path: Path, ignored: Collection[str]) -> dict[str, Any]:
     try:
         data = path.read_bytes()
     except FileNotFoundError:
@@ -213,7 +210,7 @@ def _read_file(path: Path) -> dict[str, Any]:
     table = _table_in(_table_in(content, "tool", "[tool]"), "sketch", _TABLE)
     limits = _table_in(table, "limits", _LIMITS_TABLE)
     table.pop("limits", None)
-    return {**_read_table(_TABLE, table), **_read_table(_LIMITS_TABLE, limits)}
+    return {**_read_table(_TABLE, table, ignored), **_read_table(_LIMITS_TABLE, limits, ignored)}
 
 
 def _table_in(outer: dict[str, Any], key: str, heading: str) -> dict[str, Any]:
@@ -223,7 +220,7 @@ def _table_in(outer: dict[str, Any], key: str, heading: str) -> dict[str, Any]:
     return table
 
 
-def _read_table(heading: str, table: dict[str, Any]) -> dict[str, Any]:
+def _read_table(heading: str, table: dict[str, Any], ignored: Collection[str]) -> dict[str, Any]:
     known = {each.key: each for each in options().values() if _heading(each) == heading}
     found = {}
     for key, value in table.items():
@@ -232,10 +229,12 @@ def _read_table(heading: str, table: dict[str, Any]) -> dict[str, Any]:
             elsewhere = f" in {_heading(meant)}" if meant and _heading(meant) != heading else ""
             _warn(f"{key!r} in {heading} of {FILE}", meant and meant.key + elsewhere)
             continue
-        try:
-            found[known[key].name] = known[key].read_toml(value)
-        except ValueError as exc:
-            raise OptionError(f"{exc} ({key} is from {FILE})", known[key].name) from None
+        name = known[key].name
+        if name not in ignored:
+            try:
+                found[name] = known[key].read_toml(value)
+            except ValueError as exc:
+                raise OptionError(f"{exc} ({key} is from {FILE})", name) from None
     return found
 
 

@@ -76,8 +76,12 @@ class Orders:
 def _number(name: str) -> signal.Signals | None:
     """Return the signal of that name; None where the system lacks it, or if it is to stay ignored."""
     number: signal.Signals | None = getattr(signal, name, None)
-    ignored = number is not None and name in _MAY_BE_IGNORED and signal.getsignal(number) == signal.SIG_IGN
-    return None if ignored else number
+    return None if number is None or stays_ignored(number) else number
+
+
+def stays_ignored(number: signal.Signals) -> bool:
+    """Whether a signal is ignored, and has to stay so. Asked before a handler is installed."""
+    return number.name in _MAY_BE_IGNORED and signal.getsignal(number) == signal.SIG_IGN
 
 
 def _restore(loop: asyncio.AbstractEventLoop, numbers: list[signal.Signals]) -> None:

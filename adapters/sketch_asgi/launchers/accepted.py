@@ -44,9 +44,13 @@ def accepted_sockets(names: Collection[Any]) -> Iterator[socket.socket]:
 def _duplicate(number: int) -> socket.socket | None:
     """Return a duplicate of a descriptor, if that is a socket."""
     try:
-        return socket.socket(fileno=os.dup(number)) if stat.S_ISSOCK(os.fstat(number).st_mode) else None
+        duplicate = os.dup(number)
     except OSError:  # it was closed meanwhile
         return None
+    if stat.S_ISSOCK(os.fstat(duplicate).st_mode):  # asked of the duplicate, which no other thread closes
+        return socket.socket(fileno=duplicate)
+    os.close(duplicate)
+    return None
 
 
 def _is_accepted(sock: socket.socket, names: Collection[Any]) -> bool:

@@ -59,7 +59,8 @@ class GranianServer:
         ending = _GranianEnding(asgi.life, sock.getsockname())
 
         async def main() -> None:
-            server = ending.server = _make_granian(counted(outermost(application, asgi, options)), options, sock)
+            outer = counted(outermost(application, asgi, options))
+            server = ending.server = _make_granian(outer, asgi.life, options, sock)
             async with announced(options, [sock], asgi.life):
                 await server.serve()
 
@@ -109,13 +110,16 @@ def _is_true(record: logging.LogRecord) -> bool:
     return not (message.startswith("Application callable raised an exception") and last.startswith("CancelledError"))
 
 
-def _make_granian(asgi: ASGIApp, options: ServeOptions, sock: socket.socket) -> Granian:
+def _make_granian(asgi: ASGIApp, life: Life, options: ServeOptions, sock: socket.socket) -> Granian:
     from granian.constants import Interfaces, SSLProtocols
     from granian.log import LOGGING_CONFIG, LogLevels
     from granian.server.embed import Server
 
+    def is_news(record: logging.LogRecord) -> bool:
+        return life.error is None and _is_true(record)  # why a start has failed, or was cancelled, is logged already
+
     given: Any = LOGGING_CONFIG["handlers"]
-    changed = {"stream": "ext://sys.stderr", "filters": ["is_true"]}
+    changed = {"stream": "ext://sys.stderr", "filters": ["is_news"]}
     handlers = {name: {**handler, **changed} for name, handler in given.items()}
     certificate, key = options.ssl_certfile, options.ssl_keyfile or options.ssl_certfile
     server = Server(
@@ -123,7 +127,7 @@ def _make_granian(asgi: ASGIApp, options: ServeOptions, sock: socket.socket) -> 
         interface=Interfaces.ASGI,
         backlog=options.backlog,
         log_level=LogLevels.error,
-        log_dictconfig={"handlers": handlers, "filters": {"is_true": {"()": lambda: _is_true}}},
+        log_dictconfig={"handlers": handlers, "filters": {"is_news": {"()": lambda: is_news}}},
         ssl_cert=Path(certificate) if certificate else None,
         ssl_key=Path(key) if key else None,
         ssl_protocol_min=SSLProtocols.tls12,

@@ -18,6 +18,7 @@ from sketch.serving.run import announce
 from sketch.websocket import DEFAULT_POLICY
 from sketch_asgi.launchers.accepted import count_accepted
 from sketch_asgi.launchers.acceptor import Acceptor
+from sketch_asgi.lifespan import START_FAILED
 
 
 def make_config(asgi: ASGIApp, options: ServeOptions, largest_message: int) -> uvicorn.Config:
@@ -66,15 +67,21 @@ def _websockets() -> Literal["websockets-sansio", "wsproto", "none"]:
 
 
 def _is_true(record: logging.LogRecord) -> bool:
-    """Whether a log record is true.
+    """Whether a log record is true, and news.
 
     uvicorn's websockets-sansio calls every denied handshake unanswered, and an exchange that was cancelled at the end
-    of the grace period is no error of the application.
+    of the grace period is no error of the application. Why a start has failed, or was cancelled, is logged already.
     """
     error = record.exc_info[1] if record.exc_info else None
-    return record.msg != "ASGI callable returned without completing handshake." and not isinstance(
-        error, asyncio.CancelledError
-    )
+    return not (isinstance(error, asyncio.CancelledError) or str(record.msg).startswith(_UNTRUE))
+
+
+_UNTRUE = (
+    "ASGI callable returned without completing handshake.",
+    START_FAILED,
+    "Application startup failed. Exiting.",
+)
+"""How messages of uvicorn begin that are left out."""
 
 
 class UvicornRunner(uvicorn.Server):
@@ -105,8 +112,9 @@ class UvicornRunner(uvicorn.Server):
     def has_idle(self) -> bool:
         """Whether a connection is open on which nothing is under way. One is that whose TLS handshake is under way."""
         connections = self.server_state.connections
-        handshakes = self._options.scheme == "https" and count_accepted(self._names) > len(connections)
-        return handshakes or any(_is_idle(connection) for connection in connections)
+        if any(_is_idle(connection) for connection in connections):
+            return True
+        return self._options.scheme == "https" and count_accepted(self._names) > len(connections)
 
     async def stop(self) -> None:
         """Tell uvicorn to end."""

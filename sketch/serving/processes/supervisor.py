@@ -16,7 +16,7 @@ from typing import Any
 
 from sketch.serving import systemd
 from sketch.serving.options import ServeError, ServeOptions
-from sketch.serving.orders import log_reload
+from sketch.serving.orders import log_reload, stays_ignored
 from sketch.serving.processes.command import start_worker
 from sketch.serving.processes.cpus import usable_cpus
 from sketch.serving.processes.identity import WorkerInfo
@@ -125,7 +125,7 @@ class Supervisor:
 
     def _take_signals(self) -> Callable[[], None]:
         """Handle the signals of the process. Returns a function that restores their default effect."""
-        handlers: dict[int, Callable[[], None]] = {
+        every: dict[signal.Signals, Callable[[], None]] = {
             signal.SIGTERM: self._stop,
             signal.SIGINT: self._stop,
             signal.SIGQUIT: self._stop_now,
@@ -133,8 +133,7 @@ class Supervisor:
             signal.SIGUSR1: self._pass_on,
             signal.SIGCHLD: self._reap,
         }
-        if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:  # nohup
-            del handlers[signal.SIGHUP]
+        handlers = {number: handler for number, handler in every.items() if not stays_ignored(number)}
         for number, handler in handlers.items():
             self._loop.add_signal_handler(number, handler)
 
@@ -167,8 +166,7 @@ class Supervisor:
 
     def _pass_on(self) -> None:
         log_reload()
-        for process in self._processes:
-            process.signal(signal.SIGUSR1)
+        self._table.pass_on(signal.SIGUSR1)
 
     # -- processes ----------------------------------------------------------------------------------------------------
 

@@ -82,8 +82,15 @@ class Table:
     def replace(self) -> None:
         """Replace all workers, one after the other: the new one is ready before the old one is told to stop."""
         if not self.stopping:
+            self._told.clear()  # a fault that is still there is a new one
             self._queue = deque(self.slots)
             self._go_on()
+
+    def pass_on(self, number: int) -> None:
+        """Send a signal to all workers that were ready. One that starts may not ignore it yet, and would end."""
+        for child in self.children():
+            if child.ready_at is not None:
+                child.process.signal(number)
 
     def stop(self) -> None:
         """Tell all workers to stop."""

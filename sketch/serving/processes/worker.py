@@ -29,7 +29,7 @@ def main(descriptor: int) -> int:
     Args:
         descriptor: that of the pipe to the parent, which sends the order first.
     """
-    ignore_signals()
+    prepare_signals()
     faulthandler.enable()  # the parent ends a worker that hangs by SIGABRT: it prints where it stands
     pipe = Pipe(socket.socket(fileno=descriptor))
     order = Order.decode(pipe.first())
@@ -49,10 +49,14 @@ def main(descriptor: int) -> int:
             return 1
 
 
-def ignore_signals() -> None:
-    """Ignore the signals that are for the parent alone; it passes on what concerns a worker."""
+def prepare_signals() -> None:
+    """Ignore the signals that are for the parent alone; it passes on what concerns a worker.
+
+    It does so by SIGQUIT, which a worker inherits as ignored from a parent that ignores it.
+    """
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1):
         signal.signal(number, signal.SIG_IGN)
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ def log(text: str) -> None:
 app = Application()
 failing = Application()
 exiting = Application()
+waiting = Application()
 
 
 @app.on_startup
@@ -83,6 +84,12 @@ async def session(ws: WebSocket) -> None:
 @failing.on_startup
 async def fail() -> None:
     raise ValueError("no database")
+
+
+@waiting.on_startup
+async def wait() -> None:
+    log("waiting")
+    await asyncio.Event().wait()
 
 
 @exiting.on_startup

@@ -6,12 +6,13 @@ import re
 import signal
 import socket
 import ssl
+import subprocess
 from pathlib import Path
 
 import pytest
 import trustme
 
-from tests.asgi.launchers.running import BOUND, read_until, run, serving
+from tests.asgi.launchers.running import BOUND, ROOT, command, read_until, run, serving
 
 SERVERS = ("uvicorn", "hypercorn", "granian")
 
@@ -70,6 +71,21 @@ def test_failing_start(server: str, app: str, error: str) -> None:
     assert f"{error}: no database" in output
     assert "cleaned up" in output
     assert "Started server" not in output
+    assert output.count("ValueError: no database") == (app == "failing"), "one traceback, and no repetition of it"
+    assert "the start failed" not in output
+
+
+def test_an_order_during_the_start_cancels_it_and_is_no_error(server: str) -> None:
+    with subprocess.Popen(command("waiting", server=server), cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stderr is not None
+            assert process.stderr.readline() == "waiting\n"
+            process.send_signal(signal.SIGTERM)
+            _, output = process.communicate(timeout=BOUND)
+        finally:
+            process.kill()
+    assert process.returncode == 0, output
+    assert re.fullmatch(r"[^\n]* INFO sketch.server: the order to stop came during the start\n", output)
 
 
 def test_port_in_use(server: str) -> None:

@@ -62,3 +62,37 @@ async def test_a_task_that_has_not_begun() -> None:
     assert 'new (most recent call last):\n  File "' in describe_tasks(asyncio.get_running_loop())
     task.cancel()
     await asyncio.wait([task])
+
+
+class Circular:
+    """Awaits by an iterator that knows the coroutine which awaits it."""
+
+    __slots__ = ("coroutine",)
+
+    def __init__(self) -> None:
+        self.coroutine: Any = None
+
+    def __await__(self) -> Circular:
+        return self
+
+    def __iter__(self) -> Circular:
+        return self
+
+    def __next__(self) -> None:
+        """Wait for the next turn of the event loop."""
+
+
+@in_loop
+async def test_a_chain_that_leads_back_to_itself_has_an_end() -> None:
+    awaited = Circular()
+
+    async def wait() -> None:
+        await awaited  # type: ignore[misc]
+
+    awaited.coroutine = wait()
+    task = asyncio.create_task(awaited.coroutine, name="circular")
+    await asyncio.sleep(0)
+    text = describe_tasks(asyncio.get_running_loop())
+    task.cancel()
+    await asyncio.wait([task])
+    assert text.count("in wait\n") == 1

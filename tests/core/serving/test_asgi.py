@@ -66,6 +66,9 @@ def wsgi(environ: Any, start_response: Any) -> Any: ...
 def factory() -> Any: ...
 
 
+async def handler(name: str) -> str: ...
+
+
 @pytest.mark.parametrize(
     ("app", "advice"),
     [
@@ -76,6 +79,10 @@ def factory() -> Any: ...
         (wsgi, "it looks like WSGI, wrap it in a2wsgi.WSGIMiddleware"),
         (partial(wsgi, None), "it looks like ASGI 2, wrap it in asgiref.compatibility.guarantee_single_callable"),
         (factory, "it takes no arguments, so it is a factory: call it, or write 'module:function()'"),
+        (
+            handler,
+            "one is called as `await app(scope, receive, send)`; if this is a handler, name the application that has it",
+        ),
         (lambda a, b, c, d: None, "one is called as `await app(scope, receive, send)`"),
     ],
 )

@@ -233,6 +233,12 @@ def test_only_the_command_line_counts_for_what_is_unset(tmp_path: Path) -> None:
     assert read(tmp_path, unset=["app"]).app is None
 
 
+def test_a_value_that_is_unset_may_be_wrong(tmp_path: Path) -> None:
+    toml = "[tool.sketch]\nbacklog = []\nlimits = {head = 'a'}"
+    unset = ["port", "backlog", "limits"]
+    assert read(tmp_path, toml, unset=unset, SKETCH_PORT="http", SKETCH_LIMIT_TARGET="b").given() == {}
+
+
 def test_the_port_of_a_platform_can_be_unset(tmp_path: Path) -> None:
     """And its host with it, as it stands for a port."""
     assert read(tmp_path, "[tool.sketch]\nport = 5", unset=["port"], PORT="9").given() == {}

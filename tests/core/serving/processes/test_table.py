@@ -304,10 +304,13 @@ def test_a_new_worker_that_does_not_start_leaves_the_old_ones(caplog: pytest.Log
     assert [process.signals for process in old] == [[], []]
     assert not parent.table.replacing
     assert "worker 0 (process 102) could not start: it ended with exit status 1" in caplog.text
+    parent.table.replace()
+    parent.end(parent.processes[3], 1)
+    assert "worker 0 (process 103) could not start: it ended with exit status 1" in caplog.text, "told again"
     assert "worker 0 (process 100) serves on, and no other worker is replaced" in caplog.text
 
     parent.table.replace()
-    parent.ready(parent.processes[3])
+    parent.ready(parent.processes[4])
     assert old[0].signals == [signal.SIGTERM], "the next order tries again"
 
 
@@ -421,6 +424,22 @@ def test_a_server_that_cannot_accept_for_others_is_not_asked() -> None:
     parent.end(parent.processes[0], 1)
     parent.wait(2, parent.processes[1])
     assert parent.processes[1].accepts == []
+
+
+# -- signals ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_signal_is_not_passed_on_to_a_worker_that_starts() -> None:
+    """It would end one that does not ignore it yet."""
+    parent = serving(1)
+    parent.table.replace()
+    parent.table.pass_on(signal.SIGUSR1)
+    old, new = parent.processes
+    assert (old.signals, new.signals) == ([signal.SIGUSR1], [])
+    parent.ready(new)
+    parent.table.pass_on(signal.SIGUSR1)
+    assert old.signals == [signal.SIGUSR1, signal.SIGTERM, signal.SIGUSR1]
+    assert new.signals == [signal.SIGUSR1]
 
 
 # -- stopping --------------------------------------------------------------------------------------------------------
