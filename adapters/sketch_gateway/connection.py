@@ -57,6 +57,9 @@ class GatewayConnection:
         self.size = 0
         """Bytes of payload handed to the server so far."""
 
+    def leave(self) -> None:
+        """Stop waiting for the client to answer a close, as only a websocket may do."""
+
     @property
     @abstractmethod
     def client(self) -> Address | None:

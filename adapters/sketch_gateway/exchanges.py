@@ -20,6 +20,9 @@ class Exchange(Protocol):
         """The status of the response, None until there is one."""
         ...
 
+    def leave(self) -> None:
+        """Stop waiting for the client to answer a close: the server does not tell of it any more."""
+
 
 class Exchanges(dict[asyncio.Task[Any], Exchange]):
     """The exchanges that run, by their tasks."""
@@ -36,6 +39,11 @@ class Exchanges(dict[asyncio.Task[Any], Exchange]):
                 yield WEBSOCKET
             else:
                 yield REQUEST if connection.status is None else STREAM
+
+    def leave(self) -> None:
+        """Let those end that only wait for the client to answer a close."""
+        for connection in self.values():
+            connection.leave()
 
     def cut(self) -> None:
         """Cancel all of them."""

@@ -67,6 +67,11 @@ class HandshakeConnection(GatewayConnection):
         self.status = status
         self.first_byte_at = perf_counter()
 
+    def leave(self) -> None:
+        """End the wait for the client to answer the close of an ended session."""
+        if self._socket is not None:
+            self._socket.leave()
+
     def over(self) -> None:
         """End the waits for the client to leave, and drop the references to the request."""
         self._over = True

@@ -185,6 +185,11 @@ class Socket:
         if self._closed:
             await self._hear(self._policy.close_timeout)
 
+    def leave(self) -> None:
+        """End `await_close`, as if its time were over. A session that has not closed goes on."""
+        if self._closed and self._taker is not None:
+            self._taker.cancel()
+
     async def _hear(self, seconds: float) -> None:
         """Wait for at most `seconds` until the server has reported the end of the websocket."""
         if not self._told.is_set():

@@ -166,6 +166,7 @@ class RequestParser:
         if data[-4:] == END and not self.begun and self.keep_alive:
             head = self._whole_heads.read(data)
             if head is not None:
+                self._fed = len(data)  # as behind any other request
                 self._sink.on_whole_head(*head)
                 return b""
         if len(data) > SLICE:

@@ -107,7 +107,15 @@ class RSGIApplication(GatewayApplication):
         from sketch_rsgi.websocket import Handshake  # few applications have websockets
 
         handshake = Handshake(self._app, self._timer, scope, protocol)
-        await self.shake_hands(handshake, partial(self._ready, handshake))
+        try:
+            await self.shake_hands(handshake, partial(self._ready, handshake))
+        except asyncio.CancelledError as exc:
+            if not self._is_cut(exc):
+                raise
+
+    def _is_cut(self, exc: BaseException) -> bool:
+        """Whether an exchange was cancelled because the server stops, and so is reported already."""
+        return isinstance(exc, asyncio.CancelledError) and bool(self._app.stopping)
 
     async def _ready(self, connection: RSGIConnection) -> None:
         """Wait for the start of the application."""
@@ -129,8 +137,10 @@ class RSGIApplication(GatewayApplication):
                 _refuse(connection, 400, "expected a request body as long as announced", CLOSING)
             return True
         self.log_broken(exc, connection, request)
-        if not (isinstance(exc, asyncio.CancelledError) and self._app.stopping and connection.status is None):
+        if not self._is_cut(exc):
             return False
+        if connection.status is not None:
+            return True
         text = f"503 {PHRASES[503]}: the server is stopping\n"  # as the native server says
         _refuse(connection, 503, text, CLOSING, ("retry-after", "1"))
         return True

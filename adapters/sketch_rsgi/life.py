@@ -77,7 +77,8 @@ class RSGILife(ApplicationLife):
         return (first, self._end_exchanges, *others)
 
     async def _end_exchanges(self) -> None:
-        """End the exchanges that are left: the server has cut them off."""
+        """End the exchanges that are left: the server has cut them off, and tells them nothing any more."""
+        self.exchanges.leave()
         if self.exchanges:
             await asyncio.wait(list(self.exchanges), timeout=_LEAVING)
             self.exchanges.cut()

@@ -111,15 +111,17 @@ def read_target(scope: Scope, authority: str | None, version: str) -> bytes:
         version: as a request has it.
 
     Raises:
-        Refused: for bytes that are not allowed in a target, and for CONNECT, which has no path.
+        Refused: for bytes that are not allowed in a target, and for one without a path, as that of CONNECT.
     """
     path, query = scope.path, scope.query_string
     if _is_plain_path(path):
         target = path.encode()
     elif path:
         target = quote(path, safe=PATH_CHARACTERS).replace("%EF%BF%BD", "%FF").encode()
-    else:
+    elif scope.method == "CONNECT":
         raise Refused("expected a method other than CONNECT: there is no proxy here", 501)
+    else:
+        raise Refused("expected a path in the request target (RFC 9112 section 3.2)")
     if authority is not None and version[0] == "1" and path != "*":
         target = b"%b://%b%b" % (scope.scheme.encode(), authority.encode(), target)
     if query:

@@ -25,7 +25,7 @@ class Jumping:
         self._loop = server.loop
         self._server = server
         server.loop = self  # type: ignore[assignment]
-        server.plain_tasks = False  # those are made with the loop itself
+        server.plain_tasks = False  # the tasks are of the loop itself
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._loop, name)

@@ -177,6 +177,33 @@ def test_as_many_fields_as_allowed_and_one_more() -> None:
     assert record([raw + b"X: y\r\n\r\n"], limits).events[-1] == ("refused", 431)
 
 
+@pytest.mark.parametrize("count", range(27, 33))
+def test_what_the_general_way_counts_for_a_field_is_within_the_limit(count: int) -> None:
+    """It counts one byte more than was sent for a field without a space, where it looks: behind another request."""
+    limits = ServerLimits(head=150, headers=50)
+    raw = LINE + HOST + b"a:\r\n" * count + b"\r\n"
+    for parts in ([GET, raw], [raw, raw], [GET, raw[:-4], raw[-4:]], [GET + raw]):
+        both(parts, limits)
+
+
+def test_empty_lines_between_requests_do_not_add_up() -> None:
+    """They are bounded between two requests, and not over the life of a connection."""
+    limits = ServerLimits()
+    empty = b"\r\n" * 8000
+    rounds = (limits.head + limits.target) // len(empty) + 3
+    assert both([empty, GET] * rounds) == rounds
+    assert record([empty, GET] * rounds).refusal is None
+    assert both([GET, *[empty] * rounds, GET]) == 1
+    assert record([GET, *[empty] * rounds]).events[-1] == ("refused", 431)
+
+
+@pytest.mark.parametrize("size", [20, 500, 10_000])
+def test_an_endless_head_behind_another_is_refused_at_the_same_byte(size: int) -> None:
+    raw = LINE + HOST + b"X: " + b"x" * size + b"\r\n\r\n"
+    part = b"x" * 97
+    both([raw, LINE + HOST + b"X: ", *[part] * 1000])
+
+
 # -- the fields of the request before ---------------------------------------------------------------------------------
 
 

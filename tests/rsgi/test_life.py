@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
-from sketch import Application, Response, WebSocket
+from sketch import Application, Response, StreamResponse, WebSocket
 from sketch_rsgi import life
 from sketch_rsgi.app import RSGIApplication
-from tests.rsgi.scripted import Protocol, WebSocketProtocol, ask, scope, started
+from tests.rsgi.scripted import Message, Protocol, WebSocketProtocol, ask, scope, started
 from tests.support.scripts import in_loop, until
+
+
+class Deaf(WebSocketProtocol):
+    """Tells nothing of what the client does."""
+
+    async def receive(self) -> Message:
+        await asyncio.Event().wait()
+        raise AssertionError
 
 
 def hooked(*, fails: str = "") -> tuple[Application, list[str]]:
@@ -157,6 +167,66 @@ async def test_a_session_that_goes_on_behind_the_server_is_cancelled(monkeypatch
     await rsgi.life._end()
     assert calls == ["begun", "ended", "cleanup"]
     await asyncio.wait([serving])
+
+
+@in_loop
+async def test_a_session_whose_close_is_not_answered_does_not_delay_the_stop(caplog: pytest.LogCaptureFixture) -> None:
+    """Once granian stops, it tells nothing of websockets any more. Such a session has ended, and was not cut off."""
+    caplog.set_level(logging.DEBUG, "sketch")
+    app = Application()
+    calls: list[str] = []
+
+    @app.websocket("/")
+    async def session(ws: WebSocket) -> None:
+        calls.append("begun")
+        async for _ in ws:
+            pass
+        calls.append("ended")
+
+    app.on_finished.append(lambda request, outcome: calls.append(f"{outcome.status} {outcome.disconnected}"))
+    rsgi = await started(app)
+    protocol = Deaf()
+    serving = asyncio.create_task(rsgi.serve(scope(proto="ws"), protocol))
+    await until(lambda: calls)
+    rsgi.life._ordered_to_stop()
+    await until(lambda: protocol.closed)
+    await rsgi.life._end()
+    await serving
+    assert calls == ["begun", "ended", "101 False"]
+    assert "cut off" not in caplog.text
+    assert "cancelled" not in caplog.text
+
+
+@pytest.mark.parametrize("proto", ["http", "ws"])
+@in_loop
+async def test_what_is_cut_off_by_a_stop_is_no_error_of_the_application(proto: str) -> None:
+    """granian prints a traceback for whatever it is told, a cancellation as well."""
+    app = Application()
+    begun = asyncio.Event()
+
+    async def ticks() -> AsyncIterator[bytes]:
+        yield b"tick"
+        begun.set()
+        await asyncio.Event().wait()
+
+    app.add_get("/", lambda: StreamResponse(ticks()))
+
+    @app.websocket("/")
+    async def stuck(ws: WebSocket) -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    rsgi = await started(app)
+    protocol: Any = Protocol() if proto == "http" else WebSocketProtocol()
+    serving = asyncio.create_task(rsgi.serve(scope(proto=proto), protocol))
+    await begun.wait()
+    app.stopping.set(0)
+    if proto == "http":
+        protocol.left.set()
+    rsgi.life.exchanges.cut()
+    await asyncio.wait([serving])
+    assert serving.exception() is None
+    await rsgi.life._end()
 
 
 @in_loop

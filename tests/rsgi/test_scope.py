@@ -68,6 +68,7 @@ async def test_what_is_not_decodable_matches_nothing(path: str) -> None:
         ({"query_string": "a#b"}, 400),
         ({"query_string": "a b"}, 400),
         ({"method": "CONNECT", "path": ""}, 501),
+        ({"path": ""}, 400),
     ],
 )
 @in_loop
