@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -155,9 +157,42 @@ def test_forms_and_files(page: Page, tmp_path: Path) -> None:
     fill(page, within, "name", "Assam")
     fill(page, within, "caption", "It's green")
     page.choose_file(f"{within} input[type=file]", picture)
-    assert "-F 'picture=@a leaf.png'" in curl(page, within)
+    assert "-F 'picture=@\"a leaf.png\"'" in curl(page, within)
     assert "--form-string 'caption=It'\\''s green'" in curl(page, within)
     assert '"bytes": 40' in send(page, within, "caption")
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="no curl here")
+def test_curl_sends_the_same(page: Page, tmp_path: Path) -> None:
+    def run_curl(within: str) -> str:
+        command = f"{curl(page, within)} --silent --show-error --max-time 30"
+        done = subprocess.run(
+            ["sh", "-c", command], cwd=tmp_path, env=os.environ | {"TOKEN": "leaf"}, capture_output=True
+        )
+        assert (done.returncode, done.stderr) == (0, b""), command
+        return done.stdout.decode()
+
+    odd = '@it\'s; "$HOME" `é` \\ 日本=&+'
+    within = form(page, "put_teas_name_picture")
+    picture = tmp_path / 'it\'s a "leaf", é;type=text.png'
+    picture.write_bytes(b"\x89PNG" * 10)
+    fill(page, within, "name", odd)
+    fill(page, within, "caption", odd)
+    page.choose_file(f"{within} input[type=file]", picture)
+    assert json.loads(run_curl(within)) == {"tea": odd, "bytes": 40, "caption": odd}
+
+    within = form(page, "post_teas_name_label")
+    fill(page, within, "name", "Assam")
+    fill(page, within, "title", odd[:20])
+    assert run_curl(within) == f"Assam: {odd[:20]} on brown"
+
+    within = form(page, "put_open")
+    (tmp_path / "body").write_text("true")
+    fill(page, within, "body", "@body")
+    assert "malformed" in run_curl(within)  # the text itself is sent, not the file of that name
+
+    field = page.run("curlField('application/x-www-form-urlencoded', ['a&b=', '1&2'])")
+    assert field == "--data-urlencode 'a%26b%3D=1&2'"
 
 
 def test_streams_arrive_piece_by_piece(page: Page) -> None:

@@ -239,11 +239,16 @@ function curl(request) {
 
 function curlBody({ type, body }) {
   if (body === null) return [];
-  if (Array.isArray(body)) {
-    const [text, file] = type.startsWith("multipart") ? ["--form-string", "-F"] : ["--data-urlencode", "--data-urlencode"];
-    return body.map(([name, value]) => (value instanceof File ? `${file} ${quote(`${name}=@${value.name}`)}` : `${text} ${quote(`${name}=${value}`)}`));
-  }
-  return [`-H ${quote(`Content-Type: ${type}`)}`, `--data-binary ${quote(body instanceof File ? `@${body.name}` : body)}`];
+  if (Array.isArray(body)) return body.map((pair) => curlField(type, pair));
+  const content = body instanceof File ? `--data-binary ${quote(`@${body.name}`)}` : `--data-raw ${quote(body)}`;
+  return [`-H ${quote(`Content-Type: ${type}`)}`, content];
+}
+
+/** One field of a form. Of a pair, `--data-urlencode` encodes the value alone. */
+function curlField(type, [name, value]) {
+  if (value instanceof File) return `-F ${quote(`${name}=@"${value.name.replaceAll(/["\\]/g, "\\$&")}"`)}`;
+  if (type.startsWith("multipart")) return `--form-string ${quote(`${name}=${value}`)}`;
+  return `--data-urlencode ${quote(`${encodeURIComponent(name)}=${value}`)}`;
 }
 
 /** What `fetch` takes. The browser sends cookies itself and lets no script add one. */
