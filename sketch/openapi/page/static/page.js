@@ -3,13 +3,14 @@
 // that is opened, a form that sends a request. Texts reach the page as text only (textContent, value), never as markup.
 // What is typed stays in its field: nothing is stored, and no address, log or curl line holds a credential.
 
+const ORIGIN = location.origin; // `fetch` takes no address with a password in it, as that of this page may have
 const BASE = document.documentElement.dataset.base;
 const SHOWN = 1 << 20; // bytes of an answer that are shown
 let loading;
 
 /** The document, loaded once it is needed. */
 function load() {
-  loading ??= fetch(document.documentElement.dataset.document).then((answer) => {
+  loading ??= fetch(ORIGIN + document.documentElement.dataset.document).then((answer) => {
     if (!answer.ok) throw new Error(`the document was answered with ${answer.status}`);
     return answer.json();
   });
@@ -230,7 +231,7 @@ const quoteShown = (pair, text) => (pair.shown ? `"${text.replaceAll(/["`\\]/g, 
 /** The request as a curl command. */
 function curl(request) {
   const secret = request.query.find((pair) => pair.shown) ?? {};
-  const words = [`curl -X ${request.method} ${quoteShown(secret, location.origin + addressOf(request, "shown"))}`];
+  const words = [`curl -X ${request.method} ${quoteShown(secret, ORIGIN + addressOf(request, "shown"))}`];
   for (const pair of request.headers) words.push(`-H ${quoteShown(pair, `${pair.name}: ${pair.shown ?? pair.value}`)}`);
   for (const pair of request.cookies) words.push(`-b ${quoteShown(pair, `${pair.name}=${pair.shown ?? pair.value}`)}`);
   if (request.method === "HEAD") words[0] = words[0].replace("-X HEAD", "-I");
@@ -372,7 +373,7 @@ async function run(request, { output, send, stop }) {
   try {
     const began = performance.now();
     output.replaceChildren(make("p", { class: "note" }, "Waiting for the answer."));
-    await show(await fetch(addressOf(request), options(request, leaving.signal)), output, began);
+    await show(await fetch(ORIGIN + addressOf(request), options(request, leaving.signal)), output, began);
   } catch (error) {
     output.append(make("p", leaving.signal.aborted ? { class: "note" } : { class: "fault" }, leaving.signal.aborted ? "Stopped." : `No answer: ${error.message}`));
   } finally {
