@@ -1,7 +1,7 @@
 "use strict";
 // The forms of the reference page. The page can be read without this script; it adds the filter and, in each operation
 // that is opened, a form that sends a request. Texts reach the page as text only (textContent, value), never as markup.
-// What is typed stays in its field: nothing is stored, and no address, log or curl line holds a credential.
+// What is typed stays in its field: nothing is stored, and neither the address of the page nor a curl line holds a credential.
 
 const ORIGIN = location.origin; // `fetch` takes no address with a password in it, as that of this page may have
 const BASE = document.documentElement.dataset.base;
