@@ -134,6 +134,31 @@ def test_a_body_begins_as_an_example_that_is_taken(page: Page) -> None:
     assert '"number"' in send(page, within, "201")
 
 
+@pytest.mark.parametrize(
+    ("schema", "expected"),
+    [
+        ({"type": "integer"}, 0),
+        ({"type": "integer", "exclusiveMinimum": 3}, 4),
+        ({"type": "integer", "maximum": -3}, -3),
+        ({"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}, 0.5),
+        ({"type": "string", "minLength": 3}, "xxx"),
+        ({"type": "array", "items": {"type": "integer"}}, [0]),
+        ({"type": "array", "items": {"type": "integer"}, "minItems": 2}, [0, 0]),
+        ({"type": "array", "prefixItems": [{"type": "integer"}, {"type": "string"}], "minItems": 2}, [0, ""]),
+    ],
+)
+def test_an_example_is_within_the_bounds(page: Page, schema: dict[str, Any], expected: object) -> None:
+    assert page.run(f"example({{}}, {json.dumps(schema)})") == expected
+
+
+def test_no_value_leads_to_the_path_of_another_operation(page: Page) -> None:
+    within = form(page, "get_teas_name")
+    valid = f"document.querySelector({json.dumps(within)}).checkValidity()"
+    for value, sent in (("..", False), (".", False), ("...", True), ("a..", True), ("a/..", True)):
+        fill(page, within, "name", value)
+        assert page.run(valid) is sent, value
+
+
 def test_credentials_are_kept_nowhere(page: Page) -> None:
     within = form(page, "post_teas")
     assert "401" in send(page, within, "401")

@@ -61,6 +61,13 @@ const FORMATS = {
   uuid: "00000000-0000-4000-8000-000000000000", email: "name@example.org", uri: "https://example.org/",
 };
 
+/** A number that a schema describes: the least one, zero without bounds. Off a bound that is left out by a step. */
+function least({ minimum, exclusiveMinimum, maximum, exclusiveMaximum }, step) {
+  if (minimum !== undefined) return minimum;
+  if (exclusiveMinimum !== undefined) return exclusiveMinimum + step;
+  return Math.min(0, maximum ?? Infinity, (exclusiveMaximum ?? Infinity) - step);
+}
+
 /** A value that a schema describes, to begin with. */
 function example(api, schema, depth = 0) {
   schema = plain(api, schema);
@@ -76,12 +83,14 @@ function example(api, schema, depth = 0) {
     }
     case "array": {
       const items = schema.prefixItems ?? (schema.items && depth < 5 ? [schema.items] : []);
-      return items.map((part) => example(api, part, depth + 1));
+      const begin = items.map((part) => example(api, part, depth + 1));
+      const more = schema.items && begin.length ? Math.min(schema.minItems ?? 0, 10) - begin.length : 0;
+      return begin.concat(Array(Math.max(0, more)).fill(begin[0]));
     }
-    case "integer": return Math.ceil(schema.minimum ?? (schema.exclusiveMinimum ?? -1) + 1);
-    case "number": return schema.minimum ?? (schema.exclusiveMinimum ?? -1) + 1;
+    case "integer": return Math.ceil(least(schema, 1));
+    case "number": return least(schema, 0.5);
     case "boolean": return true;
-    case "string": return FORMATS[schema.format] ?? "";
+    case "string": return FORMATS[schema.format] ?? "".padEnd(Math.min(schema.minLength ?? 0, 100), "x");
     default: return null;
   }
 }
@@ -122,6 +131,10 @@ function parameterFields(api, parameters) {
   return parameters.map((parameter) => {
     const schema = parameter.schema ?? {};
     const element = control(api, schema, { required: parameter.in === "path" });
+    if (parameter.in === "path" && element.type === "text") {
+      element.pattern = "(?!\\.\\.?$).*"; // these lead to the path of another operation before they are sent
+      element.title = "Any text but . and ..";
+    }
     const begin = parameter.example ?? Object.values(parameter.examples ?? {})[0]?.value ?? plain(api, schema).examples?.[0];
     if (begin !== undefined && element.type !== "file") element.value = String(begin);
     const about = parameter.required ? `${parameter.in}, required` : parameter.in;
