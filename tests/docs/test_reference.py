@@ -41,7 +41,7 @@ INTERNAL = {
         "sends_whole",
         "take_body",
     },
-    "Response": {"media_type", "owner", "prepares", "switches"},
+    "Response": {"add_fixed", "media_type", "owner", "prepares", "set_alone", "switches"},
     "View": set(),
     "TestClient": set(),
     "ClientResponse": set(),
