@@ -33,6 +33,7 @@ class FieldSpec(NamedTuple):
         repeated: whether it takes several values of that name.
         required: whether it has to be sent.
         default: `inspect.Parameter.empty` if it is required, `models.FACTORY` if it is made anew each time.
+        info: what describes it beside its type, as pydantic's `FieldInfo`.
     """
 
     name: str
@@ -41,6 +42,7 @@ class FieldSpec(NamedTuple):
     repeated: bool
     required: bool
     default: Any
+    info: Any = None
 
 
 class FieldsReader(NamedTuple):
@@ -113,7 +115,8 @@ def _wire(name: str, field: Field, place: Place) -> str:
 
 def _spec(field: Field, reading: _Reading) -> FieldSpec:
     repeated = container_of(field.kind) is not None
-    return FieldSpec(field.name, reading.wires[0], field.kind, repeated, field.default is MISSING, field.default)
+    required = field.default is MISSING
+    return FieldSpec(field.name, reading.wires[0], field.kind, repeated, required, field.default, field.info)
 
 
 def _convert(field: Field, model: Model, place: Place) -> _Convert:

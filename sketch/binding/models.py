@@ -36,6 +36,7 @@ class Field(NamedTuple):
         kind: its type, with constraints.
         default: its default, FACTORY, or MISSING if it is required.
         raw: whether code of the model reads the text itself.
+        info: what describes it beside its type, as pydantic's `FieldInfo`.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Field(NamedTuple):
     kind: Any
     default: Any = MISSING
     raw: bool = False
+    info: Any = None
 
 
 class Model(NamedTuple):
@@ -193,7 +195,7 @@ def _pydantic_fields(origin: Any, config: Mapping[str, Any]) -> Iterator[Field]:
         names = _aliases(name, info, config)
         hint = Annotated[info.annotation, *info.metadata] if info.metadata else info.annotation
         default = MISSING if info.is_required() else FACTORY if info.default_factory is not None else info.default
-        yield Field(name, names[0], names, hint, default, raw=not first.isdisjoint((name, "*")))
+        yield Field(name, names[0], names, hint, default, not first.isdisjoint((name, "*")), info)
 
 
 def _read_first(origin: Any) -> Iterator[str]:

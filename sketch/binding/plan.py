@@ -163,8 +163,8 @@ def _annotated(parameter: Parameter, around: Surroundings) -> Any:
         if parameter.name in around.offer.names:
             return around.offer.names[parameter.name]
         raise ValueError(
-            f"expected an annotation that exists at run time, got {show(parameter)!r:.200}: define or import it at the"
-            " top of its module, not in a function and not under TYPE_CHECKING"
+            f"expected an annotation that exists at run time, got {show(parameter)!r:.200}:"
+            f" {parameter.annotation.advice}"
         )
     given = {_given(kind, around.offer) for kind in types_in(parameter.annotation)}
     source = given.pop() if len(given) == 1 else None

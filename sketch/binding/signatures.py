@@ -16,15 +16,24 @@ class Unresolved:
 
     Args:
         text: the annotation as it is written.
+        reason: what it raises.
     """
 
-    __slots__ = ("text",)
+    __slots__ = ("reason", "text")
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, reason: Exception | None = None) -> None:
         self.text = text
+        self.reason = reason
 
     def __repr__(self) -> str:
         return self.text
+
+    @property
+    def advice(self) -> str:
+        """What to do about it; of anything but a missing name, what it raises."""
+        if self.reason is None or isinstance(self.reason, NameError):
+            return "define or import it at the top of its module, not in a function and not under TYPE_CHECKING"
+        return f"it raises {type(self.reason).__name__}: {str(self.reason).partition(chr(10))[0]:.200}"
 
 
 def own_parameters(function: Callable[..., Any]) -> list[Parameter]:
@@ -86,10 +95,7 @@ def returned_type(function: Callable[..., Any]) -> object:
     if isinstance(found, Unresolved):
         if "Response" in found.text:
             return Parameter.empty
-        raise ValueError(
-            f"expected the type of a result that exists at run time, got {found!r:.200}: define or import it at the top"
-            " of its module, not in a function and not under TYPE_CHECKING"
-        )
+        raise ValueError(f"expected the type of a result that exists at run time, got {found!r:.200}: {found.advice}")
     return Parameter.empty if found in (Any, object) else found
 
 
@@ -147,20 +153,21 @@ def _without_names(annotation: object) -> object:
 
     try:
         return unwrap(annotation).annotation
-    except Exception:  # whatever the value of an alias raises, which is evaluated only here
-        return Unresolved(repr(annotation))
+    except Exception as exc:  # whatever the value of an alias raises, which is evaluated only here
+        return Unresolved(repr(annotation), exc)
 
 
 def _resolve(annotation: object, function: Callable[..., Any]) -> object:
     def holder() -> None: ...
 
     holder.__annotations__ = {"it": annotation}
+    reason: Exception | None = None
     for names in _namespaces(function):
         try:
             return get_type_hints(holder, names, include_extras=True)["it"]
-        except Exception:  # noqa: S112 - whatever the text of an annotation raises: it names no type there
-            continue
-    return Unresolved(annotation if isinstance(annotation, str) else repr(annotation))
+        except Exception as exc:  # whatever the text of an annotation raises: it names no type there
+            reason = exc if reason is None or isinstance(reason, NameError) else reason
+    return Unresolved(annotation if isinstance(annotation, str) else repr(annotation), reason)
 
 
 def _namespaces(function: object) -> Iterator[dict[str, Any]]:

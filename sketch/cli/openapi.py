@@ -79,7 +79,8 @@ def _compare(path: str, document: dict[str, Any]) -> int:
         print(change)
     if changes:
         breaking = sum(change.breaking for change in changes)
-        print(f"{path} differs: {len(changes)} changes, {breaking} of them breaking", file=sys.stderr)
+        noun = "change" if len(changes) == 1 else "changes"
+        print(f"{path} differs: {len(changes)} {noun}, {breaking} of them breaking", file=sys.stderr)
     return 1 if changes else 0
 
 

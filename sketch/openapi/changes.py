@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from sketch.openapi.paths import shape_of
 from sketch.openapi.schema_changes import Change, Resolve, SchemaComparison
 from sketch.openapi.sources import METHODS
 
@@ -172,7 +172,7 @@ class _Comparison:
 def _operations(document: Document) -> dict[tuple[str, str], tuple[str, str, dict[str, Any]]]:
     """The operations, by path without the names of its parameters, and method: name, path, operation."""
     return {
-        (re.sub(r"\{[^}]*\}", "{}", path), method): (f"{method.upper()} {path}", path, item[method])
+        (shape_of(path), method): (f"{method.upper()} {path}", path, item[method])
         for path, item in document.get("paths", {}).items()
         for method in METHODS
         if method in item

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from sketch.application import Application
@@ -11,11 +12,14 @@ from sketch.callables import describe
 from sketch.openapi.errors import Errors
 from sketch.openapi.notes import split_docstring
 from sketch.openapi.parameters import make_body, make_parameters
+from sketch.openapi.paths import names_in, shape_of
 from sketch.openapi.responses import make_responses
 from sketch.openapi.schemas import Schemas
 from sketch.openapi.security import check_same, find_security
 from sketch.openapi.sources import Source, authored, find_sources
 from sketch.routing import Route
+
+logger = logging.getLogger("sketch")
 
 VERSION = "3.1.0"
 
@@ -51,11 +55,11 @@ class DocumentMaker:
         """
         paths: dict[str, dict[str, Any]] = {}
         used: dict[str, None] = {}
-        for source in find_sources(app):
-            operations = paths.setdefault(source.path, {})
-            if source.method in operations:  # the other has more conditions, which OpenAPI has no words for
-                continue
-            operations[source.method] = operation = self._operation(source)
+        for path, source in _first_of_each(find_sources(app)):
+            operation = self._operation(source)
+            for parameter, name in zip(operation.get("parameters", ()), names_in(path), strict=False):
+                parameter["name"] = name  # those of the path come first
+            paths.setdefault(path, {})[source.method] = operation
             used |= dict.fromkeys(operation.get("tags", ()))
         components = {
             "schemas": self._schemas.components(),
@@ -113,6 +117,23 @@ class DocumentMaker:
             found = f"{name}_{number}"
         self._ids[found] = describe(source.function)
         return found
+
+
+def _first_of_each(sources: Iterable[Source]) -> Iterator[tuple[str, Source]]:
+    """Yield the first operation of each path and method, with the path that it is shown under.
+
+    Paths that differ in the names of their parameters alone are one to OpenAPI: it has the names of the first.
+    """
+    paths: dict[str, str] = {}
+    found: dict[tuple[str, str], Source] = {}
+    for source in sources:
+        path = paths.setdefault(shape_of(source.path), source.path)
+        first = found.setdefault((path, source.method), source)
+        if first is source:
+            yield path, source
+        elif [*first.converters.values()] != [*source.converters.values()]:  # else its conditions tell it apart
+            method, left, shown = source.method.upper(), source.route.template, first.route.template
+            logger.warning("OpenAPI: %s %s is left out: OpenAPI cannot tell it from %s", method, left, shown)
 
 
 def id_of(source: Source) -> str:

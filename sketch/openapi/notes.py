@@ -22,7 +22,7 @@ def notes_of(metadata: Iterable[Any]) -> dict[str, Any]:
             for name in NOTES:
                 value = getattr(item, name, None)
                 if value is not None and value is not False:
-                    found[name] = value if name != "examples" else plain(value)
+                    found[name] = plain(value) if name == "examples" else True if name == "deprecated" else value
         elif hasattr(item, "documentation"):  # `typing_extensions.Doc`
             found["description"] = item.documentation
     return found

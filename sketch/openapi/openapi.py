@@ -42,7 +42,7 @@ class OpenAPI:
             case. By default an id is made of method and path, so that it stays when other routes come and go.
 
     Raises:
-        TypeError: for a title or version that is no text, and for what is no middleware.
+        TypeError: for an argument of another type.
     """
 
     def __init__(
@@ -61,9 +61,6 @@ class OpenAPI:
         middlewares: Iterable[Middleware] = (),
         operation_id: MakeId | None = None,
     ) -> None:
-        for name, text in (("title", title), ("version", version)):
-            if not isinstance(text, str):
-                raise TypeError(f"expected {name} as text, got {text!r:.200}")
         info = {
             "title": title,
             "summary": summary,
@@ -73,6 +70,12 @@ class OpenAPI:
             "license": license,
             "version": version,
         }
+        for name, value in {**info, "tags": tags}.items():
+            mapping = name in ("contact", "license", "tags")
+            if (value is not None or name in ("title", "version")) and not isinstance(
+                value, Mapping if mapping else str
+            ):
+                raise TypeError(f"expected {name} as {'a mapping of texts' if mapping else 'text'}, got {value!r:.200}")
         self.info = {name: value for name, value in info.items() if value is not None}
         self.tags = dict(tags or {})
         self.path = path

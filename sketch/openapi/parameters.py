@@ -53,7 +53,7 @@ def _parameter(field: Field, schemas: Schemas, of_path: Schema | None = None) ->
         if of_path is not None and schema.get("type") == of_path["type"] and "pattern" not in of_path:
             schema = {**of_path, **schema}  # the converter takes less than the type
     made: dict[str, Any] = {"name": field.name, "in": field.place}
-    notes = {} if field.kind is None else notes_of(unwrap(field.kind).metadata)
+    notes = {} if field.kind is None else field.notes
     if "description" in notes:
         made["description"] = notes["description"]
     if field.required:
@@ -64,14 +64,17 @@ def _parameter(field: Field, schemas: Schemas, of_path: Schema | None = None) ->
 
 
 def _schema(field: Field, schemas: Schemas) -> Schema:
-    return _with_default(text_schema(field.kind, schemas, place=field.place), field)
+    return _with(text_schema(field.kind, schemas, place=field.place), {**notes_of([field.info]), **_default_of(field)})
 
 
-def _with_default(schema: Schema, field: Field | Input) -> Schema:
-    default = {} if field.required else default_of(field.default)
-    if not default:
+def _default_of(field: Field | Input) -> Schema:
+    return {} if field.required else default_of(field.default)
+
+
+def _with(schema: Schema, more: Schema) -> Schema:
+    if not more:
         return schema
-    return {**schema, **default} if schema else {"allOf": [schema], **default}  # it is filled in later
+    return {**schema, **more} if schema else {"allOf": [schema], **more}  # it is filled in later
 
 
 # -- bodies ------------------------------------------------------------------------------------------------------------
@@ -102,7 +105,7 @@ def _whole(each: Input, schemas: Schemas) -> Schema:
 
 
 def _object(members: Iterable[Input], schemas: Schemas) -> Schema:
-    properties = {each.name: _with_default(schemas.of(each.kind), each) for each in members}
+    properties = {each.name: _with(schemas.of(each.kind), _default_of(each)) for each in members}
     required = [each.name for each in members if each.required]
     return {"type": "object", "properties": properties, **({"required": required} if required else {})}
 
@@ -128,7 +131,7 @@ def _form_schema(field: Field, schemas: Schemas) -> Schema:
         return _schema(field, schemas)
     item = {"type": "string", "format": "binary"}  # what generators of clients know best
     several = any(map(is_file_list, types_in(field.kind))) or container_of(field.kind) is not None
-    return {"type": "array", "items": item} if several else item
+    return {**({"type": "array", "items": item} if several else item), **field.notes}
 
 
 def is_checked(field: Field) -> bool:

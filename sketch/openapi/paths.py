@@ -19,6 +19,7 @@ _OF_CONVERTERS: Mapping[Converter, Schema] = MappingProxyType(
         PATH: {"type": "string"},
     }
 )
+_PARAMETER = re.compile(r"\{([^}]*)\}")
 _PYTHON_ALONE = re.compile(r"\(\?(?![:=!])|\\[AZ]|[*+?}]\+")
 """What regular expressions of Python have and those of ECMA-262, which JSON schemas use, have not."""
 
@@ -32,6 +33,16 @@ def _write_part(part: str | Parameter) -> str:
     if isinstance(part, Parameter):
         return f"{{{part.name}}}"
     return part if part == "." else encode(part)  # beside a parameter it is no segment of its own
+
+
+def shape_of(path: str) -> str:
+    """Return a path without the names of its parameters. Paths of one shape are the same to OpenAPI."""
+    return _PARAMETER.sub("{}", path)
+
+
+def names_in(path: str) -> list[str]:
+    """Return the names of the parameters of a path, in their order."""
+    return _PARAMETER.findall(path)
 
 
 def converters_in(segments: Iterable[Segment]) -> dict[str, Converter]:

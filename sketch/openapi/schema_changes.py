@@ -50,12 +50,13 @@ class SchemaComparison:
         self._before = before
         self._after = after
         self._sent = sent
-        self._seen: set[tuple[str, str]] = set()
+        self._seen: set[tuple[int, int]] = set()
 
     def compare(self, place: str, before: Schema, after: Schema) -> Iterator[Change]:
         """Yield what differs."""
-        if isinstance(before, dict) and isinstance(after, dict) and "$ref" in before and "$ref" in after:
-            pair = (before["$ref"], after["$ref"])
+        before, after = self._before(before), self._after(after)
+        if isinstance(before, dict) and isinstance(after, dict):
+            pair = (id(before), id(after))  # parts of the documents, which a schema may lead back to
             if pair in self._seen:
                 return
             self._seen.add(pair)

@@ -13,8 +13,10 @@ from sketch.application import Application
 from sketch.binding.arguments import Arguments, Dependency
 from sketch.binding.bound import Bound
 from sketch.binding.converters import Converter
+from sketch.binding.kinds import unwrap
 from sketch.binding.signatures import returned_type
 from sketch.callables import innermost
+from sketch.openapi.notes import notes_of
 from sketch.openapi.paths import converters_in, write_path
 from sketch.routing.documentation import Documentation
 from sketch.routing.route import ANY, Route
@@ -42,6 +44,7 @@ class Field(NamedTuple):
         kind: its type, with constraints.
         required: whether a request without it is faulty.
         default: what it is then.
+        info: what describes it beside its type.
     """
 
     place: str
@@ -49,6 +52,12 @@ class Field(NamedTuple):
     kind: Any
     required: bool
     default: Any
+    info: Any = None
+
+    @property
+    def notes(self) -> dict[str, Any]:
+        """What is said of it: title, description, examples, deprecation."""
+        return notes_of([*unwrap(self.kind).metadata, self.info])
 
 
 @dataclass(eq=False)
@@ -133,7 +142,7 @@ class Source:
 def _fields(each: Input) -> Iterator[Field]:
     if each.fields is not None:
         for field in each.fields.fields:
-            yield Field(each.place, field.wire, field.kind, field.required, field.default)
+            yield Field(each.place, field.wire, field.kind, field.required, field.default, field.info)
     elif each.place != "body":
         yield Field(each.place, each.name, each.kind, each.required, each.default)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -132,6 +134,31 @@ def test_a_body_begins_as_an_example_that_is_taken(page: Page) -> None:
     assert '"number"' in send(page, within, "201")
 
 
+@pytest.mark.parametrize(
+    ("schema", "expected"),
+    [
+        ({"type": "integer"}, 0),
+        ({"type": "integer", "exclusiveMinimum": 3}, 4),
+        ({"type": "integer", "maximum": -3}, -3),
+        ({"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}, 0.5),
+        ({"type": "string", "minLength": 3}, "xxx"),
+        ({"type": "array", "items": {"type": "integer"}}, [0]),
+        ({"type": "array", "items": {"type": "integer"}, "minItems": 2}, [0, 0]),
+        ({"type": "array", "prefixItems": [{"type": "integer"}, {"type": "string"}], "minItems": 2}, [0, ""]),
+    ],
+)
+def test_an_example_is_within_the_bounds(page: Page, schema: dict[str, Any], expected: object) -> None:
+    assert page.run(f"example({{}}, {json.dumps(schema)})") == expected
+
+
+def test_no_value_leads_to_the_path_of_another_operation(page: Page) -> None:
+    within = form(page, "get_teas_name")
+    valid = f"document.querySelector({json.dumps(within)}).checkValidity()"
+    for value, sent in (("..", False), (".", False), ("...", True), ("a..", True), ("a/..", True)):
+        fill(page, within, "name", value)
+        assert page.run(valid) is sent, value
+
+
 def test_credentials_are_kept_nowhere(page: Page) -> None:
     within = form(page, "post_teas")
     assert "401" in send(page, within, "401")
@@ -155,9 +182,42 @@ def test_forms_and_files(page: Page, tmp_path: Path) -> None:
     fill(page, within, "name", "Assam")
     fill(page, within, "caption", "It's green")
     page.choose_file(f"{within} input[type=file]", picture)
-    assert "-F 'picture=@a leaf.png'" in curl(page, within)
+    assert "-F 'picture=@\"a leaf.png\"'" in curl(page, within)
     assert "--form-string 'caption=It'\\''s green'" in curl(page, within)
     assert '"bytes": 40' in send(page, within, "caption")
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="no curl here")
+def test_curl_sends_the_same(page: Page, tmp_path: Path) -> None:
+    def run_curl(within: str) -> str:
+        command = f"{curl(page, within)} --silent --show-error --max-time 30"
+        done = subprocess.run(
+            ["sh", "-c", command], cwd=tmp_path, env=os.environ | {"TOKEN": "leaf"}, capture_output=True
+        )
+        assert (done.returncode, done.stderr) == (0, b""), command
+        return done.stdout.decode()
+
+    odd = '@it\'s; "$HOME" `é` \\ 日本=&+'
+    within = form(page, "put_teas_name_picture")
+    picture = tmp_path / 'it\'s a "leaf", é;type=text.png'
+    picture.write_bytes(b"\x89PNG" * 10)
+    fill(page, within, "name", odd)
+    fill(page, within, "caption", odd)
+    page.choose_file(f"{within} input[type=file]", picture)
+    assert json.loads(run_curl(within)) == {"tea": odd, "bytes": 40, "caption": odd}
+
+    within = form(page, "post_teas_name_label")
+    fill(page, within, "name", "Assam")
+    fill(page, within, "title", odd[:20])
+    assert run_curl(within) == f"Assam: {odd[:20]} on brown"
+
+    within = form(page, "put_open")
+    (tmp_path / "body").write_text("true")
+    fill(page, within, "body", "@body")
+    assert "malformed" in run_curl(within)  # the text itself is sent, not the file of that name
+
+    field = page.run("curlField('application/x-www-form-urlencoded', ['a&b=', '1&2'])")
+    assert field == "--data-urlencode 'a%26b%3D=1&2'"
 
 
 def test_streams_arrive_piece_by_piece(page: Page) -> None:

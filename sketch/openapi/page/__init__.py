@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sketch.openapi.page.document import HEADERS, Page, static_file
+from sketch.openapi.page.document import HEADERS, Page
 from sketch.openapi.page.routes import PageRoutes
 
-__all__ = ["HEADERS", "Page", "PageRoutes", "static_file"]
+__all__ = ["HEADERS", "Page", "PageRoutes"]

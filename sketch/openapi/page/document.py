@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
 from html import escape
-from importlib.resources import files
 from typing import Any
 from urllib.parse import quote
 
@@ -24,12 +22,6 @@ HEADERS = {
 
 UNTAGGED = "Operations"
 """The title above the operations that have no tag."""
-
-
-@cache
-def static_file(name: str) -> str:
-    """The style (``page.css``) or the script (``page.js``) of the page."""
-    return (files("sketch.openapi.page") / "static" / name).read_text("utf-8")
 
 
 class Page:
@@ -54,7 +46,7 @@ class Page:
         Args:
             root_path: the path under which the application is reached, ``""`` for none.
         """
-        base, path = escape(root_path), escape(root_path + self._path)
+        base, path = escape(root_path), escape(root_path + self._path.rstrip("/"))
         source = escape(root_path + self._document_path)
         return (
             f'<!doctype html><html lang="en" data-base="{base}" data-document="{source}">'

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from sketch.application import Application
+from sketch.files.response import FileResponse
 from sketch.middleware.chain import Middleware
-from sketch.openapi.page.document import HEADERS, Page, static_file
+from sketch.openapi.page.document import HEADERS, Page
 from sketch.request import Request
 from sketch.response import HTMLResponse, Response
 
-_TYPES = {"page.css": "text/css; charset=utf-8", "page.js": "text/javascript; charset=utf-8"}
+_STATIC = Path(__file__).with_name("static")
+_HEADERS = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
 
 
 class PageRoutes:
@@ -41,8 +44,8 @@ class PageRoutes:
         """Add the routes to an application, each within the middlewares."""
         around = list(middlewares)
         app.add_get(self._path, self._show, middlewares=around, include_in_schema=False)
-        for name in _TYPES:
-            app.add_get(f"{self._path}/{name}", _send, middlewares=around, include_in_schema=False)
+        for name in ("page.css", "page.js"):
+            app.add_get(f"{self._path.rstrip('/')}/{name}", _send, middlewares=around, include_in_schema=False)
 
     def _make(self) -> Page:
         return Page(self._document(), path=self._path, document_path=self._document_path)
@@ -54,8 +57,6 @@ class PageRoutes:
         return HTMLResponse(self._page.render(self._prefix(request.root_path)), headers=HEADERS)
 
 
-async def _send(request: Request) -> Response:
-    """Send the style or the script."""
-    name = request.path.rpartition("/")[2]
-    headers = {"X-Content-Type-Options": "nosniff"}
-    return Response(static_file(name), content_type=_TYPES[name], headers=headers)
+async def _send(request: Request) -> FileResponse:
+    """Send the style or the script; a browser that has it asks whether it is still the same."""
+    return FileResponse(_STATIC / request.path.rpartition("/")[2], headers=_HEADERS)

@@ -384,6 +384,25 @@ def test_an_annotation_that_does_not_exist_at_run_time() -> None:
         Router().add_get("/", handler)
 
 
+def test_an_annotation_that_raises_something_else_says_what() -> None:
+    class Box:
+        def __class_getitem__(cls, kind: object) -> object:
+            raise TypeError(f"no box of {kind!r}\nand more")
+
+    def take(item): ...  # type: ignore[no-untyped-def]
+
+    def give(): ...  # type: ignore[no-untyped-def]
+
+    take.__globals__["Box"] = Box
+    try:
+        take.__annotations__, give.__annotations__ = {"item": "Box[1]"}, {"return": "Box[1]"}
+        for handler in (take, give):
+            with pytest.raises(ValueError, match=r"Box\[1\]'?: it raises TypeError: no box of 1; in the route"):
+                Router().add_post("/", handler)
+    finally:
+        del take.__globals__["Box"]
+
+
 def test_annotations_of_a_decorated_function_are_looked_up_where_it_was_written() -> None:
     """`wraps` copies the annotations of another module's function, whose names this module may not have."""
     names: dict[str, Any] = {}

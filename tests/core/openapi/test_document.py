@@ -121,6 +121,30 @@ def test_of_routes_for_the_same_requests_the_first_is_shown() -> None:
     assert operation(app)["summary"] == "First"
 
 
+def test_paths_that_differ_in_the_names_of_their_parameters_are_one(caplog: pytest.LogCaptureFixture) -> None:
+    def show(name: str, size: int) -> str:
+        return name
+
+    def replace(size: int, number: int, note: str = "") -> None: ...
+
+    app = Application()
+    app.add_get("/{name}/{size}", show)
+    app.add_put("/{number}/{size}", replace)
+    app.add_get("/{number:int}/{size}", show, summary="Left out")
+    app.add_get("/{name}/all", show)
+    app.add_get("/{name}/{size}", show, host="a.example")
+    paths = document(app)["paths"]
+    assert [*paths] == ["/{name}/{size}", "/{name}/all"]
+    item = paths["/{name}/{size}"]
+    assert (item["get"]["summary"], item["put"]["operationId"]) == ("Show", "put_number_size")
+    assert [(each["in"], each["name"], each["schema"]["type"]) for each in item["put"]["parameters"]] == [
+        ("path", "name", "integer"), ("path", "size", "integer"), ("query", "note", "string")
+    ]  # fmt: skip
+    assert caplog.messages == [
+        "OpenAPI: GET /{number:int}/{size} is left out: OpenAPI cannot tell it from /{name}/{size}"
+    ]
+
+
 def test_options_of_groups() -> None:
     app = Application()
     group = app.group("/old", deprecated=True)

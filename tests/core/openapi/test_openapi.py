@@ -119,6 +119,9 @@ def test_one_for_an_application() -> None:
     [
         ({"title": 1}, "expected title as text, got 1"),
         ({"version": 1.0}, "expected version as text, got 1.0"),
+        ({"description": 2}, "expected description as text, got 2"),
+        ({"tags": [{"name": "a"}]}, "expected tags as a mapping of texts, got"),
+        ({"contact": "me"}, "expected contact as a mapping of texts, got 'me'"),
         ({"middlewares": [OpenAPI]}, "expected a middleware"),
     ],
 )

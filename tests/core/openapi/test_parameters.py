@@ -240,3 +240,31 @@ def document_of(handler: Any) -> dict[str, Any]:
     app = Application()
     app.add_get("/", handler)
     return document(app)
+
+
+def test_what_pydantic_says_of_fields_is_said_of_parameters_and_of_form_fields() -> None:
+    import pydantic
+
+    class Paging(pydantic.BaseModel):
+        limit: int = pydantic.Field(10, le=50, description="How many.", examples=[3])
+        words: list[str] = pydantic.Field([], title="Words", deprecated="use q")
+
+    def search(paging: Annotated[Paging, Query()]) -> None: ...
+
+    def save(
+        paging: Annotated[Paging, Form()], file: Annotated[UploadedFile, msgspec.Meta(description="It.")]
+    ) -> None: ...
+
+    limit = {"type": "integer", "maximum": 50, "description": "How many.", "examples": [3], "default": 10}
+    words = {"type": "array", "items": {"type": "string"}, "title": "Words", "deprecated": True, "default": []}
+    found = parameters(of(search, method="GET"))
+    assert found["query", "limit"]["schema"] == limit
+    assert found["query", "limit"]["description"] == "How many."
+    assert found["query", "words"]["schema"] == words
+    assert found["query", "words"]["deprecated"] is True
+    form = of(save)["requestBody"]["content"]["multipart/form-data"]["schema"]["properties"]
+    assert form == {
+        "limit": limit,
+        "words": words,
+        "file": {"type": "string", "format": "binary", "description": "It."},
+    }

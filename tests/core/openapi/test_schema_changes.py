@@ -1,5 +1,6 @@
 """What differs between two schemas, and whom that breaks."""
 
+from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -82,3 +83,24 @@ def test_models_that_refer_to_themselves() -> None:
     comparison = SchemaComparison(tree(INT), tree(TEXT), sent=True)
     (change,) = comparison.compare("it", {"$ref": "#/tree"}, {"$ref": "#/tree"})
     assert change == Change("it value", "is string, was integer", True)
+
+
+@pytest.mark.parametrize(
+    "back",
+    [
+        {"$ref": "#"},
+        {"anyOf": [{"$ref": "#"}, {"type": "null"}]},
+        {"anyOf": [{"type": "array", "items": {"$ref": "#"}}, {"type": "null"}]},
+        {"type": ["object", "null"], "properties": {"in": {"$ref": "#"}}},
+        {"type": "object", "additionalProperties": {"oneOf": [{"$ref": "#"}, {"type": "string"}]}},
+    ],
+    ids=str,
+)
+def test_a_schema_that_leads_back_to_itself(back: Any) -> None:
+    before, after = obj(a=INT, back=deepcopy(back)), obj(a=TEXT, back=deepcopy(back))
+    comparison = SchemaComparison(
+        lambda value: before if value == {"$ref": "#"} else value,
+        lambda value: after if value == {"$ref": "#"} else value,
+        sent=True,
+    )
+    assert [*map(str, comparison.compare("it", before, after))] == ["breaking: it a: is string, was integer"]

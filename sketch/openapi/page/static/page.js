@@ -1,15 +1,16 @@
 "use strict";
 // The forms of the reference page. The page can be read without this script; it adds the filter and, in each operation
 // that is opened, a form that sends a request. Texts reach the page as text only (textContent, value), never as markup.
-// What is typed stays in its field: nothing is stored, and no address, log or curl line holds a credential.
+// What is typed stays in its field: nothing is stored, and neither the address of the page nor a curl line holds a credential.
 
+const ORIGIN = location.origin; // `fetch` takes no address with a password in it, as that of this page may have
 const BASE = document.documentElement.dataset.base;
 const SHOWN = 1 << 20; // bytes of an answer that are shown
 let loading;
 
 /** The document, loaded once it is needed. */
 function load() {
-  loading ??= fetch(document.documentElement.dataset.document).then((answer) => {
+  loading ??= fetch(ORIGIN + document.documentElement.dataset.document).then((answer) => {
     if (!answer.ok) throw new Error(`the document was answered with ${answer.status}`);
     return answer.json();
   });
@@ -60,6 +61,13 @@ const FORMATS = {
   uuid: "00000000-0000-4000-8000-000000000000", email: "name@example.org", uri: "https://example.org/",
 };
 
+/** A number that a schema describes: the least one, zero without bounds. Off a bound that is left out by a step. */
+function least({ minimum, exclusiveMinimum, maximum, exclusiveMaximum }, step) {
+  if (minimum !== undefined) return minimum;
+  if (exclusiveMinimum !== undefined) return exclusiveMinimum + step;
+  return Math.min(0, maximum ?? Infinity, (exclusiveMaximum ?? Infinity) - step);
+}
+
 /** A value that a schema describes, to begin with. */
 function example(api, schema, depth = 0) {
   schema = plain(api, schema);
@@ -75,12 +83,14 @@ function example(api, schema, depth = 0) {
     }
     case "array": {
       const items = schema.prefixItems ?? (schema.items && depth < 5 ? [schema.items] : []);
-      return items.map((part) => example(api, part, depth + 1));
+      const begin = items.map((part) => example(api, part, depth + 1));
+      const more = schema.items && begin.length ? Math.min(schema.minItems ?? 0, 10) - begin.length : 0;
+      return begin.concat(Array(Math.max(0, more)).fill(begin[0]));
     }
-    case "integer": return Math.ceil(schema.minimum ?? (schema.exclusiveMinimum ?? -1) + 1);
-    case "number": return schema.minimum ?? (schema.exclusiveMinimum ?? -1) + 1;
+    case "integer": return Math.ceil(least(schema, 1));
+    case "number": return least(schema, 0.5);
     case "boolean": return true;
-    case "string": return FORMATS[schema.format] ?? "";
+    case "string": return FORMATS[schema.format] ?? "".padEnd(Math.min(schema.minLength ?? 0, 100), "x");
     default: return null;
   }
 }
@@ -121,6 +131,10 @@ function parameterFields(api, parameters) {
   return parameters.map((parameter) => {
     const schema = parameter.schema ?? {};
     const element = control(api, schema, { required: parameter.in === "path" });
+    if (parameter.in === "path" && element.type === "text") {
+      element.pattern = "(?!\\.\\.?$).*"; // these lead to the path of another operation before they are sent
+      element.title = "Any text but . and ..";
+    }
     const begin = parameter.example ?? Object.values(parameter.examples ?? {})[0]?.value ?? plain(api, schema).examples?.[0];
     if (begin !== undefined && element.type !== "file") element.value = String(begin);
     const about = parameter.required ? `${parameter.in}, required` : parameter.in;
@@ -230,7 +244,7 @@ const quoteShown = (pair, text) => (pair.shown ? `"${text.replaceAll(/["`\\]/g, 
 /** The request as a curl command. */
 function curl(request) {
   const secret = request.query.find((pair) => pair.shown) ?? {};
-  const words = [`curl -X ${request.method} ${quoteShown(secret, location.origin + addressOf(request, "shown"))}`];
+  const words = [`curl -X ${request.method} ${quoteShown(secret, ORIGIN + addressOf(request, "shown"))}`];
   for (const pair of request.headers) words.push(`-H ${quoteShown(pair, `${pair.name}: ${pair.shown ?? pair.value}`)}`);
   for (const pair of request.cookies) words.push(`-b ${quoteShown(pair, `${pair.name}=${pair.shown ?? pair.value}`)}`);
   if (request.method === "HEAD") words[0] = words[0].replace("-X HEAD", "-I");
@@ -239,11 +253,16 @@ function curl(request) {
 
 function curlBody({ type, body }) {
   if (body === null) return [];
-  if (Array.isArray(body)) {
-    const [text, file] = type.startsWith("multipart") ? ["--form-string", "-F"] : ["--data-urlencode", "--data-urlencode"];
-    return body.map(([name, value]) => (value instanceof File ? `${file} ${quote(`${name}=@${value.name}`)}` : `${text} ${quote(`${name}=${value}`)}`));
-  }
-  return [`-H ${quote(`Content-Type: ${type}`)}`, `--data-binary ${quote(body instanceof File ? `@${body.name}` : body)}`];
+  if (Array.isArray(body)) return body.map((pair) => curlField(type, pair));
+  const content = body instanceof File ? `--data-binary ${quote(`@${body.name}`)}` : `--data-raw ${quote(body)}`;
+  return [`-H ${quote(`Content-Type: ${type}`)}`, content];
+}
+
+/** One field of a form. Of a pair, `--data-urlencode` encodes the value alone. */
+function curlField(type, [name, value]) {
+  if (value instanceof File) return `-F ${quote(`${name}=@"${value.name.replaceAll(/["\\]/g, "\\$&")}"`)}`;
+  if (type.startsWith("multipart")) return `--form-string ${quote(`${name}=${value}`)}`;
+  return `--data-urlencode ${quote(`${encodeURIComponent(name)}=${value}`)}`;
 }
 
 /** What `fetch` takes. The browser sends cookies itself and lets no script add one. */
@@ -367,7 +386,7 @@ async function run(request, { output, send, stop }) {
   try {
     const began = performance.now();
     output.replaceChildren(make("p", { class: "note" }, "Waiting for the answer."));
-    await show(await fetch(addressOf(request), options(request, leaving.signal)), output, began);
+    await show(await fetch(ORIGIN + addressOf(request), options(request, leaving.signal)), output, began);
   } catch (error) {
     output.append(make("p", leaving.signal.aborted ? { class: "note" } : { class: "fault" }, leaving.signal.aborted ? "Stopped." : `No answer: ${error.message}`));
   } finally {

@@ -34,6 +34,16 @@ async def test_the_page_and_its_files() -> None:
 
 
 @in_loop
+async def test_a_browser_that_has_the_files_is_not_sent_them_again() -> None:
+    async with TestClient(documented()) as client:
+        for path in ("/docs/page.css", "/docs/page.js"):
+            first = await client.get(path)
+            assert first.headers["Cache-Control"] == "no-cache"
+            again = await client.get(path, headers={"If-None-Match": first.headers["ETag"]})
+            assert (again.status, await again.read()) == (304, b"")
+
+
+@in_loop
 async def test_no_page_where_none_is_wanted() -> None:
     async with TestClient(documented(docs=None)) as client:
         assert [(await client.get(path)).status for path in (*PAGE, "/openapi.json")] == [404, 404, 404, 200]
@@ -46,6 +56,15 @@ async def test_a_page_elsewhere() -> None:
         assert 'src="/about/api/page.js"' in text
         assert 'data-document="/about/api.json"' in text
         assert (await client.get("/about/api/page.js")).status == 200
+
+
+@in_loop
+@pytest.mark.parametrize("docs", ["/", "/docs/"])
+async def test_a_path_that_ends_with_a_slash(docs: str) -> None:
+    async with TestClient(documented(docs=docs)) as client:
+        text = await (await client.get(docs)).text()
+        assert f'src="{docs}page.js"' in text
+        assert (await client.get(f"{docs}page.js")).status == 200
 
 
 @in_loop
