@@ -16,6 +16,7 @@ import pytest
 
 from benchmarks import callgrind
 from tests.house.speed import BUILD, KINDS, RECORD, VERSION, instructions
+from tests.support.once import made_once
 
 ROOT = Path(__file__).parents[2]
 SLACK = 4 / 3
@@ -72,13 +73,14 @@ by_count = pytest.mark.skipif(
 
 
 @pytest.fixture(scope="module")
-def counts() -> dict[str, dict[str, float]]:
+def counts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, float]]:
     """The ratios of instructions: `as it is`, and with the `careless` change."""
     with pytest.MonkeyPatch.context() as patch:
         for name in ("COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START"):
             patch.delenv(name, raising=False)
         patch.chdir(ROOT)
-        return instructions()
+        counted: dict[str, dict[str, float]] = made_once(tmp_path_factory, "instructions", instructions)
+        return counted
 
 
 @by_count

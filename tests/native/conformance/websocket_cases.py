@@ -6,8 +6,9 @@ Numbers are those of the Autobahn test suite, where it has the case; the others 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import count, product
 
 from tests.support.frames import (
@@ -45,6 +46,13 @@ class Chopped:
 
 
 @dataclass(frozen=True)
+class Made:
+    """Bytes that are made when they are sent, because they are many."""
+
+    make: Callable[[], bytes]
+
+
+@dataclass(frozen=True)
 class Packed:
     """A message that is sent compressed, in as many fragments as its cuts make."""
 
@@ -57,7 +65,7 @@ class Pause:
     seconds: float
 
 
-Step = bytes | Chopped | Packed | Pause
+Step = bytes | Chopped | Made | Packed | Pause
 
 
 @dataclass(frozen=True)
@@ -276,13 +284,13 @@ def _limits() -> Iterator[Case]:
     for group, opcode in ((1, TEXT), (2, BINARY)):
         for n, size in enumerate(sizes, 1):
             payload = b"*" * size
-            yield Case(f"9.{group}.{n}", [frame(opcode, payload)], ["*" * size if opcode == TEXT else payload])
+            echo = "*" * size if opcode == TEXT else payload
+            yield Case(f"9.{group}.{n}", [Made(partial(frame, opcode, payload))], [echo])
     for group, opcode in ((3, TEXT), (4, BINARY)):
         payload = b"*" * (1 << 22)
         for n, size in enumerate((256, 4096, 65536, 1 << 20), 1):
-            parts = [payload[start : start + size] for start in range(0, len(payload), size)]
             echo = text(payload) if opcode == TEXT else payload
-            yield Case(f"9.{group}.{n}", [b"".join(fragments(opcode, *parts))], [echo])
+            yield Case(f"9.{group}.{n}", [Made(partial(_fragments_of, opcode, payload, size))], [echo])
     for group, opcode in ((5, TEXT), (6, BINARY)):
         payload = b"*" * (1 << 20)
         for n, size in enumerate((64, 512, 2048), 1):
@@ -292,13 +300,26 @@ def _limits() -> Iterator[Case]:
         yield Case(f"9.{n}", [frame(BINARY, b"x" * size)] * 500, [b"x" * size] * 500)
     parts = [b"*" * 1300] * 50 + [b"*" * 536]
     yield Case("10.1.1", [b"".join(fragments(TEXT, *parts))], ["*" * 65536])
-    yield Case("over-the-limit", [frame(BINARY, b"x" * (LARGEST + 1))[:100]], fails=TOO_BIG)
-    megabyte = b"y" * (1 << 20)
-    over = [frame(TEXT if not n else CONT, megabyte, fin=False) for n in range(17)]
-    yield Case("over-the-limit-in-fragments", [b"".join(over)[: 16 * len(over[1]) + 100]], fails=TOO_BIG)
+    yield Case("over-the-limit", [Made(_too_large)], fails=TOO_BIG)
+    yield Case("over-the-limit-in-fragments", [Made(_too_large_in_fragments)], fails=TOO_BIG)
     yield Case("length-of-64-bits", [b"\x82\xff" + (1 << 63).to_bytes(8) + b"\0" * 20], fails=TOO_BIG)
     yield Case("length-of-3-in-two-bytes", [frame(TEXT, b"abc", width=2)], fails=FAILED)
     yield Case("length-of-300-in-eight-bytes", [frame(TEXT, b"abc" * 100, width=8)], fails=FAILED)
+
+
+def _fragments_of(opcode: int, payload: bytes, size: int) -> bytes:
+    """A message in fragments of so many bytes."""
+    return b"".join(fragments(opcode, *[payload[start : start + size] for start in range(0, len(payload), size)]))
+
+
+def _too_large() -> bytes:
+    return frame(BINARY, b"x" * (LARGEST + 1))[:100]
+
+
+def _too_large_in_fragments() -> bytes:
+    megabyte = b"y" * (1 << 20)
+    over = [frame(TEXT if not n else CONT, megabyte, fin=False) for n in range(17)]
+    return b"".join(over)[: 16 * len(over[1]) + 100]
 
 
 def _pipelines() -> Iterator[Case]:

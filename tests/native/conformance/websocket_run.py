@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
-from tests.native.conformance.websocket_cases import CASES, Case, Chopped, Packed, Pause, Step
+from tests.native.conformance.websocket_cases import CASES, Case, Chopped, Made, Packed, Pause, Step
 from tests.support.frames import BINARY, RSV1, TEXT, Close, Pong, Socket, connect, fragments
 
 AT_ONCE = 6
@@ -60,6 +60,8 @@ async def _send(steps: Sequence[Step], ws: Socket) -> None:
                 for start in range(0, len(step.data), step.size):
                     await ws.send(step.data[start : start + step.size])
                     await asyncio.sleep(step.pause)
+            elif isinstance(step, Made):
+                await ws.send(step.make())
             elif isinstance(step, Packed):
                 await ws.send(*_packed(step, ws))
             elif isinstance(step, Pause):

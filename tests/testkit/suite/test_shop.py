@@ -1,4 +1,4 @@
-"""Twenty tests that know nothing of the server that they run on."""
+"""Tests that know nothing of the server that they run on."""
 
 import pytest
 
@@ -6,24 +6,23 @@ from sketch.testing import UnexpectedStatus, WebSocketRefused, make_request
 from sketch.websocket import WebSocketDisconnected
 
 
-async def test_text(shop):
+async def test_reading(shop):
     client = await shop
     response = await client.get("/")
     assert (response.status, await response.text()) == (200, "welcome")
     assert response.headers["x-shop"] == "open"
     assert response.content_type == "text/plain; charset=utf-8"
 
-
-async def test_head(shop):
-    client = await shop
     response = await client.head("/")
     assert (response.status, await response.read()) == (200, b"")
     assert response.headers["Content-Length"] == "7"
 
-
-async def test_path_parameter(shop):
-    client = await shop
     assert await (await client.get("/items/1")).json() == {"name": "tea", "price": 12.5}
+
+    response = await client.get("/search?q=tea", params={"max": 13, "tag": ["green", "black"]})
+    assert await response.json() == [["q", "tea"], ["max", "13"], ["tag", "green"], ["tag", "black"]]
+    response = await client.get("?q=cake")
+    assert (response.url.path, await response.json()) == ("/search", [["q", "cake"]])
 
 
 async def test_create_and_read(shop):
@@ -38,26 +37,21 @@ async def test_each_test_has_a_new_shop(shop):
     assert (await client.get("/items/2")).status == 404
 
 
-async def test_query(shop):
-    client = await shop
-    response = await client.get("/search?q=tea", params={"max": 13, "tag": ["green", "black"]})
-    assert await response.json() == [["q", "tea"], ["max", "13"], ["tag", "green"], ["tag", "black"]]
-    response = await client.get("?q=cake")
-    assert (response.url.path, await response.json()) == ("/search", [["q", "cake"]])
-
-
-async def test_form(shop):
+async def test_forms_and_uploads(shop, tmp_path):
     client = await shop
     response = await client.post("/order", data={"item": "tea", "note": "très vite"})
     assert await response.json() == {"item": "tea", "note": "très vite"}
 
-
-async def test_upload_of_a_file(shop, tmp_path):
-    client = await shop
     path = tmp_path / "label.png"
     path.write_bytes(b"\x89PNG")
     response = await client.post("/label", files={"label": path})
     assert await response.json() == {"filename": "label.png", "type": "image/png", "size": 4}
+
+    async def body():
+        for _ in range(3):
+            yield b"x" * 100_000
+
+    assert await (await client.post("/upload", body=body())).json() == 300_000
 
 
 async def test_login_redirects_with_a_cookie(shop):
@@ -81,7 +75,7 @@ async def test_basic_authentication(shop):
     assert await (await client.get("/admin", auth=("root", "open"))).text() == "secret"
 
 
-async def test_errors(shop):
+async def test_errors_and_a_bug(shop):
     client = await shop
     assert (await client.get("/nowhere")).status == 404
     assert (await client.post("/search")).status == 405
@@ -90,33 +84,17 @@ async def test_errors(shop):
     with pytest.raises(UnexpectedStatus, match="got 409\ncurl http://testserver/stock"):
         response.raise_for_status()
 
-
-async def test_a_bug_is_a_500(shop):
-    client = await shop
     response = await client.get("/broken")
     assert response.status == 500
     assert "a bug" not in await response.text()
 
 
-async def test_an_endless_stream_read_in_part(shop):
+async def test_streams(shop):
     client = await shop
     async with await client.get("/ticks") as response:
         assert await anext(response.stream()) == b"tick 1\n"
     assert await (await client.get("/done/ticks")).text() == "yes"
 
-
-async def test_a_streamed_upload(shop):
-    client = await shop
-
-    async def body():
-        for _ in range(3):
-            yield b"x" * 100_000
-
-    assert await (await client.post("/upload", body=body())).json() == 300_000
-
-
-async def test_events(shop):
-    client = await shop
     response = await client.get("/prices")
     assert [(e.id, e.event, e.data) async for e in response.events()] == [
         ("1", "price", "12.50"),
@@ -124,7 +102,7 @@ async def test_events(shop):
     ]
 
 
-async def test_websocket(shop):
+async def test_websockets(shop):
     client = await shop
     async with client.websocket("/chat") as ws:
         await ws.send("hello")
@@ -134,9 +112,6 @@ async def test_websocket(shop):
             await ws.receive()
         assert (ws.close_code, ws.close_reason) == (4000, "see you")
 
-
-async def test_websocket_refused(shop):
-    client = await shop
     with pytest.raises(WebSocketRefused) as refused:
         async with client.websocket("/nowhere"):
             pass
