@@ -39,7 +39,7 @@ def find_mistake(app: Any) -> str | None:
     if arguments == 3 or (arguments is None and is_coroutine_function(app)):
         return None
     if arguments and is_coroutine_function(app):
-        return f"{_OTHER}; if this is a handler, name the application that has it"
+        return f"{_OTHER}; if this is a handler, name its application"
     return _ADVICE.get(arguments, _OTHER)
 
 

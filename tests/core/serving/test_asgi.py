@@ -81,7 +81,7 @@ async def handler(name: str) -> str: ...
         (factory, "it takes no arguments, so it is a factory: call it, or write 'module:function()'"),
         (
             handler,
-            "one is called as `await app(scope, receive, send)`; if this is a handler, name the application that has it",
+            "one is called as `await app(scope, receive, send)`; if this is a handler, name its application",
         ),
         (lambda a, b, c, d: None, "one is called as `await app(scope, receive, send)`"),
     ],
