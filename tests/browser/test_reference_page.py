@@ -175,6 +175,14 @@ def test_credentials_are_kept_nowhere(page: Page) -> None:
     assert page.run("document.querySelector('#credentials input').value") == ""
 
 
+def test_an_address_with_a_password(server: Program, page: Page) -> None:
+    page.open(f"{server.url.rstrip('/')}/docs".replace("//", "//ada:leaf@"))
+    within = form(page, "get_teas_name")
+    fill(page, within, "name", "Sencha")
+    assert "leaf" not in curl(page, within)
+    assert send(page, within, "green").startswith("200 OK")
+
+
 def test_forms_and_files(page: Page, tmp_path: Path) -> None:
     within = form(page, "put_teas_name_picture")
     picture = tmp_path / "a leaf.png"
