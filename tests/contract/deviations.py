@@ -45,16 +45,9 @@ DEVIATIONS: tuple[Deviation, ...] = (
         + OWN_COMMAND,
     ),
     Deviation(
-        "test_a_stream_comes_to_its_end_when_the_server_stops",
+        "test_streams_come_to_their_end_when_the_server_stops",
         ("hypercorn-command",),
-        "at SIGTERM `app.stopping` is set, and streams that wait for it come to their end",
-        "they are broken off after the graceful timeout",
-        f"hypercorn's workers are processes that get no signal. {OWN_COMMAND}",
-    ),
-    Deviation(
-        "test_event_streams_come_to_their_end_when_the_server_stops",
-        ("hypercorn-command",),
-        "at SIGTERM event streams come to their end, and a browser reconnects",
+        "at SIGTERM `app.stopping` is set, and streams that wait for it come to their end, as event streams do",
         "they are broken off after the graceful timeout",
         f"hypercorn's workers are processes that get no signal. {OWN_COMMAND}",
     ),

@@ -134,13 +134,18 @@ async def test_head_asks_no_source(transport: Transport, key: str) -> None:
     assert (await transport.get(f"/journal/{key}")).json() == []
 
 
-async def test_event_streams_come_to_their_end_when_the_server_stops(pool: Any, server_name: str, key: str) -> None:
-    """Both waiting and active streams end; events that a source sends while it closes still arrive."""
+async def test_streams_come_to_their_end_when_the_server_stops(pool: Any, server_name: str, key: str) -> None:
+    """Both waiting and active ones end; events that a source sends while it closes still arrive.
+
+    So does what another stream sends that waits for `app.stopping`, which the signal sets while requests still run.
+    """
     with pool.own(server_name, APP) as served:
         async with (
             served.stream("GET", "/events/goodbye") as one,
             served.stream("GET", f"/events/feed/{key}?key={key}") as two,
+            served.stream("GET", "/stream/until-stopping") as plain,
         ):
+            assert await plain.chunk() == b"begin "
             speaking, waiting = EventReader(one.chunk), EventReader(two.chunk)
             assert await speaking.event() == Received("message", "hello", "")
             await served.journal(key, "subscribed")
@@ -148,5 +153,10 @@ async def test_event_streams_come_to_their_end_when_the_server_stops(pool: Any, 
             assert await speaking.event() == Received("message", "goodbye", "")
             assert await speaking.event() is None
             assert await waiting.event() is None
+            rest = b""
+            async with asyncio.timeout(15):
+                while part := await plain.chunk():
+                    rest += part
+            assert rest == b"end"
         await served.exit_code()
         assert "Traceback" not in served.program.output

@@ -39,21 +39,6 @@ async def test_a_prefix_that_a_proxy_has_left_on(pool: Any, server_name: str) ->
         await check_root_path(served, "/api/echo?a=1")
 
 
-async def test_a_stream_comes_to_its_end_when_the_server_stops(pool: Any, server_name: str) -> None:
-    """A signal sets `app.stopping` while requests still run; the stream that waits for it is whole."""
-    with pool.own(server_name, APP) as served:
-        async with served.stream("GET", "/stream/until-stopping") as stream:
-            assert await stream.chunk() == b"begin "
-            served.terminate()
-            rest = b""
-            async with asyncio.timeout(15):
-                while part := await stream.chunk():
-                    rest += part
-            assert rest == b"end"
-        await served.exit_code()
-        assert "Traceback" not in served.program.output
-
-
 async def test_the_exit_code_is_zero(pool: Any, server_name: str) -> None:
     """An idle connection does not keep a stopped server alive."""
     with pool.own(server_name, APP) as served:

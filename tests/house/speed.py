@@ -224,9 +224,9 @@ def make_careless() -> None:
         look(request)
         return await handle(self, request)
 
-    def looking_scope(request: BaseRequest, *rest: Any, **options: Any) -> Message:
+    def looking_scope(request: BaseRequest, state: Message, **options: bool) -> Message:
         look(request)
-        return http_scope(request, *rest, **options)
+        return http_scope(request, state, **options)
 
     Pipeline.handle = looking  # type: ignore[method-assign]
     hosted.http_scope = looking_scope
