@@ -23,7 +23,16 @@ def find_guard(kind: Any) -> Shape:
 
 
 class _GuardFinder(ShapeFinder):
-    """Finds shapes that hold all that pydantic checks for correct."""
+    """Finds shapes that hold all that pydantic checks for correct.
+
+    Args:
+        exact: whether objects must be of the declared class itself. Pydantic before 2.14 writes what is in a NamedTuple
+            without looking at its declared types, and so all that a subclass has.
+    """
+
+    def __init__(self, *, exact: bool = False) -> None:
+        super().__init__()
+        self._exact = exact
 
     def find(self, kind: Any) -> Shape:
         if any(map(_is_code, unwrap(kind).metadata)):
@@ -59,10 +68,12 @@ class _GuardFinder(ShapeFinder):
             return self._model(bare, origin)
         if is_pydantic_type(origin):
             return Anything()
+        if issubclass(origin, tuple) and not self._exact:
+            return self.know(bare, _GuardFinder(exact=True).find(bare))
         return super().find_class(bare, origin)
 
     def make_record(self, kind: Any, make: Callable[[dict[str, Any]], Any], *, closed: bool) -> Record:  # noqa: ARG002
-        return _Loose(kind, keep=True)
+        return _Loose(kind, keep=True, exact=self._exact)
 
     def _model(self, bare: Any, model: Any) -> Shape:
         if model.__pydantic_decorators__.model_serializers:
@@ -71,7 +82,7 @@ class _GuardFinder(ShapeFinder):
             root = self.know(bare, _Root(model))
             root.root = self.find(model.__pydantic_fields__["root"].annotation)
             return root
-        record = self.know(bare, _Loose(model))
+        record = self.know(bare, _Loose(model, keep=self._exact, exact=self._exact))
         record.fields = [*self._fields_of(model)]
         return record
 
@@ -107,20 +118,25 @@ class _Loose(Record):
     Args:
         kind: the class.
         keep: whether an object of the class may stay, if its fields do; else it is always made anew.
+        exact: whether objects of its subclasses are made anew.
     """
 
-    def __init__(self, kind: Any, *, keep: bool = False) -> None:
+    def __init__(self, kind: Any, *, keep: bool = False, exact: bool = False) -> None:
         super().__init__(kind, dict)
         self._keep = keep
+        self._exact = exact
         config = getattr(kind, "model_config", None) or getattr(kind, "__pydantic_config__", None) or {}
         self._open = config.get("extra") == "allow"
 
     def _test_class(self, kind: str) -> str:
-        return f"isinstance(v, {kind})"
+        return f"type(v) is {kind}" if self._exact else f"isinstance(v, {kind})"
+
+    def _may_stay(self, value: Any) -> bool:
+        return self._keep and (type(value) is self.kind if self._exact else isinstance(value, self.kind))
 
     def fit(self, value: Any, at: Steps) -> Any:
         values = read_fields(value, self.fields, self.noun, at)
-        if self._keep and isinstance(value, self.kind) and self._keeps(value, values):
+        if self._may_stay(value) and self._keeps(value, values):
             return value
         made = {field.keys[0]: values[field.name] for field in self.fields if field.name in values}
         return {**value, **made} if self._open and isinstance(value, Mapping) else made
