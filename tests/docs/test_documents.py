@@ -179,7 +179,8 @@ def run_other(command: Command, cwd: Path) -> None:
     variables = dict(word.split("=", 1) for word in takewhile(lambda word: "=" in word, words))
     words = words[len(variables) :]
     assert words[0] in ("pytest", "sketch"), f"$ {command.line}: no way to run this is known"
-    given = os.environ | variables
+    # The options of the run itself, coverage for one, are not those of a pytest that a document starts.
+    given = {name: value for name, value in os.environ.items() if name != "PYTEST_ADDOPTS"} | variables
     done = subprocess.run(
         [*script(words[0]), *words[1:]], cwd=cwd, env=given, capture_output=True, text=True, timeout=PATIENCE
     )
