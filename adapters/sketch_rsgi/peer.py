@@ -6,14 +6,13 @@ fails halfway as if it were complete. It is found among the descriptors of this 
 
 from __future__ import annotations
 
-import os
 import socket
-import stat
 import struct
 from fcntl import ioctl
 from termios import TIOCOUTQ
 
 from sketch.http.grammar import Address
+from sketch_gateway.descriptors import open_sockets
 
 _BYTES_ACKED = 120
 """The place of `tcpi_bytes_acked` in Linux's `struct tcp_info`."""
@@ -63,23 +62,10 @@ def find_peer(client: Address | None, server: Address | None) -> Peer | None:
     if client is None or server is None:
         return None
     try:
-        numbers = [int(number) for number in os.listdir("/dev/fd")]  # noqa: PTH208 - names, not paths
-    except OSError:
-        return None
-    for number in numbers:
-        sock = _as_socket(number)
-        if sock is not None:
+        for sock in open_sockets():
             if _connects(sock, client, server):
-                return Peer(sock)
-            sock.close()
-    return None
-
-
-def _as_socket(number: int) -> socket.socket | None:
-    try:
-        if stat.S_ISSOCK(os.fstat(number).st_mode):
-            return socket.socket(fileno=os.dup(number))
-    except OSError:  # closed meanwhile
+                return Peer(socket.socket(fileno=sock.detach()))
+    except OSError:  # this system does not tell
         return None
     return None
 

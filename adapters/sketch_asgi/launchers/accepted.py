@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import socket
-import stat
 import sys
 from collections.abc import Collection, Iterator
 from typing import Any
+
+from sketch_gateway.descriptors import open_sockets
 
 
 def count_accepted(names: Collection[Any]) -> int:
@@ -25,7 +25,7 @@ def count_accepted(names: Collection[Any]) -> int:
 def accepted_sockets(names: Collection[Any]) -> Iterator[socket.socket]:
     """Yield the sockets of this process that were accepted at some addresses.
 
-    Each is a duplicate, open until the next one: a second duplicate could get the number of a descriptor to come.
+    Each is a duplicate that is open until the next one: see `open_sockets`.
 
     Args:
         names: the addresses, as `socket.getsockname()` returns them.
@@ -33,24 +33,7 @@ def accepted_sockets(names: Collection[Any]) -> Iterator[socket.socket]:
     Raises:
         OSError: where the system does not tell of descriptors.
     """
-    for number in [int(entry) for entry in os.listdir("/proc/self/fd")]:  # noqa: PTH208 - names, not paths
-        sock = _duplicate(number)
-        if sock is not None:
-            with sock:
-                if _is_accepted(sock, names):
-                    yield sock
-
-
-def _duplicate(number: int) -> socket.socket | None:
-    """Return a duplicate of a descriptor, if that is a socket."""
-    try:
-        duplicate = os.dup(number)
-    except OSError:  # it was closed meanwhile
-        return None
-    if stat.S_ISSOCK(os.fstat(duplicate).st_mode):  # asked of the duplicate, which no other thread closes
-        return socket.socket(fileno=duplicate)
-    os.close(duplicate)
-    return None
+    return (sock for sock in open_sockets() if _is_accepted(sock, names))
 
 
 def _is_accepted(sock: socket.socket, names: Collection[Any]) -> bool:
