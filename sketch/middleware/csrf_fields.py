@@ -23,7 +23,8 @@ async def find_field(request: Request, name: str) -> str | None:
         value = (await request.form()).get(name)
         return value if isinstance(value, str) else None
     if request.content_type == "multipart/form-data":
-        return _find_part(request, await request.peek(_PEEKED), name)
+        begun = await request.peek(_PEEKED)
+        return _find_part(request, begun[:_PEEKED], name)
     return None
 
 
