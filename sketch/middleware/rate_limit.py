@@ -9,9 +9,8 @@ import time
 from collections.abc import Awaitable, Callable
 from functools import lru_cache
 from hashlib import sha256
-from importlib import import_module
 from math import ceil
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from sketch.checks import check_flags
 from sketch.exceptions import HTTPException, HTTPServiceUnavailable, HTTPTooManyRequests
@@ -20,16 +19,17 @@ from sketch.http.grammar import TOKEN
 from sketch.request import BaseRequest
 from sketch.response import Response
 from sketch.results import Endpoint
+from sketch.stores.rate_counters import Counters, MemoryCounters, StorageCounters
 
 if TYPE_CHECKING:
-    from limits import RateLimitItem
     from limits.aio.storage import Storage
 
 logger = logging.getLogger("sketch")
 
 Key = Callable[[BaseRequest], "str | Awaitable[str]"]
 
-_LIMIT = re.compile(r"([1-9][0-9]{0,8})/(?:[1-9][0-9]{0,4} )?(?:second|minute|hour|day)s?")
+_LIMIT = re.compile(r"([1-9][0-9]{0,8})/(?:([1-9][0-9]{0,4}) )?(second|minute|hour|day)s?")
+_SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 _SILENCE = 60.0
 """Seconds between two lines of the log about a storage that is away."""
 
@@ -47,7 +47,8 @@ class RateLimit:
     Answers have `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10), refusals `Retry-After`.
     Among `middlewares` an exception that passes through becomes its answer further out, without these fields.
 
-    Without `storage` each process counts for itself. This needs `pip install 'sketch-web[ratelimit]'`.
+    Without `storage` each process counts for itself, in memory. A storage that several share is one of the package
+    `limits`: `pip install 'sketch-web[ratelimit]'`, and what the storage itself needs.
 
     Args:
         limits: as `"10/minute"`, `"100/15 minutes"`, of seconds, minutes, hours and days.
@@ -62,8 +63,9 @@ class RateLimit:
 
     Raises:
         TypeError, ValueError: for what is no limit, and for other arguments of another form.
-        RuntimeError: if `limits` is not installed. At a request: if it has no address and there is no `key`, as behind
-            a unix socket without `ProxyHeaders`: one bucket for all would let any client lock out the others.
+        RuntimeError: for a storage, if `limits` is not installed. At a request, if it has no address and there is no
+            `key`, as behind a unix socket without `ProxyHeaders`: in one bucket for all, one client could lock out the
+            others.
     """
 
     def __init__(
@@ -86,11 +88,9 @@ class RateLimit:
         self._policies = _policies(limits)
         self._described = ", ".join(f'"{one.text}";q={one.amount};w={one.window}' for one in self._policies)
         self._key = key
-        self._name = _checked_name(name, storage)
-        self._storage = _open(storage, max_clients)
-        self._count = import_module("sketch.stores.rate_counters").count
+        self._name = f"sketch/{_checked_name(name, storage)}"
+        self._counters: Counters = MemoryCounters(max_clients) if storage is None else StorageCounters(storage, timeout)
         self._closed = closed
-        self._timeout = float(timeout)
         self._silent_until = 0.0
 
     async def __call__(self, request: BaseRequest, handler: Endpoint) -> Response:
@@ -118,8 +118,7 @@ class RateLimit:
         """Count a request under each limit, up to the first that it exceeds."""
         found = []
         for policy in self._policies:
-            name = policy.item.key_for(self._name, key)
-            used, left = await self._count(self._storage, name, policy.window, self._timeout)
+            used, left = await self._counters.count(f"{self._name}/{policy.text}/{key}", policy.window)
             reset = min(max(ceil(left), 1), policy.window)
             found.append(Standing(policy, max(policy.amount - used, 0), reset, used > policy.amount))
             if used > policy.amount:
@@ -144,7 +143,6 @@ class Policy(NamedTuple):
     amount: int
     window: int
     """In seconds."""
-    item: RateLimitItem
 
 
 class Standing(NamedTuple):
@@ -169,7 +167,7 @@ def _refusal(standing: Standing) -> HTTPException:
 def _append(response: Response, name: str, value: str) -> None:
     """Add the members of a list field to those that a limit further in has set."""
     inner = response.headers.get(name)
-    response.headers[name] = value if inner is None else f"{inner}, {value}"
+    response.set_alone(name, value if inner is None else f"{inner}, {value}")
 
 
 def _client(request: BaseRequest) -> str:
@@ -203,7 +201,6 @@ def _policies(limits: tuple[str, ...]) -> list[Policy]:
     """Parse the limits; the shortest window comes first."""
     if not limits:
         raise TypeError("expected at least one limit, as '10/minute', got none")
-    parse = _package().parse
     found: dict[str, Policy] = {}
     for text in limits:
         match = _LIMIT.fullmatch(text) if isinstance(text, str) else None
@@ -211,8 +208,7 @@ def _policies(limits: tuple[str, ...]) -> list[Policy]:
             raise ValueError(f"expected limits like '10/minute' or '100/15 minutes', got {text!r:.200}")
         if text in found:
             raise ValueError(f"expected each limit once, got {text!r} again")
-        item = parse(text)
-        found[text] = Policy(text, item.amount, item.get_expiry(), item)
+        found[text] = Policy(text, int(match[1]), int(match[2] or 1) * _SECONDS[match[3]])
     return sorted(found.values(), key=lambda policy: policy.window)
 
 
@@ -220,32 +216,7 @@ def _checked_name(name: str | None, storage: object) -> str:
     if name is None:
         if storage is not None:
             raise TypeError("expected a name with a storage: other limits may be counted in it, under other names")
-        return "-"
+        return ""
     if not isinstance(name, str) or not TOKEN.fullmatch(name):
         raise ValueError(f"expected name as a word, got {name!r:.200}")
     return name
-
-
-def _open(storage: Storage | str | None, most: int) -> Storage:
-    if storage is None:
-        counters: Storage = import_module("sketch.stores.rate_counters").MemoryCounters(most)
-        return counters
-    from limits.aio.storage import Storage as AsyncStorage
-    from limits.storage import storage_from_string
-
-    opened = storage_from_string(storage) if isinstance(storage, str) else storage
-    if not isinstance(opened, AsyncStorage):
-        raise TypeError(f"expected an async storage of limits, or its URI 'async+...', got {storage!r:.30}")
-    return opened
-
-
-def _package() -> Any:
-    """Import the package that counts.
-
-    Raises:
-        RuntimeError: if it is not installed.
-    """
-    try:
-        return import_module("limits")
-    except ModuleNotFoundError as exc:
-        raise RuntimeError("RateLimit needs the package limits: pip install 'sketch-web[ratelimit]'") from exc

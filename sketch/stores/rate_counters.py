@@ -1,110 +1,112 @@
-"""Counts requests: in memory and bounded, or in a storage of the package `limits`, within a time."""
+"""Counts requests: in memory and bounded, or in a storage of the package `limits`, which several processes share."""
 
 from __future__ import annotations
 
 import asyncio
 import time
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from limits.aio.storage import Storage
+if TYPE_CHECKING:
+    from limits.aio.storage import Storage
 
 
-class MemoryCounters(Storage):
-    """Counts in this process. Each counter lives for the time of its window, from its first request on.
+class Counted(NamedTuple):
+    """What is known once a request was counted."""
 
-    The package's own storage in memory has no bound, and looks through all counters at each request.
+    used: int
+    """Requests in the window, this one included."""
+    left: float
+    """Seconds until the window ends."""
+
+
+class Counters(Protocol):
+    """Counts the requests of each key. A window begins with the first request, and lasts for its time."""
+
+    async def count(self, key: str, window: int) -> Counted:
+        """Count a request of a key in its window of so many seconds.
+
+        Raises:
+            Exception: if that is impossible now.
+        """
+        ...
+
+
+class MemoryCounters:
+    """Counts in this process.
+
+    Those of `limits` have no bound in memory, and it looks through all of them at each request.
 
     Args:
-        most: counters of one length of window; for another one, the counter is dropped that would end first.
+        most: counters of one length of window; for another one, that is dropped which would end first.
     """
 
-    STORAGE_SCHEME = None
+    __slots__ = ("_most", "_windows")
 
     def __init__(self, most: int) -> None:
-        super().__init__()
         self._most = most
-        # By the length of the window: so each dict is in the order in which its counters end.
+        # By the length of the window: so the counters of each are in the order in which they end.
         self._windows: dict[int, dict[str, _Counter]] = {}
 
-    @property
-    def base_exceptions(self) -> tuple[type[Exception], ...]:
-        """What the storage raises if it is away: it never is."""
-        return ()
-
-    async def incr(self, key: str, expiry: int, amount: int = 1) -> int:
-        """Count requests of a key. Returns how many there were in its window."""
-        now = _now()
-        counters = self._windows.setdefault(expiry, {})
+    async def count(self, key: str, window: int) -> Counted:
+        """Count a request."""
+        now = asyncio.get_running_loop().time()  # no change of the system's clock moves it
+        counters = self._windows.setdefault(window, {})
         counter = counters.get(key)
         if counter is None or counter.ends <= now:
             counters.pop(key, None)
             self._make_room(counters, now)
-            counter = counters[key] = _Counter(now + expiry)
-        counter.count += amount
-        return counter.count
+            counter = counters[key] = _Counter(now + window)
+        counter.used += 1
+        return Counted(counter.used, counter.ends - now)
 
     def _make_room(self, counters: dict[str, _Counter], now: float) -> None:
+        """Drop the counters that have ended, and one more where there is no room."""
         while counters:
             first = next(iter(counters))
             if counters[first].ends > now and len(counters) < self._most:
                 break
             del counters[first]
 
-    def _find(self, key: str) -> _Counter | None:
-        found = (counters[key] for counters in self._windows.values() if key in counters)
-        counter = next(found, None)
-        return counter if counter is not None and counter.ends > _now() else None
-
-    async def get(self, key: str) -> int:
-        """Return how many requests there were in the window of a key."""
-        counter = self._find(key)
-        return 0 if counter is None else counter.count
-
-    async def get_expiry(self, key: str) -> float:
-        """Return when the window of a key ends, in seconds since the epoch."""
-        counter = self._find(key)
-        return time.time() + (0.0 if counter is None else counter.ends - _now())
-
-    async def check(self) -> bool:
-        """Return that the storage can be reached."""
-        return True
-
-    async def clear(self, key: str) -> None:
-        """Forget a key."""
-        for counters in self._windows.values():
-            counters.pop(key, None)
-
-    async def reset(self) -> int:
-        """Forget all keys. Returns how many there were."""
-        count = sum(map(len, self._windows.values()))
-        self._windows.clear()
-        return count
+    def __len__(self) -> int:
+        return sum(map(len, self._windows.values()))
 
 
 class _Counter:
-    __slots__ = ("count", "ends")
+    __slots__ = ("ends", "used")
 
     def __init__(self, ends: float) -> None:
-        self.count = 0
+        self.used = 0
         self.ends = ends
 
 
-def _now() -> float:
-    return asyncio.get_running_loop().time()  # no change of the system's clock moves it
-
-
-async def count(storage: Storage, key: str, window: int, timeout: float) -> tuple[int, float]:
-    """Count a request. Returns how many there were in the window of the key, and the seconds until it ends.
+class StorageCounters:
+    """Counts in an async storage of `limits`.
 
     Args:
-        storage: has the counters.
-        key: whose request it is, and under which limit.
-        window: in seconds.
-        timeout: seconds that the storage may take; memory takes none.
+        storage: the storage, or its URI, as `"async+redis://localhost"`.
+        timeout: seconds that it may take for a request; then it raises `TimeoutError`.
 
     Raises:
-        Exception: whatever the storage raises; `TimeoutError` if it does not answer in time.
+        TypeError: for what is none.
+        RuntimeError: if `limits` is not installed.
     """
-    if isinstance(storage, MemoryCounters):
-        return await storage.incr(key, window), await storage.get_expiry(key) - time.time()
-    async with asyncio.timeout(timeout):
-        return await storage.incr(key, window), await storage.get_expiry(key) - time.time()
+
+    __slots__ = ("_storage", "_timeout")
+
+    def __init__(self, storage: Storage | str, timeout: float) -> None:
+        try:
+            from limits.aio.storage import Storage as AsyncStorage
+            from limits.storage import storage_from_string
+        except ModuleNotFoundError as exc:
+            raise RuntimeError("a storage needs the package limits: pip install 'sketch-web[ratelimit]'") from exc
+        opened = storage_from_string(storage) if isinstance(storage, str) else storage
+        if not isinstance(opened, AsyncStorage):
+            raise TypeError(f"expected an async storage of limits, or its URI 'async+...', got {type(opened).__name__}")
+        self._storage = opened
+        self._timeout = timeout
+
+    async def count(self, key: str, window: int) -> Counted:
+        """Count a request. Raises what the storage raises, and `TimeoutError`."""
+        async with asyncio.timeout(self._timeout):
+            used = await self._storage.incr(key, window)
+            return Counted(used, await self._storage.get_expiry(key) - time.time())

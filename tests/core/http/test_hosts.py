@@ -53,12 +53,12 @@ def test_hosts(host: str, scheme: str, allowed: bool) -> None:
      "*.*.example", "*.[::1]", "user@example.com", "a.example:", None, 7],
 )  # fmt: skip
 def test_what_is_no_host(host: Any) -> None:
-    with pytest.raises(ValueError, match="expected hosts like 'example.com'"):
+    with pytest.raises(ValueError, match="expected hosts like"):
         Hosts([host])
 
 
 def test_other_arguments() -> None:
-    with pytest.raises(TypeError, match="expected hosts as a list, got 'example.com'"):
+    with pytest.raises(TypeError, match="expected hosts as a list, got"):
         Hosts("example.com")
     with pytest.raises(ValueError, match="expected at least one host"):
         Hosts([])

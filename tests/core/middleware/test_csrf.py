@@ -32,7 +32,7 @@ def app_of(*before: Any, **options: Any) -> Application:
     app = Application(outer_middlewares=[*before, CSRF(**options)])
     app.add_route("*", "/", lambda: Response("done"))
     app.add_route("POST", "/hooks/{name}", lambda name: Response("done"))
-    app.add_route("POST", "/api/teas/{id}", lambda id: Response("done"))
+    app.add_route("POST", "/api/teas/{name}", lambda name: Response("done"))
     app.add_route("POST", "/form", form)
     app.add_route("POST", "/stream", stream)
     app.add_route("POST", "/read", read)
@@ -321,7 +321,7 @@ async def test_forms_without_a_valid_token(kind: tuple[bytes, bytes], body: byte
 
 @in_loop
 async def test_a_token_that_cannot_be_made(caplog: pytest.LogCaptureFixture) -> None:
-    with pytest.raises(RuntimeError, match="expected CSRF\\(secret=...\\) among the outer_middlewares"):
+    with pytest.raises(RuntimeError, match=r"expected CSRF.* among the outer_middlewares"):
         csrf_token(make_request())
     app = app_of()
     assert await status(app, method="GET", target="/page") == 500
