@@ -99,10 +99,14 @@ class StorageCounters:
             from limits.storage import storage_from_string
         except ModuleNotFoundError as exc:
             raise RuntimeError("a storage needs the package limits: pip install 'sketch-web[ratelimit]'") from exc
-        opened = storage_from_string(storage) if isinstance(storage, str) else storage
+        opened: object = storage
+        if isinstance(storage, str):
+            # Of the clients for Redis, redis-py is the one that connects by itself: coredis has to be entered.
+            options = {"implementation": "redispy"} if storage.startswith("async+redis") else {}
+            opened = storage_from_string(storage, **options)
         if not isinstance(opened, AsyncStorage):
             raise TypeError(f"expected an async storage of limits, or its URI 'async+...', got {type(opened).__name__}")
-        self._storage = opened
+        self._storage: Storage = opened
         self._timeout = timeout
 
     async def count(self, key: str, window: int) -> Counted:
