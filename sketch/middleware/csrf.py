@@ -31,7 +31,8 @@ class CSRF:
     - without both, as from programs and very old browsers, if the request has no `Cookie`, or a valid token.
 
     A page of the same site but another origin, and `Origin: null`, are refused. The handshake of a websocket is a GET,
-    whose origin is checked by `WebSocketPolicy(origins=)`; by default only the own host may connect.
+    whose origin is checked by `WebSocketPolicy(origins=)`: by default only the own host may connect, and so it is here
+    for those of a mounted foreign application.
 
     Tokens are for the third kind, and need `secret`: `csrf_token(request)` returns one for the page, which sends it
     back in a field of the form or a header field. It is bound to the id of the session if `Sessions` stands before
@@ -82,7 +83,8 @@ class CSRF:
     async def __call__(self, request: BaseRequest, handler: Endpoint) -> Response:
         """Answer a request of the application's own pages, refuse a forged one."""
         self.begin(request)
-        fault = None if request.method in _SAFE else await self.find_fault(request)
+        is_safe = request.method in _SAFE and not request.is_websocket
+        fault = None if is_safe else await self.find_fault(request)
         response = await (handler(request) if fault is None else request.app.pipeline.refuse(request, fault))
         self.complete(request, response)
         return response
@@ -100,19 +102,28 @@ class CSRF:
     async def find_fault(self, request: BaseRequest) -> HTTPException | None:
         """Return the error for a request that may be forged, None for any other."""
         if request.method in _SAFE:
-            return None
+            return self._find_fault_of_handshake(request) if request.is_websocket else None
         site = request.combined_header(b"sec-fetch-site")
         if site in _OWN_SITE:
             return None
-        origin = request.combined_header(b"origin")
-        if site is None and origin is None:
+        sent = request.combined_header(b"origin")
+        if site is None and sent is None:
             return await self._find_fault_without_fields(request)
-        sent = None if origin is None else origin.decode("latin-1").lower()
-        if site is None and sent is not None and is_of_host(sent, request.host.lower()):
+        origin = "" if sent is None else sent.decode("latin-1").lower()
+        if site is None and is_of_host(origin, request.host.lower()):
             return None
-        if (sent is not None and sent in self._origins) or self._is_exempt(request):
+        if origin in self._origins or self._is_exempt(request):
             return None
-        return HTTPForbidden("expected a request of this site's own pages, got one of another origin")
+        return _foreign()
+
+    def _find_fault_of_handshake(self, request: BaseRequest) -> HTTPException | None:
+        """Check the handshake of a websocket that a mounted foreign application takes: it has no `WebSocketPolicy`."""
+        sent = request.combined_header(b"origin")
+        if sent is None or request.route is None or request.route.is_websocket:
+            return None
+        origin = sent.decode("latin-1").lower()
+        is_own = is_of_host(origin, request.host.lower()) or origin in self._origins
+        return None if is_own or self._is_exempt(request) else _foreign()
 
     async def _find_fault_without_fields(self, request: BaseRequest) -> HTTPException | None:
         """Check a request that says nothing of where it comes from."""
@@ -143,6 +154,10 @@ class CSRF:
         if template in self._exempt:
             return True
         return template in self._bearer and (request.header(b"authorization") or b"")[:7].lower() == b"bearer "
+
+
+def _foreign() -> HTTPForbidden:
+    return HTTPForbidden("expected a request of this site's own pages, got one of another origin")
 
 
 class _Templates:

@@ -201,6 +201,27 @@ async def test_websockets_have_the_policy_of_their_route() -> None:
                 pass
 
 
+@in_loop
+async def test_websockets_of_foreign_applications_are_for_the_own_host() -> None:
+    async def foreign(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.accept"})
+            await send({"type": "websocket.send", "text": "hello"})
+
+    app = app_of(origins=["https://app.example.org"])
+    app.mount("/foreign", foreign)
+    async with TestClient(app, base_url="http://example.com") as client:
+        for sent in ("http://example.com", "https://app.example.org", None):
+            async with client.websocket("/foreign/ws", headers={"Origin": sent} if sent else {}) as ws:
+                assert await ws.receive() == "hello"
+        for sent in ("http://evil.example", "null"):
+            with pytest.raises(WebSocketRefused) as refused:
+                async with client.websocket("/foreign/ws", headers={"Origin": sent}):
+                    pass
+            assert refused.value.response.status == 403
+
+
 # -- tokens -----------------------------------------------------------------------------------------------------------
 
 
