@@ -12,7 +12,6 @@ from sketch.callables import describe
 from sketch.concurrency.containment import ends_task
 from sketch.concurrency.contexts import Variables, set_variables
 from sketch.context_vars import request_var
-from sketch.limits import Limits
 from sketch.middleware.chain import Folder, Middleware, check
 from sketch.pipeline.boundary import answer_error, attempt, checked_answer, prepared, unexpected
 from sketch.pipeline.finalize import check_response, finalize, is_sendable
