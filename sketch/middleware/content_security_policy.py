@@ -22,7 +22,7 @@ _HOST = re.compile(
     r"(?:[A-Za-z][A-Za-z0-9+.-]*://)?(?:\*|(?:\*\.)?[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\])"
     r"(?::(?:[0-9]{1,5}|\*))?(?:/[A-Za-z0-9!#$%&()*+./:=?@_~-]*)?"
 )
-_WORD = re.compile(r"[A-Za-z0-9!#$%&'()*+./:=?@_~-]+")
+_WORD = re.compile(r"[A-Za-z0-9#$%&'()*+./:=?@_~!-]+")
 _NOT_SOURCES = frozenset({"sandbox", "report-to", "report-uri", "require-trusted-types-for", "trusted-types"})
 _WITH_NONCE = frozenset({
     "default-src", "script-src", "script-src-elem", "style-src", "style-src-elem", "worker-src",

@@ -207,7 +207,7 @@ def _policies(limits: tuple[str, ...]) -> list[Policy]:
         if match is None:
             raise ValueError(f"expected limits like '10/minute' or '100/15 minutes', got {text!r:.200}")
         if text in found:
-            raise ValueError(f"expected each limit once, got {text!r} again")
+            raise ValueError(f"expected each limit once, got {text!r:.200} again")
         found[text] = Policy(text, int(match[1]), int(match[2] or 1) * _SECONDS[match[3]])
     return sorted(found.values(), key=lambda policy: policy.window)
 
