@@ -108,4 +108,4 @@ def run_machine(
         report_multiple_bugs=False,
         suppress_health_check=list(HealthCheck),
     )
-    run_state_machine_as_test(Machine, settings=options)  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(Machine, settings=options)
