@@ -46,14 +46,14 @@ class Session(MutableMapping[str, Any], Generic[M]):
             ValueError: for a model that an empty session does not fit.
         """
         if kind is None or kind is Any:
-            return lambda request: request.session
+            return _of_request
         try:
             new_model(kind)
         except (ValidationError, TypeError) as exc:
             raise ValueError(
                 f"expected a model whose fields all have defaults, as a new session is empty, got {kind!r:.200}: {exc}"
             ) from None
-        return lambda request: cls(request.session.state, kind)
+        return lambda request: cls(_of_request(request).state, kind)
 
     # -- a mapping --------------------------------------------------------------------------------------------------
 
@@ -145,3 +145,10 @@ class Session(MutableMapping[str, Any], Generic[M]):
     def __repr__(self) -> str:
         state = self.state
         return f"<Session of {len(state.data)} values>" if state.accessed else "<Session, not read>"
+
+
+def _of_request(request: Any) -> Session[Any]:
+    session: Session[Any] = request.session
+    if request.is_websocket:
+        session.state.opened()  # what this raises can still answer the handshake
+    return session

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
-from typing import Any
+from typing import Any, ClassVar
 
 from hypothesis import HealthCheck, Phase, settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
@@ -21,13 +21,13 @@ _NEVER = 3600.0
 class StoreMachine(RuleBasedStateMachine):
     """Calls a store, and expects of it what a dict of values and their ends gives. Subclasses say how it is opened."""
 
-    open_store: Callable[[], AbstractAsyncContextManager[Store]]
-    pass_time: Callable[[float], Awaitable[None]] | None
+    open_store: ClassVar[Any]
+    pass_time: ClassVar[Any]
 
     def __init__(self) -> None:
         super().__init__()
         self.runner = asyncio.Runner()
-        self.opened = type(self).open_store()
+        self.opened: AbstractAsyncContextManager[Store] = type(self).open_store()
         self.store = self.run(self.opened.__aenter__())
         self.expected: dict[str, tuple[bytes, float]] = {}
         self.now = 0.0
@@ -69,9 +69,7 @@ class StoreMachine(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from([0.5, 2.0]))
     def wait(self, seconds: float) -> None:
         """Let time pass."""
-        pass_time = type(self).pass_time
-        assert pass_time is not None
-        self.run(pass_time(seconds))
+        self.run(type(self).pass_time(seconds))
         self.now += seconds
         self.expected = {key: (value, end) for key, (value, end) in self.expected.items() if end > self.now}
 
@@ -101,11 +99,11 @@ def run_machine(
     Machine.open_store = staticmethod(open_store)
     Machine.pass_time = None if pass_time is None else staticmethod(pass_time)
     options = settings(
-        max_examples=50,
+        max_examples=100,
         stateful_step_count=20,
         deadline=None,
         phases=[phase for phase in Phase if shrink or phase is Phase.generate],
         report_multiple_bugs=False,
-        suppress_health_check=list(HealthCheck),
+        suppress_health_check=[HealthCheck.too_slow],
     )
     run_state_machine_as_test(Machine, settings=options)

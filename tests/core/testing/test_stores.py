@@ -110,7 +110,7 @@ def test_a_wrong_store_fails(kind: type[MemoryStore], test: str) -> None:
 
 
 def test_the_state_machine_fails_a_wrong_store() -> None:
-    suite = suite_of(TouchesNothing)
+    suite = suite_of(DeletesNothing)
     with pytest.raises(AssertionError):
         run_machine(suite.open_store, suite.pass_time, shrink=False)
 
