@@ -99,6 +99,11 @@ from sketch.middleware.security_headers import (
     SecurityHeaders as SecurityHeaders,
     csp_nonce as csp_nonce,
 )
+from sketch.middleware.sessions import (
+    Sessions as Sessions,
+    flash as flash,
+    flashed as flashed,
+)
 from sketch.middleware.trusted_hosts import TrustedHosts as TrustedHosts
 from sketch.redirects import redirect as redirect
 from sketch.request import Request as Request
@@ -106,6 +111,7 @@ from sketch.request.forms import (
     BodyPart as BodyPart,
     UploadedFile as UploadedFile,
 )
+from sketch.request.session import Session as Session
 from sketch.response import (
     ErrorResponse as ErrorResponse,
     HTMLResponse as HTMLResponse,

@@ -20,6 +20,7 @@ from sketch import (
     csp_nonce,
     csrf_token,
 )
+from tests.contract.routes_sessions import SESSIONS
 
 OUTER = {
     "protection": Protection(
@@ -34,6 +35,7 @@ OUTER = {
     "cors": CORS(["https://page.example"], credentials=True, headers=["X-Token"]),
     "security": SecurityHeaders(),
     "compression": Compression(minimum_size=1),
+    **SESSIONS,
 }
 
 
