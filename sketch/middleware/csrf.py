@@ -6,11 +6,11 @@ from collections.abc import Iterable
 
 from sketch.exceptions import HTTPException, HTTPForbidden
 from sketch.http.grammar import TOKEN
-from sketch.http.negotiation import add_vary
 from sketch.http.origins import Origins, is_of_host
 from sketch.keys import RequestKey
 from sketch.middleware.csrf_fields import find_field
-from sketch.middleware.csrf_tokens import Tokens, is_visitor, new_visitor
+from sketch.middleware.csrf_tokens import Tokens
+from sketch.middleware.csrf_visitors import Visit
 from sketch.request import BaseRequest, Request
 from sketch.response import Response
 from sketch.results import Endpoint
@@ -133,10 +133,10 @@ class CSRF:
             return HTTPForbidden("expected Sec-Fetch-Site or Origin with a request that has cookies, got neither")
         try:
             token = await self._find_token(request)
-        except HTTPException as exc:  # a malformed form, or a large one
+            if token is not None and request[_VISITS].accepts(token):
+                return None
+        except HTTPException as exc:  # a malformed form, or a large one; a store of sessions that is away
             return exc
-        if token is not None and request[_VISITS].accepts(token):
-            return None
         what = "no token" if token is None else "one that is not valid, or no more"
         header = self._header.decode()
         return HTTPForbidden(f"expected a CSRF token in the form's field {self._field} or in {header}, got {what}")
@@ -184,59 +184,6 @@ class _Templates:
         return template in self._whole or template.startswith(self._prefixes)
 
 
-class Visit:
-    """The visitor of a request, to whom tokens are bound.
-
-    Args:
-        request: the request.
-        tokens: makes and checks them.
-    """
-
-    __slots__ = ("_cookie", "_is_new", "_request", "_sent", "_token", "_tokens", "_visitor")
-
-    def __init__(self, request: BaseRequest, tokens: Tokens) -> None:
-        self._request: BaseRequest | None = request
-        self._tokens = tokens
-        self._cookie = "__Host-csrf" if request.scheme == "https" else "csrf"
-        self._visitor: str | None = None
-        self._token: str | None = None
-        self._is_new = self._sent = False
-
-    def accepts(self, token: str) -> bool:
-        """Whether the request is of the visitor that the token was made for."""
-        visitor = self._find()
-        return visitor is not None and self._tokens.accepts(visitor, token)
-
-    def token(self) -> str:
-        """Return the token for the answer."""
-        if self._token is None:
-            visitor = self._find()
-            if visitor is None:
-                if self._sent:
-                    raise RuntimeError(
-                        "expected csrf_token() before the head of the answer: call it in the handler, not in a stream"
-                    )
-                visitor = self._visitor = new_visitor()
-                self._is_new = True
-            self._token = self._tokens.make(visitor)
-        return self._token
-
-    def _find(self) -> str | None:
-        if self._visitor is None and self._request is not None:
-            sent = self._request.cookies.get(self._cookie, "")
-            self._visitor = sent if is_visitor(sent) else None
-        return self._visitor
-
-    def complete(self, response: Response) -> None:
-        """Set the visitor's cookie, if it is new. A page with a token is one visitor's."""
-        self._sent, self._request = True, None
-        if self._token is not None:
-            add_vary(response.headers, "Cookie")
-            if self._is_new:
-                secure = self._cookie.startswith("__Host-")
-                response.set_cookie(self._cookie, self._visitor or "", secure=secure, httponly=True)
-
-
 _VISITS = RequestKey[Visit]("csrf visit")
 
 
@@ -246,6 +193,7 @@ def csrf_token(request: BaseRequest) -> str:
     Raises:
         RuntimeError: if no `CSRF(secret=...)` is around the handler, and when it is first asked for after the head of
             the answer, in which a cookie has to be set.
+        StoreUnavailable: if the session cannot be read.
     """
     visit = request.get(_VISITS)
     if visit is None:

@@ -16,10 +16,12 @@ from sketch import (
     Request,
     Response,
     SecurityHeaders,
+    Sessions,
     StreamResponse,
     WebSocket,
     csrf_token,
 )
+from sketch.stores import MemoryStore, StoreUnavailable
 from sketch.testing import TestClient, WebSocketRefused
 from tests.support.requests import Peer, answer, in_loop, make_request
 
@@ -231,6 +233,7 @@ async def visit(app: Application, scheme: str = "http", *fields: tuple[bytes, by
     given = dict(wire.fields)
     assert isinstance(wire.payload, bytes)
     assert given[b"vary"] == b"Cookie"
+    assert given[b"cache-control"] in (b"private", b"no-store")
     return wire.payload.decode(), given.get(b"set-cookie", b""), given.get(b"set-cookie", b"").partition(b";")[0]
 
 
@@ -275,6 +278,7 @@ async def test_on_https_no_subdomain_can_plant_the_cookie() -> None:
     assert await send(own, secure) == 200
     assert await send(cookie, plain) == 403  # the attacker's own pair, set for the whole domain
     assert await send(own + b"; " + cookie, plain) == 403
+    assert await send(own + b"; " + own, secure) == 403  # one of two was planted, and nothing tells which
 
 
 @in_loop
@@ -283,6 +287,74 @@ async def test_an_old_secret_and_other_names() -> None:
     app = app_of(secret=["n" * 32, SECRET], field="token", header="X-Token")
     assert await status(app, (b"cookie", cookie), (b"x-token", token.encode())) == 200
     assert await status(app_of(secret="n" * 32), (b"cookie", cookie), (b"x-csrf-token", token.encode())) == 403
+
+
+@in_loop
+async def test_a_page_with_a_token_is_for_no_shared_cache() -> None:
+    app = app_of(secret=SECRET)
+
+    @app.get("/public")
+    async def public(request: Request) -> Response:
+        return Response(csrf_token(request), headers={"Cache-Control": "public, max-age=60", "Vary": "Accept"})
+
+    for target, cookie, expected in (
+        ("/page", [], b"no-store"), ("/page", [(b"cookie", b"csrf=" + b"a" * 43)], b"private"),
+        ("/public", [], b"no-store"),
+    ):  # fmt: skip
+        fields = dict((await answer(app, target, headers=[HOST, *cookie])).fields)
+        assert (fields[b"cache-control"], fields[b"vary"].endswith(b"Cookie")) == (expected, True)
+    assert b"vary" not in dict((await answer(app, "/", headers=[HOST])).fields)
+
+
+# -- with sessions ----------------------------------------------------------------------------------------------------
+
+
+def app_with_sessions(**options: Any) -> Application:
+    app = app_of(Sessions(SECRET, **options), secret=SECRET)
+
+    @app.post("/login")
+    async def login(request: Request) -> Response:
+        before = csrf_token(request)
+        request.session.regenerate()
+        assert csrf_token(request) != before
+        return Response(csrf_token(request))
+
+    return app
+
+
+@pytest.mark.parametrize("options", [{}, {"store": MemoryStore()}], ids=["cookie", "store"])
+@in_loop
+async def test_a_token_is_bound_to_the_session(options: dict[str, Any]) -> None:
+    app = app_with_sessions(**options)
+    async with TestClient(app, base_url="https://example.com") as visitor:
+        token = await (await visitor.get("/page")).text()
+        assert [cookie.partition("=")[0] for cookie in visitor.cookies] == ["__Host-session"]
+        assert (await visitor.post("/form", data={"csrf_token": token})).status == 200
+        own, _, _ = await visit(app, "https")  # the attacker's
+        assert (await visitor.post("/form", data={"csrf_token": own})).status == 403
+        signed_in = await (await visitor.post("/login", headers={"X-CSRF-Token": token})).text()
+        assert (await visitor.post("/", headers={"X-CSRF-Token": token})).status == 403  # of the time before
+        assert (await visitor.post("/", headers={"X-CSRF-Token": signed_in})).status == 200
+
+
+@in_loop
+async def test_a_check_begins_no_session() -> None:
+    app = app_with_sessions()
+    wire = await answer(app, method="POST", headers=[HOST, COOKIE, (b"x-csrf-token", b"a" * 86)])
+    assert (wire.status, b"set-cookie" in dict(wire.fields)) == (403, False)
+
+
+@in_loop
+async def test_a_store_that_is_away_is_a_503() -> None:
+    class Away(MemoryStore):
+        async def get(self, key: str) -> bytes | None:
+            raise StoreUnavailable
+
+    store = MemoryStore()
+    token, _, cookie = await visit(app_with_sessions(store=store))
+    away = app_with_sessions(store=Away())
+    assert await status(away, (b"cookie", cookie), (b"x-csrf-token", token.encode())) == 503
+    assert await status(away, (b"cookie", cookie), site(b"same-origin")) == 200  # it needs no session
 
 
 URLENCODED = (b"content-type", b"application/x-www-form-urlencoded")
