@@ -18,7 +18,7 @@ _NAMES = {
         HTTPExpectationFailed HTTPFailedDependency HTTPForbidden HTTPFound HTTPGatewayTimeout HTTPGone
         HTTPInsufficientStorage HTTPInternalServerError HTTPLengthRequired HTTPLocked HTTPMethodNotAllowed
         HTTPMisdirectedRequest HTTPMovedPermanently HTTPMultipleChoices HTTPNetworkAuthenticationRequired
-        HTTPNotAcceptable HTTPNotFound HTTPNotImplemented HTTPPaymentRequired HTTPPermanentRedirect
+        HTTPNotAcceptable HTTPNotFound HTTPNotImplemented HTTPNotModified HTTPPaymentRequired HTTPPermanentRedirect
         HTTPPreconditionFailed HTTPPreconditionRequired HTTPProxyAuthenticationRequired
         HTTPRangeNotSatisfiable HTTPRedirection HTTPRequestEntityTooLarge HTTPRequestHeaderFieldsTooLarge
         HTTPRequestRangeNotSatisfiable HTTPRequestTimeout HTTPRequestURITooLong HTTPSeeOther HTTPServerError

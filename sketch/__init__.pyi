@@ -42,6 +42,7 @@ from sketch.exceptions import (
     HTTPNotAcceptable as HTTPNotAcceptable,
     HTTPNotFound as HTTPNotFound,
     HTTPNotImplemented as HTTPNotImplemented,
+    HTTPNotModified as HTTPNotModified,
     HTTPPaymentRequired as HTTPPaymentRequired,
     HTTPPermanentRedirect as HTTPPermanentRedirect,
     HTTPPreconditionFailed as HTTPPreconditionFailed,

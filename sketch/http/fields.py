@@ -15,6 +15,8 @@ _LONGEST_KNOWN = 128
 _MOST_WHOLES = 64
 _TYPE, _LENGTH, _FRAMING = b"content-type", b"content-length", b"transfer-encoding"
 _FRAMES = frozenset({_LENGTH, _FRAMING})
+_VALIDATORS = (istr("ETag"), istr("Last-Modified"))  # these are looked up in a twentieth of the time
+_NEVER_KNOWN = _FRAMES | {b"etag", b"last-modified"}
 _names: dict[str, bytes] = {}
 _content_types: dict[str, tuple[bytes, bytes]] = {}
 _lengths: dict[int, tuple[bytes, bytes]] = {}
@@ -72,9 +74,18 @@ Encoded = tuple[int, list[tuple[bytes, bytes]], int | None]
 _version: Callable[[Any], int] = getversion
 
 
-def encode_given(headers: CIMultiDict[str]) -> Encoded:
-    """Encode the fields that a response is given: most are sent as they are. Raises as `encode_fields` does."""
-    return _version(headers), *encode_fields(headers, keep=True)
+def has_validators(headers: CIMultiDict[str] | RawFields) -> bool:
+    """Whether there is an ETag or a Last-Modified. Those of a foreign application, not yet read, do not count."""
+    return not isinstance(headers, list) and (_VALIDATORS[0] in headers or _VALIDATORS[1] in headers)
+
+
+def encode_given(headers: CIMultiDict[str]) -> Encoded | None:
+    """Encode the fields that a response is given: most are sent as they are. Raises as `encode_fields` does.
+
+    Returns None for fields with validators: what is sent of them depends on the conditions of each request.
+    """
+    fields, declared = encode_fields(headers, keep=True)
+    return None if has_validators(headers) else (_version(headers), fields, declared)
 
 
 def is_checked(headers: CIMultiDict[str] | RawFields, known: Encoded | None) -> bool:
@@ -180,7 +191,7 @@ def set_alone(headers: CIMultiDict[str], known: Encoded | None, name: str, value
         headers[name] = value
         return None
     key = _names.get(name) or _encode_name(name)
-    if key in _FRAMES:
+    if key in _NEVER_KNOWN:
         headers[name] = value
         return None
     headers.add(name, value)

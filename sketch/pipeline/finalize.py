@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 from sketch.http.fields import (
     content_type_field,
     encode_fields,
+    has_validators,
     is_checked,
     known_content_type,
     known_fields,
@@ -31,7 +32,8 @@ _new = object.__new__  # calling the class, with its arguments, takes three time
 def finalize(request: BaseRequest, response: Response) -> WireResponse:
     """Apply the HTTP rules that all adapters share, and return what goes on the wire.
 
-    Content-Length (RFC 9110 section 8.6), no content for HEAD, 204, 205 and 304 (sections 9.3.2 and 15). The response
+    Content-Length (RFC 9110 section 8.6), no content for HEAD, 204, 205 and 304 (sections 9.3.2 and 15), 304 and 412 by
+    the conditions of a GET or HEAD, if the response has an ETag or a Last-Modified (section 13). The response
     is only read: another request may be sending it. What the exchange has to close or begin at its end is added to
     `request.at_end`.
 
@@ -64,7 +66,13 @@ def finalize(request: BaseRequest, response: Response) -> WireResponse:
     if status == 101 and response.switches and request.is_websocket:
         wire = _finalize_switch(response)
     else:
+        if status == 200 and response._headers is not None and has_validators(response._headers):
+            from sketch.pipeline.conditions import by_conditions  # few responses have validators
+
+            response = by_conditions(request, response)
         wire = _finalize_content(request, response)
+        if response.body is not body:
+            keep_unsent(request, body)
     if response._background:
         request.at_end.background = response._background
     return wire
