@@ -177,7 +177,9 @@ class Templates:
         kind = _type(name, headers, content_type)
         if chunks.ended:
             return Response(chunks.first, status=status, headers=headers, content_type=kind)
-        return StreamResponse(chunks, status=status, headers=headers, content_type=kind)
+        response = StreamResponse(chunks, status=status, headers=headers, content_type=kind)
+        request.at_end.resources.append(response.body)  # closed there if another response is sent in its place
+        return response
 
     # -- what a template gets ---------------------------------------------------------------------------------------
 
