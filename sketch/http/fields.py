@@ -225,10 +225,12 @@ def encode_fields(
             fields.append(field)
             continue
         key, encoded = field = (_names.get(name) or _encode_name(name), _encode_value(name, value))
-        if key not in _FRAMES:
+        if key not in _NEVER_KNOWN:
             fields.append(field)
             if keep or key == _TYPE:
                 _keep_encoded(given, field)
+        elif key not in _FRAMES:  # a validator: most differ from each other
+            fields.append(field)
         elif key == _FRAMING:
             raise ValueError("expected no Transfer-Encoding from the application: framing is the server's, remove it")
         else:
