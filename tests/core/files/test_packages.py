@@ -53,7 +53,9 @@ def test_no_such_package(place: Path, package: str) -> None:
 
 
 def test_no_such_directory(place: Path) -> None:
-    with pytest.raises(ValueError, match="expected a directory of the package 'packaged_shop', got 'none', which is not"):
+    with pytest.raises(
+        ValueError, match="expected a directory of the package 'packaged_shop', got 'none', which is not"
+    ):
         directory_of("packaged_shop", "none")
     with pytest.raises(TypeError, match="expected the name of a package, got 5"):
         directory_of(5, "static")  # type: ignore[arg-type]
@@ -64,7 +66,9 @@ def test_an_archive(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         archive.writestr("zipped_shop/__init__.py", "")
         archive.writestr("zipped_shop/static/site.css", "a{}")
     monkeypatch.syspath_prepend(place / "shops.zip")
-    with pytest.raises(ValueError, match="expected the package 'zipped_shop' as files, got it in an archive, .*: unpack it"):
+    with pytest.raises(
+        ValueError, match="expected the package 'zipped_shop' as files, got it in an archive, .*: unpack it"
+    ):
         directory_of("zipped_shop", "static")
 
 

@@ -106,7 +106,9 @@ async def test_a_fallback_that_was_removed_is_a_404(tree: Path) -> None:
     assert (await get(app, "/x", **NAVIGATES)).status == 404
 
 
-@pytest.mark.parametrize("fallback", ["none.html", "", "../secret.txt", "/index.html", "css", ".env", 5, "docs//index.html"])
+@pytest.mark.parametrize(
+    "fallback", ["none.html", "", "../secret.txt", "/index.html", "css", ".env", 5, "docs//index.html"]
+)
 def test_a_fallback_that_is_no_file_is_refused(tree: Path, fallback: str) -> None:
     with pytest.raises(ValueError, match=f"expected fallback as the path of a file in {re.escape(str(tree))}, got"):
         serving(tree, fallback=fallback)
@@ -140,7 +142,19 @@ async def test_versions_of_what_is_not_sent(tree: Path) -> None:
     (tree / "link.txt").symlink_to(tree.parent / "secret.txt")
     (tree / "way").symlink_to(tree / "css")
     files = StaticFiles(tree)
-    for path in ("none", "", "css", "css/", ".env", "../secret.txt", "/app.js", "app.js/", "link.txt", "way/site.css", "a\0b"):
+    for path in (
+        "none",
+        "",
+        "css",
+        "css/",
+        ".env",
+        "../secret.txt",
+        "/app.js",
+        "app.js/",
+        "link.txt",
+        "way/site.css",
+        "a\0b",
+    ):
         for fresh in (False, True):
             assert await files.version(path, fresh=fresh) is None, path
     assert await StaticFiles(tree, follow_symlinks=True).version("way/site.css") == await files.version("css/site.css")
@@ -148,5 +162,13 @@ async def test_versions_of_what_is_not_sent(tree: Path) -> None:
 
 def test_what_asks_for_a_version() -> None:
     assert asked_version("v=0123456789abcdef") == "0123456789abcdef"
-    for query in ("", "v=", "v=1", "v=0123456789ABCDEF", "v=0123456789abcdef&a", "w=0123456789abcdef", "v=0123456789abcdef0"):
+    for query in (
+        "",
+        "v=",
+        "v=1",
+        "v=0123456789ABCDEF",
+        "v=0123456789abcdef&a",
+        "w=0123456789abcdef",
+        "v=0123456789abcdef0",
+    ):
         assert asked_version(query) is None

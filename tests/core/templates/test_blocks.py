@@ -43,7 +43,9 @@ async def test_a_block_of_a_parent(templates: Templates) -> None:
 
 @in_loop
 async def test_no_such_block(templates: Templates) -> None:
-    with pytest.raises(ValueError, match="expected a block of the template 'page.html', got 'x': its blocks are 'above'"):
+    with pytest.raises(
+        ValueError, match="expected a block of the template 'page.html', got 'x': its blocks are 'above'"
+    ):
         await templates.render("page.html", block="x")
 
 
