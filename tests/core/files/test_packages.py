@@ -67,7 +67,7 @@ def test_an_archive(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         archive.writestr("zipped_shop/static/site.css", "a{}")
     monkeypatch.syspath_prepend(place / "shops.zip")
     with pytest.raises(
-        ValueError, match="expected the package 'zipped_shop' as files, got it in an archive, .*: unpack it"
+        ValueError, match=r"expected the package 'zipped_shop' as files, got it in an archive, .*: unpack it"
     ):
         directory_of("zipped_shop", "static")
 

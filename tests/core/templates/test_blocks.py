@@ -18,7 +18,8 @@ PAGE = """{% extends "base.html" %}
 {% macro own(x) %}[{{ inner }}{{ x }}]{% endmacro %}
 {% set inner = "i" %}{% set unused = missing.name %}{% set state = namespace(n=1) %}{% set state.n = 2 %}
 {% set text %}<{{ inner }}>{% endset %}
-{% block body %}{{ missing.name }}{% block rows %}{% for row in rows %}{{ field(row) }}{{ own(row) }}{% endfor %}{% endblock %}
+{% block body %}{{ missing.name }}
+{% block rows %}{% for row in rows %}{{ field(row) }}{{ own(row) }}{% endfor %}{% endblock %}
 {% block many %}{{ macros.field(1) }}{{ other(2) }}{{ state.n }}{{ text }}{% endblock %}
 {% block above %}{{ super() }}{% endblock %}{% endblock %}"""
 
@@ -44,7 +45,7 @@ async def test_a_block_of_a_parent(templates: Templates) -> None:
 @in_loop
 async def test_no_such_block(templates: Templates) -> None:
     with pytest.raises(
-        ValueError, match="expected a block of the template 'page.html', got 'x': its blocks are 'above'"
+        ValueError, match=r"expected a block of the template 'page.html', got 'x': its blocks are 'above'"
     ):
         await templates.render("page.html", block="x")
 

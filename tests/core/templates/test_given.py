@@ -31,7 +31,10 @@ def serving(folder: Path, *, debug: bool = False) -> Application:
         async def show(request: Request, name: str) -> Response:
             return await templates.response(request, name)
 
-        each.add_get("/posts/{id:int}", lambda id: Response(), name="post")
+        @each.get("/posts/{id:int}", name="post")
+        async def post(id: int) -> Response:
+            return Response()
+
     app.add_static("/static", folder / "one")
     app.group("/more").add_static("/files", folder / "two")
     app.mount("/inner", inner)
@@ -79,7 +82,7 @@ async def test_the_error_lists_the_directories(tmp_path: Path) -> None:
     with app.context():
         with pytest.raises(LookupError, match=f"a file below {tmp_path}/one, {tmp_path}/two, got 'x.css'"):
             await templates.render("a.txt")
-        with pytest.raises(TypeError, match="expected the path of a static file, like 'css/site.css', got 5"):
+        with pytest.raises(TypeError, match=r"expected the path of a static file, like 'css/site.css', got 5"):
             await templates.render("b.txt")
     with Application().context(), pytest.raises(LookupError, match="but no add_static has a directory"):
         await templates.render("a.txt")

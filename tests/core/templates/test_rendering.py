@@ -109,5 +109,5 @@ async def test_a_page_that_is_not_sent_is_closed(tmp_path: Path) -> None:
         assert await (await client.head("/50000")).read() == b""
     async with asyncio.timeout(5):
         pieces = streams[0]._iterable._pieces
-        while pieces.ag_frame is not None:
+        while pieces.ag_frame is not None:  # noqa: ASYNC110 - it has no event
             await asyncio.sleep(0)

@@ -134,7 +134,7 @@ async def test_a_missing_template_says_where_it_is_not(tmp_path: Path) -> None:
 async def test_wrong_arguments(tmp_path: Path) -> None:
     templates = Templates(write(tmp_path, a__html=""))
     request = make_request(app=Application())
-    with pytest.raises(TypeError, match="expected the request first, then the template's name, got 'a.html'"):
+    with pytest.raises(TypeError, match=r"expected the request first, then the template's name, got 'a.html'"):
         await templates.response("a.html", "a.html")  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="expected the request first"):
         await templates.stream({}, "a.html")  # type: ignore[arg-type]
