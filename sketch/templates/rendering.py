@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from asyncio import sleep
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from time import perf_counter
 from typing import Any, cast
 
 from jinja2 import Template
 
-SLICE = 0.005
-"""Seconds after which a page that is being made lets others run: as long as a thread keeps Python's lock."""
+from sketch.concurrency.slices import Slices
+
 _PIECES = 64
 """Pieces after which the clock is asked. A piece is mostly a value, or the text between two."""
 CHUNK = 32 * 1024
@@ -26,13 +24,12 @@ def pieces_of(template: Template, context: Mapping[str, Any]) -> AsyncGenerator[
 async def render(template: Template, context: Mapping[str, Any]) -> str:
     """Return a whole page."""
     pieces: list[str] = []
-    until = perf_counter() + SLICE
+    slices = Slices()
     async with aclosing(pieces_of(template, context)) as generator:
         async for piece in generator:
             pieces.append(piece)
-            if not len(pieces) % _PIECES and perf_counter() > until:
-                await sleep(0)
-                until = perf_counter() + SLICE
+            if not len(pieces) % _PIECES and slices.over():
+                await slices.rest()
     return "".join(pieces)
 
 
@@ -73,15 +70,14 @@ class PageChunks:
 
     async def _make(self) -> bytes:
         pieces: list[str] = []
-        size, until = 0, perf_counter() + SLICE
+        size, slices = 0, Slices()
         async for piece in self._pieces:
             pieces.append(piece)
             size += len(piece)
             if size >= CHUNK:
                 return encode("".join(pieces))
-            if not len(pieces) % _PIECES and perf_counter() > until:
-                await sleep(0)
-                until = perf_counter() + SLICE
+            if not len(pieces) % _PIECES and slices.over():
+                await slices.rest()
         self.ended = True
         return encode("".join(pieces))
 

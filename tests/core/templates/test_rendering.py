@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from sketch.application import Application
+from sketch.concurrency import slices
 from sketch.request import Request
 from sketch.response import Response
-from sketch.templates import Templates, rendering
+from sketch.templates import Templates
 from sketch.testing import TestClient
 from tests.core.templates.support import write
 from tests.support.requests import in_loop
@@ -21,7 +22,7 @@ LONG = "{% for n in range(count) %}{{ n }},{% endfor %}{{ after() }}"
 
 @in_loop
 async def test_a_large_page_lets_others_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rendering, "SLICE", 0.0)
+    monkeypatch.setattr(slices, "SLICE", 0.0)
     templates = Templates(write(tmp_path, a__txt=LONG))
     turns = 0
 
