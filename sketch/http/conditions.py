@@ -9,6 +9,7 @@ from datetime import UTC
 from functools import lru_cache
 from typing import NamedTuple
 
+from sketch.http.fields import CONDITIONAL
 from sketch.http.grammar import OWS
 
 Header = Callable[[bytes], bytes | None]
@@ -39,11 +40,6 @@ class Validators(NamedTuple):
         fields = {} if self.etag is None else {"ETag": self.etag}
         return fields if self.modified is None else {**fields, "Last-Modified": format_date(self.modified)}
 
-
-CONDITIONAL = frozenset(
-    (b"if-match", b"if-none-match", b"if-modified-since", b"if-unmodified-since", b"if-range", b"range")
-)
-"""The request fields that conditions and ranges are made of."""
 
 OF_CONTENT = (
     "Content-Type", "Content-Length", "Content-Encoding", "Content-Language", "Content-Disposition", "Content-Range",

@@ -69,7 +69,11 @@ def check_value(name: str, value: object) -> None:
 
 
 Encoded = tuple[int, list[tuple[bytes, bytes]], int | None]
-"""The version of a multidict, which every change of it changes, and what `encode_fields` returns for it."""
+"""The version of a multidict, which every change of it changes, and what `encode_fields` returns for it; `_VALIDATED`
+in place of no Content-Length where there is a validator."""
+
+_VALIDATED = -1
+"""Says that what is sent of these fields depends on the conditions of the request."""
 
 _version: Callable[[Any], int] = getversion
 
@@ -79,28 +83,50 @@ def has_validators(headers: CIMultiDict[str] | RawFields) -> bool:
     return not isinstance(headers, list) and (_VALIDATORS[0] in headers or _VALIDATORS[1] in headers)
 
 
-def encode_given(headers: CIMultiDict[str]) -> Encoded | None:
-    """Encode the fields that a response is given: most are sent as they are. Raises as `encode_fields` does.
+CONDITIONAL = frozenset(
+    (b"if-match", b"if-none-match", b"if-modified-since", b"if-unmodified-since", b"if-range", b"range")
+)
+"""The request fields that conditions and ranges are made of."""
 
-    Returns None for fields with validators: what is sent of them depends on the conditions of each request.
-    """
+
+def is_conditional(sent: RawHeaders) -> bool:
+    """Whether a request has conditions."""
+    for name, _ in sent:  # noqa: SIM110 - any() would take twice as long
+        if name in CONDITIONAL:
+            return True
+    return False
+
+
+def encode_given(headers: CIMultiDict[str]) -> Encoded:
+    """Encode the fields that a response is given: most are sent as they are. Raises as `encode_fields` does."""
     fields, declared = encode_fields(headers, keep=True)
-    return None if has_validators(headers) else (_version(headers), fields, declared)
+    if declared is None and has_validators(headers):
+        declared = _VALIDATED
+    return _version(headers), fields, declared
 
 
 def is_checked(headers: CIMultiDict[str] | RawFields, known: Encoded | None) -> bool:
-    """Whether the fields are the same as when they were encoded, without a Content-Length."""
+    """Whether the fields are the same as when they were encoded, without a Content-Length and a validator."""
     return known is not None and known[0] == _version(headers) and known[2] is None
 
 
 def known_fields(headers: CIMultiDict[str] | RawFields, known: Encoded | None) -> RawHeaders | None:
-    """Return what the fields are encoded, as a list of its own, if they are the same since and have no Content-Length.
+    """Return what the fields are encoded, as a list of its own, if they are the same since and may be sent as they are.
+
+    Those with a Content-Length or a validator may not.
 
     Args:
         headers: the fields.
         known: what they were when they were encoded.
     """
     if known is None or known[0] != _version(headers) or known[2] is not None:
+        return None
+    return known[1].copy()
+
+
+def validated_fields(headers: CIMultiDict[str] | RawFields, known: Encoded | None) -> RawHeaders | None:
+    """Return what `known_fields` does, of fields with a validator, for a request without conditions."""
+    if known is None or known[0] != _version(headers) or known[2] != _VALIDATED:
         return None
     return known[1].copy()
 
@@ -216,7 +242,7 @@ def encode_fields(
     if isinstance(headers, list):
         return headers.encoded()
     if known is not None and known[0] == _version(headers):
-        return known[1].copy(), known[2]
+        return known[1].copy(), None if known[2] == _VALIDATED else known[2]
     fields: RawHeaders = []
     declared: int | None = None
     for given in headers.items():

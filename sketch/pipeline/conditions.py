@@ -24,8 +24,6 @@ def by_conditions(request: BaseRequest, response: Response) -> Response:
     if request.method not in ("GET", "HEAD"):  # what an unsafe method does is done: its handler checks before it acts
         return response
     conditions = conditional_fields(request.raw_headers)
-    if not conditions:
-        return response
     status = check_conditions(request.method, conditions.get, _validators(response.headers))
     return response if status is None else _without_content(response, status)
 

@@ -10,10 +10,12 @@ from sketch.http.fields import (
     encode_fields,
     has_validators,
     is_checked,
+    is_conditional,
     known_content_type,
     known_fields,
     known_length,
     length_field,
+    validated_fields,
 )
 from sketch.http.status import check_status
 from sketch.pipeline.resources import keep_unsent, release_to_adapter
@@ -52,6 +54,10 @@ def finalize(request: BaseRequest, response: Response) -> WireResponse:
             fields = [size] if kind is None else [known_content_type(kind) or content_type_field(kind), size]
         else:
             fields = known_fields(headers, response._encoded)
+            if fields is None:
+                fields = validated_fields(headers, response._encoded)
+                if fields is not None and is_conditional(request.raw_headers):
+                    fields = None
             if fields is not None:
                 fields.append(size)
         if fields is not None and not response._background:
@@ -66,8 +72,9 @@ def finalize(request: BaseRequest, response: Response) -> WireResponse:
     if status == 101 and response.switches and request.is_websocket:
         wire = _finalize_switch(response)
     else:
-        if status == 200 and response._headers is not None and has_validators(response._headers):
-            from sketch.pipeline.conditions import by_conditions  # few responses have validators
+        headers = response._headers
+        if status == 200 and headers is not None and has_validators(headers) and is_conditional(request.raw_headers):
+            from sketch.pipeline.conditions import by_conditions  # few requests are conditional
 
             response = by_conditions(request, response)
         wire = _finalize_content(request, response)

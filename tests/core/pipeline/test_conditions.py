@@ -156,3 +156,17 @@ async def test_background_work_is_done() -> None:
     await app.shutdown()
     await app.cleanup()
     assert (wire.status, done) == (304, [True])
+
+
+@in_loop
+async def test_the_fast_path_says_the_same() -> None:
+    """Fields that were given with a validator are sent as they were encoded, where the request has no condition."""
+    given = Response("a", headers={"ETag": '"a"', "X": "1"})
+    changed = Response("a", headers={"X": "1"})
+    changed.headers["ETag"] = '"a"'
+    for conditions in ({}, {"if_none_match": '"a"'}, {"if_match": '"b"'}, {"range": "bytes=0-0"}):
+        one, two = (await ask(response, **conditions) for response in (given, changed))
+        assert (one.status, one.payload, sorted(one.fields)) == (two.status, two.payload, sorted(two.fields))
+    given.headers["ETag"] = '"b"'
+    assert (await ask(given, if_none_match='"a"')).status == 200
+    assert (await ask(given.copy(), if_none_match='"b"')).status == 304
