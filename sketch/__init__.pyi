@@ -86,12 +86,18 @@ from sketch.middleware.request_id import (
     RequestIDFilter as RequestIDFilter,
 )
 from sketch.middleware.security_headers import SecurityHeaders as SecurityHeaders
+from sketch.middleware.sessions import (
+    Sessions as Sessions,
+    flash as flash,
+    flashed as flashed,
+)
 from sketch.redirects import redirect as redirect
 from sketch.request import Request as Request
 from sketch.request.forms import (
     BodyPart as BodyPart,
     UploadedFile as UploadedFile,
 )
+from sketch.request.session import Session as Session
 from sketch.response import (
     ErrorResponse as ErrorResponse,
     HTMLResponse as HTMLResponse,

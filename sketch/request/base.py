@@ -21,11 +21,15 @@ if TYPE_CHECKING:
     from yarl import URL
 
     from sketch.application import Application
+    from sketch.request.session import Session
     from sketch.response import Response
     from sketch.routing import Route
 
 T = TypeVar("T")
 D = TypeVar("D")
+
+SESSION: RequestKey[Session[Any]] = RequestKey("session")
+"""Where the middleware `Sessions` puts the session of a request."""
 
 
 class BaseRequest(RequestHead):
@@ -208,6 +212,21 @@ class BaseRequest(RequestHead):
     def get(self, key: RequestKey[Any], default: Any = None) -> Any:
         """Return the value of a key, or the default if none was set."""
         return self._keyed.get(key, default)
+
+    @property
+    def session(self) -> Session[Any]:
+        """The session, with the middleware `Sessions`.
+
+        Raises:
+            RuntimeError: without it.
+        """
+        found = self.get(SESSION)
+        if found is None:
+            raise RuntimeError(
+                "expected the middleware Sessions for `request.session`, got none around this request: write"
+                " Application(outer_middlewares=[Sessions(secret)])"
+            )
+        return found
 
     # -- applications -----------------------------------------------------------------------------------------------
 

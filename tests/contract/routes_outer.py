@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from sketch import CORS, Compression, Request, RequestID, Response, SecurityHeaders
+from tests.contract.routes_sessions import SESSIONS
 
 OUTER = {
     "request-id": RequestID(),
     "cors": CORS(["https://page.example"], credentials=True, headers=["X-Token"]),
     "security": SecurityHeaders(),
     "compression": Compression(minimum_size=1),
+    **SESSIONS,
 }
 
 
