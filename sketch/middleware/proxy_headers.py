@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from sketch.http.fields import RawHeaders
 from sketch.http.forwarded import Hop, read_forwarded, read_x_forwarded, to_ip
 from sketch.http.grammar import Address
+from sketch.http.hosts import DEFAULT_PORTS, split_port
 from sketch.request import BaseRequest
 from sketch.response import Response
 from sketch.results import Endpoint
@@ -16,7 +17,6 @@ from sketch.transport import SMALL_FILE, Connection
 
 UNIX = "unix"
 READERS = {"x-forwarded": read_x_forwarded, "forwarded": read_forwarded}
-DEFAULT_PORTS = {"http": "80", "https": "443"}
 
 
 class ProxyHeaders:
@@ -158,6 +158,5 @@ def _network(name: str) -> IPv4Network | IPv6Network:
 
 def _with_port(host: str, port: str, scheme: str) -> str:
     """The host with `port` in place of its own port; without a port if it is the scheme's default."""
-    colon = host.rfind(":")
-    name = host[:colon] if colon > host.rfind("]") else host
+    name, _ = split_port(host)
     return name if port == DEFAULT_PORTS.get(scheme) else f"{name}:{port}"

@@ -12,6 +12,7 @@ from sketch.callables import describe
 from sketch.concurrency.containment import ends_task
 from sketch.concurrency.contexts import Variables, set_variables
 from sketch.context_vars import request_var
+from sketch.exceptions import HTTPException
 from sketch.middleware.chain import Folder, Middleware, check
 from sketch.pipeline.boundary import answer_error, attempt, checked_answer, prepared, unexpected
 from sketch.pipeline.finalize import check_response, finalize, is_sendable
@@ -296,6 +297,13 @@ class Pipeline:
         if self._hooked:
             await self._app.on_response_prepare.send(request, response)
         return response
+
+    async def refuse(self, request: BaseRequest, exc: HTTPException) -> Response:
+        """Make the answer of an outer middleware that refuses a request, by the error handlers as for a handler's.
+
+        If it raised the exception, the outer middlewares around it would not see the answer.
+        """
+        return await answer_error(request, exc)
 
     def _late_origin(self, _: BaseRequest) -> str:
         """What changes responses outside the error boundary, for an error about one: only one of these did it."""

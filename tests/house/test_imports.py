@@ -98,7 +98,7 @@ def test_http_imports_nothing_else_of_sketch() -> None:
     assert {name: edges[name] - modules for name in modules if edges[name] - modules} == {}
 
 
-ASYNCIO = {"concurrency", "lifecycle", "streams", "websocket", "channels", "bench", "demo", "testing"}
+ASYNCIO = {"concurrency", "lifecycle", "streams", "websocket", "channels", "stores", "bench", "demo", "testing"}
 ASYNCIO_MODULES = {
     "sketch.middleware.timeout",
     "sketch.serving.loops",
