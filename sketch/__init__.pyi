@@ -85,6 +85,8 @@ from sketch.middleware.request_id import (
     RequestIDFilter as RequestIDFilter,
 )
 from sketch.middleware.security_headers import SecurityHeaders as SecurityHeaders
+from sketch.observability.health import Health as Health
+from sketch.observability.metrics import Metrics as Metrics
 from sketch.redirects import redirect as redirect
 from sketch.request import Request as Request
 from sketch.request.forms import (
