@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -97,6 +97,13 @@ class Check:
         """Cancel the run that is under way."""
         if self._task is not None:
             self._task.cancel()
+
+
+async def run_all(checks: Iterable[Check], app: Application, timeout: float) -> dict[str, Result]:
+    """Run checks at once, each for at most `timeout` seconds. Returns the result of each by its name."""
+    checks = list(checks)
+    results = await asyncio.gather(*(check.run(app, timeout) for check in checks))
+    return {check.name: result for check, result in zip(checks, results, strict=True)}
 
 
 def _is_async(function: CheckFunction) -> bool:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from typing import Any
 
 from sketch.application import Application
 from sketch.concurrency.threads import Threads
 from sketch.keys import AppKey
-from sketch.observability.checks import Check, CheckFunction, Result
+from sketch.observability.checks import Check, CheckFunction, Result, run_all
 from sketch.observability.permission import Allow, Permission
 from sketch.request import Request
 from sketch.request.local import is_local
@@ -84,8 +83,7 @@ class Health:
 
     async def check(self, app: Application) -> dict[str, Result]:
         """Run the checks at once. Returns what each has found, within `timeout` seconds."""
-        results = await asyncio.gather(*(check.run(app, self._timeout) for check in self._checks))
-        return {check.name: result for check, result in zip(self._checks, results, strict=True)}
+        return await run_all(self._checks, app, self._timeout)
 
     async def _answer_ready(self, request: Request) -> JSONResponse:
         app = request.app

@@ -10,9 +10,7 @@ _NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 def is_forwarded(request: BaseRequest) -> bool:
     """Whether a request says that it came through a proxy: by Via, Forwarded or X-Forwarded-*."""
-    return any(
-        name in (b"via", b"forwarded") or name.startswith(b"x-forwarded-") for name, _ in request.raw_headers
-    )
+    return any(name in (b"via", b"forwarded") or name.startswith(b"x-forwarded-") for name, _ in request.raw_headers)
 
 
 def is_local(request: BaseRequest) -> bool:

@@ -7,10 +7,11 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sketch.serving.options import ServeError
+from sketch.serving.options import ServeError, ServeOptions
 from sketch.serving.processes.link import current_link
+from sketch.serving.registry import load_object
 
 if TYPE_CHECKING:
     from sketch.application import Application
@@ -78,7 +79,6 @@ async def metrics_listener(address: str, exposition: Exposition) -> AsyncIterato
     from sketch.limits import Limits
     from sketch.observability.metrics.metrics import show
     from sketch.response import Response
-    from sketch.serving.run import serve
     from sketch.serving.server_limits import ServerLimits
     from sketch.serving.sockets import spell
 
@@ -89,8 +89,10 @@ async def metrics_listener(address: str, exposition: Exposition) -> AsyncIterato
         return await show(exposition)
 
     limits = ServerLimits(connections=MOST_CONNECTIONS, header_timeout=5, keep_alive_timeout=30)
-    options: dict[str, Any] = {"access_log": False, "shutdown_timeout": 1, "keep_alive_drain": 0}
-    async with serve(app, bind=(address,), server_limits=limits, **options) as server:
+    options = ServeOptions(
+        bind=(address,), server_limits=limits, access_log=False, shutdown_timeout=1, keep_alive_drain=0
+    )
+    async with load_object("sketch_native.server:serve")(app, options) as server:
         names = [spell(sock.getsockname()) for sock in server.sockets]
         shown = ", ".join(name if name.startswith("unix:") else f"http://{name}{PATH}" for name in names)
         logger.info("metrics are at %s", shown)

@@ -21,7 +21,7 @@ class Exposition:
     """A text, made when it is asked for.
 
     Args:
-        make: yields its slices. Whoever makes them lets other tasks have their turn between two.
+        make: yields its slices. Other tasks have their turn between two.
     """
 
     def __init__(self, make: Callable[[], AsyncIterator[bytes]]) -> None:
@@ -51,6 +51,7 @@ class Exposition:
             if len(waiting) >= BLOCK:
                 blocks.append(bytes(waiting))
                 waiting.clear()
+            await asyncio.sleep(0)
         blocks.append(bytes(waiting))
         self._blocks, ended_at = blocks, monotonic()
         self._fresh_until = ended_at + SHARE * (ended_at - began_at)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any
@@ -94,7 +93,6 @@ class Metrics:
         ready = self._app is not None and not self._app.stopping.announced
         for text in slices(self.figures, self.counting.active, Workers(ready=int(ready))):
             yield text
-            await asyncio.sleep(0)
 
     async def _answer(self, request: Request) -> Response:
         if self._permission is None or not await self._permission.allows(request):

@@ -71,7 +71,6 @@ class Gathering:
         active = Active(*(sum(numbers) for numbers in zip(*self._active.values(), strict=True)))
         for text in slices(self.figures, active, self._workers()):
             yield text
-            await asyncio.sleep(0)
 
     async def _update(self) -> None:
         self._number += 1

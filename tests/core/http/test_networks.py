@@ -27,9 +27,9 @@ def test_what_is_in_a_set(names: list[str], peer: Address | None, inside: bool) 
 
 
 def test_faults() -> None:
-    with pytest.raises(TypeError, match="expected allow as a list of networks, got '10.0.0.0/8'"):
+    with pytest.raises(TypeError, match=r"expected allow as a list of networks, got '10\.0\.0\.0/8'"):
         Networks("10.0.0.0/8", "allow")
     with pytest.raises(ValueError, match="expected at least one network in allow"):
         Networks([], "allow")
-    with pytest.raises(ValueError, match="expected allow networks like '10.0.0.0/8', or 'unix', got '10.0.0.1/8'"):
+    with pytest.raises(ValueError, match=r"expected allow networks like .*, or 'unix', got '10\.0\.0\.1/8'"):
         Networks(["10.0.0.1/8"], "allow")
