@@ -74,7 +74,8 @@ class Check:
         arguments = (app,) if self._wants_app else ()
         if self._threads is None:
             return await self._function(*arguments)
-        return await self._threads.run(self._function, *arguments)
+        result = await self._threads.run(self._function, *arguments)
+        return await result if inspect.isawaitable(result) else result  # `lambda: pool.ping()`
 
     def _describe(self, task: asyncio.Task[Any], timeout: float) -> str | None:
         """Say why the run fails, None if it does not."""

@@ -255,14 +255,19 @@ class ServeOptions:
         if found is None or int(found["port"] or 0) > 65535:
             fault = "expected metrics_bind like '9100', '10.0.0.1:9100', '[::1]:9100' or 'unix:/run/metrics.sock'"
             raise OptionError(f"{fault}, got {given!r:.200}", "metrics_bind")
-        if found["port"] not in (None, "0") and found["port"] in self._ports():
-            fault = f"expected another port for metrics_bind than the public one, got {given!r:.200}"
+        public = self._public_places()
+        if found["port"] != "0" and {self.metrics_bind, found["port"]} & public:
+            fault = (
+                f"expected another address for metrics_bind than the public one, and another port, got {given!r:.200}"
+            )
             raise OptionError(fault, "metrics_bind")
 
-    def _ports(self) -> list[str]:
-        """The public ports, as text."""
-        places = (_PLACE.fullmatch(place) for place in self.bind)
-        return [str(self.port), *(place["port"] for place in places if place is not None and place["port"])]
+    def _public_places(self) -> set[str]:
+        """The addresses and the ports on which it listens for every client, as text."""
+        if self.uds is not None or self.sock is not None:
+            return {f"unix:{self.uds}"}
+        places = self.bind or (f"{self.host}:{self.port}",)
+        return {*places, *(place.rpartition(":")[2] for place in places if not place.startswith(("unix:", "fd:")))}
 
     def _is_place(self, name: str) -> bool:
         """Whether an option says where to listen. Port 0 says nothing: it is what `serve` takes by itself."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
+from importlib.util import find_spec
 from typing import Any
 
 from sketch.application import Application
@@ -126,10 +127,8 @@ def check_installed() -> None:
     Raises:
         ImportError: it says what to install.
     """
-    try:
-        import prometheus_client  # noqa: F401
-    except ImportError:
-        raise ImportError("metrics need prometheus-client: pip install 'sketch-web[metrics]'") from None
+    if find_spec("prometheus_client") is None:  # workers have no use for it, so it is not imported here
+        raise ImportError("metrics need prometheus-client: pip install 'sketch-web[metrics]'")
 
 
 METRICS = AppKey[Metrics]("sketch.metrics")

@@ -40,6 +40,7 @@ class Ping:
         (Ping(), None),
         (lambda: False, "it returned False"),
         (raises, "LookupError: no database"),
+        (lambda: Ping()(Application("other")), "it returned False"),
         (lambda: threading.current_thread() is not threading.main_thread(), None),
     ],
 )

@@ -123,5 +123,5 @@ async def test_an_application_with_metrics_needs_no_address() -> None:
     async with serve(app) as server:
         assert b"hello" in await exchange(server.port, b"GET / HTTP/1.0\r\nHost: x\r\n\r\n")
     assert app[METRICS].listener is None
-    with pytest.raises(ServeError, match="another port for metrics_bind"):
+    with pytest.raises(ServeError, match="another address for metrics_bind"):
         serve(app, port=9100, metrics_bind="0.0.0.0:9100")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from time import thread_time
 
@@ -71,8 +72,9 @@ def test_a_thousand_templates_hold_no_event_loop() -> None:
         times.append(thread_time() - began)
         began = thread_time()
     times.sort()
-    assert sum(times) < 0.5
-    assert times[-3] < 0.002, times[-3:]  # the garbage collector may look at everything in between
+    traced = 1 if sys.gettrace() is None else 3  # by coverage
+    assert sum(times) < 0.5 * traced
+    assert times[-3] < 0.002 * traced, times[-3:]  # the garbage collector may look at everything in between
 
 
 def test_changes_meanwhile_do_no_harm() -> None:
