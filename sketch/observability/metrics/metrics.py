@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from sketch.application import Application
-from sketch.exceptions import HTTPNotFound, HTTPServiceUnavailable
+from sketch.exceptions import HTTPMethodNotAllowed, HTTPNotFound, HTTPServiceUnavailable
 from sketch.keys import AppKey
 from sketch.observability.metrics.counting import Counting
 from sketch.observability.metrics.exposition import TEXT, Exposition
@@ -71,7 +71,8 @@ class Metrics:
             )
         if path is not None and allow is not None:
             self._permission = Permission(allow)
-            app.add_get(path, self._answer, include_in_schema=False)
+            # Every method, so that a 405 does not tell the others that it is there.
+            app.add_route("*", path, self._answer, include_in_schema=False)
         app.observers.append(self.counting.finished)
         app.refusals.append(self.counting.refused)
         app.pipeline.wrap_find(self.counting.wrap_find)
@@ -98,6 +99,8 @@ class Metrics:
     async def _answer(self, request: Request) -> Response:
         if self._permission is None or not await self._permission.allows(request):
             raise HTTPNotFound
+        if request.method not in ("GET", "HEAD"):
+            raise HTTPMethodNotAllowed(["GET", "HEAD"])
         return await show(self.exposition)
 
 

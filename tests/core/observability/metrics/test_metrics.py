@@ -24,6 +24,9 @@ async def test_they_are_for_those_who_may_see_them() -> None:
     async with TestClient(app) as client:
         missing, hidden = await client.get("/nowhere"), await client.get("/metrics")
         assert (hidden.status, await hidden.text()) == (404, await missing.text())
+        for method in ("POST", "OPTIONS", "HEAD"):
+            assert (await client.request(method, "/metrics")).status == 404
+        assert (await client.post("/metrics", headers={"X-Operator": "yes"})).status == 405
         reply = await client.get("/metrics", headers={"X-Operator": "yes"})
         assert reply.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
         text = await reply.text()
