@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sketch import Application, Health, JSONResponse, Metrics
+from sketch import Application, Health, JSONResponse, Metrics, WebSocket
 from sketch.observability.metrics import METRICS
 
 
@@ -10,8 +10,21 @@ def add_observed(app: Application) -> None:
     Health({"broken": lambda: False}).attach(app)
     Metrics().attach(app, path="/metrics", allow=lambda request: "X-Operator" in request.headers)
 
+    @app.websocket("/observed")
+    async def observed(ws: WebSocket) -> None:
+        await ws.send("open")
+        async for _ in ws:
+            pass
+
     @app.get("/figures")
     async def figures() -> JSONResponse:
-        """The websockets that are open, and how many answers to `/livez` there were."""
-        metrics = app[METRICS]
-        return JSONResponse([metrics.counting.active.websockets, metrics.figures.find("/livez", "GET").statuses[2]])
+        """Open websockets to `/observed`, those that are over, and answers to `/livez`."""
+        counting = app[METRICS].counting
+        find = counting.figures.find
+        return JSONResponse(
+            [
+                sum(request.raw_path == "/observed" for request in counting._websockets),
+                find("/observed", "WEBSOCKET").statuses[1],
+                find("/livez", "GET").statuses[2],
+            ]
+        )
