@@ -43,6 +43,8 @@ _NAMES = {
     "sketch.middleware.security_headers": "SecurityHeaders csp_nonce",
     "sketch.middleware.sessions": "Sessions flash flashed",
     "sketch.middleware.trusted_hosts": "TrustedHosts",
+    "sketch.observability.health": "Health",
+    "sketch.observability.metrics": "Metrics",
     "sketch.redirects": "redirect",
     "sketch.request": "Request",
     "sketch.request.forms": "BodyPart UploadedFile",
