@@ -18,7 +18,7 @@ _NAMES = {
         HTTPExpectationFailed HTTPFailedDependency HTTPForbidden HTTPFound HTTPGatewayTimeout HTTPGone
         HTTPInsufficientStorage HTTPInternalServerError HTTPLengthRequired HTTPLocked HTTPMethodNotAllowed
         HTTPMisdirectedRequest HTTPMovedPermanently HTTPMultipleChoices HTTPNetworkAuthenticationRequired
-        HTTPNotAcceptable HTTPNotFound HTTPNotImplemented HTTPPaymentRequired HTTPPermanentRedirect
+        HTTPNotAcceptable HTTPNotFound HTTPNotImplemented HTTPNotModified HTTPPaymentRequired HTTPPermanentRedirect
         HTTPPreconditionFailed HTTPPreconditionRequired HTTPProxyAuthenticationRequired
         HTTPRangeNotSatisfiable HTTPRedirection HTTPRequestEntityTooLarge HTTPRequestHeaderFieldsTooLarge
         HTTPRequestRangeNotSatisfiable HTTPRequestTimeout HTTPRequestURITooLong HTTPSeeOther HTTPServerError
@@ -43,6 +43,8 @@ _NAMES = {
     "sketch.middleware.security_headers": "SecurityHeaders csp_nonce",
     "sketch.middleware.sessions": "Sessions flash flashed",
     "sketch.middleware.trusted_hosts": "TrustedHosts",
+    "sketch.observability.health": "Health",
+    "sketch.observability.metrics": "Metrics",
     "sketch.redirects": "redirect",
     "sketch.request": "Request",
     "sketch.request.forms": "BodyPart UploadedFile",

@@ -42,6 +42,7 @@ from sketch.exceptions import (
     HTTPNotAcceptable as HTTPNotAcceptable,
     HTTPNotFound as HTTPNotFound,
     HTTPNotImplemented as HTTPNotImplemented,
+    HTTPNotModified as HTTPNotModified,
     HTTPPaymentRequired as HTTPPaymentRequired,
     HTTPPermanentRedirect as HTTPPermanentRedirect,
     HTTPPreconditionFailed as HTTPPreconditionFailed,
@@ -105,6 +106,8 @@ from sketch.middleware.sessions import (
     flashed as flashed,
 )
 from sketch.middleware.trusted_hosts import TrustedHosts as TrustedHosts
+from sketch.observability.health import Health as Health
+from sketch.observability.metrics import Metrics as Metrics
 from sketch.redirects import redirect as redirect
 from sketch.request import Request as Request
 from sketch.request.forms import (

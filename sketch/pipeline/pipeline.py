@@ -51,6 +51,7 @@ class Pipeline:
         "_prefix",
         "_request_app",
         "_variables",
+        "_wraps",
         "frozen",
     )
 
@@ -59,6 +60,7 @@ class Pipeline:
         self._app = app
         self._request_app: Any = app  # the same, as `request.app` takes it: an `Application`, which stands above
         self._find: Find = app.router.find
+        self._wraps: list[Callable[[Find], Find]] = []  # around `_find`, the innermost first
         self._folder = Folder()
         self._answer: Endpoint | None = None
         self._hooked = False  # whether hooks run after the handler
@@ -81,8 +83,13 @@ class Pipeline:
         return super().__getstate__()
 
     def wrap_find(self, wrap: Callable[[Find], Find]) -> None:
-        """Wrap the function that finds the route of each request, for an adapter that has to note the route."""
-        self._find = wrap(self._app.router.find)
+        """Wrap the function that finds the route of each request, which every request begins with.
+
+        An adapter notes the route there, and metrics count. To wrap it by the same function again changes nothing.
+        """
+        if wrap not in self._wraps:
+            self._wraps.append(wrap)
+            self._find = wrap(self._find)
 
     # -- folding ----------------------------------------------------------------------------------------------------
 
