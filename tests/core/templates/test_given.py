@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -70,9 +72,7 @@ async def test_static_urls_may_be_cached_for_good(tmp_path: Path) -> None:
 @in_loop
 async def test_no_such_static_file(tmp_path: Path, path: str) -> None:
     app = serving(write(tmp_path, page__txt=f"{{{{ static_url({path!r}) }}}}"))
-    wire = await answer(app, "/page/page.txt")
-    error = wire.status
-    assert error == 500
+    assert (await answer(app, "/page/page.txt")).status == 500
 
 
 @in_loop
@@ -100,7 +100,28 @@ async def test_without_a_request(tmp_path: Path) -> None:
         await templates.render("b.txt")
 
 
+@pytest.mark.parametrize(
+    ("name", "module"),
+    [
+        ("flashed", "sketch.middleware.sessions"),
+        ("csrf_token", "sketch.middleware.csrf"),
+        ("csp_nonce", "sketch.middleware.security_headers"),
+    ],
+)
 @in_loop
-async def test_what_belongs_to_a_middleware_is_imported_when_it_is_used(tmp_path: Path) -> None:
-    templates = Templates(write(tmp_path, a__txt="{{ csrf_token is defined }} {{ flashed is defined }}"))
-    assert await page(templates, "a.txt") == "True True"
+async def test_what_belongs_to_a_middleware(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, module: str
+) -> None:
+    """Its module is imported, and asked, when a template calls the function: once more for each call."""
+    asked: list[str] = []
+
+    def function(request: Request) -> str:
+        asked.append(request.path)
+        return f"<{name}>"
+
+    templates = Templates(write(tmp_path, unused__txt=f"{{{{ {name} is defined }}}}", used__html=f"{{{{ {name}() }}}}"))
+    monkeypatch.setitem(sys.modules, module, SimpleNamespace(**{name: function}))  # type: ignore[arg-type]
+    assert await page(templates, "unused.txt") == "True"
+    assert asked == []
+    assert await page(templates, "used.html") == f"&lt;{name}&gt;"
+    assert asked == ["/"]
