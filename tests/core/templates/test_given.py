@@ -13,7 +13,7 @@ from sketch.request import Request
 from sketch.response import Response
 from sketch.templates import Templates
 from tests.core.templates.support import body, page, write
-from tests.support.requests import answer, in_loop
+from tests.support.requests import answer, in_loop, make_request
 from tests.support.responses import headers_of
 
 URLS = """{{ url_for("post", id=3) }} {{ url_for("post", id=3, query={"a": "b&c", "n": 2}) }} {{ request.path }}"""
@@ -22,7 +22,7 @@ URLS = """{{ url_for("post", id=3) }} {{ url_for("post", id=3, query={"a": "b&c"
 def serving(folder: Path, *, debug: bool = False) -> Application:
     """An application with templates, static files in two directories, and another one mounted in it."""
     for name in ("one/css", "two"):
-        (folder / name).mkdir(parents=True)
+        (folder / name).mkdir(parents=True, exist_ok=True)
     (folder / "one/css/site.css").write_text("a{}")
     (folder / "two/only.js").write_text("1")
     templates = Templates(folder)
@@ -94,6 +94,10 @@ async def test_without_a_request(tmp_path: Path) -> None:
     templates = Templates(write(tmp_path, a__txt=source, b__txt="{{ csrf_token() }}", c__txt="{{ request.path }}"))
     with serving(tmp_path).context():
         assert await templates.render("a.txt") == "/posts/1 /more/files/only.js"
+    app = serving(tmp_path / "below")
+    request = make_request("/x", app=app, root_path="/base")
+    with app.request_context(request):
+        assert await templates.render("a.txt") == "/base/posts/1 /base/more/files/only.js", "of the current request"
     with pytest.raises(RuntimeError, match=r"expected a request, or `with app.context\(\):`, for a URL"):
         await templates.render("a.txt")
     with pytest.raises(RuntimeError, match=r"expected a request for csrf_token\(\) in a template: pass render"):
