@@ -21,7 +21,7 @@ TEXT = (ROOT / "docs" / "reference.md").read_text()
 
 # For adapters and for the core; their docstrings describe them.
 INTERNAL = {
-    "Application": {"freeze", "guards", "mounts", "pipeline", "wrapped"},
+    "Application": {"freeze", "guards", "mounts", "observers", "pipeline", "refusals", "wrapped"},
     "Request": {
         "at_end",
         "begin",
