@@ -33,6 +33,8 @@ class PipelineApp(Protocol):
     on_finished: Signal
     listened: bool
     access_log: AccessLog | None
+    own_debug: bool
+    debug_locally: bool
 
     @property
     def parent(self) -> PipelineApp | None:

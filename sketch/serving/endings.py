@@ -49,6 +49,10 @@ def log_stalled(client: Address | None) -> None:
 REQUEST, WEBSOCKET, STREAM = "request", "websocket", "stream"
 """What a connection may be busy with. A stream is an answer of which a part is out."""
 
+PARTING = 0.1
+"""Seconds in which streams and websockets end by themselves when a server stops that is restarted with every change of
+the code. Then they are cancelled: their clients connect anew, and there is no other reason to wait for them."""
+
 
 def log_stopping(under_way: Iterable[str]) -> None:
     """Log at level INFO that the server begins to stop, and what is under way.

@@ -9,7 +9,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sketch.concurrency.tasks import first_of
-from sketch.serving.endings import log_stopped, log_stopping
+from sketch.serving.endings import PARTING, log_stopped, log_stopping
 from sketch.serving.options import ServeOptions
 from sketch.serving.orders import Orders, unless_given_up
 from sketch.serving.run import announce_stop
@@ -98,6 +98,9 @@ class Stop:
         await _step(self._begin())
         self._life.closing = True  # both are so already, unless that has failed
         self._app.stopping.set(self._options.shutdown_timeout)
+        if self._options.reload:
+            self._app.stopping.cut_level = logging.DEBUG
+            asyncio.get_running_loop().call_later(PARTING, self._life.exchanges.cut_streams)
         stop = asyncio.get_running_loop().create_task(_step(self._ending.stop()))
         try:
             await self._app.stopping.wait_grace()
