@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sketch.lifecycle.hook_deadline import StartCancelled
 from sketch.serving.descriptors import make_room
-from sketch.serving.endings import log_stopped, log_stopping
+from sketch.serving.endings import level_of_stops, log_stopped, log_stopping
 from sketch.serving.loops import loop_factory, run_server
 from sketch.serving.options import ServeError, ServeOptions
 from sketch.serving.orders import Orders, unless_given_up
@@ -87,12 +87,12 @@ async def _serve(server: Server, orders: Orders) -> int:
     announce(server.options, [sock.getsockname() for sock in server.sockets], server.accept_also)
     await orders.given.wait()
     announce_stop()
-    log_stopping(server.under_way())
+    log_stopping(server.under_way(), level_of_stops(server.options))
     began_at = monotonic()
     try:
         await server.stop()
     except Exception:
         startup_logger.exception("the application could not be stopped in order")
         return 1
-    log_stopped(monotonic() - began_at)
+    log_stopped(monotonic() - began_at, level_of_stops(server.options))
     return 0

@@ -13,8 +13,8 @@ from sketch.errors.problems import error_response
 from sketch.exceptions import HTTPException, HTTPInternalServerError
 from sketch.pipeline.finalize import check_response
 from sketch.pipeline.resources import keep_unsent
-from sketch.response import Response
 from sketch.request.local import is_local
+from sketch.response import Response
 from sketch.results import as_response, must_prepare, prepare_response
 from sketch.transport import ClientDisconnected
 

@@ -106,9 +106,9 @@ class ServeOptions:
     reload: bool = option(
         False,
         "restart when the code changes, for development; turns debug on, for local requests unless `debug` is given",
-        more="While the application cannot be started, every request is answered by a page that says why. Requests that "
-        "come during a restart wait for its end. Not with `workers`, and not on an address that other machines reach, "
-        "unless `debug` is given, too. By the package watchfiles where it is installed, else by polling.",
+        more="While the application cannot be started, every request is answered by a page that says why. Requests "
+        "that come during a restart wait for its end. Not with `workers`, and not on an address that other machines "
+        "reach, unless `debug` is given, too. By the package watchfiles where it is installed, else by polling.",
         group=RELOAD,
     )
     reload_dir: tuple[str, ...] = option(

@@ -52,7 +52,8 @@ class Server(Protocol):
     """
 
     options: frozenset[str]
-    """The names of the options it honours. One that can `reload` takes bound sockets, too. One that can `bind` a single address has `one_address = True`, too."""
+    """The names of the options it honours. One that can `bind` a single address has `one_address = True`, too. One that
+    can `reload` takes bound sockets, and ends streams and websockets at once if that is given."""
 
     def run(self, app: Application | ASGIApp, options: ServeOptions) -> int:
         """Serve until told to stop. Returns the exit code: 0 after SIGINT or SIGTERM, 1 after a failed start.

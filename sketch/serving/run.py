@@ -113,7 +113,7 @@ def _run_workers(app: Application | ASGIApp | str, options: ServeOptions) -> int
 
 
 _WHY = "each worker imports the application by itself"
-_WHY_ANEW = "each start imports the application anew"
+_WHY_ANEW = "each start imports the application anew. Write run_app('module:app', reload=True)"
 
 
 def run_backend(app: Application | ASGIApp | str, options: ServeOptions) -> int:

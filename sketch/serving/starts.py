@@ -13,7 +13,8 @@ _kept: list[Exception] | None = None
 def failed_starts_kept() -> Iterator[list[Exception]]:
     """Yield a list that gets the exceptions of failed starts while the block runs, in place of the log."""
     global _kept
-    _kept = kept = []
+    kept: list[Exception] = []
+    _kept = kept
     try:
         yield kept
     finally:

@@ -1,4 +1,4 @@
-"""The application that is served while the real one cannot be started: a page that says why, in the debug page's look."""
+"""What is served while the application cannot be started: a page that says why, in the look of the debug page."""
 
 from __future__ import annotations
 

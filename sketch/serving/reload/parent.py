@@ -83,7 +83,9 @@ def check_folders(options: ServeOptions) -> None:
     """
     for path in options.reload_dir:
         if not Path(path).exists():
-            raise OptionError(f"expected reload_dir as a directory or file that exists, got {path!r:.200}", "reload_dir")
+            raise OptionError(
+                f"expected reload_dir as a directory or file that exists, got {path!r:.200}", "reload_dir"
+            )
 
 
 def check_private(options: ServeOptions, sockets: list[socket.socket]) -> None:

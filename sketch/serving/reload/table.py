@@ -6,14 +6,18 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from sketch.serving.processes.child import READY, Child
 from sketch.serving.processes.table import Policy, Table
 
 if TYPE_CHECKING:
-    from sketch.serving.processes.child import Child, Process
+    from sketch.serving.processes.child import Process
     from sketch.serving.processes.pipe import Message
     from sketch.serving.processes.slot import Slot
 
 logger = logging.getLogger("sketch")
+
+DEAF = 1.0
+"""Seconds in which a worker has to say that it stops, or its event loop is blocked."""
 
 MARGIN = 2.0
 """Seconds beyond the grace period that a worker gets to end when it is restarted: the developer waits for the next."""
@@ -62,6 +66,9 @@ class ReloadTable(Table):
         if "broken" in message:
             self._broken = True
             self._tell(message["broken"])
+        if "stopping" in message and self._due:
+            for child in self.children():
+                child.due = self.now + self._bound
         if "failed" in message and self.slots[0].generation == 1:
             self.failure = message["failed"]  # the command is wrong, not the code
         super().received(process, message)
@@ -78,7 +85,7 @@ class ReloadTable(Table):
             self._fill(slot)
 
     def _fill(self, slot: Slot) -> None:
-        self._broken = False
+        self._broken = self.fault is not None
         super()._fill(slot)
 
     def _got_ready(self, child: Child) -> None:
@@ -108,4 +115,8 @@ class ReloadTable(Table):
         if self.stopping:
             super()._stop(child)
         else:
-            child.stop(self.now + self._policy.stop_timeout + MARGIN)
+            child.stop(self.now + (DEAF if child.state is READY else self._bound))
+
+    @property
+    def _bound(self) -> float:
+        return self._policy.stop_timeout + MARGIN

@@ -1,4 +1,4 @@
-"""What a worker does that is restarted when the code changes: it serves the application, or a page that says why not."""
+"""The worker that is restarted when the code changes: it serves the application, or a page that says why not."""
 
 from __future__ import annotations
 
@@ -18,9 +18,12 @@ from sketch.serving.options import ServeError, ServeOptions
 from sketch.serving.registry import load_server
 from sketch.serving.reload.page import make_page
 from sketch.serving.run import load_and_prepare
+from sketch.serving.sources import explain
 from sketch.serving.starts import failed_starts_kept
 
 if TYPE_CHECKING:
+    from types import TracebackType
+
     from sketch.serving.processes.link import Link
     from sketch.serving.processes.order import Order
 
@@ -35,10 +38,6 @@ class CannotStart(Exception):
     def __init__(self, fault: BaseException) -> None:
         super().__init__(fault)
         self.fault = fault
-
-
-class ProcessEnded(Exception):
-    """Stands for the fault of a process that could not say why it has ended."""
 
 
 def serve_or_explain(order: Order, options: ServeOptions, link: Link) -> int:
@@ -56,7 +55,7 @@ def serve_or_explain(order: Order, options: ServeOptions, link: Link) -> int:
         return _serve(order, options, link)
     except CannotStart as exc:
         fault = exc.fault
-    if not isinstance(fault, ProcessEnded):  # which the parent has told
+    if order.fault is None:  # else the parent has told it
         link.broken(describe(fault), [*loaded_files(), *files_of(fault)])
     shorten(fault)
     show()  # a module that cannot be loaded has set up no logging
@@ -72,7 +71,7 @@ def _serve(order: Order, options: ServeOptions, link: Link) -> int:
         ServeError: as `serve_or_explain`.
     """
     if order.fault is not None:
-        raise CannotStart(ProcessEnded(order.fault))
+        raise CannotStart(RuntimeError(order.fault))
     try:
         application = load_and_prepare(order.app, options)
     except BaseException as exc:  # a module may exit
@@ -89,16 +88,17 @@ def _serve(order: Order, options: ServeOptions, link: Link) -> int:
 
 def shorten(fault: BaseException) -> None:
     """Take the calls out of a traceback that have led to the application's first one, and those of imports."""
-    calls = []
+    calls: list[TracebackType] = []
     trace = fault.__traceback__
     while trace is not None:
         imports = trace.tb_frame.f_code.co_filename.startswith("<frozen importlib")
         if not imports and (calls or not is_library(trace.tb_frame)):
             calls.append(trace)
         trace = trace.tb_next
-    for call, following in zip(calls, [*calls[1:], None], strict=True):
-        call.tb_next = following
-    fault.__traceback__ = calls[0] if calls else None
+    fault.__traceback__ = None
+    for call in reversed(calls):
+        call.tb_next = fault.__traceback__
+        fault.__traceback__ = call
 
 
 # -- what the parent is told ------------------------------------------------------------------------------------------
@@ -106,6 +106,8 @@ def shorten(fault: BaseException) -> None:
 
 def describe(fault: BaseException) -> str:
     """Describe a fault in one line, with the place in the application's code that it comes from."""
+    if isinstance(fault, ServeError):
+        return explain(fault)
     lines = format_exception_only(fault)
     said = (lines[-1] if isinstance(fault, SyntaxError) else lines[0]).strip().splitlines() or [type(fault).__name__]
     short = said[0] if len(said) == 1 else f"{said[0]} ... {said[-1].strip()}"

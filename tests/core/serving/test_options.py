@@ -81,7 +81,9 @@ NO_NETWORK = "'10.0.0.0/33' does not appear to be an IPv4 or IPv6 network"
         ({"server_limits": 5}, "expected server_limits as ServerLimits(...), got 5"),
         ({"proxy_hops": 0}, "expected proxy_hops as a whole number from 1 to 2147483647, got 0"),
         ({"proxy_hops": 2}, "expected trusted_proxies together with proxy_hops"),
-        ({"reload": True}, "reload is not supported yet: restart the server by hand"),
+        ({"reload": True, "workers": 2}, "expected either reload or workers, got both: reload has one worker"),
+        ({"reload_dir": "src"}, "expected reload_dir as a list or tuple of texts, got 'src'"),
+        ({"reload_include": ("",)}, "expected reload_include as a list or tuple of texts, got ('',)"),
     ],
 )
 def test_values_that_no_backend_can_honour(
