@@ -83,6 +83,9 @@ class Supervisor:
         slots: the sockets of each worker.
     """
 
+    terminal = False
+    """Whether workers may read from the terminal."""
+
     def __init__(
         self,
         app: str,
@@ -208,7 +211,8 @@ class Supervisor:
         descriptors = {sock.fileno() for sockets in self._slots for sock in sockets}
         try:
             with theirs:
-                return WorkerProcess(start_worker(self._app, index, theirs.fileno(), descriptors), pipe)
+                started = start_worker(self._app, index, theirs.fileno(), descriptors, terminal=self.terminal)
+                return WorkerProcess(started, pipe)
         except OSError:
             pipe.close()
             raise

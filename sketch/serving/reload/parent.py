@@ -69,9 +69,16 @@ def supervise_reloading(app: str, options: ServeOptions, announce: Announce) -> 
 
 
 def in_development(options: ServeOptions) -> ServeOptions:
-    """Return the options of a server that is restarted all the time: it waits for nothing that can be tried again."""
+    """Return the options of a server that is restarted all the time: it waits for nothing that can be tried again.
+
+    Its event loop may be blocked for as long as the developer likes: a debugger does that.
+    """
     return replace(
-        options, shutdown_timeout=min(options.shutdown_timeout, GRACE), keep_alive_drain=0.0, drain_delay=0.0
+        options,
+        shutdown_timeout=min(options.shutdown_timeout, GRACE),
+        keep_alive_drain=0.0,
+        drain_delay=0.0,
+        worker_timeout=0.0,
     )
 
 
@@ -115,6 +122,7 @@ class ReloadSupervisor(Supervisor):
         tree: the files that are watched.
     """
 
+    terminal = True  # for `breakpoint()`
     _table: ReloadTable
 
     def __init__(

@@ -20,7 +20,7 @@ DEAF = 1.0
 """Seconds in which a worker has to say that it stops, or its event loop is blocked."""
 
 MARGIN = 2.0
-"""Seconds beyond the grace period that a worker gets to end when it is restarted: the developer waits for the next."""
+"""Seconds beyond the grace period that a worker gets to end: the developer waits for the next one."""
 
 
 class ReloadTable(Table):
@@ -66,9 +66,10 @@ class ReloadTable(Table):
         if "broken" in message:
             self._broken = True
             self._tell(message["broken"])
-        if "stopping" in message and self._due:
+        if "stopping" in message:
             for child in self.children():
-                child.due = self.now + self._bound
+                if child.ordered:
+                    child.due = self.now + self._bound
         if "failed" in message and self.slots[0].generation == 1:
             self.failure = message["failed"]  # the command is wrong, not the code
         super().received(process, message)
@@ -112,10 +113,7 @@ class ReloadTable(Table):
             logger.error("the application cannot be started: %s", fault)
 
     def _stop(self, child: Child) -> None:
-        if self.stopping:
-            super()._stop(child)
-        else:
-            child.stop(self.now + (DEAF if child.state is READY else self._bound))
+        child.stop(self.now + (DEAF if child.state is READY else self._bound))
 
     @property
     def _bound(self) -> float:

@@ -51,6 +51,7 @@ def test_folders_that_do_not_exist(tmp_path: Path) -> None:
 def test_a_server_in_development_waits_for_nothing() -> None:
     chosen = in_development(ServeOptions(reload=True, keep_alive_drain=5, drain_delay=5))
     assert (chosen.shutdown_timeout, chosen.keep_alive_drain, chosen.drain_delay) == (GRACE, 0, 0)
+    assert chosen.worker_timeout == 0, "a debugger blocks the event loop"
     assert in_development(ServeOptions(shutdown_timeout=0.5)).shutdown_timeout == 0.5
 
 

