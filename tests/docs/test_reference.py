@@ -21,7 +21,7 @@ TEXT = (ROOT / "docs" / "reference.md").read_text()
 
 # For adapters and for the core; their docstrings describe them.
 INTERNAL = {
-    "Application": {"freeze", "guards", "mounts", "pipeline", "wrapped"},
+    "Application": {"debug_locally", "freeze", "guards", "mounts", "own_debug", "pipeline", "wrapped"},
     "Request": {
         "at_end",
         "begin",

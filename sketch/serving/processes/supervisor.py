@@ -83,6 +83,8 @@ class Supervisor:
         slots: the sockets of each worker.
     """
 
+    hopeless = "no worker could start: "
+    """How the error begins that ends the parent."""
     terminal = False
     """Whether workers may read from the terminal."""
 
@@ -125,7 +127,7 @@ class Supervisor:
             self._timer.cancel()
             restore()
         if self._table.failure is not None:
-            raise ServeError(f"no worker could start: {self._table.failure}")
+            raise ServeError(self.hopeless + self._table.failure)
         return 1 if self._table.failed_ends else 0
 
     # -- signals ------------------------------------------------------------------------------------------------------

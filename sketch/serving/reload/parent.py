@@ -122,6 +122,7 @@ class ReloadSupervisor(Supervisor):
         tree: the files that are watched.
     """
 
+    hopeless = ""  # the command is wrong
     terminal = True  # for `breakpoint()`
     _table: ReloadTable
 
