@@ -58,6 +58,8 @@ def main(descriptor: int) -> int:
         except ServeError as exc:
             link.failed(explain(exc))
             return 1
+        finally:
+            link.end()
 
 
 def receive_order(pipe: Pipe) -> Message:

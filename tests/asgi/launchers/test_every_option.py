@@ -31,6 +31,7 @@ from sketch.serving.options import ServeOptions
 from sketch.serving.registry import load_server
 from sketch.serving.server_limits import ServerLimits
 from tests.asgi.launchers.running import BOUND, ROOT, Running, started
+from tests.support.programs import free_port
 from tests.support.workers import parent_of_workers
 
 SERVERS = ("native", "uvicorn", "hypercorn", "granian")
@@ -119,7 +120,7 @@ FLAGS = (
 
 
 @shows("server", "uds", "uds_mode", "backlog", "loop", "root_path", "debug", "trusted_proxies", "proxy_hops")
-@shows("ssl_certfile", "ssl_keyfile", "log_level", "drain_delay", "shutdown_timeout")
+@shows("ssl_certfile", "ssl_keyfile", "log_level", "drain_delay", "shutdown_timeout", "metrics_bind")
 @pytest.mark.parametrize("server", SERVERS)
 def test_flags_of_one_process(server: str, certificate: tuple[str, str], tmp_path: Path) -> None:
     path = tmp_path / "s"
@@ -131,7 +132,9 @@ def test_flags_of_one_process(server: str, certificate: tuple[str, str], tmp_pat
             sock.connect(str(path))
             return opened.enter_context(encrypted(sock))
 
-        running = opened.enter_context(sketch_run("--server", server, "--uds", str(path), *files, *FLAGS.split()))
+        port = free_port()
+        flags = ("--uds", str(path), "--metrics-bind", f"{port}", *files, *FLAGS.split())
+        running = opened.enter_context(sketch_run("--server", server, *flags))
         assert running.first == f"Started server on unix:{path} ({server})"
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
@@ -142,6 +145,9 @@ def test_flags_of_one_process(server: str, certificate: tuple[str, str], tmp_pat
             {"root_path": "/api", "client": "192.0.2.2", "scheme": "https", "uvloop": False, "generation": 1},
         )
         assert "the details" in ask(connect(), "/fails")[1]
+
+        metrics = opened.enter_context(socket.create_connection(("127.0.0.1", port), timeout=BOUND))
+        assert 'http_requests_total{method="GET",route="/fails",status="5xx"} 1.0' in ask(metrics, "/metrics")[1]
 
         endless = connect()
         endless.sendall(b"GET /endless HTTP/1.1\r\nHost: test\r\n\r\n")
