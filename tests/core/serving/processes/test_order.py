@@ -49,7 +49,7 @@ def test_options_travel() -> None:
 
 def test_every_option_travels_or_is_the_parents() -> None:
     """Whatever is added has to be tried here."""
-    elsewhere = {"bind", "uds", "sock", "ssl", "reload", "proxy_protocol"}
+    elsewhere = {"bind", "uds", "sock", "ssl", "reload", "reload_dir", "reload_include", "proxy_protocol"}
     assert {field.name for field in fields(ServeOptions)} == GIVEN.keys() | elsewhere
     assert sent(ServeOptions(proxy_protocol=True)).proxy_protocol
 
