@@ -9,10 +9,11 @@ from sketch.lifecycle.hook_deadline import StartCancelled
 from sketch.serving.descriptors import make_room
 from sketch.serving.endings import log_stopped, log_stopping
 from sketch.serving.loops import loop_factory, run_server
-from sketch.serving.options import ServeError, ServeOptions
+from sketch.serving.options import TLS_OPTIONS, ServeError, ServeOptions
 from sketch.serving.orders import Orders, unless_given_up
 from sketch.serving.run import announce, announce_stop, logger as startup_logger
 from sketch.serving.server_limits import ServerLimits
+from sketch.serving.tls.context import certificates_reloaded
 from sketch_native.server import Server
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class NativeServer:
             "ssl",
             "ssl_certfile",
             "ssl_keyfile",
+            *TLS_OPTIONS,
             "bind",
             "uds",
             "uds_mode",
@@ -82,8 +84,9 @@ async def _serve(server: Server, orders: Orders) -> int:
     except Exception:
         startup_logger.exception("the application could not be started")
         return 1
-    announce(server.options, [sock.getsockname() for sock in server.sockets], server.accept_also)
-    await orders.given.wait()
+    with certificates_reloaded(server.tls, server.options):
+        announce(server.options, [sock.getsockname() for sock in server.sockets], server.accept_also)
+        await orders.given.wait()
     announce_stop()
     log_stopping(server.under_way())
     began_at = monotonic()

@@ -146,13 +146,6 @@ def missing_package(server: str, exc: ImportError) -> ServeError:
     return ServeError(f"server {server!r} is not installed ({exc}): pip install 'sketch-web[{server}]'", "server")
 
 
-def unusable_certificate(options: ServeOptions, exc: OSError) -> ServeError:
-    """Make the error for TLS files that cannot be used; it names both, as OpenSSL names neither."""
-    certificate = options.ssl_certfile
-    message = f"cannot use certificate {certificate} with key {options.ssl_keyfile or certificate}: {exc}"
-    return ServeError(message, "ssl_certfile", "ssl_keyfile")
-
-
 def load_object(string: str) -> Any:
     """Import what a string `package.module:name` names."""
     path, _, name = string.partition(":")
