@@ -16,9 +16,6 @@ class TLSInfo:
     """The version of the protocol: `"TLSv1.2"` or `"TLSv1.3"`."""
     cipher: str | None = None
     """The cipher suite by the name that OpenSSL has for it: `"TLS_AES_256_GCM_SHA384"`."""
-    server_name: str | None = None
-    """The host name that the client has asked for (SNI, RFC 6066 section 3), in ASCII. The client chooses it freely:
-    it need be neither that of `Host` nor one of the certificate."""
     client_subject: str | None = None
     """The subject of the client's certificate in the form of RFC 4514, `"CN=Ann,O=Example"`; None without one. The
     certificate was verified against `ssl_ca_certs`."""

@@ -25,7 +25,6 @@ def tls_info(session: ssl.SSLObject) -> TLSInfo:
     return TLSInfo(
         version=session.version(),
         cipher=None if cipher is None else cipher[0],
-        server_name=getattr(session, "server_name", None),
         client_subject=subject_of(certificate) if certificate else None,
         client_certificate=session.getpeercert(binary_form=True) if certificate else None,
     )

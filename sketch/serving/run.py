@@ -25,6 +25,7 @@ from sketch.serving.reloading import order_taken
 from sketch.serving.sockets import places, spell
 from sketch.serving.sources import explain
 from sketch.serving.systemd import activate
+from sketch.serving.tls.dev_cert import with_dev_cert
 
 if TYPE_CHECKING:
     from sketch.application import Application
@@ -68,7 +69,7 @@ def run_app(
         )
     open_standard()
     try:
-        chosen = activate(ServeOptions(host=host, port=port, server=server, loop=loop or "auto", **options))
+        chosen = with_dev_cert(activate(ServeOptions(host=host, port=port, server=server, loop=loop or "auto", **options)))
         code = _run_here(app, chosen) if chosen.workers is None else _run_workers(app, chosen)
     except ServeError as exc:
         message = explain(exc)
@@ -140,7 +141,7 @@ def serve(
         TypeError: for an option that does not exist.
     """
     _check_names(options)
-    chosen = ServeOptions(host=host, port=port, **options)
+    chosen = with_dev_cert(ServeOptions(host=host, port=port, **options))
     for name in _NOT_EMBEDDED:
         if name in chosen.given():
             raise ServeError(f"serve cannot honour the option {name!r}: {_NOT_EMBEDDED[name]}")

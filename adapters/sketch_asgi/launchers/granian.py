@@ -18,7 +18,6 @@ from sketch.serving.processes.link import counted
 from sketch.serving.registry import missing_package
 from sketch.serving.sockets import listening
 from sketch.serving.tls.context import check_files
-from sketch.serving.tls.files import read_password
 from sketch_asgi.hosting.served import as_application
 from sketch_asgi.launchers.accepted import accepted_sockets, count_accepted
 from sketch_asgi.launchers.common import COMMON_OPTIONS, adapt, announced, listen_once_started, prepare, run
@@ -134,7 +133,6 @@ def _make_granian(asgi: ASGIApp, life: Life, options: ServeOptions, sock: socket
         log_dictconfig={"handlers": handlers, "filters": {"is_news": {"()": lambda: is_news}}},
         ssl_cert=Path(certificate) if certificate else None,
         ssl_key=Path(key) if key else None,
-        ssl_key_password=read_password(options),
         ssl_protocol_min={"1.2": SSLProtocols.tls12, "1.3": SSLProtocols.tls13}[options.ssl_minimum_version],
         ssl_ca=Path(authorities) if authorities else None,
         ssl_client_verify=authorities is not None,

@@ -10,7 +10,7 @@ from typing import Any
 from sketch.serving.options import ServeError, ServeOptions
 from sketch.serving.reloading import reloaded
 from sketch.serving.tls.files import load_authorities, load_certificate
-from sketch.serving.tls.handshakes import FailedHandshakes, Session, logged_session
+from sketch.serving.tls.handshakes import FailedHandshakes, logged_session
 
 HTTP_1 = ("http/1.1",)
 VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
@@ -67,7 +67,7 @@ def server_context(
     """
     if options.ssl_certfile is None:
         return options.ssl
-    session = logged_session(FailedHandshakes()) if logs else Session
+    session = logged_session(FailedHandshakes()) if logs else ssl.SSLObject
     return ReloadableContext(lambda: _make(options, protocols, session))
 
 
@@ -90,12 +90,11 @@ def check_files(options: ServeOptions) -> None:
     server_context(options)
 
 
-def _make(options: ServeOptions, protocols: Sequence[str], session: type[Session]) -> ssl.SSLContext:
+def _make(options: ServeOptions, protocols: Sequence[str], session: type[ssl.SSLObject]) -> ssl.SSLContext:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.minimum_version = VERSIONS[options.ssl_minimum_version]
     context.set_alpn_protocols(list(protocols))
     context.sslobject_class = session
-    context.sni_callback = _note_name
     if options.ssl_ciphers is not None:
         _set_ciphers(context, options.ssl_ciphers)
     if options.ssl_ca_certs is not None:
@@ -111,8 +110,3 @@ def _set_ciphers(context: ssl.SSLContext, ciphers: str) -> None:
     except ssl.SSLError:
         fault = f"expected ssl_ciphers as a list of OpenSSL, like 'ECDHE+AESGCM:ECDHE+CHACHA20', got {ciphers!r:.200}"
         raise ServeError(fault, "ssl_ciphers") from None
-
-
-def _note_name(session: Any, name: str | None, _: ssl.SSLContext) -> None:
-    """Keep the host name that a client has asked for: `ssl` tells of it only during the handshake."""
-    session.server_name = name

@@ -40,7 +40,7 @@ def load_authorities(context: ssl.SSLContext, path: str) -> None:
     try:
         context.load_verify_locations(path)
     except ssl.SSLError as exc:
-        raise ServeError(f"expected CA certificates in PEM in {path}, got a broken one: {_why(exc)}", "ssl_ca_certs") from None
+        raise _broken(path, "ssl_ca_certs", exc) from None
 
 
 def _check_certificate(path: str) -> None:
@@ -49,7 +49,7 @@ def _check_certificate(path: str) -> None:
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_verify_locations(path)
     except ssl.SSLError as exc:
-        raise ServeError(f"expected certificates in PEM in {path}, got a broken one: {_why(exc)}", "ssl_certfile") from None
+        raise _broken(path, "ssl_certfile", exc) from None
 
 
 def _check_key(path: str, options: ServeOptions) -> None:
@@ -62,6 +62,11 @@ def _check_key(path: str, options: ServeOptions) -> None:
             "ssl_keyfile",
         )
     raise ServeError(f"expected a private key in PEM in {path}, got a file without one", "ssl_keyfile")
+
+
+def _broken(path: str, name: str, exc: ssl.SSLError) -> ServeError:
+    why = f": {_why(exc)}" if exc.reason else ""
+    return ServeError(f"expected certificates in PEM in {path}, got a broken one{why}", name)
 
 
 def _read(path: str, what: str, name: str) -> bytes:
@@ -86,7 +91,7 @@ class _Password:
 
     def __call__(self) -> str:
         self.asked = True
-        password = read_password(self._options)
+        password = _password(self._options)
         if password is None:
             raise ServeError(
                 f"the private key {self._key} is encrypted: give its password as SKETCH_SSL_KEYFILE_PASSWORD in the "
@@ -96,7 +101,7 @@ class _Password:
         return password
 
 
-def read_password(options: ServeOptions) -> str | None:
+def _password(options: ServeOptions) -> str | None:
     """Return the password of the key, the first line of its file if it is in one; None if none was given.
 
     Raises:
@@ -105,7 +110,7 @@ def read_password(options: ServeOptions) -> str | None:
     name = "ssl_keyfile_password_file"
     if options.ssl_keyfile_password_file is None:
         return _checked(options.ssl_keyfile_password, "ssl_keyfile_password")
-    data = _read(options.ssl_keyfile_password_file, "password", name)
+    data = _read(options.ssl_keyfile_password_file, "password file", name)
     try:
         first = data.decode().partition("\n")[0].removesuffix("\r")
     except UnicodeDecodeError:
@@ -127,9 +132,11 @@ def _unusable(certificate: str, key: str, password: _Password, exc: ssl.SSLError
     if reason == "KEY_VALUES_MISMATCH":
         return ServeError(f"the private key {key} does not belong to the certificate {certificate}", *_PAIR)
     if password.asked:
-        return ServeError(f"cannot decrypt the private key {key}: wrong password, or broken", *_PAIR[1:], *_PASSWORDS)
+        fault = f"cannot decrypt the private key {key}: its password is wrong, or it is broken"
+        return ServeError(fault, "ssl_keyfile", *_PASSWORDS)
     if reason in (None, "PEM_LIB"):  # the certificate could be read
-        return ServeError(f"cannot use the private key {key}: it is broken, or of a kind that OpenSSL does not know", *_PAIR[1:])
+        fault = "it is broken, or of a kind that OpenSSL does not know"
+        return ServeError(f"cannot use the private key {key}: {fault}", "ssl_keyfile")
     return ServeError(f"cannot use the certificate {certificate} with the private key {key}: {_why(exc)}", *_PAIR)
 
 

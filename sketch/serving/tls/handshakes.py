@@ -1,4 +1,4 @@
-"""TLS handshakes: the session that each begins, and what the log says of those that fail."""
+"""What the log says of TLS handshakes that fail."""
 
 from __future__ import annotations
 
@@ -58,17 +58,10 @@ def reason_of(exc: OSError) -> str:
     return str(exc)
 
 
-class Session(ssl.SSLObject):
-    """A session of the server."""
-
-    server_name: str | None = None
-    """The host name that the client has asked for."""
-
-
-def logged_session(failed: FailedHandshakes) -> type[Session]:
+def logged_session(failed: FailedHandshakes) -> type[ssl.SSLObject]:
     """Return a class of sessions that log failed handshakes, for servers that do not tell of them."""
 
-    class LoggedSession(Session):
+    class LoggedSession(ssl.SSLObject):
         def do_handshake(self) -> None:
             try:
                 super().do_handshake()
