@@ -68,7 +68,7 @@ async def _main(app: Application | ASGIApp, options: ServeOptions) -> int:
             server.app.stopping.set(options.shutdown_timeout)
 
     orders = Orders(stop)
-    with orders.taken():
+    with orders.taken(), certificates_reloaded(server.tls, options):
         return await unless_given_up(_serve(server, orders), server.app, orders, 0)
 
 
@@ -84,9 +84,8 @@ async def _serve(server: Server, orders: Orders) -> int:
     except Exception:
         startup_logger.exception("the application could not be started")
         return 1
-    with certificates_reloaded(server.tls, server.options):
-        announce(server.options, [sock.getsockname() for sock in server.sockets], server.accept_also)
-        await orders.given.wait()
+    announce(server.options, [sock.getsockname() for sock in server.sockets], server.accept_also)
+    await orders.given.wait()
     announce_stop()
     log_stopping(server.under_way())
     began_at = monotonic()

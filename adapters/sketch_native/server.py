@@ -34,7 +34,6 @@ from sketch_native.writer import Clock
 
 if TYPE_CHECKING:
     import socket
-    import ssl
 
     from sketch.application import Application
     from sketch.middleware.proxy_headers import ProxyHeaders
@@ -64,6 +63,9 @@ class Server:
     Args:
         app: the application; the server starts and stops it.
         options: the options of the backend.
+
+    Raises:
+        ServeError: for TLS files that cannot be used.
     """
 
     def __init__(self, app: Application | ASGIApp, options: ServeOptions) -> None:
@@ -85,8 +87,8 @@ class Server:
         )
         self.stopping = False
         self.failed_handshakes = FailedHandshakes()
-        self.tls: ssl.SSLContext | None = None
-        """The context of TLS, once the server has started; None without TLS."""
+        self.tls = server_context(options)
+        """The context of TLS, None without TLS."""
         respond: Respond | None = getattr(self.app, "respond", None)
         self.respond = None if respond is None else counted(respond)
         """The method of an application that writes its answers itself; None for one that returns responses."""
@@ -133,7 +135,6 @@ class Server:
             ServeError: if the server cannot listen on the address, or if websocket routes lack their package. Errors of
                 the application's startup are raised as they are.
         """
-        self.tls = server_context(self.options)
         with ExitStack() as bound:
             sockets = bound.enter_context(listening(self.options))
             await self.app.startup(log_access if self.options.access_log else None)

@@ -45,7 +45,7 @@ LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 
 TLS_OPTIONS = frozenset(
     {"ssl_keyfile_password", "ssl_keyfile_password_file", "ssl_ca_certs", "ssl_cert_reqs", "ssl_minimum_version"}
-    | {"ssl_ciphers", "dev_cert"}
+    | {"ssl_ciphers"}
 )
 """The options about TLS that a server honours if it takes a ready-made context."""
 

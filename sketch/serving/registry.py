@@ -33,6 +33,7 @@ _COMMON = frozenset(
         "server",
         "log_level",
         "debug",
+        "dev_cert",
         "reload",
         "workers",
         "worker_timeout",

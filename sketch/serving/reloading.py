@@ -56,9 +56,9 @@ def reload_all(order: str) -> None:
         try:
             read()
         except ServeError as exc:
-            logger.error("%s: the old one of %s stays in use: %s", order, what, explain(exc))  # noqa: TRY400
+            logger.error("%s: %s stays as it was: %s", order, what, explain(exc))  # noqa: TRY400
         except OSError as exc:
-            logger.error("%s: the old one of %s stays in use: %s", order, what, exc)  # noqa: TRY400
+            logger.error("%s: %s stays as it was: %s", order, what, exc)  # noqa: TRY400
         else:
             logger.info("%s: reloaded %s", order, what)
 

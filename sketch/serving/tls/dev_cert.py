@@ -63,10 +63,10 @@ def check_local(options: ServeOptions) -> None:
     Raises:
         ServeError: the message names it.
     """
-    for place in places(options):
-        if not _is_local(_name(place, options)):
+    for name in (_name(place, options) for place in places(options)):
+        if not _is_local(name):
             raise ServeError(
-                f"expected dev_cert with an address of this machine, as 127.0.0.1, got {place}: give ssl_certfile there",
+                f"expected dev_cert with an address of this machine, as 127.0.0.1, got {name}: give ssl_certfile there",
                 "dev_cert",
             )
 

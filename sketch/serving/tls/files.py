@@ -65,7 +65,7 @@ def _check_key(path: str, options: ServeOptions) -> None:
 
 
 def _broken(path: str, name: str, exc: ssl.SSLError) -> ServeError:
-    why = f": {_why(exc)}" if exc.reason else ""
+    why = f": {_why(exc)}" if getattr(exc, "reason", None) else ""
     return ServeError(f"expected certificates in PEM in {path}, got a broken one{why}", name)
 
 

@@ -51,8 +51,9 @@ def reason_of(exc: OSError) -> str:
     """Say in words why a handshake has failed."""
     if isinstance(exc, ssl.SSLCertVerificationError):
         return f"the client's certificate is not accepted: {exc.verify_message}"
-    if isinstance(exc, ssl.SSLError) and exc.reason:
-        return _WORDS.get(exc.reason, str(exc.reason).replace("_", " ").lower())
+    reason: str | None = getattr(exc, "reason", None)  # of OpenSSL; event loops raise errors without one
+    if reason:
+        return _WORDS.get(reason, reason.replace("_", " ").lower())
     if isinstance(exc, ConnectionError) or not str(exc):
         return "the client has left"
     return str(exc)
