@@ -46,11 +46,26 @@ def log_outcome(access_log: AccessLog | None, request: BaseRequest, outcome: Out
         try:
             access_log(request, outcome)
         except BaseException as exc:
-            if ends_task(exc):
-                raise
-            logger.exception(
-                "error in the access log of %s %r", request.method, request.raw_path, exc_info=as_error(exc)
-            )
+            _log_failed(request, exc)
+
+
+def _log_failed(request: BaseRequest, exc: BaseException) -> None:
+    if ends_task(exc):
+        raise exc
+    logger.exception("error in the access log of %s %r", request.method, request.raw_path, exc_info=as_error(exc))
+
+
+def log_only(access_log: AccessLog | None, request: BaseRequest, outcome: Outcome) -> None:
+    """End an exchange that `Application.finished` would only log, without a coroutine.
+
+    So it is where `request.finishing` is None and `Application.listened` is False.
+    """
+    request.raised = None  # as in `finish`
+    if access_log is not None:
+        try:
+            access_log(request, outcome)
+        except BaseException as exc:
+            _log_failed(request, exc)
 
 
 async def _begin_background(request: BaseRequest, functions: Iterable[Work]) -> None:

@@ -61,6 +61,7 @@ class BaseRequest(RequestHead):
         "finishing",
         "has_body",
         "id",
+        "inner_scope",
         "match_info",
         "miss",
         "raised",
@@ -90,6 +91,8 @@ class BaseRequest(RequestHead):
     Set by middleware that transforms the content; called in a thread."""
     id: str
     """The request's name in the logs. Set by the middleware `RequestID`, unset without it."""
+    inner_scope: MutableMapping[str, Any]
+    """The scope that a foreign application got, which may have put its route there; set for the access log alone."""
     has_body: bool
     """Whether a body was announced; it may still be empty."""
     endpoint: Callable[[Any], Awaitable[Response]]

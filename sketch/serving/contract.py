@@ -20,6 +20,9 @@ class Served(Protocol):
     """Writes the access log's line, None without a log: what the server has given to `startup`."""
     watched: bool
     """Whether every exchange has to be reported to `finished`; known after the start."""
+    listened: bool
+    """Whether something else than the access log asks for the report; known after the start. Where it is False, and
+    `request.finishing` is None, a server may call `sketch.pipeline.finish.log_only` in place of `finished`."""
 
     @property
     def stopping(self) -> Stopping:

@@ -39,6 +39,7 @@ class OptionError(ServeError):
 LOOPS = ("auto", "asyncio", "uvloop")
 MOST_WORKERS = 1024
 """More workers than any machine has use for: a larger number is another one, a port say."""
+LOG_FORMATS = ("auto", "text", "json")
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 
 ADDRESS, APPLICATION, TLS, PROXIES = "address", "application", "TLS", "proxies"
@@ -174,6 +175,28 @@ class ServeOptions:
     )
 
     access_log: bool = option(True, "a line per request", group=LOGGING)
+    access_log_format: str | None = option(
+        None,
+        'the line, with fields in braces: `{client} "{method} {target}" {status} {bytes} {duration}` by default',
+        more="[Logs](logs.md) lists the fields. It is the message of the logger `sketch.access`, whatever shows it; JSON "
+        "lines have all fields by themselves.",
+        group=LOGGING,
+        metavar="FORMAT",
+    )
+    log_format: str = option(
+        "auto",
+        "form of the log on stderr: `text`, `json`, or `auto`, which is text, in a terminal in columns and colours",
+        group=LOGGING,
+        choices=LOG_FORMATS,
+    )
+    log_config: str | None = option(
+        None,
+        "file for `logging.config.dictConfig`, in TOML, JSON, or YAML where PyYAML is installed; applied before the "
+        "application is loaded",
+        more="With workers the parent applies it, too. Loggers that it does not name stay enabled.",
+        group=LOGGING,
+        metavar="FILE",
+    )
     log_level: str = option(
         "info",
         "lowest level that the logger `sketch` logs",
@@ -186,7 +209,7 @@ class ServeOptions:
     def __post_init__(self) -> None:
         for name in ("bind", "trusted_proxies"):
             object.__setattr__(self, name, _texts(name, getattr(self, name)))
-        for name in ("uds", "ssl_certfile", "ssl_keyfile"):
+        for name in ("uds", "ssl_certfile", "ssl_keyfile", "log_config"):
             object.__setattr__(self, name, _path(name, getattr(self, name)))
         if not isinstance(self.host, str):
             raise OptionError(f"expected a host as a str, got {self.host!r:.200}", "host")
@@ -196,8 +219,7 @@ class ServeOptions:
             raise OptionError(f"expected a root path like '/api', percent-encoded, got {self.root_path!r}", "root_path")
         if self.loop not in LOOPS:
             raise OptionError(f"expected a loop of {', '.join(LOOPS)}, got {self.loop!r}", "loop")
-        if self.log_level not in LOG_LEVELS:
-            raise OptionError(f"expected a log level of {', '.join(LOG_LEVELS)}, got {self.log_level!r}", "log_level")
+        self._check_logs()
         self._check_addresses()
         self._check_security()
         self._check_limits()
@@ -219,6 +241,24 @@ class ServeOptions:
                 check_flags(**{name: value})
             except TypeError as exc:
                 raise OptionError(str(exc), name) from None
+
+    def _check_logs(self) -> None:
+        for name, words in (("log_level", LOG_LEVELS), ("log_format", LOG_FORMATS)):
+            if getattr(self, name) not in words:
+                fault = f"expected a {name.replace('_', ' ')} of {', '.join(words)}, got {getattr(self, name)!r}"
+                raise OptionError(fault, name)
+        if self.access_log_format is None:
+            return
+        from sketch.observability.access_format import AccessFormat  # few programs choose one
+
+        if not isinstance(self.access_log_format, str):
+            raise OptionError(
+                f"expected access_log_format as text, got {self.access_log_format!r:.200}", "access_log_format"
+            )
+        try:
+            AccessFormat(self.access_log_format)
+        except ValueError as exc:
+            raise OptionError(str(exc), "access_log_format") from None
 
     def _check_addresses(self) -> None:
         for place in self.bind:

@@ -6,7 +6,6 @@ Imports are lazy: no adapter, and hardly any core module, is imported before one
 from __future__ import annotations
 
 import logging
-import sys
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import fields
@@ -15,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from sketch.serving import systemd
 from sketch.serving.descriptors import open_standard
 from sketch.serving.loading import check_app, is_sketch_application, load_app
-from sketch.serving.logs import handled, show, tell
+from sketch.serving.logging_options import set_up
+from sketch.observability.logs import flush, show, tell, tell_error
 from sketch.serving.loops import check_place
 from sketch.serving.options import ServeError, ServeOptions
 from sketch.serving.orders import reload_survived
@@ -71,11 +71,10 @@ def run_app(
         chosen = activate(ServeOptions(host=host, port=port, server=server, loop=loop or "auto", **options))
         code = _run_here(app, chosen) if chosen.workers is None else _run_workers(app, chosen)
     except ServeError as exc:
-        message = explain(exc)
-        print(f"error: {message}", file=sys.stderr, flush=True)
-        if handled():
-            logger.error("%s", message)  # noqa: TRY400 - one line explains it
+        tell_error(explain(exc))
         raise SystemExit(1) from None
+    finally:
+        flush()
     if code:
         raise SystemExit(code)
     return code
@@ -102,7 +101,7 @@ def _run_workers(app: Application | ASGIApp | str, options: ServeOptions) -> int
         raise ServeError(fault, "workers", "server")
     from sketch.serving.processes.supervisor import supervise  # one process needs none of it
 
-    logger.setLevel(options.log_level.upper())
+    set_up(options)
     show()
     return supervise(app, options, announce, spread=getattr(backend, "accepts_also", False))
 
@@ -117,7 +116,7 @@ def run_backend(app: Application | ASGIApp | str, options: ServeOptions) -> int:
         ServeError: if it cannot be served for a reason that one line explains.
     """
     backend = load_server(options.server)
-    logger.setLevel(options.log_level.upper())
+    set_up(options)
     application = load_app(app) if isinstance(app, str) else check_app(app)
     show()
     _prepare(application, options)
@@ -133,7 +132,7 @@ def serve(
             port = server.sockets[0].getsockname()[1]
 
     No signal handler is set, and logging is left alone. Options are those of `ServeOptions`, except `server`, `loop`
-    and `log_level`.
+    and those of the log.
 
     Raises:
         ServeError: if it cannot be served, or for an option that would have no effect.
@@ -149,10 +148,14 @@ def serve(
     return context
 
 
+_YOURS = "it leaves logging to your program"
 _NOT_EMBEDDED = {
     "server": "it runs the native server, run_app starts the others",
     "loop": "it serves in the event loop that is running",
-    "log_level": "it leaves logging to your program",
+    "log_level": _YOURS,
+    "log_format": _YOURS,
+    "log_config": _YOURS,
+    "access_log_format": f"{_YOURS}, whose formatters find the fields as attributes of the records",
     "workers": "it serves in this process",
     "worker_timeout": "no parent watches it",
     "start_timeout": "no parent watches it",

@@ -9,7 +9,7 @@ from sketch import Application, WebSocketPolicy
 from sketch.request import Request
 from sketch.response import Response
 from sketch.routing import WEBSOCKET
-from sketch.serving.access_log import log_access
+from sketch.observability.access_log import log_access
 from sketch.streams.stream import StreamResponse
 from tests.support.scripts import Message, Script, started
 

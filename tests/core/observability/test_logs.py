@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from sketch.serving import logs
-from sketch.serving.logs import FallbackHandler, show, tell
+from sketch.observability import logs
+from sketch.observability.logs import FallbackHandler, show, tell
 
 SETUPS = {
     "basicConfig": "logging.basicConfig(level=logging.INFO, format='%(name)s| %(message)s')",

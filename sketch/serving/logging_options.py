@@ -1,0 +1,28 @@
+"""What the options say of logging, done before the application is loaded."""
+
+from __future__ import annotations
+
+from sketch.observability.access_fields import Worker
+from sketch.observability.logs import logger, show
+from sketch.serving.options import ServeError, ServeOptions
+from sketch.serving.processes.identity import current_worker
+
+
+def set_up(options: ServeOptions) -> None:
+    """Show what `sketch` logs as the options say. What the program sets up by itself later has its effect.
+
+    Raises:
+        ServeError: for a `log_config` that cannot be applied.
+    """
+    worker = current_worker()
+    Worker.index = None if worker is None else worker.index
+    logger.setLevel(options.log_level.upper())
+    show(options.log_format, options.access_log_format)
+    if options.log_config is not None:
+        from sketch.observability.log_config import LogConfigError, apply  # few programs have one
+
+        try:
+            apply(options.log_config)
+        except LogConfigError as exc:
+            raise ServeError(str(exc), "log_config") from None
+        show()  # it may have removed our handler, or disabled our loggers
