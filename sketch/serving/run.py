@@ -18,10 +18,10 @@ from sketch.serving.logging_options import set_up
 from sketch.observability.logs import flush, show, tell, tell_error
 from sketch.serving.loops import check_place
 from sketch.serving.options import ServeError, ServeOptions
-from sketch.serving.orders import reload_survived
 from sketch.serving.processes.identity import WorkerInfo, working_as
 from sketch.serving.processes.link import AcceptAlso, current_link
 from sketch.serving.registry import check_supported, load_object, load_server
+from sketch.serving.reloading import order_taken
 from sketch.serving.sockets import places, spell
 from sketch.serving.sources import explain
 from sketch.serving.systemd import activate
@@ -82,7 +82,7 @@ def run_app(
 
 def _run_here(app: Application | ASGIApp | str, options: ServeOptions) -> int:
     check_supported(load_server(options.server), options)
-    with working_as(WorkerInfo(0, 1, 1)), reload_survived():
+    with working_as(WorkerInfo(0, 1, 1)), order_taken():
         return run_backend(app, options)
 
 
