@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from sketch.concurrency.containment import as_error, ends_task
 from sketch.http.status import PHRASES
 from sketch.lifecycle.stopping import SHUTDOWN_GRACE
+from sketch.observability.access_log import chosen_access_log
 from sketch.pipeline.finish import log_only
 from sketch.request import BaseRequest, Request
-from sketch.observability.access_log import chosen_access_log
 from sketch.serving.asgi import Send
 from sketch.serving.endings import log_left
 from sketch.transport import ClientDisconnected

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 from sketch.concurrency.tasks import first_of
 from sketch.http.fields import with_host
 from sketch.http.grammar import Address
-from sketch.routing import WEBSOCKET, Mount, Router
 from sketch.observability.access_log import chosen_access_log, log_refused
+from sketch.routing import WEBSOCKET, Mount, Router
 from sketch.serving.options import ServeError, ServeOptions
 from sketch.serving.processes.link import counted
 from sketch.serving.registry import load_served, unusable_certificate

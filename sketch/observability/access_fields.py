@@ -129,24 +129,66 @@ class Field(NamedTuple):
     """How wide it is in a terminal, in characters; negative: it stands on the right."""
 
 
+def _status_of(_request: Any, outcome: Outcome) -> int | None:
+    return outcome.status
+
+
+def _bytes_of(_request: Any, outcome: Outcome) -> int:
+    return outcome.sent
+
+
+def _duration_of(_request: Any, outcome: Outcome) -> float:
+    return round(outcome.seconds, 6)
+
+
+def _worker_of(_request: Any, _outcome: Outcome) -> int | None:
+    return Worker.index
+
+
+def _disconnected_of(_request: Any, outcome: Outcome) -> bool:
+    return outcome.disconnected
+
+
+def _cancelled_of(_request: Any, outcome: Outcome) -> bool:
+    return outcome.cancelled
+
+
 FIELDS: dict[str, Field] = {
-    "client": Field("string?", "address and port of the client, behind a trusted proxy the one it names; null on a unix socket", client_of, 21),
+    "client": Field(
+        "string?",
+        "address and port of the client, behind a trusted proxy the one that it names; null on a unix socket",
+        client_of,
+        21,
+    ),
     "method": Field("string", "method; `-` where none was read", method_of, 7),
-    "target": Field("string", "target as sent, with the query; cut after 2000 characters", target_of),
-    "route": Field("string?", "template of the route, with the prefixes of groups and mounts; null where none matched, and for foreign applications that do not tell", route_of, 20),
-    "status": Field("integer?", "status of the response; null if none was begun, 101 for a websocket", lambda _request, outcome: outcome.status, 3),
-    "bytes": Field("integer", "bytes of the response's body that were sent; of a websocket, of its messages", lambda _request, outcome: outcome.sent, -8),
-    "duration": Field("number", "seconds from the head of the request to the last byte of the response, or to the end of the websocket", lambda _request, outcome: round(outcome.seconds, 6), -10),
-    "first_byte": Field("number?", "seconds to the head of the response; null if none was written", first_byte_of, -10),
-    "request_id": Field("string?", "the id that `RequestID` gave the request", request_id_of, 32),
-    "traceparent": Field("string?", "the field `traceparent` (W3C Trace Context), if it is well formed", traceparent_of, 55),
-    "trace_id": Field("string?", "the id of the trace in it", trace_id_of, 32),
-    "user_agent": Field("string?", "the field `User-Agent`; cut after 300 characters", _header(b"user-agent")),
-    "referer": Field("string?", "the field `Referer`; cut after 300 characters", _header(b"referer")),
-    "worker": Field("integer?", "index of the worker; 0 in one process", lambda _request, _outcome: Worker.index, -2),
-    "disconnected": Field("boolean", "whether the client left before it had the whole response", lambda _request, outcome: outcome.disconnected, 5),
-    "cancelled": Field("boolean", "whether the server ended the exchange, at the end of its grace period", lambda _request, outcome: outcome.cancelled, 5),
-}  # fmt: skip
+    "target": Field("string", "target as sent, with its query; cut after 2000 characters", target_of),
+    "route": Field(
+        "string?",
+        "template of the route, with the prefixes of groups and mounts; null where no route matched, and for a foreign "
+        "application that does not tell",
+        route_of,
+        20,
+    ),
+    "status": Field("integer?", "status of the response; null if none was begun, 101 for a websocket", _status_of, 3),
+    "bytes": Field("integer", "bytes of the response's body; of a websocket, of its messages", _bytes_of, -8),
+    "duration": Field(
+        "number",
+        "seconds from the head of the request to the last byte of the response, or to the end of the websocket",
+        _duration_of,
+        -10,
+    ),
+    "first_byte": Field(
+        "number?", "seconds until the head of the response was written; null if it was not", first_byte_of, -10
+    ),
+    "request_id": Field("string?", "id that `RequestID` has given the request", request_id_of, 32),
+    "traceparent": Field("string?", "field `traceparent` (W3C Trace Context), if well formed", traceparent_of, 55),
+    "trace_id": Field("string?", "id of the trace in it", trace_id_of, 32),
+    "user_agent": Field("string?", "field `User-Agent`; cut after 300 characters", _header(b"user-agent")),
+    "referer": Field("string?", "field `Referer`; cut after 300 characters", _header(b"referer")),
+    "worker": Field("integer?", "index of the worker; 0 in one process", _worker_of, -2),
+    "disconnected": Field("boolean", "whether the client left before it had the whole response", _disconnected_of, 5),
+    "cancelled": Field("boolean", "whether the server ended the exchange, after its grace period", _cancelled_of, 5),
+}
 """The fields, in their order in JSON."""
 
 

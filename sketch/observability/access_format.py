@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from string import Formatter
 from typing import TYPE_CHECKING, Any
 
-from sketch.observability.access_fields import FIELDS, facts_of, show
+from sketch.observability.access_fields import FIELDS, show
 
 if TYPE_CHECKING:
     from sketch.transport import Outcome
@@ -32,7 +32,9 @@ class AccessFormat:
         self.names = tuple(name for _, name in self._parts if name)
         """The fields, in their order."""
         self._gets = [(FIELDS[name].get if name else None, literal) for literal, name in self._parts]
-        self.template = "".join(f"{literal.replace('%', '%%')}{f'%({name})s' * bool(name)}" for literal, name in self._parts)
+        self.template = "".join(
+            f"{literal.replace('%', '%%')}{f'%({name})s' * bool(name)}" for literal, name in self._parts
+        )
         """The format as the message of a record, whose arguments are the facts by name."""
 
     def line(self, request: Any, outcome: Outcome) -> str:
@@ -60,9 +62,11 @@ def _parts(text: str) -> Iterator[tuple[str, str]]:
     try:
         found = list(Formatter().parse(text))
     except ValueError as exc:
-        raise ValueError(f"expected access_log_format with the names of fields in braces, got {text!r:.200}: {exc}") from None
+        raise ValueError(
+            f"expected access_log_format with the names of fields in braces, got {text!r:.200}: {exc}"
+        ) from None
     for literal, name, options, conversion in found:
         if name is not None and (name not in FIELDS or options or conversion):
-            written = f"{name}{f'!{conversion}' * bool(conversion)}{f':{options}' * bool(options)}"
-            raise ValueError(f"expected access_log_format with fields of {', '.join(FIELDS)}, got {'{' + written + '}'!r}")
+            written = name + (f"!{conversion}" if conversion else "") + (f":{options}" if options else "")
+            raise ValueError(f"expected access_log_format with fields of {', '.join(FIELDS)}, got {written!r:.200}")
         yield literal, name or ""

@@ -1,7 +1,7 @@
 """The access log's lines without records, where nothing but sketch's own handler would get them.
 
-They are those of `TextFormatter` with `AccessFormat`, and of `JSONFormatter`, in a tenth of the time: each function here
-is one step, without calls for what most requests have.
+They are those of `TextFormatter` with `AccessFormat`, and of `JSONFormatter`, in a tenth of the time: each function
+here is one step, without calls for what most requests have.
 """
 
 from __future__ import annotations
@@ -95,12 +95,7 @@ def text_writer(writer: LineWriter, alone: Callable[[], bool], otherwise: Access
             until, head = ended_at + WINDOW, text_head()
         target = request.target.decode("latin-1")
         # As `is_safe`, without a call.
-        if (
-            not (target.isascii() and target.isprintable())
-            or '"' in target
-            or "\\" in target
-            or len(target) > SHORT
-        ):
+        if not (target.isascii() and target.isprintable()) or '"' in target or "\\" in target or len(target) > SHORT:
             target = target_of(request, outcome)
         client, method = request.connection.client, request.method
         if len(queue) >= most:
@@ -137,12 +132,7 @@ def json_writer(writer: LineWriter, alone: Callable[[], bool], otherwise: Access
             until, head = ended_at + WINDOW, json_head()
         target = request.target.decode("latin-1")
         # As `is_safe`, without a call.
-        if (
-            not (target.isascii() and target.isprintable())
-            or '"' in target
-            or "\\" in target
-            or len(target) > SHORT
-        ):
+        if not (target.isascii() and target.isprintable()) or '"' in target or "\\" in target or len(target) > SHORT:
             target = json.dumps(target_of(request, outcome))[1:-1]
         client, method = request.connection.client, request.method
         route = request.route

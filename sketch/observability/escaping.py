@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 
-
-
 def is_safe(text: str) -> bool:
     """Whether a text stands in the log as it is. The tests in C take a fraction of the regular expression's time."""
     return text.isascii() and text.isprintable() and '"' not in text and "\\" not in text
@@ -20,7 +18,8 @@ def escape(text: str, most: int) -> str:
     """
     if is_safe(text):
         return text if len(text) <= most else f"{text[:most]}..."
-    parts, room = [], most // 2
+    parts: list[str] = []
+    room = most // 2
     for character in text[:most]:
         part = character if is_safe(character) else _escaped(character)
         room -= len(part)

@@ -143,7 +143,7 @@ def _cut(value: object) -> str:
     return f"{value!r:.200}"
 
 
-# -- what stands before the access log's line ---------------------------------------------------------------------------
+# -- what stands before the access log's line --------------------------------------------------------------------------
 
 
 def text_head() -> str:

@@ -116,12 +116,16 @@ class LineWriter:
             raise failed[0]
 
     def close(self, timeout: float = LAST_WAIT) -> None:
-        """Write what waits, for at most `timeout` seconds; later lines are written at once, by the thread that puts them.
+        """Write what waits, for at most `timeout` seconds; later lines are written at once, where they are put.
 
         So nothing is lost of what is logged while the program ends.
         """
         if not self._closed and self.flush(timeout):
             self._closed = True
+
+    def end(self, timeout: float = LAST_WAIT) -> None:
+        """Write what waits, and close the descriptor; a later line opens it again."""
+        self._do(self._shut, timeout)
 
     # -- the queue ----------------------------------------------------------------------------------------------------
 
@@ -207,6 +211,11 @@ class LineWriter:
         self._most_at_once = OF_A_FILE if stat.S_ISREG(mode) else WHOLE
         if self._closing and before >= 0:
             os.close(before)
+
+    def _shut(self) -> None:
+        if self._closing and self._descriptor >= 0:
+            os.close(self._descriptor)
+        self._descriptor = -1
 
     def _write(self, lines: list[str]) -> None:
         """Write lines in one piece; count them as dropped if the descriptor does not take them."""

@@ -10,6 +10,7 @@ from typing import Any
 from sketch.observability import formatters
 from sketch.observability.access_format import DEFAULT, AccessFormat
 from sketch.observability.line_writer import LineWriter
+from sketch.observability.log_file import lost_record
 from sketch.transport import AccessLog
 
 logger = logging.getLogger("sketch")
@@ -29,7 +30,8 @@ class FallbackHandler(logging.Handler):
         self.access_format = AccessFormat()
         self.as_json = False
         self.stream = sys.stderr
-        self._writer = None if _descriptor(sys.stderr) is None else LineWriter(lambda: _descriptor(self.stream) or 2, self._lost)
+        found = _descriptor(sys.stderr)
+        self._writer = None if found is None else LineWriter(lambda: found, self._lost)
         self.use("auto", None)
 
     def use(self, log_format: str, access_format: str | None) -> None:
@@ -86,8 +88,7 @@ class FallbackHandler(logging.Handler):
     def write(self, line: str) -> None:
         """Write a line as it is, in its order with the records. To what is no file it is written at once."""
         if self._writer is None:
-            self.stream.write(f"{line}\n")
-            self.stream.flush()
+            print(line, file=self.stream, flush=True)  # None, for a process without stderr: to stdout
         else:
             self._writer.put(f"{line}\n")
 
@@ -103,9 +104,7 @@ class FallbackHandler(logging.Handler):
         super().close()
 
     def _lost(self, count: int) -> str:
-        text = f"{count} log lines were lost: what reads the log is too slow, or takes no more"
-        record = logger.makeRecord(logger.name, logging.WARNING, __file__, 0, text, (), None)
-        return f"{self.format(record)}\n"
+        return f"{self.format(lost_record(count))}\n"
 
 
 fallback: FallbackHandler | None = None

@@ -52,7 +52,7 @@ def log_outcome(access_log: AccessLog | None, request: BaseRequest, outcome: Out
 def _log_failed(request: BaseRequest, exc: BaseException) -> None:
     if ends_task(exc):
         raise exc
-    logger.exception("error in the access log of %s %r", request.method, request.raw_path, exc_info=as_error(exc))
+    logger.error("error in the access log of %s %r", request.method, request.raw_path, exc_info=as_error(exc))
 
 
 def log_only(access_log: AccessLog | None, request: BaseRequest, outcome: Outcome) -> None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
 from sketch.observability.access_fields import Worker
+from sketch.observability.log_file import log_files, reopen_all
 from sketch.observability.logs import logger, show
 from sketch.serving.options import ServeError, ServeOptions
 from sketch.serving.processes.identity import current_worker
+from sketch.serving.reloading import reloaded
 
 
 def set_up(options: ServeOptions) -> None:
@@ -26,3 +31,12 @@ def set_up(options: ServeOptions) -> None:
         except LogConfigError as exc:
             raise ServeError(str(exc), "log_config") from None
         show()  # it may have removed our handler, or disabled our loggers
+
+
+@contextmanager
+def log_files_reopened() -> Iterator[None]:
+    """While the block runs, open the log files anew at the order to reload, if the program has any at its begin."""
+    with ExitStack() as stack:
+        if log_files():
+            stack.enter_context(reloaded("the log files", reopen_all))
+        yield

@@ -179,7 +179,7 @@ class ServeOptions:
         None,
         'the line, with fields in braces: `{client} "{method} {target}" {status} {bytes} {duration}` by default',
         more="[Logs](logs.md) lists the fields. It is the message of the logger `sketch.access`, whatever shows it; JSON "
-        "lines have all fields by themselves.",
+        "has all fields by itself.",
         group=LOGGING,
         metavar="FORMAT",
     )

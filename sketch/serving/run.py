@@ -11,11 +11,11 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
+from sketch.observability.logs import flush, show, tell, tell_error
 from sketch.serving import systemd
 from sketch.serving.descriptors import open_standard
 from sketch.serving.loading import check_app, is_sketch_application, load_app
-from sketch.serving.logging_options import set_up
-from sketch.observability.logs import flush, show, tell, tell_error
+from sketch.serving.logging_options import log_files_reopened, set_up
 from sketch.serving.loops import check_place
 from sketch.serving.options import ServeError, ServeOptions
 from sketch.serving.processes.identity import WorkerInfo, working_as
@@ -103,7 +103,8 @@ def _run_workers(app: Application | ASGIApp | str, options: ServeOptions) -> int
 
     set_up(options)
     show()
-    return supervise(app, options, announce, spread=getattr(backend, "accepts_also", False))
+    with log_files_reopened():
+        return supervise(app, options, announce, spread=getattr(backend, "accepts_also", False))
 
 
 _WHY = "each worker imports the application by itself"
@@ -120,7 +121,8 @@ def run_backend(app: Application | ASGIApp | str, options: ServeOptions) -> int:
     application = load_app(app) if isinstance(app, str) else check_app(app)
     show()
     _prepare(application, options)
-    return backend.run(application, options)
+    with log_files_reopened():
+        return backend.run(application, options)
 
 
 def serve(

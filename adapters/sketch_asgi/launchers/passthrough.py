@@ -120,7 +120,7 @@ class PassthroughApplication(ASGIApplication):
             log_outcome(self._app.access_log, request, connection.outcome(request, None))
 
     def _request(self, scope: Scope, connection: ScopeConnection) -> BaseRequest | None:
-        """Return the request of a connection, None for one that sketch would refuse; `scope` has the application's route."""
+        """Return the request of a connection, None for one that sketch would refuse; `scope` may have its route."""
         kind = WebSocketRequest if connection.scope["type"] == "websocket" else Request
         try:
             request = read_head(connection.scope, connection, self._root_path, kind)

@@ -9,8 +9,8 @@ import pytest
 
 from sketch.application import Application
 from sketch.http.grammar import Address
-from sketch.response import Response
 from sketch.observability.access_log import log_access, log_refused
+from sketch.response import Response
 from sketch.transport import Outcome
 from tests.support.requests import Peer, exchange, finished, in_loop, make_request
 
