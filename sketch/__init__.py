@@ -36,6 +36,8 @@ _NAMES = {
     "sketch.middleware.proxy_headers": "ProxyHeaders",
     "sketch.middleware.request_id": "RequestID RequestIDFilter",
     "sketch.middleware.security_headers": "SecurityHeaders",
+    "sketch.observability.formatters": "JSONFormatter TextFormatter",
+    "sketch.observability.log_file": "LogFile",
     "sketch.redirects": "redirect",
     "sketch.request": "Request",
     "sketch.request.forms": "BodyPart UploadedFile",

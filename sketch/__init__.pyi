@@ -85,6 +85,11 @@ from sketch.middleware.request_id import (
     RequestIDFilter as RequestIDFilter,
 )
 from sketch.middleware.security_headers import SecurityHeaders as SecurityHeaders
+from sketch.observability.formatters import (
+    JSONFormatter as JSONFormatter,
+    TextFormatter as TextFormatter,
+)
+from sketch.observability.log_file import LogFile as LogFile
 from sketch.redirects import redirect as redirect
 from sketch.request import Request as Request
 from sketch.request.forms import (

@@ -32,9 +32,8 @@ class AccessFormat:
         self.names = tuple(name for _, name in self._parts if name)
         """The fields, in their order."""
         self._gets = [(FIELDS[name].get if name else None, literal) for literal, name in self._parts]
-        self.template = "".join(
-            f"{literal.replace('%', '%%')}{f'%({name})s' * bool(name)}" for literal, name in self._parts
-        )
+        written = [(literal.replace("%", "%%"), f"%({name})s" if name else "") for literal, name in self._parts]
+        self.template = "".join(map("".join, written)) if self.names else "".join(literal for literal, _ in self._parts)
         """The format as the message of a record, whose arguments are the facts by name."""
 
     def line(self, request: Any, outcome: Outcome) -> str:
@@ -47,9 +46,9 @@ class AccessFormat:
         """Return the line of facts, with each field as wide as it is in a terminal, so that lines stand in columns."""
         return "".join(f"{literal}{_aligned(name, facts) if name else ''}" for literal, name in self._parts)
 
-    def arguments(self, facts: Mapping[str, Any]) -> dict[str, str]:
-        """Return the arguments of `template`."""
-        return {name: show(facts[name]) for name in self.names}
+    def arguments(self, facts: Mapping[str, Any]) -> tuple[dict[str, str], ...]:
+        """Return the arguments of a record whose message is `template`."""
+        return ({name: show(facts[name]) for name in self.names},) if self.names else ()
 
 
 def _aligned(name: str, facts: Mapping[str, Any]) -> str:

@@ -38,7 +38,7 @@ def log_access(request: Any, outcome: Outcome) -> None:
     line = _default if logs.fallback is None else logs.fallback.access_format
     # As `logger.info(line, extra=facts)` does, which takes a third longer: it looks for its caller, this function.
     record = logger.makeRecord(
-        logger.name, logging.INFO, __file__, _LINE, line.template, (line.arguments(facts),), None, log_access.__name__
+        logger.name, logging.INFO, __file__, _LINE, line.template, line.arguments(facts), None, log_access.__name__
     )
     record.__dict__.update(facts)
     logger.handle(record)

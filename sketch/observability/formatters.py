@@ -124,19 +124,20 @@ def _request() -> dict[str, str]:
     return {} if found is None else {"request_id": escape(str(found), 128)}
 
 
+_COMPACT = (",", ":")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 def dumps(found: dict[str, Any]) -> str:
     """Return an object as JSON in ASCII. What JSON cannot hold becomes its `repr`, a lone surrogate U+FFFD."""
     try:
-        text = json.dumps(found, ensure_ascii=False, allow_nan=False, skipkeys=True, default=_cut)
+        text = json.dumps(found, ensure_ascii=False, allow_nan=False, skipkeys=True, default=_cut, separators=_COMPACT)
     except (TypeError, ValueError, RecursionError):
         plain = {name: value if isinstance(value, str | int | None) else _cut(value) for name, value in found.items()}
-        text = json.dumps(plain, ensure_ascii=False)
+        text = json.dumps(plain, ensure_ascii=False, separators=_COMPACT)
     if text.isascii():
         return text
-    return json.dumps(json.loads(_SURROGATES.sub("\ufffd", text)))
+    return json.dumps(json.loads(_SURROGATES.sub("\ufffd", text)), separators=_COMPACT)
 
 
 def _cut(value: object) -> str:

@@ -13,7 +13,7 @@ class LogFile(logging.Handler):
     """A logging handler that appends to a file from a thread of its own: a slow disk holds up no event loop.
 
         [handlers.file]
-        class = "sketch.observability.log_file.LogFile"
+        class = "sketch.LogFile"
         filename = "/var/log/shop.log"
 
     At SIGUSR1 it opens the file anew, as logrotate needs it.

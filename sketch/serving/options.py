@@ -178,8 +178,8 @@ class ServeOptions:
     access_log_format: str | None = option(
         None,
         'the line, with fields in braces: `{client} "{method} {target}" {status} {bytes} {duration}` by default',
-        more="[Logs](logs.md) lists the fields. It is the message of the logger `sketch.access`, whatever shows it; JSON "
-        "has all fields by itself.",
+        more="[Logs](logs.md) lists the fields. It is the message of the logger `sketch.access`, whatever shows it; "
+        "JSON has all fields by itself.",
         group=LOGGING,
         metavar="FORMAT",
     )

@@ -108,6 +108,16 @@ def encrypted(sock: socket.socket) -> ssl.SSLSocket:
 
 # -- on every server --------------------------------------------------------------------------------------------------
 
+LOG_CONFIG = """
+[handlers.file]
+class = "sketch.LogFile"
+filename = "{folder}/access.log"
+[loggers."sketch.access"]
+level = "INFO"
+handlers = ["file"]
+propagate = false
+"""
+FLAGS_OF_LOGS = ("--access-log-format", "{status} {route} {worker}")
 FLAGS = (
     "--uds-mode 600 --backlog 3 --loop asyncio --root-path /api --debug --trusted-proxies unix "
     "--trusted-proxies 192.0.2.0/24 --proxy-hops 2 "
@@ -116,11 +126,13 @@ FLAGS = (
 
 
 @shows("server", "uds", "uds_mode", "backlog", "loop", "root_path", "debug", "trusted_proxies", "proxy_hops")
-@shows("ssl_certfile", "ssl_keyfile", "log_level", "drain_delay", "shutdown_timeout")
+@shows("ssl_certfile", "ssl_keyfile", "log_level", "log_config", "access_log_format", "drain_delay")
+@shows("shutdown_timeout")
 @pytest.mark.parametrize("server", SERVERS)
 def test_flags_of_one_process(server: str, certificate: tuple[str, str], tmp_path: Path) -> None:
     path = tmp_path / "s"
-    files = ("--ssl-certfile", certificate[0], "--ssl-keyfile", certificate[1])
+    (tmp_path / "logs.toml").write_text(LOG_CONFIG.format(folder=tmp_path))
+    files = ("--ssl-certfile", certificate[0], "--ssl-keyfile", certificate[1], "--log-config", tmp_path / "logs.toml")
     with ExitStack() as opened:
 
         def connect() -> ssl.SSLSocket:
@@ -128,7 +140,9 @@ def test_flags_of_one_process(server: str, certificate: tuple[str, str], tmp_pat
             sock.connect(str(path))
             return opened.enter_context(encrypted(sock))
 
-        running = opened.enter_context(sketch_run("--server", server, "--uds", str(path), *files, *FLAGS.split()))
+        running = opened.enter_context(
+            sketch_run("--server", server, "--uds", str(path), *map(str, files), *FLAGS.split(), *FLAGS_OF_LOGS)
+        )
         assert running.first == f"Started server on unix:{path} ({server})"
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
@@ -140,6 +154,8 @@ def test_flags_of_one_process(server: str, certificate: tuple[str, str], tmp_pat
         )
         assert "the details" in ask(connect(), "/fails")[1]
 
+        (tmp_path / "access.log").rename(tmp_path / "access.log.1")
+        running.process.send_signal(signal.SIGUSR1)
         endless = connect()
         endless.sendall(b"GET /endless HTTP/1.1\r\nHost: test\r\n\r\n")
         wait_for_line(running, "endless request")
@@ -153,6 +169,12 @@ def test_flags_of_one_process(server: str, certificate: tuple[str, str], tmp_pat
     assert code == 0, output
     assert "ERROR sketch" in output
     assert "INFO" not in output
+    assert shown(tmp_path / "access.log.1") == ["200 /about 0", "500 /fails 0"]
+    assert shown(tmp_path / "access.log") == ["503 /endless 0"], "after the order to reload it is another file"
+
+
+def shown(log: Path) -> list[str]:
+    return [line.partition(" INFO sketch.access: ")[2] for line in log.read_text().splitlines()]
 
 
 def wait_for_line(running: Running, text: str) -> None:
@@ -197,11 +219,11 @@ if server in ("native", "uvicorn"):
 if server == "native":
     options["limits"] = Limits(body=10)
 sock = socket.socket(fileno=int(number))
-run_app(app, server=server, sock=sock, keep_alive_drain=2.0, access_log=False, **options)
+run_app(app, server=server, sock=sock, keep_alive_drain=2.0, access_log=False, log_format="json", **options)
 """
 
 
-@shows("sock", "keep_alive_drain", "access_log")
+@shows("sock", "keep_alive_drain", "access_log", "log_format")
 @shows("ssl", servers=["native", "uvicorn"])
 @shows("limits", servers=["native"])
 @pytest.mark.parametrize("server", SERVERS)
@@ -232,7 +254,8 @@ def test_options_of_a_program(server: str, certificate: tuple[str, str]) -> None
         sock.close()
         code, output = ended(running)
     assert code == 0, output
-    assert "INFO sketch.server: stopping: " in output
+    lines = [json.loads(line) for line in output.splitlines()]
+    assert [line["logger"] for line in lines if line["message"].startswith("stopping: ")] == ["sketch.server"]
     assert "GET /" not in output
 
 
