@@ -71,9 +71,22 @@ def lost_record(count: int) -> logging.LogRecord:
 
 
 def log_files() -> list[logging.FileHandler | LogFile]:
-    """Return the handlers of this process that write files."""
-    handlers = [reference() for reference in list(logging._handlerList)]  # type: ignore[attr-defined]
-    return [handler for handler in handlers if isinstance(handler, logging.FileHandler | LogFile)]
+    """Return the handlers of this process that write files.
+
+    They are found by the loggers that have them: the list of all handlers that `logging` keeps is emptied by each
+    `dictConfig()`, which servers call, too.
+    """
+    known = [logging.getLogger(), *logging.getLogger().manager.loggerDict.values()]
+    found = {handler for node in known if isinstance(node, logging.Logger) for handler in node.handlers}
+    behind = {inner for handler in found for inner in _behind(handler)}
+    return [handler for handler in found | behind if isinstance(handler, logging.FileHandler | LogFile)]
+
+
+def _behind(handler: logging.Handler) -> list[logging.Handler]:
+    """Return the handlers to which a handler passes records: of a `MemoryHandler`, or of the listener of a queue."""
+    target, listener = getattr(handler, "target", None), getattr(handler, "listener", None)
+    passed = [target, *getattr(listener, "handlers", ())]
+    return [each for each in passed if isinstance(each, logging.Handler)]
 
 
 def reopen_all() -> None:

@@ -31,6 +31,7 @@ INTERNAL = {
         "enter",
         "error",
         "finishing",
+        "inner_scope",
         "miss",
         "move_to",
         "named_host",

@@ -58,6 +58,6 @@ async def test_without_a_log_nothing_is_noted() -> None:
     """No time is taken: the server does not even know when a request began."""
     server = Server(hello(), ServeOptions(port=0, access_log=False))
     await server.start()
-    assert not (server.watched or server.listened or server.app.watched)
+    assert (server.watched, server.listened, server.app.watched) == (False, False, False)
     assert server.app.access_log is None
     await server.stop()

@@ -3,11 +3,28 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from logging.handlers import MemoryHandler
 from pathlib import Path
 
 import pytest
 
 from sketch.observability.log_file import LogFile, log_files, reopen_all
+
+
+@contextmanager
+def in_use(*handlers: logging.Handler) -> Iterator[None]:
+    """While the block runs, loggers have these handlers."""
+    logger = logging.getLogger("tests.files")
+    behind = MemoryHandler(1, target=handlers[-1])
+    logger.handlers = [*handlers[:-1], behind]
+    try:
+        yield
+    finally:
+        logger.handlers = []
+        for handler in (*handlers, behind):
+            handler.close()
 
 
 def log(handler: logging.Handler, text: str) -> None:
@@ -19,7 +36,7 @@ def test_files_are_opened_anew(tmp_path: Path) -> None:
     """Those of the standard library, too, and none is begun anew."""
     ours, theirs = LogFile(str(tmp_path / "ours")), logging.FileHandler(tmp_path / "theirs", mode="w")
     late = logging.FileHandler(tmp_path / "late", delay=True)
-    try:
+    with in_use(late, ours, theirs):
         assert {ours, theirs, late} <= {*log_files()}
         for handler in (ours, theirs):
             log(handler, "one")
@@ -35,16 +52,14 @@ def test_files_are_opened_anew(tmp_path: Path) -> None:
             assert (tmp_path / f"{name}.1").read_text().splitlines()[-1].endswith("three")
             assert (tmp_path / name).read_text().endswith("four\n")
         assert not (tmp_path / "late").exists()
-    finally:
-        for handler in (ours, theirs, late):
-            handler.close()
+    assert not {ours, theirs, late} & {*log_files()}
 
 
 def test_a_file_that_cannot_be_opened_anew_stays_in_use(tmp_path: Path) -> None:
     folder = tmp_path / "logs"
     folder.mkdir()
     handlers = [LogFile(str(folder / "ours")), logging.FileHandler(folder / "theirs")]
-    try:
+    with in_use(*handlers):
         folder.rename(tmp_path / "moved")
         with pytest.raises(FileNotFoundError):
             reopen_all()
@@ -52,9 +67,6 @@ def test_a_file_that_cannot_be_opened_anew_stays_in_use(tmp_path: Path) -> None:
             log(handler, "goes on")
         for name in ("ours", "theirs"):
             assert "goes on" in (tmp_path / "moved" / name).read_text()
-    finally:
-        for handler in handlers:
-            handler.close()
 
 
 def test_a_file_that_cannot_be_opened(tmp_path: Path) -> None:

@@ -274,10 +274,11 @@ def test_every_line_is_json() -> None:
 )
 def test_a_terminal(variables: dict[str, str], coloured: bool, columns: bool) -> None:
     master, terminal = pty.openpty()
+    inherited = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
     try:
         subprocess.run(
             [sys.executable, "-c", SHOWN, "auto"], stderr=terminal, timeout=30, check=True,
-            env={**{name: value for name, value in os.environ.items() if name != "NO_COLOR"}, "TERM": "xterm", **variables},
+            env={**inherited, "TERM": "xterm", **variables},
         )  # fmt: skip
         text = os.read(master, 65536).decode()
     finally:

@@ -35,7 +35,7 @@ def test_they_are_set_up(kept: None) -> None:
 
 
 def test_a_file_that_cannot_be_used_is_a_clear_error(kept: None, tmp_path: Path) -> None:
-    with alone(), pytest.raises(ServeError, match="cannot read .*none.toml: No such file") as caught:
+    with alone(), pytest.raises(ServeError, match=r"cannot read .*none\.toml: No such file") as caught:
         set_up(ServeOptions(log_config=str(tmp_path / "none.toml")))
     assert caught.value.names == ("log_config",)
 
