@@ -90,22 +90,27 @@ def request_id_of(request: Any, _outcome: Outcome) -> str | None:
     return None if found is None else escape(str(found), MOST_NAME)
 
 
+def _sent(request: Any, name: bytes) -> bytes | None:
+    """Return the last field of a name: `json_writer` takes that one, too, which is faster."""
+    return dict(request.raw_headers).get(name)
+
+
 def traceparent_of(request: Any, _outcome: Outcome) -> str | None:
     """Return the field `traceparent`, None for one that does not follow its grammar."""
-    sent = request.header(b"traceparent")
+    sent = _sent(request, b"traceparent")
     return None if sent is None or not _TRACEPARENT.fullmatch(sent) else str(sent[:55], "ascii")
 
 
 def trace_id_of(request: Any, _outcome: Outcome) -> str | None:
     """Return the id of the trace."""
-    sent = request.header(b"traceparent")
+    sent = _sent(request, b"traceparent")
     found = None if sent is None else _TRACEPARENT.fullmatch(sent)
     return None if found is None else str(found[1] or found[2], "ascii")
 
 
 def _header(name: bytes) -> Get:
     def get(request: Any, _outcome: Outcome) -> str | None:
-        sent = request.header(name)
+        sent = _sent(request, name)
         return None if sent is None else escape(sent.decode("latin-1"), MOST_FIELD)
 
     return get

@@ -52,6 +52,8 @@ class Known(dict[K, V]):
         self._make = make
 
     def __missing__(self, key: K) -> V:
+        if isinstance(key, str | bytes) and len(key) > MOST_FIELD:  # a thousand of them would take much memory
+            return self._make(key)
         if len(self) >= KNOWN:
             self.clear()
         found = self[key] = self._make(key)
@@ -175,10 +177,17 @@ def format_writer(
 ) -> AccessLog:
     """Return the function that writes lines of any format; the other arguments are those of `text_writer`."""
 
+    until, head = 0.0, ""
+    line = access_format.line
+
     def write(request: Any, outcome: Outcome) -> None:
-        if alone():
-            writer.put(f"{text_head()}{access_format.line(request, outcome)}\n")
-        else:
-            otherwise(request, outcome)
+        nonlocal until, head
+        ended_at = outcome[4]
+        if not until - WINDOW <= ended_at < until:
+            if not alone():
+                otherwise(request, outcome)
+                return
+            until, head = ended_at + WINDOW, text_head()
+        writer.put(f"{head}{line(request, outcome)}\n")
 
     return write

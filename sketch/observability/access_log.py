@@ -69,9 +69,6 @@ class _Refused:
         self.target = target
         self.raw_headers: RawHeaders = []
 
-    def header(self, name: bytes) -> None:
-        """Return None: no field is known."""
-
 
 def log_refused(
     client: Address | None,

@@ -63,7 +63,7 @@ class LineWriter:
         self._stuck = False
         self._something = threading.Event()
         self._hurry = threading.Event()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a handler of a signal may log while its thread writes
         self._thread: threading.Thread | None = None
 
     @property

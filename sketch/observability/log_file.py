@@ -61,13 +61,17 @@ class LogFile(logging.Handler):
         return os.open(self.filename, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
 
     def _lost(self, count: int) -> str:
-        return f"{self.format(lost_record(count))}\n"
+        return lost_line(self, count)
 
 
-def lost_record(count: int) -> logging.LogRecord:
-    """Return the record that tells of lost lines."""
+def lost_line(handler: logging.Handler, count: int) -> str:
+    """Return the line that tells of lost ones, in the format of a handler."""
     text = "%d log lines were lost: what takes the log is too slow, or takes no more"
-    return logging.LogRecord("sketch", logging.WARNING, __file__, 0, text, (count,), None)
+    record = logging.LogRecord("sketch", logging.WARNING, __file__, 0, text, (count,), None)
+    try:
+        return f"{handler.format(record)}\n"
+    except Exception:  # the format may be for lines of the access log alone
+        return f"{TextFormatter().format(record)}\n"
 
 
 def log_files() -> list[logging.FileHandler | LogFile]:

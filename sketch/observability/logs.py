@@ -10,7 +10,7 @@ from typing import Any
 from sketch.observability import formatters
 from sketch.observability.access_format import DEFAULT, AccessFormat
 from sketch.observability.line_writer import LineWriter
-from sketch.observability.log_file import lost_record
+from sketch.observability.log_file import lost_line
 from sketch.transport import AccessLog
 
 logger = logging.getLogger("sketch")
@@ -70,6 +70,7 @@ class FallbackHandler(logging.Handler):
         """Whether this handler alone gets the lines of the access log: as `handled`, in less time."""
         return (
             logger.handlers == self._alone
+            and _access.propagate
             and not (_access.handlers or _access.filters or _root.handlers or self.filters)
             and _access.isEnabledFor(logging.INFO)
         )
@@ -82,8 +83,8 @@ class FallbackHandler(logging.Handler):
             self.write(self.format(record))
         except Exception:
             self.handleError(record)
-        if self._writer is not None and record.levelno >= logging.WARNING:
-            self._writer.hurry()
+        if self._writer is not None and record.name != formatters.ACCESS:
+            self._writer.hurry()  # there are few of them
 
     def write(self, line: str) -> None:
         """Write a line as it is, in its order with the records. To what is no file it is written at once."""
@@ -104,7 +105,7 @@ class FallbackHandler(logging.Handler):
         super().close()
 
     def _lost(self, count: int) -> str:
-        return f"{self.format(lost_record(count))}\n"
+        return lost_line(self, count)
 
 
 fallback: FallbackHandler | None = None

@@ -12,6 +12,7 @@ import pytest
 
 from sketch.observability import access_lines, logs
 from sketch.observability.access_fields import FIELDS, Worker
+from sketch.observability.access_format import AccessFormat
 from sketch.observability.access_log import log_access
 from sketch.observability.formatters import JSONFormatter, TextFormatter
 from sketch.observability.line_writer import WHOLE, LineWriter
@@ -33,6 +34,7 @@ HOSTILE = [(b"user-agent", b'"}\n{"forged":"\xe9\x9b' + b'"' * 9000), (b"referer
 HEADERS = [
     [], [(b"host", b"x"), (b"user-agent", b"curl/8"), (b"referer", b"http://x/")], HOSTILE,
     [(b"traceparent", PARENT.encode())], [(b"traceparent", b"no")],
+    [(b"user-agent", b"one"), (b"user-agent", b"two"), (b"traceparent", b"no"), (b"traceparent", PARENT.encode())],
 ]  # fmt: skip
 
 
@@ -152,7 +154,11 @@ def test_a_mount_and_a_foreign_route(records: list[logging.LogRecord]) -> None:
     assert json.loads(writer.taken())["route"] == "/items/{id}"
 
 
-@pytest.mark.parametrize("make", [access_lines.text_writer, access_lines.json_writer])
+def any_writer(writer: LineWriter, alone: Callable[[], bool], otherwise: AccessLog) -> AccessLog:
+    return access_lines.format_writer(AccessFormat("{status}"), writer, alone, otherwise)
+
+
+@pytest.mark.parametrize("make", [access_lines.text_writer, access_lines.json_writer, any_writer])
 def test_others_are_looked_for_once_in_a_while(make: Callable[..., AccessLog]) -> None:
     writer, alone, elsewhere = Captured(), [True], []
     write = make(writer, lambda: alone[-1], lambda request, outcome: elsewhere.append(outcome.ended_at))
@@ -172,7 +178,7 @@ def test_others_are_looked_for_once_in_a_while(make: Callable[..., AccessLog]) -
     assert (len(writer.queue), elsewhere) == (3, [5.0 + access_lines.WINDOW] * 2)
 
 
-@pytest.mark.parametrize("make", [access_lines.text_writer, access_lines.json_writer])
+@pytest.mark.parametrize("make", [access_lines.text_writer, access_lines.json_writer, any_writer])
 def test_a_full_queue_takes_no_more(make: Callable[..., AccessLog]) -> None:
     writer = Captured()
     writer.most = 2
@@ -194,3 +200,5 @@ def test_a_cache_is_bounded() -> None:
         assert known[key] == known[key] == key + 1
     assert len(made) == access_lines.KNOWN + 1
     assert len(known) == 1
+    long: access_lines.Known[bytes, int] = access_lines.Known(len)
+    assert (long[b"x" * 5000], len(long)) == (5000, 0)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from sketch.observability.log_file import LogFile, log_files, reopen_all
+from sketch.observability.log_file import LogFile, log_files, lost_line, reopen_all
 
 
 @contextmanager
@@ -67,6 +67,14 @@ def test_a_file_that_cannot_be_opened_anew_stays_in_use(tmp_path: Path) -> None:
             log(handler, "goes on")
         for name in ("ours", "theirs"):
             assert "goes on" in (tmp_path / "moved" / name).read_text()
+
+
+def test_lost_lines_are_told_in_the_handlers_format() -> None:
+    handler = logging.NullHandler()
+    handler.setFormatter(logging.Formatter("%(name)s %(message)s"))
+    assert lost_line(handler, 3) == "sketch 3 log lines were lost: what takes the log is too slow, or takes no more\n"
+    handler.setFormatter(logging.Formatter("%(status)s"))
+    assert " WARNING sketch: 3 log lines were lost" in lost_line(handler, 3)
 
 
 def test_a_file_that_cannot_be_opened(tmp_path: Path) -> None:
