@@ -13,7 +13,7 @@ from sketch.concurrency.containment import as_error, ends_task
 from sketch.http.status import PHRASES
 from sketch.lifecycle.stopping import SHUTDOWN_GRACE
 from sketch.observability.access_log import chosen_access_log
-from sketch.pipeline.finish import log_only
+from sketch.pipeline.finish import note_end
 from sketch.request import BaseRequest, Request
 from sketch.serving.asgi import Send
 from sketch.serving.endings import log_left
@@ -122,7 +122,7 @@ class ASGIApplication(GatewayApplication):
                     if app.watched or request is not None:
                         await self.report(connection, request, fault)
                 elif app.watched:
-                    log_only(app.access_log, request, connection.outcome(request, fault))
+                    note_end(app, request, connection.outcome(request, fault))
             finally:
                 fault = None  # its traceback refers to this frame, which would form a cycle
                 self._exchanges.pop(task, None)  # type: ignore[arg-type]

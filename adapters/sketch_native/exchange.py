@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from sketch.concurrency.cancellation import Interruption
 from sketch.concurrency.containment import as_error, ends_task
 from sketch.http.fields import RawHeaders
-from sketch.pipeline.finish import log_only
+from sketch.pipeline.finish import note_end
 from sketch.serving.endings import log_cancelled, log_left
 from sketch.transport import (
     Body as Payload,
@@ -165,7 +165,7 @@ class Exchange:
             facts = (self.status, self.size, self.began_at, self.first_byte_at, perf_counter(), error, False, False)
             outcome = tuple.__new__(Outcome, facts)
         self._protocol.exchange_ended(self)
-        log_only(self._protocol.server.app.access_log, self.request, outcome)
+        note_end(self._protocol.server.app, self.request, outcome)
 
     async def _finish(self, fault: BaseException | None) -> None:
         """Let the connection go on, then report the end of the exchange; a server that stops waits for that."""

@@ -48,6 +48,8 @@ def main(descriptor: int) -> int:
         except ServeError as exc:
             link.failed(explain(exc))
             return 1
+        finally:
+            link.end()
 
 
 def prepare_signals() -> None:

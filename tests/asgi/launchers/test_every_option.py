@@ -31,6 +31,7 @@ from sketch.serving.options import ServeOptions
 from sketch.serving.registry import load_server
 from sketch.serving.server_limits import ServerLimits
 from tests.asgi.launchers.running import BOUND, ROOT, Running, started
+from tests.support.programs import free_port
 from tests.support.workers import parent_of_workers
 
 SERVERS = ("native", "uvicorn", "hypercorn", "granian")
@@ -127,7 +128,7 @@ FLAGS = (
 
 @shows("server", "uds", "uds_mode", "backlog", "loop", "root_path", "debug", "trusted_proxies", "proxy_hops")
 @shows("ssl_certfile", "ssl_keyfile", "log_level", "log_config", "access_log_format", "drain_delay")
-@shows("shutdown_timeout")
+@shows("shutdown_timeout", "metrics_bind")
 @pytest.mark.parametrize("server", SERVERS)
 def test_flags_of_one_process(server: str, certificate: tuple[str, str], tmp_path: Path) -> None:
     path = tmp_path / "s"
@@ -140,9 +141,9 @@ def test_flags_of_one_process(server: str, certificate: tuple[str, str], tmp_pat
             sock.connect(str(path))
             return opened.enter_context(encrypted(sock))
 
-        running = opened.enter_context(
-            sketch_run("--server", server, "--uds", str(path), *map(str, files), *FLAGS.split(), *FLAGS_OF_LOGS)
-        )
+        port = free_port()
+        flags = ("--uds", path, "--metrics-bind", port, *files, *FLAGS.split(), *FLAGS_OF_LOGS)
+        running = opened.enter_context(sketch_run("--server", server, *map(str, flags)))
         assert running.first == f"Started server on unix:{path} ({server})"
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
@@ -153,6 +154,9 @@ def test_flags_of_one_process(server: str, certificate: tuple[str, str], tmp_pat
             {"root_path": "/api", "client": "192.0.2.2", "scheme": "https", "uvloop": False, "generation": 1},
         )
         assert "the details" in ask(connect(), "/fails")[1]
+
+        metrics = opened.enter_context(socket.create_connection(("127.0.0.1", port), timeout=BOUND))
+        assert 'http_requests_total{method="GET",route="/fails",status="5xx"} 1.0' in ask(metrics, "/metrics")[1]
 
         (tmp_path / "access.log").rename(tmp_path / "access.log.1")
         running.process.send_signal(signal.SIGUSR1)
