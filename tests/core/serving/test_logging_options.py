@@ -45,7 +45,8 @@ def test_log_files_are_reloaded_if_there_are_any(tmp_path: Path, monkeypatch: py
     with log_files_reopened():
         assert not reloading.has_any()
     file = LogFile(str(tmp_path / "log"))
-    monkeypatch.setattr(logging_options, "log_files", lambda: [file])
+    monkeypatch.undo()
+    logging.getLogger("tests.file").addHandler(file)
     try:
         with log_files_reopened():
             assert reloading.has_any()
@@ -54,6 +55,7 @@ def test_log_files_are_reloaded_if_there_are_any(tmp_path: Path, monkeypatch: py
             assert (tmp_path / "log").exists()
         assert not reloading.has_any()
     finally:
+        logging.getLogger("tests.file").removeHandler(file)
         file.close()
 
 
