@@ -106,7 +106,12 @@ from sketch.middleware.sessions import (
     flashed as flashed,
 )
 from sketch.middleware.trusted_hosts import TrustedHosts as TrustedHosts
+from sketch.observability.formatters import (
+    JSONFormatter as JSONFormatter,
+    TextFormatter as TextFormatter,
+)
 from sketch.observability.health import Health as Health
+from sketch.observability.log_file import LogFile as LogFile
 from sketch.observability.metrics import Metrics as Metrics
 from sketch.redirects import redirect as redirect
 from sketch.request import Request as Request

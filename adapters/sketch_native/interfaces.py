@@ -67,6 +67,8 @@ class Host(Protocol):
     stopping: bool
     watched: bool
     """Whether the application is told of the end of every exchange."""
+    listened: bool
+    """Whether it has to know more of it than the access log."""
 
     def time(self) -> float:
         """Return the server's time now, in seconds."""

@@ -7,7 +7,7 @@ import logging
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from sketch.serving.access_log import log_refused
+from sketch.observability.access_log import log_refused
 from sketch.serving.seldom import Seldom
 from sketch.serving.sockets import listen
 from sketch_native import writer

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 from sketch.concurrency.tasks import first_of
 from sketch.http.fields import with_host
 from sketch.http.grammar import Address
+from sketch.observability.access_log import chosen_access_log, log_refused
 from sketch.routing import WEBSOCKET as HANDSHAKE, Mount, Router
-from sketch.serving.access_log import log_access, log_refused
 from sketch.serving.endings import PARTING, REQUEST, STREAM, WEBSOCKET
 from sketch.serving.options import ServeError, ServeOptions
 from sketch.serving.processes.link import counted
@@ -77,6 +77,8 @@ class Server:
         self.root_path = options.root_path.rstrip("/")
         self.watched = False
         """Whether each exchange is reported to the application at its end; known once the application has started."""
+        self.listened = False
+        """Whether the report is for more than the access log."""
         self.loop = asyncio.get_running_loop()
         self.context = contextvars.copy_context()
         self.plain_tasks = makes_plain_tasks(self.loop)
@@ -138,8 +140,8 @@ class Server:
         """
         with ExitStack() as bound:
             sockets = bound.enter_context(listening(self.options))
-            await self.app.startup(log_access if self.options.access_log else None)
-            self.watched = self.app.watched
+            await self.app.startup(chosen_access_log() if self.options.access_log else None)
+            self.watched, self.listened = self.app.watched, self.app.listened
             try:
                 self._prepare_websockets()
                 listener = Listener(self, sockets, self.tls, self._protocol)

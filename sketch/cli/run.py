@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from sketch.cli.flags import add_serving_flags
+from sketch.observability.logs import tell
 from sketch.serving.config import read_config
 from sketch.serving.discovery import find_app, nothing_found
-from sketch.serving.logs import tell
 from sketch.serving.options import OptionError, ServeError
 from sketch.serving.run import run_app
 from sketch.serving.sources import values_from

@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sketch.serving.logs import show
+from sketch.observability.logs import show
 from sketch.serving.option import About, Option, options_of
 from sketch.serving.options import LIMITS, OptionError, ServeError, ServeOptions
 from sketch.serving.registry import check_supported, load_server

@@ -41,6 +41,7 @@ MOST_WORKERS = 1024
 """More workers than any machine has use for: a larger number is another one, a port say."""
 CERT_REQS = ("optional", "required")
 TLS_VERSIONS = ("1.2", "1.3")
+LOG_FORMATS = ("auto", "text", "json")
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 
 TLS_OPTIONS = frozenset(
@@ -246,6 +247,28 @@ class ServeOptions:
     )
 
     access_log: bool = option(True, "a line per request", group=LOGGING)
+    access_log_format: str | None = option(
+        None,
+        'the line, with fields in braces: `{client} "{method} {target}" {status} {bytes} {duration}` by default',
+        more="[Logs](logs.md) lists the fields. It is the message of the logger `sketch.access`, whatever shows it; "
+        "JSON has all fields by itself.",
+        group=LOGGING,
+        metavar="FORMAT",
+    )
+    log_format: str = option(
+        "auto",
+        "form of the log on stderr: `text`, `json`, or `auto`, which is text, in a terminal in columns and colours",
+        group=LOGGING,
+        choices=LOG_FORMATS,
+    )
+    log_config: str | None = option(
+        None,
+        "file for `logging.config.dictConfig`, in TOML, JSON, or YAML where PyYAML is installed; applied before the "
+        "application is loaded",
+        more="With workers the parent applies it, too. Loggers that it does not name stay enabled.",
+        group=LOGGING,
+        metavar="FILE",
+    )
     log_level: str = option(
         "info",
         "lowest level that the logger `sketch` logs",
@@ -268,7 +291,7 @@ class ServeOptions:
         for name in ("bind", "trusted_proxies", "reload_include"):
             object.__setattr__(self, name, _texts(name, getattr(self, name)))
         object.__setattr__(self, "reload_dir", _paths("reload_dir", self.reload_dir))
-        for name in ("uds", "ssl_certfile", "ssl_keyfile", "ssl_keyfile_password_file", "ssl_ca_certs"):
+        for name in ("uds", "ssl_certfile", "ssl_keyfile", "ssl_keyfile_password_file", "ssl_ca_certs", "log_config"):
             object.__setattr__(self, name, _path(name, getattr(self, name)))
         if not isinstance(self.host, str):
             raise OptionError(f"expected a host as a str, got {self.host!r:.200}", "host")
@@ -278,6 +301,7 @@ class ServeOptions:
         if not isinstance(self.root_path, str) or not _ROOT_PATH.fullmatch(self.root_path):
             raise OptionError(f"expected a root path like '/api', percent-encoded, got {self.root_path!r}", "root_path")
         self._check_choices()
+        self._check_access_log_format()
         self._check_addresses()
         self._check_security()
         self._check_limits()
@@ -305,6 +329,20 @@ class ServeOptions:
                 check_flags(**{name: value})
             except TypeError as exc:
                 raise OptionError(str(exc), name) from None
+
+    def _check_access_log_format(self) -> None:
+        if self.access_log_format is None:
+            return
+        from sketch.observability.access_format import AccessFormat  # few programs choose one
+
+        if not isinstance(self.access_log_format, str):
+            raise OptionError(
+                f"expected access_log_format as text, got {self.access_log_format!r:.200}", "access_log_format"
+            )
+        try:
+            AccessFormat(self.access_log_format)
+        except ValueError as exc:
+            raise OptionError(str(exc), "access_log_format") from None
 
     def _check_addresses(self) -> None:
         for place in self.bind:
@@ -406,6 +444,7 @@ class ServeOptions:
 _CHOICES = {
     "loop": ("a loop", LOOPS),
     "log_level": ("a log level", LOG_LEVELS),
+    "log_format": ("a log format", LOG_FORMATS),
     "ssl_cert_reqs": ("ssl_cert_reqs", CERT_REQS),
     "ssl_minimum_version": ("ssl_minimum_version", TLS_VERSIONS),
 }

@@ -32,6 +32,9 @@ _COMMON = frozenset(
     [
         "server",
         "log_level",
+        "log_format",
+        "log_config",
+        "access_log_format",
         "debug",
         "reload_dir",
         "reload_include",

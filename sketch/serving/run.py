@@ -6,16 +6,16 @@ Imports are lazy: no adapter, and hardly any core module, is imported before one
 from __future__ import annotations
 
 import logging
-import sys
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
+from sketch.observability.logs import flush, show, tell, tell_error
 from sketch.serving import systemd
 from sketch.serving.descriptors import open_standard
 from sketch.serving.loading import check_app, is_sketch_application, load_app
-from sketch.serving.logs import handled, show, tell
+from sketch.serving.logging_options import log_files_reopened, set_up
 from sketch.serving.loops import check_place
 from sketch.serving.metrics import may_have_metrics, prepare_metrics
 from sketch.serving.options import ServeError, ServeOptions
@@ -75,11 +75,10 @@ def run_app(
         )
         code = _run_here(app, chosen) if chosen.workers is None and not chosen.reload else _run_workers(app, chosen)
     except ServeError as exc:
-        message = explain(exc)
-        print(f"error: {message}", file=sys.stderr, flush=True)
-        if handled():
-            logger.error("%s", message)  # noqa: TRY400 - one line explains it
+        tell_error(explain(exc))
         raise SystemExit(1) from None
+    finally:
+        flush()
     if code:
         raise SystemExit(code)
     return code
@@ -105,15 +104,16 @@ def _run_workers(app: Application | ASGIApp | str, options: ServeOptions) -> int
     if "bind" not in backend.options:
         fault = f"server {options.server!r} cannot honour the option {kind!r}: it takes no bound sockets"
         raise ServeError(fault, kind, "server")
-    logger.setLevel(options.log_level.upper())
+    set_up(options)
     show()
-    if options.reload:
-        from sketch.serving.reload.parent import supervise_reloading  # as below
+    with log_files_reopened():
+        if options.reload:
+            from sketch.serving.reload.parent import supervise_reloading  # as below
 
-        return supervise_reloading(app, options, announce)
-    from sketch.serving.processes.supervisor import supervise  # one process needs none of it
+            return supervise_reloading(app, options, announce)
+        from sketch.serving.processes.supervisor import supervise  # one process needs none of it
 
-    return supervise(app, options, announce, spread=getattr(backend, "accepts_also", False))
+        return supervise(app, options, announce, spread=getattr(backend, "accepts_also", False))
 
 
 _WHY = "each worker imports the application by itself"
@@ -127,7 +127,9 @@ def run_backend(app: Application | ASGIApp | str, options: ServeOptions) -> int:
         ServeError: if it cannot be served for a reason that one line explains.
     """
     backend = load_server(options.server)
-    return backend.run(load_and_prepare(app, options), options)
+    application = load_and_prepare(app, options)
+    with log_files_reopened():
+        return backend.run(application, options)
 
 
 def load_and_prepare(app: Application | ASGIApp | str, options: ServeOptions) -> Application | ASGIApp:
@@ -136,7 +138,7 @@ def load_and_prepare(app: Application | ASGIApp | str, options: ServeOptions) ->
     Raises:
         ServeError: if it cannot be served with them.
     """
-    logger.setLevel(options.log_level.upper())
+    set_up(options)
     application = load_app(app) if isinstance(app, str) else check_app(app)
     show()
     _prepare(application, options)
@@ -152,7 +154,7 @@ def serve(
             port = server.sockets[0].getsockname()[1]
 
     No signal handler is set, and logging is left alone. Options are those of `ServeOptions`, except `server`, `loop`
-    and `log_level`.
+    and those of the log.
 
     Raises:
         ServeError: if it cannot be served, or for an option that would have no effect.
@@ -168,10 +170,14 @@ def serve(
     return context
 
 
+_YOURS = "it leaves logging to your program"
 _NOT_EMBEDDED = {
     "server": "it runs the native server, run_app starts the others",
     "loop": "it serves in the event loop that is running",
-    "log_level": "it leaves logging to your program",
+    "log_level": _YOURS,
+    "log_format": _YOURS,
+    "log_config": _YOURS,
+    "access_log_format": f"{_YOURS}, whose formatters find the fields as attributes of the records",
     "workers": "it serves in this process",
     "worker_timeout": "no parent watches it",
     "start_timeout": "no parent watches it",

@@ -58,6 +58,7 @@ def main() -> int:
     parser.add_argument("--drain", type=float, default=DRAIN, help="how long it waits for an idle connection")
     parser.add_argument("--workers", type=int, help="worker processes; without it one process, and no parent")
     parser.add_argument("--no-access-log", action="store_true")
+    parser.add_argument("--log-format", default="auto")
     parser.add_argument("--defaults", action="store_true", help="without what the documentation advises")
     arguments = parser.parse_args()
     if arguments.name in COMMANDS:
@@ -74,6 +75,7 @@ def main() -> int:
         options["uds"] = arguments.uds
     if arguments.workers:
         options["workers"] = arguments.workers
+    options["log_format"] = arguments.log_format
     if arguments.no_access_log:
         options["access_log"] = False
     if arguments.trusted_proxies:

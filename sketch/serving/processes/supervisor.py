@@ -15,7 +15,7 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from sketch.serving import systemd
+from sketch.serving import reloading, systemd
 from sketch.serving.options import ServeError, ServeOptions
 from sketch.serving.orders import stays_ignored
 from sketch.serving.processes.command import start_worker
@@ -187,6 +187,8 @@ class Supervisor:
             self._table.replace()
 
     def _pass_on(self) -> None:
+        if reloading.has_any():
+            reloading.reload_all("SIGUSR1")
         logger.info("SIGUSR1: the workers reload what they can")
         self._table.pass_on(signal.SIGUSR1)
 

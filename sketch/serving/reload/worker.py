@@ -13,7 +13,7 @@ from traceback import format_exception_only, walk_tb
 from typing import TYPE_CHECKING
 
 from sketch.errors.debug.traces import in_library, is_library
-from sketch.serving.logs import show
+from sketch.observability.logs import show
 from sketch.serving.options import ServeError, ServeOptions
 from sketch.serving.registry import load_server
 from sketch.serving.reload.page import make_page

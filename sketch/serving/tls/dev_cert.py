@@ -15,7 +15,7 @@ from importlib.util import find_spec
 from ipaddress import ip_address
 from pathlib import Path
 
-from sketch.serving.logs import tell
+from sketch.observability.logs import tell
 from sketch.serving.options import ServeError, ServeOptions
 from sketch.serving.sockets import places, spell
 

@@ -131,6 +131,16 @@ def encrypted(sock: socket.socket, own: Path | None = None, most: ssl.TLSVersion
 
 # -- on every server --------------------------------------------------------------------------------------------------
 
+LOG_CONFIG = """
+[handlers.file]
+class = "sketch.LogFile"
+filename = "{folder}/access.log"
+[loggers."sketch.access"]
+level = "INFO"
+handlers = ["file"]
+propagate = false
+"""
+FLAGS_OF_LOGS = ("--access-log-format", "{status} {route} {worker}")
 FLAGS = (
     "--uds-mode 600 --backlog 3 --loop asyncio --root-path /api --debug --trusted-proxies unix "
     "--trusted-proxies 192.0.2.0/24 --proxy-hops 2 "
@@ -139,17 +149,19 @@ FLAGS = (
 
 
 @shows("server", "uds", "uds_mode", "backlog", "loop", "root_path", "debug", "trusted_proxies", "proxy_hops")
-@shows("ssl_certfile", "ssl_keyfile", "ssl_ca_certs", "ssl_minimum_version", "log_level", "drain_delay")
-@shows("shutdown_timeout", "metrics_bind")
+@shows("ssl_certfile", "ssl_keyfile", "ssl_ca_certs", "ssl_minimum_version", "log_level", "log_config")
+@shows("shutdown_timeout", "metrics_bind", "access_log_format", "drain_delay")
 @shows("ssl_keyfile_password_file", servers=["native", "uvicorn", "hypercorn"])
 @pytest.mark.parametrize("server", SERVERS)
 def test_flags_of_one_process(server: str, folder: Path, tmp_path: Path) -> None:
     path = tmp_path / "s"
+    (tmp_path / "logs.toml").write_text(LOG_CONFIG.format(folder=tmp_path))
     files = [f"--ssl-certfile={folder}/one.pem", f"--ssl-ca-certs={folder}/ca.pem", "--ssl-minimum-version=1.3"]
     if server == "granian":
         files += [f"--ssl-keyfile={folder}/one.key"]
     else:
         files += [f"--ssl-keyfile={folder}/pkcs8.key", f"--ssl-keyfile-password-file={folder}/password"]
+    files.append(f"--log-config={tmp_path}/logs.toml")
     with ExitStack() as opened:
 
         def connect(own: Path | None = folder / "two-both.pem", most: ssl.TLSVersion | None = None) -> ssl.SSLSocket:
@@ -158,8 +170,8 @@ def test_flags_of_one_process(server: str, folder: Path, tmp_path: Path) -> None
             return opened.enter_context(encrypted(sock, own, most))
 
         port = free_port()
-        flags = ("--uds", str(path), "--metrics-bind", f"{port}", *files, *FLAGS.split())
-        running = opened.enter_context(sketch_run("--server", server, *flags))
+        flags = ("--uds", path, "--metrics-bind", port, *files, *FLAGS.split(), *FLAGS_OF_LOGS)
+        running = opened.enter_context(sketch_run("--server", server, *map(str, flags)))
         assert running.first == f"Started server on unix:{path} ({server})"
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
@@ -178,6 +190,8 @@ def test_flags_of_one_process(server: str, folder: Path, tmp_path: Path) -> None
         metrics = opened.enter_context(socket.create_connection(("127.0.0.1", port), timeout=BOUND))
         assert 'http_requests_total{method="GET",route="/fails",status="5xx"} 1.0' in ask(metrics, "/metrics")[1]
 
+        (tmp_path / "access.log").rename(tmp_path / "access.log.1")
+        running.process.send_signal(signal.SIGUSR1)
         endless = connect()
         endless.sendall(b"GET /endless HTTP/1.1\r\nHost: test\r\n\r\n")
         wait_for_line(running, "endless request")
@@ -191,6 +205,12 @@ def test_flags_of_one_process(server: str, folder: Path, tmp_path: Path) -> None
     assert code == 0, output
     assert "ERROR sketch" in output
     assert "INFO" not in output
+    assert shown(tmp_path / "access.log.1") == ["200 /about 0", "500 /fails 0"]
+    assert shown(tmp_path / "access.log") == ["503 /endless 0"], "after the order to reload it is another file"
+
+
+def shown(log: Path) -> list[str]:
+    return [line.partition(" INFO sketch.access: ")[2] for line in log.read_text().splitlines()]
 
 
 def wait_for_line(running: Running, text: str) -> None:
@@ -235,11 +255,11 @@ if server != "granian":
 if server == "native":
     options["limits"] = Limits(body=10)
 sock = socket.socket(fileno=int(number))
-run_app(app, server=server, sock=sock, keep_alive_drain=2.0, access_log=False, **options)
+run_app(app, server=server, sock=sock, keep_alive_drain=2.0, access_log=False, log_format="json", **options)
 """
 
 
-@shows("sock", "keep_alive_drain", "access_log")
+@shows("sock", "keep_alive_drain", "access_log", "log_format")
 @shows("ssl", servers=["native", "uvicorn", "hypercorn"])
 @shows("limits", servers=["native"])
 @pytest.mark.parametrize("server", SERVERS)
@@ -270,7 +290,8 @@ def test_options_of_a_program(server: str, certificate: tuple[str, str]) -> None
         sock.close()
         code, output = ended(running)
     assert code == 0, output
-    assert "INFO sketch.server: stopping: " in output
+    lines = [json.loads(line) for line in output.splitlines()]
+    assert [line["logger"] for line in lines if line["message"].startswith("stopping: ")] == ["sketch.server"]
     assert "GET /" not in output
 
 

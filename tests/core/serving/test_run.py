@@ -12,7 +12,7 @@ import pytest
 
 from sketch.application import Application
 from sketch.limits import Limits
-from sketch.serving import logs
+from sketch.observability import logs
 from sketch.serving.options import ServeError, ServeOptions
 from sketch.serving.run import announce, load_and_prepare, run_app, serve
 from tests.core.serving.support import HERE, Recorder, app, failure, foreign

@@ -118,7 +118,7 @@ def test_a_start_hook_that_hangs_is_shown(server: str, tmp_path: Path) -> None:
     assert parent.wait() == 1
     assert parent.output.endswith(f"error: no worker could start: it was not ready within {seconds} s\nEND")
     shown = parent.output.partition("the server is not ready yet. What it waits for:\n")[2]
-    assert "in connect_to_database\n    await asyncio.Event().wait()\n" in shown
+    assert "in connect_to_database\n      await asyncio.Event().wait()\n" in shown
 
 
 def _can_unshare() -> bool:
