@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from sketch.serving import systemd
 from sketch.serving.descriptors import open_standard
-from sketch.serving.loading import check_app, is_sketch_application, load_app
+from sketch.serving.loading import check_app, is_loading, is_sketch_application, load_app
 from sketch.serving.logs import handled, show, tell
 from sketch.serving.loops import check_place
 from sketch.serving.options import ServeError, ServeOptions
@@ -29,6 +29,7 @@ from sketch.serving.systemd import activate
 if TYPE_CHECKING:
     from sketch.application import Application
     from sketch.serving.asgi import ASGIApp
+    from sketch.serving.registry import Server
 
 logger = logging.getLogger("sketch")
 
@@ -55,15 +56,15 @@ def run_app(
 
     Raises:
         SystemExit: with code 1, and the reason on stderr, if the application could not be served.
-        RuntimeError: in another thread than the main one, or inside a running event loop: use `serve` there. And in a
-            worker, when it imports the application.
+        RuntimeError: in another thread than the main one, or inside a running event loop: use `serve` there. And while
+            the application is imported.
         TypeError: for an option that does not exist.
     """
     _check_names(options)
     check_place()
-    if current_link() is not None:
+    if current_link() is not None or is_loading():
         raise RuntimeError(
-            "expected run_app to be called once, got a call while a worker imports the application: "
+            "expected run_app to be called once, got a call while the application is imported: "
             "write it under `if __name__ == '__main__':`"
         )
     open_standard()
@@ -89,6 +90,24 @@ def _run_here(app: Application | ASGIApp | str, options: ServeOptions) -> int:
 
 def _run_workers(app: Application | ASGIApp | str, options: ServeOptions) -> int:
     """Run the parent of workers. It does not import the application."""
+    backend = check_workers(app, options)
+    assert isinstance(app, str)
+    from sketch.serving.processes.supervisor import supervise  # one process needs none of it
+
+    logger.setLevel(options.log_level.upper())
+    show()
+    return supervise(app, options, announce, spread=getattr(backend, "accepts_also", False))
+
+
+_WHY = "each worker imports the application by itself"
+
+
+def check_workers(app: Application | ASGIApp | str, options: ServeOptions) -> Server:
+    """Return the backend that workers run, if they can serve the application.
+
+    Raises:
+        ServeError: if they cannot import it, and for a backend that takes no bound sockets.
+    """
     if not isinstance(app, str):
         raise ServeError(
             f"expected an import string like 'package.module:app' with workers, got {app!r:.200}: {_WHY}", "app"
@@ -100,14 +119,7 @@ def _run_workers(app: Application | ASGIApp | str, options: ServeOptions) -> int
     if "bind" not in backend.options:
         fault = f"server {options.server!r} cannot honour the option 'workers': it takes no bound sockets"
         raise ServeError(fault, "workers", "server")
-    from sketch.serving.processes.supervisor import supervise  # one process needs none of it
-
-    logger.setLevel(options.log_level.upper())
-    show()
-    return supervise(app, options, announce, spread=getattr(backend, "accepts_also", False))
-
-
-_WHY = "each worker imports the application by itself"
+    return backend
 
 
 def run_backend(app: Application | ASGIApp | str, options: ServeOptions) -> int:
@@ -120,7 +132,7 @@ def run_backend(app: Application | ASGIApp | str, options: ServeOptions) -> int:
     logger.setLevel(options.log_level.upper())
     application = load_app(app) if isinstance(app, str) else check_app(app)
     show()
-    _prepare(application, options)
+    prepare(application, options)
     return backend.run(application, options)
 
 
@@ -144,7 +156,7 @@ def serve(
     for name in _NOT_EMBEDDED:
         if name in chosen.given():
             raise ServeError(f"serve cannot honour the option {name!r}: {_NOT_EMBEDDED[name]}")
-    _prepare(check_app(app), chosen)
+    prepare(check_app(app), chosen)
     context: AbstractAsyncContextManager[Any] = load_object("sketch_native.server:serve")(app, chosen)
     return context
 
@@ -211,8 +223,12 @@ def _named(options: ServeOptions) -> bool:
 # -- checks -----------------------------------------------------------------------------------------------------------
 
 
-def _prepare(app: Application | ASGIApp, options: ServeOptions) -> None:
-    """Check the options that are about the application, and set its `debug`."""
+def prepare(app: Application | ASGIApp, options: ServeOptions) -> None:
+    """Check the options that are about the application, and set its `debug`.
+
+    Raises:
+        ServeError: for an option that does not go together with it.
+    """
     _check_fitting(app, options)
     if options.trusted_proxies:
         _check_trust(app)

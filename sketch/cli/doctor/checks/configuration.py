@@ -1,0 +1,113 @@
+"""Checks of what can be run at all: the configuration, the application, the packages and TLS files it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from time import time
+
+from sketch.cli.doctor.application import has_websockets
+from sketch.cli.doctor.case import Case
+from sketch.cli.doctor.certificates import Certificate, UnusableCertificate, read_certificate
+from sketch.cli.doctor.finding import Fault
+from sketch.cli.doctor.packages import EXTRAS, extra_packages, install, installed_version, required_packages
+
+SOON = 14 * 24 * 3600.0
+"""Seconds until the end of a certificate that is renewed by itself: certbot does it 30 days before."""
+
+
+def refused(case: Case) -> Iterator[Fault]:
+    """Tell why the configuration cannot be used."""
+    yield from case.faults
+
+
+def unknown_options(case: Case) -> Iterator[Fault]:
+    """Tell which names in the configuration mean nothing."""
+    for line in case.unknown:
+        yield Fault(line, "correct the name, or remove it: it has no effect")
+
+
+def application(case: Case) -> Iterator[Fault]:
+    """Tell why the application cannot be served."""
+    yield from case.app_faults
+
+
+def server_missing(case: Case) -> Iterator[Fault]:
+    """Find a server whose package is not installed."""
+    name = case.options.server
+    if name in EXTRAS and installed_version(name) is None:
+        yield Fault(f"server {name!r} is not installed", install(name), ("server",))
+
+
+def loop_missing(case: Case) -> Iterator[Fault]:
+    """Find a loop that was asked for and is not installed."""
+    if case.options.loop == "uvloop" and installed_version("uvloop") is None:
+        yield Fault("the loop 'uvloop' is not installed", install("fast"), ("loop",))
+
+
+def slow_loop(case: Case) -> Iterator[Fault]:
+    """Find the slower event loop where the faster one is only not installed."""
+    if case.options.loop == "auto" and extra_packages("fast")[0].version is None:
+        yield Fault("uvloop is not installed, so the loop is asyncio's: a request costs more", install("fast"))
+
+
+def websockets_missing(case: Case) -> Iterator[Fault]:
+    """Find uvicorn without a package for websockets, where the application has some."""
+    if case.options.server == "uvicorn" and has_websockets(case.app):
+        if installed_version("websockets") is None and installed_version("wsproto") is None:
+            text = "the application has websockets, for which uvicorn needs another package: each handshake is refused"
+            yield Fault(text, install("websockets"), ("server",))
+
+
+def old_packages(case: Case) -> Iterator[Fault]:
+    """Find packages below the versions that sketch is made for."""
+    for each in required_packages():
+        if each.is_too_old:
+            yield Fault(_old(each.name, each.version, each.minimum), f"pip install --upgrade {each.name}")
+    for extra in EXTRAS:
+        for each in extra_packages(extra):
+            if each.is_too_old:
+                advice = install(extra).replace("install", "install --upgrade", 1)
+                yield Fault(_old(each.name, each.version, each.minimum), advice)
+
+
+def _old(name: str, found: str | None, minimum: str) -> str:
+    return f"{name} {found} is too old: sketch is made for {minimum} and later"
+
+
+def certificate_unusable(case: Case) -> Iterator[Fault]:
+    """Find TLS files that no server could use."""
+    try:
+        _certificate(case)
+    except UnusableCertificate as exc:
+        options = case.options
+        text = f"cannot use certificate {options.ssl_certfile} with key {options.ssl_keyfile or options.ssl_certfile}"
+        yield Fault(f"{text}: {exc}", "give a certificate chain and its key in PEM", ("ssl_certfile", "ssl_keyfile"))
+
+
+def certificate_expired(case: Case) -> Iterator[Fault]:
+    """Find a certificate whose time is over."""
+    found = _usable_certificate(case)
+    if found is not None and found.is_expired:
+        text = f"the certificate {case.options.ssl_certfile} has expired: clients refuse it"
+        yield Fault(text, "renew it", ("ssl_certfile",))
+
+
+def certificate_ends_soon(case: Case) -> Iterator[Fault]:
+    """Find a certificate that should have been renewed by now."""
+    found = _usable_certificate(case)
+    if found is not None and found.expires_at is not None and found.expires_at - time() < SOON:
+        days = max(0, int((found.expires_at - time()) // 86400))
+        text = f"the certificate {case.options.ssl_certfile} expires in {days} days"
+        yield Fault(text, "renew it, and look why nothing has done so by itself", ("ssl_certfile",))
+
+
+def _usable_certificate(case: Case) -> Certificate | None:
+    try:
+        return _certificate(case)
+    except UnusableCertificate:
+        return None
+
+
+def _certificate(case: Case) -> Certificate | None:
+    certfile = case.options.ssl_certfile
+    return None if certfile is None else read_certificate(certfile, case.options.ssl_keyfile)
