@@ -25,7 +25,9 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     parser = commands.add_parser("doctor", help=text, description=description, epilog=_EPILOG, allow_abbrev=False)
     add_application(parser)
     parser.add_argument("--json", action="store_true", dest="as_json", help="as JSON, for programs")
-    parser.add_argument("--options", action="store_true", dest="every_option", help="list all options, not only given ones")
+    parser.add_argument(
+        "--options", action="store_true", dest="every_option", help="list all options, not only given ones"
+    )
     text = "leave out the findings of this name; may be repeated"
     parser.add_argument("--ignore", action="append", default=[], metavar="NAME", help=text)
     add_serving_flags(parser)

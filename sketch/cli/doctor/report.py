@@ -123,7 +123,9 @@ def to_text(report: Report) -> str:
         "Options": _options(list_options(case.config, every=report.every_option)),
         "Findings": list(_findings(report.findings)),
     }
-    return "\n\n".join("\n".join([title, *(f"  {line}" for line in lines)]) for title, lines in sections.items() if lines)
+    return "\n\n".join(
+        "\n".join([title, *(f"  {line}" for line in lines)]) for title, lines in sections.items() if lines
+    )
 
 
 def _python(case: Case) -> list[str]:
@@ -152,7 +154,9 @@ def _server(row: ServerRow) -> str:
 def _application(case: Case) -> list[str]:
     if case.app is None:
         return [f"{case.config.app or 'none'}, not loaded"]
-    what = f"a sketch application of {_routes(case.app)} routes" if is_sketch(case.app) else "a foreign ASGI application"
+    what = (
+        f"a sketch application of {_routes(case.app)} routes" if is_sketch(case.app) else "a foreign ASGI application"
+    )
     processes = "one process" if case.options.workers is None else f"a parent and {case.workers} workers"
     where = f"{', '.join(places(case.options))}, {case.options.scheme.upper()}"
     return [f"{case.config.app}, {what}", f"{case.options.server} on {where}; {processes}, loop {_loop(case)}"]

@@ -97,7 +97,9 @@ def _files() -> tuple[int | None, int | None]:
         import resource
     except ModuleNotFoundError:  # Windows
         return None, None
-    soft, hard = (None if each == resource.RLIM_INFINITY else each for each in resource.getrlimit(resource.RLIMIT_NOFILE))
+    soft, hard = (
+        None if each == resource.RLIM_INFINITY else each for each in resource.getrlimit(resource.RLIMIT_NOFILE)
+    )
     return soft, hard
 
 

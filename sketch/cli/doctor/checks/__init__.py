@@ -75,7 +75,9 @@ def examine(case: Case, ignored: frozenset[str] = frozenset()) -> list[Finding]:
         ignored: names of checks that are left out.
     """
     checks = CHECKS if case.is_runnable else FIRST
-    found = [_finding(each, fault, case.config) for each in checks if each.name not in ignored for fault in each.find(case)]
+    found = [
+        _finding(each, fault, case.config) for each in checks if each.name not in ignored for fault in each.find(case)
+    ]
     return sorted(found, key=lambda finding: -finding.severity)
 
 

@@ -63,8 +63,12 @@ def writable_socket(case: Case) -> Iterator[Fault]:
     for path in case.unix_paths():
         if _lets_others_in(Path(path).absolute()):
             mode = f"{case.options.uds_mode:o}"
-            text = f"every user of this machine may connect to {path} (mode {mode}), and peers there are trusted proxies"
-            advice = "give the socket the proxy's group and --uds-mode 660, or put it into a folder that only both enter"
+            text = (
+                f"every user of this machine may connect to {path} (mode {mode}), and peers there are trusted proxies"
+            )
+            advice = (
+                "give the socket the proxy's group and --uds-mode 660, or put it into a folder that only both enter"
+            )
             yield Fault(text, advice, ("uds_mode", "trusted_proxies"))
 
 
@@ -78,7 +82,9 @@ def no_client_address(case: Case) -> Iterator[Fault]:
     paths = case.unix_paths()
     if paths and not case.believes_unix and not case.options.proxy_protocol:
         text = f"requests on {', '.join(paths)} have no client address, and the scheme is always {case.options.scheme}"
-        advice = "--trusted-proxies unix, if only the proxy can connect there and it sets X-Forwarded-For, -Proto, -Host"
+        advice = (
+            "--trusted-proxies unix, if only the proxy can connect there and it sets X-Forwarded-For, -Proto, -Host"
+        )
         yield Fault(text, advice, ("trusted_proxies",))
 
 
@@ -114,7 +120,9 @@ def lenient_server(case: Case) -> Iterator[Fault]:
     """Find a server that takes bytes which two readers may read in two ways."""
     how = case.reachable()
     if how and case.options.server == "hypercorn":
-        text = f"hypercorn takes Content-Length beside Transfer-Encoding, and {how}: requests can be smuggled past a proxy"
+        text = (
+            f"hypercorn takes Content-Length beside Transfer-Encoding, and {how}: requests can be smuggled past a proxy"
+        )
         yield Fault(text, "let a proxy in front refuse both, or choose another server", ("server",))
 
 

@@ -39,7 +39,9 @@ def _waits(case: Case) -> Iterator[tuple[str, float]]:
 def endless_stop(case: Case) -> Iterator[Fault]:
     """Find a stop that takes too long for anything that waits for it."""
     if case.options.shutdown_timeout >= LONG:
-        text = f"shutdown_timeout is {case.options.shutdown_timeout:g} seconds: one request can hold up a restart as long"
+        text = (
+            f"shutdown_timeout is {case.options.shutdown_timeout:g} seconds: one request can hold up a restart as long"
+        )
         yield Fault(text, "lower it to what your slowest request needs", ("shutdown_timeout",))
 
 
@@ -49,7 +51,9 @@ def stop_is_cut(case: Case) -> Iterator[Fault]:
     needed = case.options.drain_delay + case.options.shutdown_timeout + HOOKS
     if platform is not None and case.reachable() and needed > platform.patience:
         text = f"a stop may take {needed:g} seconds, and {platform.name} kills the process after {platform.patience:g}"
-        advice = f"lower --shutdown-timeout and --drain-delay to {platform.patience - HOOKS:g} seconds together, or raise "
+        advice = (
+            f"lower --shutdown-timeout and --drain-delay to {platform.patience - HOOKS:g} seconds together, or raise "
+        )
         advice += f"the platform's time ({platform.setting})"
         yield Fault(text, advice, ("shutdown_timeout", "drain_delay"))
 
@@ -66,7 +70,9 @@ def connections_unbounded(case: Case) -> Iterator[Fault]:
     """Find that clients may take all descriptors and all memory."""
     if case.is_native and case.limits.connections is None:
         text = "connections is none: clients may take every descriptor of the process"
-        yield Fault(text, "give --limit-connections a number that memory allows: some 6 KiB each", ("limit_connections",))
+        yield Fault(
+            text, "give --limit-connections a number that memory allows: some 6 KiB each", ("limit_connections",)
+        )
 
 
 def files_needed(case: Case) -> int | None:

@@ -12,7 +12,9 @@ from sketch.cli.doctor.finding import Fault
 def idle_cpus(case: Case) -> Iterator[Fault]:
     """Find CPUs that one process cannot use."""
     if case.options.workers is None and case.system.cpus > 1 and case.reachable():
-        text = f"one process serves, and there are {case.system.cpus} CPUs; nor is it watched, or replaced without a gap"
+        text = (
+            f"one process serves, and there are {case.system.cpus} CPUs; nor is it watched, or replaced without a gap"
+        )
         yield Fault(text, "--workers 0 starts one per CPU", ("workers",))
 
 
