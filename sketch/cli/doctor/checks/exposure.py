@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import stat
 from collections.abc import Iterator
-from ipaddress import collapse_addresses, ip_network
+from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 from pathlib import Path
 
 from sketch.cli.doctor.application import has_middleware, makers_of_absolute_urls, shows_details
@@ -37,9 +37,10 @@ def reload_in_public(case: Case) -> Iterator[Fault]:
 def proxies_from_everywhere(case: Case) -> Iterator[Fault]:
     """Find that every client is believed to be a proxy."""
     networks = [ip_network(name, strict=False) for name in case.trusted if name != UNIX]
-    four = collapse_addresses(each for each in networks if each.version == 4)
-    six = collapse_addresses(each for each in networks if each.version == 6)
-    for network in (*four, *six):
+    four = collapse_addresses(each for each in networks if isinstance(each, IPv4Network))
+    six = collapse_addresses(each for each in networks if isinstance(each, IPv6Network))
+    every: tuple[IPv4Network | IPv6Network, ...] = (*four, *six)
+    for network in every:
         if network.prefixlen == 0:
             text = f"{network} are trusted proxies: every client can forge its address, and the host of the server"
             yield Fault(text, "name the networks of the proxies alone: 10.0.0.0/8", ("trusted_proxies",))

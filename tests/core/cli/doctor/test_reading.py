@@ -138,10 +138,9 @@ def test_the_log_goes_on_after_the_configuration() -> None:
             "m:app cannot be loaded: m.py:3: RuntimeError: expected run_app to be called once",
         ),
         (
-            "from sketch import Application\napp = Application()\nclient = Application()\n"
-            "client.mount('/a', app)\napp.mount('/b', client)",
+            "from sketch import Application as A\napp, b = A(), A()\nb.mount('/', app)\napp.mount('/b', b)",
             "m:app",
-            "m:app cannot be loaded: m.py:5: ",
+            "m:app cannot be loaded: m.py:4: ",
         ),
     ],
 )
@@ -167,8 +166,7 @@ def test_the_place_is_that_of_the_users_own_code() -> None:
     def fail() -> None:
         int("x")
 
-    try:
+    with pytest.raises(ValueError) as caught:
         fail()
-    except ValueError as exc:
-        assert place_of(exc).endswith(f"test_reading.py:{fail.__code__.co_firstlineno + 1}: ")
+    assert place_of(caught.value).endswith(f"test_reading.py:{fail.__code__.co_firstlineno + 1}: ")
     assert place_of(ValueError()) == ""

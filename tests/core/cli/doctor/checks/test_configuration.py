@@ -85,7 +85,7 @@ def test_the_time_of_a_certificate(days: int, name: str | None, tmp_path: Path) 
 
 
 def test_a_certificate_that_no_server_can_use(tmp_path: Path) -> None:
-    chain, key = write(tmp_path, NOW + timedelta(days=60))
+    chain, _ = write(tmp_path, NOW + timedelta(days=60))
     (told,) = (each for each in found(case(ssl_certfile=chain)).values() if each.name.startswith("certificate"))
     assert told.name == "certificate-unusable"
     assert told.text.startswith(f"cannot use certificate {chain} with key {chain}: ")
