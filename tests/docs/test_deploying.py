@@ -221,9 +221,7 @@ def test_systemd_accepts_the_units(tmp_path: Path) -> None:
 def analyze(folder: Path, command: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run systemd-analyze on the units in a folder."""
     paths = [str(folder / each) if each.startswith("shop.") else each for each in arguments]
-    return subprocess.run(
-        ["systemd-analyze", command, *paths], cwd=folder, capture_output=True, text=True, timeout=50
-    )
+    return subprocess.run(["systemd-analyze", command, *paths], cwd=folder, capture_output=True, text=True, timeout=50)
 
 
 def test_the_command_of_the_unit_is_one_that_sketch_takes() -> None:
