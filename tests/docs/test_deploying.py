@@ -111,9 +111,9 @@ async def site(folder: Path, app: Application, **options: Any) -> AsyncIterator[
     context = write_certificate(folder)
     replaced = text.replace("/run/shop/shop.sock", str(socket)).replace("listen 443", f"listen 127.0.0.1:{port}")
     replaced = replaced.replace("/etc/letsencrypt/live/shop.example", str(folder))
-    async with serve(app, uds=str(socket), uds_mode=0o600, trusted_proxies=["unix"]) as server:
-        async with started_nginx(replaced, port, folder):
-            yield Site(port, context), server
+    serving = serve(app, uds=str(socket), uds_mode=0o600, trusted_proxies=["unix"])
+    async with serving as server, started_nginx(replaced, port, folder):
+        yield Site(port, context), server
 
 
 def write_certificate(folder: Path) -> ssl.SSLContext:

@@ -23,10 +23,10 @@ import trustme
 from tests.restarts.clients import Place, Tally, clients, keep_alive
 from tests.support.nginx import started_nginx, with_nginx
 from tests.support.programs import free_port
-from tests.support.workers import PATIENCE, ROOT, Parent
 from tests.support.wire import Wire
+from tests.support.workers import PATIENCE, ROOT, Parent
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.timeout(180)]
 
 SHOP = """
 import asyncio, sys
@@ -166,7 +166,7 @@ def test_an_evening(tmp_path: Path) -> None:
     write_certificate(tmp_path)
     ask_the_doctor(tmp_path)
     with served(tmp_path) as parent:
-        asyncio.run(asyncio.wait_for(spend(tmp_path, parent), 2 * PATIENCE))
+        asyncio.run(asyncio.wait_for(spend(tmp_path, parent), 5 * PATIENCE))
         assert parent.wait() == 0
         read_the_log(parent.output)
 

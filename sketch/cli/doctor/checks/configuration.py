@@ -52,13 +52,13 @@ def slow_loop(case: Case) -> Iterator[Fault]:
 
 def websockets_missing(case: Case) -> Iterator[Fault]:
     """Find uvicorn without a package for websockets, where the application has some."""
-    if case.options.server == "uvicorn" and has_websockets(case.app):
-        if installed_version("websockets") is None and installed_version("wsproto") is None:
-            text = "the application has websockets, for which uvicorn needs another package: each handshake is refused"
-            yield Fault(text, install("websockets"), ("server",))
+    able = installed_version("websockets") or installed_version("wsproto")
+    if case.options.server == "uvicorn" and not able and has_websockets(case.app):
+        text = "the application has websockets, for which uvicorn needs another package: each handshake is refused"
+        yield Fault(text, install("websockets"), ("server",))
 
 
-def old_packages(case: Case) -> Iterator[Fault]:
+def old_packages(_: Case) -> Iterator[Fault]:
     """Find packages below the versions that sketch is made for."""
     for each in required_packages():
         if each.is_too_old:

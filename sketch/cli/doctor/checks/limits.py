@@ -13,7 +13,7 @@ LONG = 3600.0
 """Seconds from which on a wait has no end that a client or an operator would see."""
 
 PROXY_KEEP_ALIVE = 60.0
-"""Seconds for which proxies keep idle connections to a server, by default: nginx, AWS's load balancers, HAProxy less."""
+"""Seconds for which proxies keep idle connections to a server, by default: nginx, AWS's balancers. HAProxy: less."""
 
 HOOKS = 5.0
 """Seconds that the hooks of the end get after `shutdown_timeout`, at most."""

@@ -22,7 +22,7 @@ def memory_of_one(case: Case) -> Iterator[Fault]:
     """Find state that each worker would have for itself."""
     found = in_memory() if case.workers > 1 else []
     if found:
-        text = f"{' and '.join(found)} in memory, and {case.workers} workers: each has its own, and clients meet any of them"
+        text = f"{' and '.join(found)} in memory, and {case.workers} workers: each has its own"
         yield Fault(text, "keep it outside of the processes, in Redis say, or run one worker", ("workers",))
 
 

@@ -66,7 +66,7 @@ def test_uvicorn_without_a_package_for_websockets(monkeypatch: pytest.MonkeyPatc
 
 def test_old_packages(monkeypatch: pytest.MonkeyPatch) -> None:
     installed(monkeypatch, httptools="0.6.4", uvicorn="0.30.1", multipart="2.0.0")
-    old = [each for each in configuration.old_packages(case())]
+    old = list(configuration.old_packages(case()))
     assert [each.text for each in old] == [
         "httptools 0.6.4 is too old: sketch is made for 0.9.0 and later",
         "uvicorn 0.30.1 is too old: sketch is made for 0.53.0 and later",
