@@ -79,7 +79,7 @@ class Case:
         if self.is_proxied:
             return "clients come through a proxy"
         public = self.public_places()
-        return f"other machines can reach {', '.join(public)}" if public else None
+        return f"other machines may reach {', '.join(public)}" if public else None
 
     @property
     def believes_unix(self) -> bool:

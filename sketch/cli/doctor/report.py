@@ -12,7 +12,7 @@ from sketch.cli.doctor.case import Case
 from sketch.cli.doctor.checks.limits import files_needed
 from sketch.cli.doctor.finding import Finding, Severity
 from sketch.cli.doctor.packages import EXTRAS, Package, extra_packages, install, installed_version, required_packages
-from sketch.cli.doctor.servers import OptionRow, ServerRow, list_options, list_servers
+from sketch.cli.doctor.servers import OptionRow, ServerRow, list_options, list_servers, takes_one_address
 from sketch.serving.registry import BUILT_IN
 from sketch.serving.sockets import places
 
@@ -48,13 +48,7 @@ def to_json(report: Report) -> dict[str, Any]:
         "exit_code": report.exit_code,
         "findings": [_finding_json(each) for each in report.findings],
         "application": {"import": case.config.app, "kind": _kind(case.app), "routes": _routes(case.app)},
-        "server": {
-            "name": case.options.server,
-            "loop": _loop(case),
-            "workers": case.options.workers,
-            "processes": case.workers,
-            "places": places(case.options),
-        },
+        "server": _server_json(case) if case.is_runnable else None,
         "options": [asdict(each) for each in list_options(case.config, every=report.every_option)],
         "servers": [asdict(each) for each in list_servers(case.options.server)],
         "python": {
@@ -77,6 +71,16 @@ def to_json(report: Report) -> dict[str, Any]:
             "backlog": system.backlog,
             "platform": None if system.platform is None else system.platform.name,
         },
+    }
+
+
+def _server_json(case: Case) -> dict[str, Any]:
+    return {
+        "name": case.options.server,
+        "loop": _loop(case),
+        "workers": case.options.workers,
+        "processes": case.workers,
+        "places": places(case.options),
     }
 
 
@@ -152,14 +156,25 @@ def _server(row: ServerRow) -> str:
 
 
 def _application(case: Case) -> list[str]:
-    if case.app is None:
-        return [f"{case.config.app or 'none'}, not loaded"]
-    what = (
-        f"a sketch application of {_routes(case.app)} routes" if is_sketch(case.app) else "a foreign ASGI application"
-    )
+    return [f"{case.config.app or 'none'}, {_what(case.app)}", _where(case)]
+
+
+def _what(app: Any) -> str:
+    if app is None:
+        return "not loaded"
+    routes = _routes(app)
+    return f"a sketch application of {routes} route{'' if routes == 1 else 's'}" if is_sketch(app) else _FOREIGN
+
+
+_FOREIGN = "a foreign ASGI application"
+
+
+def _where(case: Case) -> str:
+    if not case.is_runnable:
+        return "nothing would run: the configuration cannot be used"
     processes = "one process" if case.options.workers is None else f"a parent and {case.workers} workers"
     where = f"{', '.join(places(case.options))}, {case.options.scheme.upper()}"
-    return [f"{case.config.app}, {what}", f"{case.options.server} on {where}; {processes}, loop {_loop(case)}"]
+    return f"{case.options.server} on {where}; {processes}, loop {_loop(case)}"
 
 
 def _machine(case: Case) -> list[str]:
@@ -186,7 +201,9 @@ def _options(rows: Sequence[OptionRow]) -> list[str]:
 
 
 def _marks(row: OptionRow) -> Iterator[str]:
-    return ("yes" if row.servers[server] else "no" for server in BUILT_IN)
+    for server in BUILT_IN:
+        one = row.name == "bind" and takes_one_address(server)
+        yield "one" if one else "yes" if row.servers[server] else "no"
 
 
 def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:

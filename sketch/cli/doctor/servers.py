@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from sketch.cli.doctor.packages import EXTRAS, installed_version
+from sketch.cli.doctor.secrets import masked
 from sketch.serving.config import Config, options
 from sketch.serving.option import Option
 from sketch.serving.registry import BUILT_IN, honours, load_server, server_names
@@ -58,13 +58,15 @@ def _row(each: Option, config: Config) -> OptionRow:
     value: Any = each.default if setting is None else setting.value
     source = "default" if setting is None else setting.source
     field_name = "server_limits" if each.name.startswith(LIMIT) else each.name
-    return OptionRow(each.name, each.show(value), source, {server: _honours(server, field_name) for server in BUILT_IN})
+    shown = each.show(value)
+    shown = None if shown is None else masked(shown)
+    return OptionRow(each.name, shown, source, {server: _honours(server, field_name) for server in BUILT_IN})
 
 
 def _honours(server: str, name: str) -> bool:
     return honours(load_server(server), name)
 
 
-def names_of(servers: Iterable[ServerRow]) -> list[str]:
-    """Return the names of the servers that are installed."""
-    return [each.name for each in servers if each.is_installed]
+def takes_one_address(server: str) -> bool:
+    """Whether a built-in server listens on one address only."""
+    return getattr(load_server(server), "one_address", False)

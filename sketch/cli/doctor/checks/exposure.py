@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import re
 import stat
 from collections.abc import Iterator
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 from pathlib import Path
 
-from sketch.cli.doctor.application import has_middleware, makers_of_absolute_urls, shows_details
+from sketch.cli.doctor.application import has_middleware, is_sketch, makers_of_absolute_urls, shows_details
 from sketch.cli.doctor.case import Case
 from sketch.cli.doctor.finding import Fault
+from sketch.cli.doctor.secrets import has_password
 from sketch.middleware.proxy_headers import UNIX
 from sketch.serving.config import COMMAND_LINE, FILE, options
-
-_PASSWORD = re.compile(r"://[^\s/:@]*:[^\s/@]+@")
-"""A password in a URL (RFC 3986 section 3.2.1)."""
 
 
 def debug_in_public(case: Case) -> Iterator[Fault]:
@@ -23,7 +20,8 @@ def debug_in_public(case: Case) -> Iterator[Fault]:
     how = case.reachable()
     if how and shows_details(case.app):
         text = f"debug is on, and {how}: an unexpected error shows source code and variables"
-        yield Fault(text, "leave debug off here (--no-debug); the log has the traceback", ("debug",))
+        switch = "--no-debug" if is_sketch(case.app) else "the application's own switch"
+        yield Fault(text, f"leave debug off here ({switch}); the log has the traceback", ("debug",))
 
 
 def reload_in_public(case: Case) -> Iterator[Fault]:
@@ -131,14 +129,9 @@ def secrets_in_sight(case: Case) -> Iterator[Fault]:
     """Find secrets among the arguments, which other users see, and beside the code."""
     where = {COMMAND_LINE: "other users of this machine see arguments", FILE: "it is kept with the code"}
     for name, setting in case.config.settings.items():
-        if setting.source in where and _holds_secret(name, setting.value):
+        if setting.source in where and (options()[name].about.secret or has_password(setting.value)):
             advice = f"give it in the environment, as {options()[name].variable}, or by a file"
             yield Fault(f"{name} holds a secret, and {where[setting.source]}", advice, (name,))
-
-
-def _holds_secret(name: str, value: object) -> bool:
-    texts = value if isinstance(value, tuple | list) else (value,)
-    return options()[name].about.secret or any(_PASSWORD.search(str(each)) for each in texts)
 
 
 def readable_key(case: Case) -> Iterator[Fault]:

@@ -36,8 +36,8 @@ def test_addresses_that_only_this_machine_reaches(place: str, loopback: bool) ->
     ("options", "reachable"),
     [
         ({}, None),
-        ({"host": "0.0.0.0", "port": 80}, "other machines can reach 0.0.0.0:80"),
-        ({"bind": ["127.0.0.1:80", "[::]:80"]}, "other machines can reach [::]:80"),
+        ({"host": "0.0.0.0", "port": 80}, "other machines may reach 0.0.0.0:80"),
+        ({"bind": ["127.0.0.1:80", "[::]:80"]}, "other machines may reach [::]:80"),
         ({"uds": "/run/s"}, "clients come through a proxy"),
         ({"trusted_proxies": ["127.0.0.1"]}, "clients come through a proxy"),
         ({"app": Application(outer_middlewares=[ProxyHeaders(["127.0.0.1"])])}, "clients come through a proxy"),

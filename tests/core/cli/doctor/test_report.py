@@ -7,8 +7,9 @@ import json
 import pytest
 
 from sketch import Application, Response
+from sketch.cli.doctor.case import Case
 from sketch.cli.doctor.checks import examine
-from sketch.cli.doctor.finding import Finding, Severity
+from sketch.cli.doctor.finding import Fault, Finding, Severity
 from sketch.cli.doctor.report import Report, to_json, to_text
 from sketch.cli.doctor.system import Platform, System
 from tests.core.cli.doctor.support import case
@@ -43,13 +44,13 @@ def test_the_exit_code_is_the_worst(severities: list[Severity], code: int) -> No
 
 def test_a_page_ends_with_what_was_found() -> None:
     text = to_text(report())
-    assert "  shop:app, a sketch application of 1 routes\n" in text
+    assert "  shop:app, a sketch application of 1 route\n" in text
     assert "  native on 0.0.0.0:8080, HTTP; a parent and 3 workers, loop " in text
     assert "  4 CPUs that may be used; in ECS\n" in text
     assert "and up to 30000 by itself; 10000 connections need 10100, 30300 in 3 workers\n" in text
     assert "  * native " in text
     findings = text.split("\n\nFindings\n")[1]
-    assert findings.startswith("  error:   debug is on, and other machines can reach 0.0.0.0:8080: ")
+    assert findings.startswith("  error:   debug is on, and other machines may reach 0.0.0.0:8080: ")
     assert "-> leave debug off here (--no-debug); the log has the traceback" in findings
     assert max(map(len, text.splitlines())) <= 120
 
@@ -95,5 +96,16 @@ def test_json_has_the_documented_keys() -> None:
 
 
 def test_an_application_that_is_not_there() -> None:
-    assert "\nApplication\n  none, not loaded\n" in to_text(Report(case(), []))
+    assert "\nApplication\n  none, not loaded\n  native on 127.0.0.1:8080, HTTP; one" in to_text(Report(case(), []))
     assert to_json(Report(case(), []))["application"] == {"import": None, "kind": None, "routes": None}
+
+
+def test_of_a_wrong_configuration_nothing_is_said_to_run() -> None:
+    wrong = Case(faults=[Fault("wrong", "correct it")])
+    assert "\n  nothing would run: the configuration cannot be used\n" in to_text(Report(wrong, []))
+    assert to_json(Report(wrong, []))["server"] is None
+
+
+def test_a_server_of_one_address_is_marked() -> None:
+    text = to_text(Report(case(bind=("127.0.0.1:80",)), []))
+    assert text.split("\n\nOptions\n")[1].split()[-6:-2] == ["yes", "yes", "yes", "one"]

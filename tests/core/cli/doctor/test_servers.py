@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sketch.cli.doctor import servers
-from sketch.cli.doctor.servers import OptionRow, list_options, list_servers, names_of
+from sketch.cli.doctor.servers import OptionRow, list_options, list_servers, takes_one_address
 from sketch.serving.config import Config, options
 
 
@@ -15,7 +15,7 @@ def test_every_server_is_listed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(servers, "server_names", lambda: {"mine": "a:B"})
     rows = list_servers("uvicorn")
     assert [each.name for each in rows] == ["native", "uvicorn", "hypercorn", "granian", "mine"]
-    assert names_of(rows) == ["native", "uvicorn", "mine"]
+    assert [each.name for each in rows if each.is_installed] == ["native", "uvicorn", "mine"]
     assert [each.name for each in rows if each.is_chosen] == ["uvicorn"]
 
 
@@ -37,3 +37,14 @@ def test_all_options_are_listed_on_request() -> None:
     rows = {each.name: each for each in list_options(Config(), every=True)}
     assert rows.keys() == options().keys() - {"app"}
     assert (rows["backlog"].value, rows["backlog"].source) == ("2048", "default")
+
+
+def test_one_server_takes_one_address() -> None:
+    assert [name for name in ("native", "uvicorn", "hypercorn", "granian") if takes_one_address(name)] == ["granian"]
+
+
+def test_passwords_are_not_shown() -> None:
+    config = Config()
+    config.add({"bind": ("redis://:word@host",)}, "pyproject.toml")
+    (row,) = list_options(config, every=False)
+    assert row.value == '["redis://:****@host"]'
