@@ -251,6 +251,7 @@ def read_the_log(log: str) -> None:
         r"ERROR sketch: " + WORKER.format(0) + "could not start: ",
         r"ERROR sketch: " + WORKER.format(0) + "serves on, and no other worker is replaced",
         *REPLACED,
+        r"INFO sketch: stopping the workers\n",
         r"INFO sketch.server: stopping: \d request",
         r"INFO sketch.server: stopped after 0\.\d s",
         WORKER.format(r"\d") + "has stopped",
