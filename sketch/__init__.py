@@ -48,6 +48,7 @@ _NAMES = {
     "sketch.streams.json_lines": "JSONLinesResponse",
     "sketch.streams.sse": "Event EventStreamResponse last_event_id",
     "sketch.streams.stream": "StreamResponse",
+    "sketch.tls": "TLSInfo",
     "sketch.transport": "ClientDisconnected Outcome",
     "sketch.websocket": "WebSocket WebSocketDisconnected WebSocketPolicy WebSocketResponse",
 }

@@ -118,6 +118,7 @@ from sketch.streams.sse import (
     last_event_id as last_event_id,
 )
 from sketch.streams.stream import StreamResponse as StreamResponse
+from sketch.tls import TLSInfo as TLSInfo
 from sketch.transport import ClientDisconnected as ClientDisconnected, Outcome as Outcome
 from sketch.websocket import (
     WebSocket as WebSocket,

@@ -9,10 +9,11 @@ from sketch.lifecycle.hook_deadline import StartCancelled
 from sketch.serving.descriptors import make_room
 from sketch.serving.endings import log_stopped, log_stopping
 from sketch.serving.loops import loop_factory, run_server
-from sketch.serving.options import ServeError, ServeOptions
+from sketch.serving.options import TLS_OPTIONS, ServeError, ServeOptions
 from sketch.serving.orders import Orders, unless_given_up
 from sketch.serving.run import announce, announce_stop, logger as startup_logger
 from sketch.serving.server_limits import ServerLimits
+from sketch.serving.tls.context import certificates_reloaded
 from sketch_native.server import Server
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class NativeServer:
             "ssl",
             "ssl_certfile",
             "ssl_keyfile",
+            *TLS_OPTIONS,
             "bind",
             "uds",
             "uds_mode",
@@ -66,7 +68,7 @@ async def _main(app: Application | ASGIApp, options: ServeOptions) -> int:
             server.app.stopping.set(options.shutdown_timeout)
 
     orders = Orders(stop)
-    with orders.taken():
+    with orders.taken(), certificates_reloaded(server.tls, options):
         return await unless_given_up(_serve(server, orders), server.app, orders, 0)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
-import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import replace
@@ -19,9 +18,11 @@ from sketch.routing import WEBSOCKET, Mount, Router
 from sketch.serving.access_log import log_access, log_refused
 from sketch.serving.options import ServeError, ServeOptions
 from sketch.serving.processes.link import counted
-from sketch.serving.registry import load_served, unusable_certificate
+from sketch.serving.registry import load_served
 from sketch.serving.server_limits import SHORTEST, ServerLimits
 from sketch.serving.sockets import listening
+from sketch.serving.tls.context import server_context
+from sketch.serving.tls.handshakes import FailedHandshakes
 from sketch_native.admission import ConcurrencyLimit
 from sketch_native.listener import Listener
 from sketch_native.protocol import HTTPProtocol
@@ -62,6 +63,9 @@ class Server:
     Args:
         app: the application; the server starts and stops it.
         options: the options of the backend.
+
+    Raises:
+        ServeError: for TLS files that cannot be used.
     """
 
     def __init__(self, app: Application | ASGIApp, options: ServeOptions) -> None:
@@ -82,6 +86,9 @@ class Server:
             None if limits.concurrency is None else ConcurrencyLimit(limits.concurrency, wait=limits.overload == "wait")
         )
         self.stopping = False
+        self.failed_handshakes = FailedHandshakes()
+        self.tls = server_context(options)
+        """The context of TLS, None without TLS."""
         respond: Respond | None = getattr(self.app, "respond", None)
         self.respond = None if respond is None else counted(respond)
         """The method of an application that writes its answers itself; None for one that returns responses."""
@@ -128,14 +135,13 @@ class Server:
             ServeError: if the server cannot listen on the address, or if websocket routes lack their package. Errors of
                 the application's startup are raised as they are.
         """
-        tls = tls_context(self.options)
         with ExitStack() as bound:
             sockets = bound.enter_context(listening(self.options))
             await self.app.startup(log_access if self.options.access_log else None)
             self.watched = self.app.watched
             try:
                 self._prepare_websockets()
-                listener = Listener(self, sockets, tls, self._protocol)
+                listener = Listener(self, sockets, self.tls, self._protocol)
                 listener.open(self.options.backlog)
             except BaseException:
                 await self._end_application()
@@ -298,20 +304,3 @@ def _behind(
         return call(request, *arguments, **options)
 
     return forwarded
-
-
-def tls_context(options: ServeOptions) -> ssl.SSLContext | None:
-    """Return the TLS context of the options, or one made from their files; None without TLS.
-
-    Raises:
-        ServeError: if the files cannot be used.
-    """
-    if options.ssl_certfile is None:
-        return options.ssl
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.set_alpn_protocols(["http/1.1"])
-    try:
-        context.load_cert_chain(options.ssl_certfile, options.ssl_keyfile)
-    except (OSError, ssl.SSLError) as exc:
-        raise unusable_certificate(options, exc) from None
-    return context

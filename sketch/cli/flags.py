@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError, BooleanOptionalAction, _ActionsContainer
+from argparse import SUPPRESS, Action, ArgumentParser, ArgumentTypeError, BooleanOptionalAction, _ActionsContainer
 from collections.abc import Callable
 from typing import Any
 
@@ -29,10 +29,22 @@ def add_serving_flags(parser: ArgumentParser) -> None:
     groups: dict[str, _ActionsContainer] = {}
     for each in options().values():
         heading = each.about.group
-        if heading and not each.about.secret:
+        if each.about.secret:
+            parser.add_argument(each.flag, nargs="?", action=SecretRefused, default=SUPPRESS, help=SUPPRESS)
+        elif heading:
             if heading not in groups:
                 groups[heading] = parser.add_argument_group(heading)
             _add(groups[heading], each)
+
+
+class SecretRefused(Action):
+    """Refuses a flag for a secret, and does not show what was given for it."""
+
+    def __call__(self, parser: ArgumentParser, *_: object) -> None:
+        """End with an error."""
+        (flag,) = self.option_strings
+        variable = options()[flag.removeprefix("--").replace("-", "_")].variable
+        parser.error(f"expected no {flag}: other users of the machine see arguments; set {variable} in the environment")
 
 
 def _add(parser: _ActionsContainer, each: Option) -> None:

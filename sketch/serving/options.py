@@ -39,7 +39,15 @@ class OptionError(ServeError):
 LOOPS = ("auto", "asyncio", "uvloop")
 MOST_WORKERS = 1024
 """More workers than any machine has use for: a larger number is another one, a port say."""
+CERT_REQS = ("optional", "required")
+TLS_VERSIONS = ("1.2", "1.3")
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
+
+TLS_OPTIONS = frozenset(
+    {"ssl_keyfile_password", "ssl_keyfile_password_file", "ssl_ca_certs", "ssl_cert_reqs", "ssl_minimum_version"}
+    | {"ssl_ciphers"}
+)
+"""The options about TLS that a server honours if it takes a ready-made context."""
 
 ADDRESS, APPLICATION, TLS, PROXIES = "address", "application", "TLS", "proxies"
 LIMITS, PROCESSES, STOPPING, LOGGING = "limits of the native server", "processes", "stopping", "logging"
@@ -106,7 +114,48 @@ class ServeOptions:
 
     ssl: tls.SSLContext | None = option(None, "ready-made TLS context, in place of the files of one", group=TLS)
     ssl_certfile: str | None = option(None, "certificate chain in PEM: serves HTTPS", group=TLS, metavar="FILE")
-    ssl_keyfile: str | None = option(None, "its private key", group=TLS, metavar="FILE")
+    ssl_keyfile: str | None = option(
+        None, "its private key, if it is not in the same file", group=TLS, metavar="FILE"
+    )
+    ssl_keyfile_password: str | None = option(
+        None,
+        "password of an encrypted key",
+        more="Never on the command line, where other users see it: in the environment, or by the next option.",
+        group=TLS,
+        secret=True,
+    )
+    ssl_keyfile_password_file: str | None = option(
+        None, "file whose first line is the password of the key", group=TLS, metavar="FILE"
+    )
+    ssl_ca_certs: str | None = option(
+        None,
+        "CA certificates in PEM that may have signed those of clients: asks each client for one",
+        group=TLS,
+        metavar="FILE",
+    )
+    ssl_cert_reqs: str = option(
+        "required",
+        "whether clients may be without a certificate, where they are asked for one: `optional` or `required`",
+        more="`optional` leaves it to the application, which looks at `request.tls`.",
+        group=TLS,
+        choices=CERT_REQS,
+    )
+    ssl_minimum_version: str = option(
+        "1.2", "oldest version of TLS that is spoken: `1.2` or `1.3`", group=TLS, choices=TLS_VERSIONS
+    )
+    ssl_ciphers: str | None = option(
+        None,
+        "ciphers of TLS 1.2, as OpenSSL lists them: `ECDHE+AESGCM`",
+        more="Those of TLS 1.3 are all safe, and stay.",
+        group=TLS,
+        metavar="LIST",
+    )
+    dev_cert: bool = option(
+        False,
+        "serve HTTPS with a certificate for `localhost`, `127.0.0.1` and `::1` that is made for development",
+        more="Needs `pip install 'sketch-web[certificates]'`. Only on addresses of this machine.",
+        group=TLS,
+    )
 
     proxy_protocol: bool = option(
         False,
@@ -186,7 +235,7 @@ class ServeOptions:
     def __post_init__(self) -> None:
         for name in ("bind", "trusted_proxies"):
             object.__setattr__(self, name, _texts(name, getattr(self, name)))
-        for name in ("uds", "ssl_certfile", "ssl_keyfile"):
+        for name in ("uds", "ssl_certfile", "ssl_keyfile", "ssl_keyfile_password_file", "ssl_ca_certs"):
             object.__setattr__(self, name, _path(name, getattr(self, name)))
         if not isinstance(self.host, str):
             raise OptionError(f"expected a host as a str, got {self.host!r:.200}", "host")
@@ -194,10 +243,7 @@ class ServeOptions:
         self._check_switches()
         if not isinstance(self.root_path, str) or not _ROOT_PATH.fullmatch(self.root_path):
             raise OptionError(f"expected a root path like '/api', percent-encoded, got {self.root_path!r}", "root_path")
-        if self.loop not in LOOPS:
-            raise OptionError(f"expected a loop of {', '.join(LOOPS)}, got {self.loop!r}", "loop")
-        if self.log_level not in LOG_LEVELS:
-            raise OptionError(f"expected a log level of {', '.join(LOG_LEVELS)}, got {self.log_level!r}", "log_level")
+        self._check_choices()
         self._check_addresses()
         self._check_security()
         self._check_limits()
@@ -210,8 +256,14 @@ class ServeOptions:
         if self.max_requests_jitter and self.max_requests is None:
             raise OptionError("expected max_requests together with max_requests_jitter", "max_requests_jitter")
 
+    def _check_choices(self) -> None:
+        for name, (what, choices) in _CHOICES.items():
+            given = getattr(self, name)
+            if given not in choices:
+                raise OptionError(f"expected {what} of {', '.join(choices)}, got {given!r:.200}", name)
+
     def _check_switches(self) -> None:
-        for name in ("access_log", "debug", "proxy_protocol", "reload"):
+        for name in ("access_log", "debug", "dev_cert", "proxy_protocol", "reload"):
             value = getattr(self, name)
             if name == "debug" and value is None:
                 continue
@@ -238,21 +290,32 @@ class ServeOptions:
         return name in self.given() and not (name == "port" and self.port == 0)
 
     def _check_security(self) -> None:
-        if self.ssl_keyfile is not None and self.ssl_certfile is None:
-            raise OptionError("expected ssl_certfile together with ssl_keyfile", "ssl_keyfile")
-        if self.ssl is not None and self.ssl_certfile is not None:
-            raise OptionError("expected either ssl or ssl_certfile, got both", "ssl", "ssl_certfile")
-        if self.proxy_protocol and self.scheme == "https":
-            raise OptionError(
-                "proxy_protocol together with TLS is not supported: let the load balancer end TLS",
-                *("proxy_protocol", "ssl", "ssl_certfile"),
-            )
+        self._check_tls()
         if self.proxy_hops != 1 and not self.trusted_proxies:
             raise OptionError("expected trusted_proxies together with proxy_hops", "proxy_hops")
         try:
             self.proxy_headers()
         except ValueError as exc:
             raise OptionError(str(exc), "trusted_proxies") from None
+
+    def _check_tls(self) -> None:
+        given = self.given()
+        for name in _WITH_CERTIFICATE:
+            if name in given and not given & _WITH_CERTIFICATE[name]:
+                needed = " or ".join(sorted(_WITH_CERTIFICATE[name], reverse=True))
+                raise OptionError(f"expected {needed} together with {name}", name)
+        for names in _EITHER:
+            if given >= {*names}:
+                raise OptionError(f"expected either {' or '.join(names)}, got both", *names)
+        for name in ("ssl_keyfile_password", "ssl_ciphers"):
+            text = getattr(self, name)
+            if text is not None and (not isinstance(text, str) or not text):  # not shown: it may be a secret
+                raise OptionError(f"expected {name} as a text that is not empty, got {type(text).__name__}", name)
+        if self.proxy_protocol and self.scheme == "https":
+            raise OptionError(
+                "proxy_protocol together with TLS is not supported: let the load balancer end TLS",
+                *("proxy_protocol", "ssl", "ssl_certfile", "dev_cert"),
+            )
 
     def _check_limits(self) -> None:
         if self.limits is not None:
@@ -275,11 +338,38 @@ class ServeOptions:
     @property
     def scheme(self) -> str:
         """`"https"` if TLS was asked for, else `"http"`."""
-        return "http" if self.ssl is None and self.ssl_certfile is None else "https"
+        return "http" if self.ssl is None and self.ssl_certfile is None and not self.dev_cert else "https"
 
     def given(self) -> set[str]:
         """The names of the options that differ from their default."""
         return {field.name for field in fields(self) if getattr(self, field.name) != field.default}
+
+
+_CHOICES = {
+    "loop": ("a loop", LOOPS),
+    "log_level": ("a log level", LOG_LEVELS),
+    "ssl_cert_reqs": ("ssl_cert_reqs", CERT_REQS),
+    "ssl_minimum_version": ("ssl_minimum_version", TLS_VERSIONS),
+}
+_CERTIFICATE = frozenset({"ssl_certfile"})
+_ANY_CERTIFICATE = frozenset({"ssl_certfile", "dev_cert"})
+_WITH_CERTIFICATE = {
+    "ssl_keyfile": _CERTIFICATE,
+    "ssl_keyfile_password": _CERTIFICATE,
+    "ssl_keyfile_password_file": _CERTIFICATE,
+    "ssl_ca_certs": _ANY_CERTIFICATE,
+    "ssl_minimum_version": _ANY_CERTIFICATE,
+    "ssl_ciphers": _ANY_CERTIFICATE,
+    "ssl_cert_reqs": frozenset({"ssl_ca_certs"}),
+}
+"""Options that say something about others, without one of which they would have no effect."""
+
+_EITHER = (
+    ("ssl", "ssl_certfile"),
+    ("ssl", "dev_cert"),
+    ("ssl_certfile", "dev_cert"),
+    ("ssl_keyfile_password", "ssl_keyfile_password_file"),
+)
 
 
 def _check_kind(name: str, given: object, kind: type) -> None:

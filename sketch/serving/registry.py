@@ -33,6 +33,7 @@ _COMMON = frozenset(
         "server",
         "log_level",
         "debug",
+        "dev_cert",
         "reload",
         "workers",
         "worker_timeout",
@@ -149,13 +150,6 @@ def _unsupported(options: ServeOptions, name: str, fault: str, able: list[str]) 
 def missing_package(server: str, exc: ImportError) -> ServeError:
     """Make the error for a backend without its package; the message names the extra to install."""
     return ServeError(f"server {server!r} is not installed ({exc}): pip install 'sketch-web[{server}]'", "server")
-
-
-def unusable_certificate(options: ServeOptions, exc: OSError) -> ServeError:
-    """Make the error for TLS files that cannot be used; it names both, as OpenSSL names neither."""
-    certificate = options.ssl_certfile
-    message = f"cannot use certificate {certificate} with key {options.ssl_keyfile or certificate}: {exc}"
-    return ServeError(message, "ssl_certfile", "ssl_keyfile")
 
 
 def load_object(string: str) -> Any:

@@ -18,13 +18,14 @@ from sketch.serving.loading import check_app, is_loading, is_sketch_application,
 from sketch.serving.logs import handled, show, tell
 from sketch.serving.loops import check_place
 from sketch.serving.options import ServeError, ServeOptions
-from sketch.serving.orders import reload_survived
 from sketch.serving.processes.identity import WorkerInfo, working_as
 from sketch.serving.processes.link import AcceptAlso, current_link
 from sketch.serving.registry import check_supported, load_object, load_server
+from sketch.serving.reloading import order_taken
 from sketch.serving.sockets import places, spell
 from sketch.serving.sources import explain
 from sketch.serving.systemd import activate
+from sketch.serving.tls.dev_cert import with_dev_cert
 
 if TYPE_CHECKING:
     from sketch.application import Application
@@ -69,7 +70,7 @@ def run_app(
         )
     open_standard()
     try:
-        chosen = activate(ServeOptions(host=host, port=port, server=server, loop=loop or "auto", **options))
+        chosen = with_dev_cert(activate(ServeOptions(host=host, port=port, server=server, loop=loop or "auto", **options)))
         code = _run_here(app, chosen) if chosen.workers is None else _run_workers(app, chosen)
     except ServeError as exc:
         message = explain(exc)
@@ -84,7 +85,7 @@ def run_app(
 
 def _run_here(app: Application | ASGIApp | str, options: ServeOptions) -> int:
     check_supported(load_server(options.server), options)
-    with working_as(WorkerInfo(0, 1, 1)), reload_survived():
+    with working_as(WorkerInfo(0, 1, 1)), order_taken():
         return run_backend(app, options)
 
 
@@ -152,7 +153,7 @@ def serve(
         TypeError: for an option that does not exist.
     """
     _check_names(options)
-    chosen = ServeOptions(host=host, port=port, **options)
+    chosen = with_dev_cert(ServeOptions(host=host, port=port, **options))
     for name in _NOT_EMBEDDED:
         if name in chosen.given():
             raise ServeError(f"serve cannot honour the option {name!r}: {_NOT_EMBEDDED[name]}")

@@ -141,6 +141,10 @@ class Pool:
             raise
         served.program.stop()
 
+    def start(self, name: str, target: str, *options: str) -> Served:
+        """A server that the caller ends."""
+        return self._start(name, target, list(options))
+
     def _start(self, name: str, target: str, options: list[str]) -> Served:
         command = ["-m", "tests.contract.serve", name, target, "PORT", *options]
         if name == "native-tls":

@@ -21,8 +21,8 @@ async def test_a_request_knows_of_its_session(certificates: Certificates) -> Non
 
     @app.get("/")
     async def show(request: Request) -> Response:
-        assert request.connection.tls is not None
-        return Response(f"{request.scheme} {request.url.scheme} {request.connection.tls['version']}")
+        assert request.tls is not None
+        return Response(f"{request.scheme} {request.url.scheme} {request.tls.version}")
 
     async with serving(app, certificates) as served:
         assert (await served.exchange(GET)).text == "https https TLSv1.3"
@@ -74,12 +74,15 @@ async def _begin(**options: object) -> None:
         pass
 
 
-async def test_plain_http_on_a_tls_port_does_not_stop_the_server(certificates: Certificates) -> None:
+async def test_plain_http_on_a_tls_port_is_refused_in_the_clear(certificates: Certificates) -> None:
     async with serving(make_app(), certificates) as served:
         assert served.server.port is not None
         plain = await Wire.connect(served.server.port)
-        await plain.send(GET)
-        await plain.ended()
+        await plain.send(GET + b"x" * 100_000)
+        reply = await plain.receive()
+        assert (reply.status, reply.header("connection")) == (400, "close")
+        assert "this port speaks HTTPS" in reply.text
+        assert await plain.ended() == b""
         await plain.close()
         assert (await served.exchange(GET)).body == b"ok"
 
@@ -171,8 +174,8 @@ async def test_a_client_certificate_is_shown(certificates: Certificates) -> None
 
     @app.get("/")
     async def show(request: Request) -> Response:
-        assert request.connection.tls is not None
-        return Response(str(bool(request.connection.tls["peer_certificate"])))
+        assert request.tls is not None
+        return Response(str(bool(request.tls.client_certificate)))
 
     context = certificates.of_server()
     certificates.authority.configure_trust(context)

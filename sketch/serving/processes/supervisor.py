@@ -16,7 +16,7 @@ from typing import Any
 
 from sketch.serving import systemd
 from sketch.serving.options import ServeError, ServeOptions
-from sketch.serving.orders import log_reload, stays_ignored
+from sketch.serving.orders import stays_ignored
 from sketch.serving.processes.command import start_worker
 from sketch.serving.processes.cpus import usable_cpus
 from sketch.serving.processes.identity import WorkerInfo
@@ -166,7 +166,7 @@ class Supervisor:
             self._table.replace()
 
     def _pass_on(self) -> None:
-        log_reload()
+        logger.info("SIGUSR1: the workers reload what they can")
         self._table.pass_on(signal.SIGUSR1)
 
     # -- processes ----------------------------------------------------------------------------------------------------

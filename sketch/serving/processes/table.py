@@ -87,9 +87,11 @@ class Table:
             self._go_on()
 
     def pass_on(self, number: int) -> None:
-        """Send a signal to all workers that were ready. One that starts may not ignore it yet, and would end."""
+        """Send a signal to all workers. One that starts gets it when it is ready: before, it could end the process."""
         for child in self.children():
-            if child.ready_at is not None:
+            if child.ready_at is None:
+                child.missed.add(number)
+            else:
                 child.process.signal(number)
 
     def stop(self) -> None:
@@ -203,6 +205,8 @@ class Table:
         if first:
             self._on_first()
         logger.info("%s is ready", child)
+        for number in child.missed:
+            child.process.signal(number)
         for older in slot.older(child):
             self._stop(older)
         self._told.clear()

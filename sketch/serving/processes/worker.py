@@ -13,6 +13,7 @@ from sketch.serving.processes.identity import working_as
 from sketch.serving.processes.link import Link, connect
 from sketch.serving.processes.order import Order
 from sketch.serving.processes.pipe import Pipe
+from sketch.serving.reloading import take_order
 from sketch.serving.run import run_backend
 from sketch.serving.sources import explain, values_from
 
@@ -52,10 +53,12 @@ def main(descriptor: int) -> int:
 def prepare_signals() -> None:
     """Ignore the signals that are for the parent alone; it passes on what concerns a worker.
 
-    It does so by SIGQUIT, which a worker inherits as ignored from a parent that ignores it.
+    It does so by SIGUSR1, the order to reload, and by SIGQUIT, which a worker inherits as ignored from a parent that
+    ignores it.
     """
-    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1):
+    for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
+    signal.signal(signal.SIGUSR1, take_order)
     signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 
 

@@ -19,7 +19,6 @@ from starlette.responses import FileResponse, PlainTextResponse
 from starlette.routing import Route
 
 from sketch import Application, Compression, serve
-from sketch_asgi.hosting.extensions import tls_extension
 from tests.asgi.hosting.serving import MODES, Message, Receive, Send, answer, app_of, hosting, start
 from tests.support.native import Certificates, serving, until
 from tests.support.scripts import in_loop
@@ -280,10 +279,21 @@ async def test_facts_about_tls(certificates: Certificates, mounted: bool) -> Non
     assert {unknown["server_cert"], unknown["client_cert_error"]} == {None}
 
 
-def test_the_facts_of_a_server_around_are_passed_on() -> None:
+@in_loop
+async def test_the_facts_of_a_server_around_are_passed_on() -> None:
+    seen: list[Any] = []
+
+    async def asked(scope: Any, receive: Any, send: Any) -> None:
+        seen.append(scope["extensions"]["tls"])
+        await nothing(scope, receive, send)
+
+    app = Application()
+    app.mount("/", app_of(asked))
     given = {"tls_version": 5, "cipher_suite": None}
-    assert tls_extension(given) is given
-    assert tls_extension({"version": "TLSv9", "cipher": None, "peer_certificate": None})["tls_version"] is None
+    scope = http_scope(scheme="https")
+    scope["extensions"] = {"tls": given}
+    await started(app)(scope, Script().receive, Script().send)
+    assert seen == [given]
 
 
 @in_loop
