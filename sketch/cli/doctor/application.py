@@ -14,7 +14,7 @@ from sketch.routing import Mount
 from sketch.routing.route import WEBSOCKET
 from sketch.serving.loading import is_sketch_application
 
-IN_MEMORY = {"MemoryBackend": "Channels", "MemoryStore": "a MemoryStore"}
+IN_MEMORY = {"MemoryBackend": "Channels", "MemoryStore": "a MemoryStore", "MemoryCounters": "a RateLimit"}
 """Classes of sketch whose objects are one process's own, and what users call them."""
 
 _REQUESTS = ("request", "req", "current_request")

@@ -1,12 +1,17 @@
-"""A certificate and its key, looked at as a client would: whether they can be used, and until when."""
+"""A certificate, looked at as a client would: whether its time is over, and when it will be."""
 
 from __future__ import annotations
 
 import ssl
 from typing import NamedTuple
 
+from sketch.serving.options import ServeOptions
+from sketch.serving.tls.files import load_certificate
+
 _EXPIRED = 10
 """OpenSSL's X509_V_ERR_CERT_HAS_EXPIRED."""
+_FLIGHTS = 4
+"""How often each side has to send something until they have shaken hands, at most (RFC 5246 section 7.3)."""
 
 
 class Certificate(NamedTuple):
@@ -17,30 +22,16 @@ class Certificate(NamedTuple):
     """Seconds since 1970; None if it is not known, and of an expired one."""
 
 
-class UnusableCertificate(Exception):
-    """Raised for files that a server cannot use; the message says why."""
-
-
-def read_certificate(certfile: str, keyfile: str | None, password: str | None = None) -> Certificate:
-    """Read a certificate chain and its key, and shake hands with them in memory.
-
-    Args:
-        certfile, keyfile: the files in PEM; without `keyfile` the key is in the other one.
-        password: of the key. Without one, an encrypted key is unusable: nothing is asked on the terminal.
+def read_certificate(options: ServeOptions) -> Certificate:
+    """Load the certificate of the options, and shake hands with it in memory.
 
     Raises:
-        UnusableCertificate: if a server could not use them.
+        ServeError: for files that cannot be used.
     """
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    try:
-        server.load_cert_chain(certfile, keyfile, password=lambda: password or _no_password())
-        return shake_hands(server, _client(certfile))
-    except (OSError, ValueError) as exc:  # SSLError is an OSError
-        raise UnusableCertificate(getattr(exc, "strerror", None) or str(exc)) from None
-
-
-def _no_password() -> str:
-    raise ValueError("the key is encrypted, and no password is given")
+    load_certificate(server, options)
+    assert options.ssl_certfile is not None
+    return _shake_hands(server, _client(options.ssl_certfile))
 
 
 def _client(certfile: str) -> ssl.SSLContext:
@@ -52,12 +43,11 @@ def _client(certfile: str) -> ssl.SSLContext:
     return client
 
 
-def shake_hands(server: ssl.SSLContext, client: ssl.SSLContext) -> Certificate:
-    """Let a client and a server shake hands in memory. Returns what the client learns of the certificate."""
+def _shake_hands(server: ssl.SSLContext, client: ssl.SSLContext) -> Certificate:
     to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
     ends = client.wrap_bio(to_client, to_server), server.wrap_bio(to_server, to_client, server_side=True)
     try:
-        for _ in range(10):  # TLS 1.3 takes two flights, TLS 1.2 four
+        for _ in range(_FLIGHTS):
             for end in ends:
                 try:
                     end.do_handshake()

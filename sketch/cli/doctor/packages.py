@@ -1,43 +1,32 @@
-"""The packages that sketch needs and can use: what is installed of each extra, and how to install the rest."""
+"""The packages that sketch needs and can use: what is installed of each extra, and how to install the rest.
+
+What is needed stands in the metadata of the installed package, and in `pyproject.toml` of a checkout.
+"""
 
 from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
+from functools import cache
+from importlib.metadata import PackageNotFoundError, requires, version
+from pathlib import Path
+from typing import NamedTuple
 
-REQUIRED = (("httptools", "0.9.0"), ("multidict", "6.9.0"), ("yarl", "1.20.0"))
-"""Packages without which nothing works, and their lowest versions: as in `pyproject.toml`, which a test holds."""
+NAME = "sketch-web"
+CHECKOUT = Path(__file__).parents[3]
+"""The folder of `pyproject.toml`, if this is a checkout."""
 
-EXTRAS: dict[str, tuple[tuple[str, str], ...]] = {
-    "uvicorn": (("uvicorn", "0.53.0"),),
-    "hypercorn": (("hypercorn", "0.17.3"),),
-    "granian": (("granian", "2.8.7"),),
-    "websockets": (("websockets", "15.0"),),
-    "forms": (("multipart", "2.0.0"),),
-    "msgspec": (("msgspec", "0.22.0"),),
-    "pydantic": (("pydantic", "2.11"),),
-    "compression": (("brotli", "1.2.0"), ("backports.zstd", "1.0.0")),
-    "fast": (("uvloop", "0.23.0"), ("orjson", "3.10.0")),
-    "sessions": (("itsdangerous", "2.2.0"),),
-    "templates": (("jinja2", "3.1.5"),),
-    "ratelimit": (("limits", "5.0"),),
-    "reload": (("watchfiles", "1.0.0"),),
-    "certificates": (("trustme", "1.2.0"),),
-    "metrics": (("prometheus-client", "0.21.0"),),
-}
-"""Packages of each extra, and their lowest versions: as in `pyproject.toml`, too."""
-
-NOT_NEEDED = {"backports.zstd": sys.version_info >= (3, 14), "uvloop": sys.platform == "win32"}
-"""Packages that an extra does not ask for on some systems, and whether this is one."""
-
+# PEP 508, as far as this project uses it.
+_REQUIREMENT = re.compile(r"(?P<name>[\w.-]+)(?:\[.*?\])?(?:\s*>=\s*(?P<least>[\w.]+))?\s*(?:;(?P<marker>.*))?")
+_CONDITION = re.compile(r"(\w+)\s*(<|!=|==)\s*[\"']([^\"']*)[\"']")
 _LEADING_NUMBERS = re.compile(r"\d+(?:\.\d+)*")
 
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """A package of an extra."""
+    """A package that is needed, always or by an extra."""
 
     name: str
     version: str | None
@@ -50,14 +39,73 @@ class Package:
         return self.version is not None and _numbers(self.version) < _numbers(self.minimum)
 
 
+class Requirement(NamedTuple):
+    """A package, and for which extra it is needed; None for all of sketch."""
+
+    name: str
+    minimum: str
+    extra: str | None
+
+
 def required_packages() -> list[Package]:
     """Return the packages that are always needed."""
-    return [find_package(*each) for each in REQUIRED]
+    return [find_package(each.name, each.minimum) for each in requirements() if each.extra is None]
 
 
 def extra_packages(extra: str) -> list[Package]:
     """Return the packages of an extra that this system needs."""
-    return [find_package(name, minimum) for name, minimum in EXTRAS[extra] if not NOT_NEEDED.get(name)]
+    return [find_package(each.name, each.minimum) for each in requirements() if each.extra == extra]
+
+
+def extras() -> list[str]:
+    """Return the names of the extras, but for `all`."""
+    return list(dict.fromkeys(each.extra for each in requirements() if each.extra is not None))
+
+
+@cache
+def requirements() -> tuple[Requirement, ...]:
+    """Return what this system needs: of the checkout, else of the installed package."""
+    try:
+        text = (CHECKOUT / "pyproject.toml").read_bytes().decode()
+        lines = list(_of_project(text))
+    except (OSError, ValueError):  # not a checkout
+        lines = list(_of_metadata())
+    return tuple(each for line, extra in lines if (each := read_requirement(line, extra)) is not None)
+
+
+def _of_project(text: str) -> Iterator[tuple[str, str | None]]:
+    import tomllib
+
+    project = tomllib.loads(text).get("project", {})
+    if project.get("name") != NAME:
+        raise ValueError("the pyproject.toml of another project")
+    yield from ((line, None) for line in project["dependencies"])
+    yield from ((line, extra) for extra, given in project["optional-dependencies"].items() for line in given)
+
+
+def _of_metadata() -> Iterator[tuple[str, str | None]]:
+    try:
+        found = requires(NAME) or []
+    except PackageNotFoundError:
+        return
+    for line in found:
+        named = dict.fromkeys(value for name, _, value in _CONDITION.findall(line) if name == "extra")
+        yield line, next(iter(named), None)
+
+
+def read_requirement(line: str, extra: str | None) -> Requirement | None:
+    """Read a line of requirements: None for a package that this system does not need, and for an extra of extras."""
+    found = _REQUIREMENT.fullmatch(line.strip())
+    if found is None or found["name"] == NAME or not all(map(_holds, _CONDITION.finditer(found["marker"] or ""))):
+        return None
+    return Requirement(found["name"], found["least"] or "0", extra)
+
+
+def _holds(condition: re.Match[str]) -> bool:
+    name, compared, value = condition.groups()
+    if name == "python_version":
+        return compared != "<" or sys.version_info[:2] < _numbers(value)
+    return name != "sys_platform" or (sys.platform == value) is (compared == "==")
 
 
 def find_package(name: str, minimum: str) -> Package:
@@ -75,7 +123,7 @@ def installed_version(name: str) -> str | None:
 
 def install(extra: str) -> str:
     """Return the command that installs an extra."""
-    return f"pip install 'sketch-web[{extra}]'"
+    return f"pip install '{NAME}[{extra}]'"
 
 
 def _numbers(text: str) -> tuple[int, ...]:

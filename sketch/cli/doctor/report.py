@@ -11,7 +11,7 @@ from sketch.cli.doctor.application import is_sketch, routes_of
 from sketch.cli.doctor.case import Case
 from sketch.cli.doctor.checks.limits import files_needed
 from sketch.cli.doctor.finding import Finding, Severity
-from sketch.cli.doctor.packages import EXTRAS, Package, extra_packages, install, installed_version, required_packages
+from sketch.cli.doctor.packages import Package, extra_packages, extras, install, installed_version, required_packages
 from sketch.cli.doctor.servers import OptionRow, ServerRow, list_options, list_servers, takes_one_address
 from sketch.serving.registry import BUILT_IN
 from sketch.serving.sockets import places
@@ -60,7 +60,7 @@ def to_json(report: Report) -> dict[str, Any]:
         "packages": {
             "sketch": installed_version("sketch-web"),
             "required": [_package_json(each) for each in required_packages()],
-            "extras": {extra: _extra_json(extra) for extra in EXTRAS},
+            "extras": {extra: _extra_json(extra) for extra in extras()},
         },
         "system": {
             "cpus": system.cpus,
@@ -140,8 +140,8 @@ def _python(case: Case) -> list[str]:
 def _packages() -> list[str]:
     needed = ", ".join(f"{each.name} {each.version or 'missing'}" for each in required_packages())
     lines = [f"sketch {installed_version('sketch-web') or '(not installed)'}, {needed}"]
-    width = max(map(len, EXTRAS))
-    for extra in EXTRAS:
+    width = max(map(len, extras()))
+    for extra in extras():
         found = extra_packages(extra)
         names = ", ".join(f"{each.name} {each.version or 'missing'}" for each in found)
         missing = any(each.version is None for each in found)

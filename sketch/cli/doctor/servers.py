@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from sketch.cli.doctor.packages import EXTRAS, installed_version
+from sketch.cli.doctor.packages import installed_version
 from sketch.cli.doctor.secrets import masked
 from sketch.serving.config import Config, options
 from sketch.serving.option import Option
@@ -44,7 +44,7 @@ def list_servers(chosen: str) -> list[ServerRow]:
 
 def _server(name: str, is_chosen: bool) -> ServerRow:
     found = installed_version("httptools" if name == "native" else name)
-    return ServerRow(name, found, found is not None or name not in EXTRAS, is_chosen)
+    return ServerRow(name, found, found is not None or name not in BUILT_IN, is_chosen)
 
 
 def list_options(config: Config, *, every: bool) -> list[OptionRow]:

@@ -57,6 +57,7 @@ OTHERS = (
     Check("memory-of-one", WARNING, processes.memory_of_one),
     Check("no-client-address", ADVICE, exposure.no_client_address),
     Check("plain-http-in-public", ADVICE, exposure.plain_http_in_public),
+    Check("metrics-in-public", ADVICE, exposure.metrics_in_public),
     Check("loopback-in-container", ADVICE, exposure.loopback_in_container),
     Check("short-queue", ADVICE, limits.short_queue),
     Check("idle-cpus", ADVICE, processes.idle_cpus),

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from time import time
 
 from sketch.cli.doctor.application import has_websockets
 from sketch.cli.doctor.case import Case
-from sketch.cli.doctor.certificates import Certificate, UnusableCertificate, read_certificate
+from sketch.cli.doctor.certificates import Certificate, read_certificate
 from sketch.cli.doctor.finding import Fault
-from sketch.cli.doctor.packages import EXTRAS, extra_packages, install, installed_version, required_packages
+from sketch.cli.doctor.packages import extra_packages, extras, install, installed_version, required_packages
+from sketch.serving.options import ServeError
+from sketch.serving.registry import BUILT_IN
+from sketch.serving.tls.context import server_context
+from sketch.serving.tls.dev_cert import check_local
 
 SOON = 14 * 24 * 3600.0
 """Seconds until the end of a certificate that is renewed by itself: certbot does it 30 days before."""
@@ -34,7 +39,7 @@ def application(case: Case) -> Iterator[Fault]:
 def server_missing(case: Case) -> Iterator[Fault]:
     """Find a server whose package is not installed."""
     name = case.options.server
-    if name in EXTRAS and installed_version(name) is None:
+    if name in BUILT_IN and name != "native" and installed_version(name) is None:
         yield Fault(f"server {name!r} is not installed", install(name), ("server",))
 
 
@@ -46,7 +51,7 @@ def loop_missing(case: Case) -> Iterator[Fault]:
 
 def slow_loop(case: Case) -> Iterator[Fault]:
     """Find the slower event loop where the faster one is only not installed."""
-    if case.options.loop == "auto" and extra_packages("fast")[0].version is None:
+    if case.options.loop == "auto" and installed_version("uvloop") is None and sys.platform != "win32":
         yield Fault("uvloop is not installed, so the loop is asyncio's: a request costs more", install("fast"))
 
 
@@ -63,7 +68,7 @@ def old_packages(_: Case) -> Iterator[Fault]:
     for each in required_packages():
         if each.is_too_old:
             yield Fault(_old(each.name, each.version, each.minimum), f"pip install --upgrade {each.name}")
-    for extra in EXTRAS:
+    for extra in extras():
         for each in extra_packages(extra):
             if each.is_too_old:
                 advice = install(extra).replace("install", "install --upgrade", 1)
@@ -75,13 +80,16 @@ def _old(name: str, found: str | None, minimum: str) -> str:
 
 
 def certificate_unusable(case: Case) -> Iterator[Fault]:
-    """Find TLS files that no server could use."""
+    """Find TLS files that no server could use, and a certificate for development where it is refused."""
     try:
-        _certificate(case)
-    except UnusableCertificate as exc:
-        options = case.options
-        text = f"cannot use certificate {options.ssl_certfile} with key {options.ssl_keyfile or options.ssl_certfile}"
-        yield Fault(f"{text}: {exc}", "give a certificate chain and its key in PEM", ("ssl_certfile", "ssl_keyfile"))
+        if case.options.dev_cert:
+            check_local(case.options)
+        server_context(case.options)
+    except ServeError as exc:
+        yield Fault(str(exc), "correct it: `sketch run` stops with the same line", exc.names)
+    else:
+        if case.options.dev_cert and installed_version("trustme") is None:
+            yield Fault("dev_cert needs the package trustme", install("certificates"), ("dev_cert",))
 
 
 def certificate_expired(case: Case) -> Iterator[Fault]:
@@ -102,12 +110,10 @@ def certificate_ends_soon(case: Case) -> Iterator[Fault]:
 
 
 def _usable_certificate(case: Case) -> Certificate | None:
-    try:
-        return _certificate(case)
-    except UnusableCertificate:
+    """Return what a client learns of the certificate; None without one, and if `certificate_unusable` tells of it."""
+    if case.options.ssl_certfile is None:
         return None
-
-
-def _certificate(case: Case) -> Certificate | None:
-    certfile = case.options.ssl_certfile
-    return None if certfile is None else read_certificate(certfile, case.options.ssl_keyfile)
+    try:
+        return read_certificate(case.options)
+    except ServeError:
+        return None

@@ -8,7 +8,7 @@ from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 from pathlib import Path
 
 from sketch.cli.doctor.application import has_middleware, is_sketch, makers_of_absolute_urls, shows_details
-from sketch.cli.doctor.case import Case
+from sketch.cli.doctor.case import Case, is_loopback
 from sketch.cli.doctor.finding import Fault
 from sketch.cli.doctor.secrets import has_password
 from sketch.middleware.proxy_headers import UNIX
@@ -135,11 +135,28 @@ def secrets_in_sight(case: Case) -> Iterator[Fault]:
 
 
 def readable_key(case: Case) -> Iterator[Fault]:
-    """Find a private key that every user of the machine can read."""
-    path = case.options.ssl_keyfile or case.options.ssl_certfile
-    if path is None or not Path(path).exists():
-        return
-    mode = Path(path).stat().st_mode
-    if mode & stat.S_IROTH and _lets_others_in(Path(path).absolute()):
-        text = f"every user of this machine may read the private key in {path} (mode {stat.S_IMODE(mode):o})"
-        yield Fault(text, f"chmod 600 {path}, and a new certificate if others have accounts here", ("ssl_keyfile",))
+    """Find a private key, or its password, that every user of the machine can read."""
+    options = case.options
+    for name, path in (
+        ("ssl_keyfile", options.ssl_keyfile or options.ssl_certfile),
+        ("ssl_keyfile_password_file", options.ssl_keyfile_password_file),
+    ):
+        if path is not None and _is_open_to_all(Path(path)):
+            text = f"every user of this machine may read {path}, which is secret (mode {_mode(Path(path)):o})"
+            yield Fault(text, f"chmod 600 {path}; a new key if others have accounts here", (name,))
+
+
+def _is_open_to_all(path: Path) -> bool:
+    return path.exists() and bool(_mode(path) & stat.S_IROTH) and _lets_others_in(path.absolute())
+
+
+def _mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def metrics_in_public(case: Case) -> Iterator[Fault]:
+    """Find metrics that other machines can read."""
+    place = getattr(case.options, "metrics_bind", None)
+    if place is not None and not place.startswith("unix:") and not is_loopback(place):
+        text = f"other machines may read the metrics on {place}: paths, errors and load of the application"
+        yield Fault(text, "let a firewall admit the collector alone, or bind to a private address", ("metrics_bind",))

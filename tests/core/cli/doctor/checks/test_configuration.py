@@ -19,7 +19,7 @@ from tests.core.cli.doctor.test_certificates import NOW, write
 
 def installed(monkeypatch: pytest.MonkeyPatch, **versions: str) -> None:
     """Let only these packages be installed, beside those that are always needed."""
-    known = {**dict(packages.REQUIRED), **versions}
+    known = {each.name: each.minimum for each in packages.requirements() if each.extra is None} | versions
     monkeypatch.setattr(packages, "installed_version", known.get)
     monkeypatch.setattr(configuration, "installed_version", known.get)
 
@@ -88,4 +88,13 @@ def test_a_certificate_that_no_server_can_use(tmp_path: Path) -> None:
     chain, _ = write(tmp_path, NOW + timedelta(days=60))
     (told,) = (each for each in found(case(ssl_certfile=chain)).values() if each.name.startswith("certificate"))
     assert told.name == "certificate-unusable"
-    assert told.text.startswith(f"cannot use certificate {chain} with key {chain}: ")
+    assert told.text.startswith(f"expected a private key behind the certificate in {chain}, got none")
+    assert told.text.endswith("(ssl_certfile is from the command line)")
+
+
+def test_a_certificate_for_development(monkeypatch: pytest.MonkeyPatch) -> None:
+    installed(monkeypatch)
+    assert found(case(dev_cert=True))["certificate-unusable"].advice == "pip install 'sketch-web[certificates]'"
+    installed(monkeypatch, trustme="1.2.1")
+    assert "certificate-unusable" not in found(case(dev_cert=True))
+    assert "got 0.0.0.0" in found(case(dev_cert=True, host="0.0.0.0"))["certificate-unusable"].text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -107,5 +108,14 @@ def test_a_key_that_everyone_reads(mode: int, is_fault: bool, tmp_path: Path) ->
     key = tmp_path / "key.pem"
     key.touch()
     key.chmod(mode)
-    judged = case(ssl_certfile=str(tmp_path / "chain.pem"), ssl_keyfile=str(key))
-    assert bool(list(exposure.readable_key(judged))) is is_fault
+    judged = case(ssl_certfile=str(tmp_path / "chain.pem"), ssl_keyfile=str(key), ssl_keyfile_password_file=str(key))
+    names = [each.options for each in exposure.readable_key(judged)]
+    assert names == ([("ssl_keyfile",), ("ssl_keyfile_password_file",)] if is_fault else [])
+
+
+@pytest.mark.parametrize(
+    ("place", "is_fault"), [("0.0.0.0:9100", True), ("127.0.0.1:9100", False), ("unix:/run/m", False), (None, False)]
+)
+def test_metrics_that_others_read(place: str | None, is_fault: bool) -> None:
+    judged = SimpleNamespace(options=SimpleNamespace(metrics_bind=place))
+    assert bool(list(exposure.metrics_in_public(judged))) is is_fault  # type: ignore[arg-type]
