@@ -114,9 +114,7 @@ class ServeOptions:
 
     ssl: tls.SSLContext | None = option(None, "ready-made TLS context, in place of the files of one", group=TLS)
     ssl_certfile: str | None = option(None, "certificate chain in PEM: serves HTTPS", group=TLS, metavar="FILE")
-    ssl_keyfile: str | None = option(
-        None, "its private key, if it is not in the same file", group=TLS, metavar="FILE"
-    )
+    ssl_keyfile: str | None = option(None, "its private key, if it is not in the same file", group=TLS, metavar="FILE")
     ssl_keyfile_password: str | None = option(
         None,
         "password of an encrypted key",

@@ -70,7 +70,9 @@ def run_app(
         )
     open_standard()
     try:
-        chosen = with_dev_cert(activate(ServeOptions(host=host, port=port, server=server, loop=loop or "auto", **options)))
+        chosen = with_dev_cert(
+            activate(ServeOptions(host=host, port=port, server=server, loop=loop or "auto", **options))
+        )
         code = _run_here(app, chosen) if chosen.workers is None else _run_workers(app, chosen)
     except ServeError as exc:
         message = explain(exc)

@@ -104,14 +104,16 @@ class Site:
 
 
 @asynccontextmanager
-async def site(folder: Path, app: Application, **options: Any) -> AsyncIterator[tuple[Site, Any]]:
-    """The server and nginx before it."""
+async def site(folder: Path, app: Application, upstream: str) -> AsyncIterator[tuple[Site, Any]]:
+    """The server and nginx before it, which speak by TCP or by a unix socket."""
     (text,) = tried("nginx")
-    port, socket = free_port(), folder / "shop.sock"
+    port, inner, socket = free_port(), free_port(), folder / "shop.sock"
     context = write_certificate(folder)
-    replaced = text.replace("/run/shop/shop.sock", str(socket)).replace("listen 443", f"listen 127.0.0.1:{port}")
+    place = f"127.0.0.1:{inner}" if upstream == "tcp" else f"unix:{socket}"
+    replaced = text.replace("unix:/run/shop/shop.sock", place).replace("listen 443", f"listen 127.0.0.1:{port}")
     replaced = replaced.replace("/etc/letsencrypt/live/shop.example", str(folder))
-    serving = serve(app, uds=str(socket), uds_mode=0o600, trusted_proxies=["unix"])
+    proxy = "127.0.0.1" if upstream == "tcp" else "unix"
+    serving = serve(app, bind=[place], uds_mode=0o600, trusted_proxies=[proxy])
     async with serving as server, started_nginx(replaced, port, folder):
         yield Site(port, context), server
 
@@ -128,11 +130,12 @@ def write_certificate(folder: Path) -> ssl.SSLContext:
 
 
 @with_nginx
+@pytest.mark.parametrize("upstream", ["unix", "tcp"])
 @in_loop
-async def test_nginx_as_it_is_written(tmp_path: Path) -> None:
+async def test_nginx_as_it_is_written(upstream: str, tmp_path: Path) -> None:
     """One nginx for all that the page promises: to start one takes most of the time."""
     served: list[str] = []
-    async with site(tmp_path, make_app(served)) as (shop, server):
+    async with site(tmp_path, make_app(served), upstream) as (shop, server):
         await check_origin(shop, server)
         await check_hosts(shop, served)
         await check_uploads(shop, served)

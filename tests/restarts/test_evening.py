@@ -245,7 +245,7 @@ def read_the_log(log: str) -> None:
         RENEWED,
         REPLACED[0],
         "ValueError: the price list is missing",
-        r"ERROR sketch: " + WORKER.format(0) + "could not start: ",
+        r"ERROR sketch: " + WORKER.format(0) + r"could not start: shop\.py:5: ValueError: the price list is missing\n",
         r"ERROR sketch: " + WORKER.format(0) + "serves on, and no other worker is replaced",
         *REPLACED,
         r"INFO sketch: stopping the workers\n",

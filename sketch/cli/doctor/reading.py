@@ -7,7 +7,6 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
-from traceback import walk_tb
 from typing import Any
 
 from sketch.cli.doctor.application import is_sketch
@@ -16,6 +15,7 @@ from sketch.cli.doctor.finding import Fault
 from sketch.cli.doctor.system import System
 from sketch.serving.config import Config, read_config
 from sketch.serving.discovery import find_app, nothing_found
+from sketch.serving.failures import describe
 from sketch.serving.loading import load_app
 from sketch.serving.options import ServeError, ServeOptions
 from sketch.serving.run import check_workers, prepare
@@ -106,32 +106,6 @@ def _load(string: str | None, options: ServeOptions) -> tuple[Any, list[Fault]]:
     except ServeError as exc:
         return None, [Fault(str(exc), "correct it: `sketch run` stops with the same line", ("app",))]
     except (Exception, SystemExit) as exc:  # whatever its modules raise
-        text = f"{string} cannot be loaded: {place_of(exc)}{type(exc).__name__}: {_first_line(exc)}"
+        text = f"{string} cannot be loaded: {describe(exc)}"
         return None, [Fault(text, "correct it; `sketch run` shows the traceback", ("app",))]
     return app, []
-
-
-def place_of(exc: BaseException) -> str:
-    """Return file and line where an exception was raised, of the user's own code if it is there: `shop.py:3: `."""
-    if isinstance(exc, SyntaxError) and exc.filename:
-        return f"{_shown(exc.filename)}:{exc.lineno}: "
-    frames = [(frame.f_code.co_filename, line) for frame, line in walk_tb(exc.__traceback__)]
-    own = [each for each in frames if _is_own(each[0])]
-    return f"{_shown(own[-1][0])}:{own[-1][1]}: " if own else ""
-
-
-def _is_own(file: str) -> bool:
-    """Whether a file is neither the interpreter's, nor an installed package's, nor sketch's."""
-    path = Path(file)
-    elsewhere = (Path(__file__).parents[2], *map(Path, {sys.prefix, sys.base_prefix}))
-    return path.is_absolute() and not any(path.is_relative_to(each) for each in elsewhere)
-
-
-def _shown(file: str) -> str:
-    path = Path(file)
-    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
-
-
-def _first_line(exc: BaseException) -> str:
-    text = exc.msg if isinstance(exc, SyntaxError) else str(exc)
-    return text.strip().partition("\n")[0][:300]

@@ -8,6 +8,7 @@ import signal
 import socket
 import sys
 
+from sketch.serving.failures import describe
 from sketch.serving.options import ServeError
 from sketch.serving.processes.identity import working_as
 from sketch.serving.processes.link import Link, connect
@@ -48,6 +49,9 @@ def main(descriptor: int) -> int:
         except ServeError as exc:
             link.failed(explain(exc))
             return 1
+        except Exception as exc:  # of the application's modules; the traceback is printed, too
+            link.failed(describe(exc))
+            raise
 
 
 def prepare_signals() -> None:

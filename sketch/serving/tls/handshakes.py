@@ -31,6 +31,7 @@ _WORDS = {
 }
 """The reasons of OpenSSL that are seen most, in words."""
 
+
 class FailedHandshakes:
     """Logs failed handshakes at level INFO, at most one in a while."""
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from sketch.cli.doctor.case import Case
-from sketch.cli.doctor.reading import place_of, read_case, warnings_kept
+from sketch.cli.doctor.reading import read_case, warnings_kept
 from sketch.cli.doctor.system import System
 from tests.core.cli.doctor.support import found
 
@@ -160,13 +160,3 @@ def test_what_does_not_go_together_with_the_application(read: Read) -> None:
     assert told.text.startswith("expected no debug for a foreign ASGI application: it has a switch of its own")
     told = found(read("__main__:app", workers=2))["application"]
     assert "m" in told.text
-
-
-def test_the_place_is_that_of_the_users_own_code() -> None:
-    def fail() -> None:
-        int("x")
-
-    with pytest.raises(ValueError) as caught:
-        fail()
-    assert place_of(caught.value).endswith(f"test_reading.py:{fail.__code__.co_firstlineno + 1}: ")
-    assert place_of(ValueError()) == ""

@@ -58,7 +58,9 @@ def test_a_broken_one_is_replaced(folder: Path, broken: str) -> None:
 
 def test_a_cache_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(ServeError, match="cannot keep the certificate of dev_cert in .*: (Not a directory|File exists)"):
+    with pytest.raises(
+        ServeError, match="cannot keep the certificate of dev_cert in .*: (Not a directory|File exists)"
+    ):
         ensure(tmp_path / "file" / "dev-cert", NOW)
 
 
@@ -90,7 +92,10 @@ def test_on_an_address_of_this_machine(options: dict[str, Any]) -> None:
 def test_sockets_that_are_bound(host: str, local: bool) -> None:
     with socket.socket() as sock:
         sock.bind((host, 0))
-        for options in (ServeOptions(dev_cert=True, sock=sock), ServeOptions(dev_cert=True, bind=(f"fd:{sock.fileno()}",))):
+        for options in (
+            ServeOptions(dev_cert=True, sock=sock),
+            ServeOptions(dev_cert=True, bind=(f"fd:{sock.fileno()}",)),
+        ):
             if local:
                 check_local(options)
             else:
