@@ -82,7 +82,9 @@ def _read_options(
     except ServeError as exc:
         if "app" in flags and config.app is None:
             config.add({"app": flags["app"]}, "the command line")
-        return config, ServeOptions(), [Fault(str(exc), "correct it: `sketch run` stops with the same line")]
+        return config, ServeOptions(), [Fault(str(exc), _SAME)]
+    except Exception as exc:  # of another package's server
+        return config, ServeOptions(), [Fault(f"the server cannot be loaded: {describe(exc)}", _SAME)]
     if found is not None:
         config.add({"app": found.string}, found.file)
     return config, options, []
@@ -104,8 +106,13 @@ def _load(string: str | None, options: ServeOptions) -> tuple[Any, list[Fault]]:
             check_workers(string, options)
         prepare(app, options)
     except ServeError as exc:
-        return None, [Fault(str(exc), "correct it: `sketch run` stops with the same line", ("app",))]
-    except (Exception, SystemExit) as exc:  # whatever its modules raise
+        return None, [Fault(str(exc), _SAME, ("app",))]
+    except KeyboardInterrupt:
+        raise
+    except BaseException as exc:  # whatever its modules raise, SystemExit for one
         text = f"{string} cannot be loaded: {describe(exc)}"
         return None, [Fault(text, "correct it; `sketch run` shows the traceback", ("app",))]
     return app, []
+
+
+_SAME = "correct it: `sketch run` stops with the same line"

@@ -13,6 +13,7 @@ import pytest
 from sketch.cli.doctor.case import Case
 from sketch.cli.doctor.reading import read_case, warnings_kept
 from sketch.cli.doctor.system import System
+from sketch.serving import registry
 from tests.core.cli.doctor.support import found
 
 SHOP = """
@@ -160,3 +161,9 @@ def test_what_does_not_go_together_with_the_application(read: Read) -> None:
     assert told.text.startswith("expected no debug for a foreign ASGI application: it has a switch of its own")
     told = found(read("__main__:app", workers=2))["application"]
     assert "m" in told.text
+
+
+def test_a_server_of_another_package_that_cannot_be_loaded(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "server_names", lambda: {"mine": "no_such_package:Server"})
+    told = found(read(server="mine"))["configuration"]
+    assert told.text == "the server cannot be loaded: ModuleNotFoundError: No module named 'no_such_package'"
