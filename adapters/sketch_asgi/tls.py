@@ -10,7 +10,7 @@ from typing import Any
 from sketch.tls import TLSInfo
 
 _VERSIONS = {"TLSv1.2": 0x0303, "TLSv1.3": 0x0304}
-_NAMES = {number: name for name, number in _VERSIONS.items()}
+_NAMES: dict[int | None, str] = {number: name for name, number in _VERSIONS.items()}
 
 
 def read_tls(extension: Mapping[str, Any]) -> TLSInfo:

@@ -52,7 +52,7 @@ def reload_all(order: str) -> None:
     """
     if not _entries:
         logger.info("%s: there is nothing to reload", order)
-    for what, read in list(_entries):
+    for what, read in _entries:
         try:
             read()
         except ServeError as exc:

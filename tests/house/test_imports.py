@@ -104,6 +104,7 @@ ASYNCIO_MODULES = {
     "sketch.serving.orders",
     "sketch.serving.processes.link",
     "sketch.serving.processes.supervisor",
+    "sketch.serving.reloading",
 }
 """The rooms and modules in which time, cancellation and tasks are the matter; no other module imports asyncio."""
 

@@ -139,7 +139,9 @@ def with_context(kind: type[HypercornConfig], context: ssl.SSLContext | None) ->
     """Make a configuration with a TLS context that is there already: hypercorn has a place for its files alone."""
 
     class Configuration(kind):  # type: ignore[valid-type,misc]
-        ssl_enabled = context is not None
+        @property
+        def ssl_enabled(self) -> bool:
+            return context is not None
 
         def create_ssl_context(self) -> ssl.SSLContext | None:
             return context

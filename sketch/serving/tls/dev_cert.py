@@ -10,7 +10,7 @@ import stat
 import tempfile
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
 from ipaddress import ip_address
 from pathlib import Path
@@ -43,7 +43,7 @@ def with_dev_cert(options: ServeOptions) -> ServeOptions:
         return options
     check_local(options)
     _check_package()
-    folder = ensure(cache_folder(os.environ), datetime.now(timezone.utc))
+    folder = ensure(cache_folder(os.environ), datetime.now(UTC))
     authority = folder / _AUTHORITY
     tell(
         f"HTTPS with a certificate for development. To trust it: `curl --cacert {authority}`, or import this file into "

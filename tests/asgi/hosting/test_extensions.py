@@ -21,7 +21,7 @@ from starlette.routing import Route
 from sketch import Application, Compression, serve
 from tests.asgi.hosting.serving import MODES, Message, Receive, Send, answer, app_of, hosting, start
 from tests.support.native import Certificates, serving, until
-from tests.support.scripts import in_loop
+from tests.support.scripts import Script, http_scope, in_loop, started
 from tests.support.wire import Wire
 
 PATHSEND, EARLY_HINT = "http.response.pathsend", "http.response.early_hint"
@@ -281,19 +281,15 @@ async def test_facts_about_tls(certificates: Certificates, mounted: bool) -> Non
 
 @in_loop
 async def test_the_facts_of_a_server_around_are_passed_on() -> None:
-    seen: list[Any] = []
+    async def nothing(scope: Message, receive: Receive, send: Send) -> None:
+        await answer(send)
 
-    async def asked(scope: Any, receive: Any, send: Any) -> None:
-        seen.append(scope["extensions"]["tls"])
-        await nothing(scope, receive, send)
-
+    asked = Asked(app_of(nothing))
     app = Application()
-    app.mount("/", app_of(asked))
+    app.mount("/", asked)
     given = {"tls_version": 5, "cipher_suite": None}
-    scope = http_scope(scheme="https")
-    scope["extensions"] = {"tls": given}
-    await started(app)(scope, Script().receive, Script().send)
-    assert seen == [given]
+    await started(app)(http_scope(scheme="https", extensions={"tls": given}), Script().receive, Script().send)
+    assert asked.scopes[0]["extensions"]["tls"] is given
 
 
 @in_loop

@@ -25,12 +25,12 @@ from time import monotonic
 from typing import Any, TypeVar
 
 import pytest
-import trustme
 
 from sketch.serving.options import ServeOptions
 from sketch.serving.registry import load_server
 from sketch.serving.server_limits import ServerLimits
 from tests.asgi.launchers.running import BOUND, ROOT, Running, started
+from tests.core.serving.tls.files import write_files
 from tests.support.workers import parent_of_workers
 
 SERVERS = ("native", "uvicorn", "hypercorn", "granian")
@@ -45,6 +45,11 @@ ELSEWHERE = {
     "port": "tests.asgi.launchers.test_launchers:test_port_in_use",
     "bind": "tests.asgi.launchers.test_addresses:test_several_addresses",
     "workers": "tests.contract.test_workers:test_what_befalls_workers",
+    **dict.fromkeys(
+        ("ssl_keyfile_password", "ssl_ciphers", "ssl_cert_reqs"),
+        "tests.contract.test_tls:test_ciphers_passwords_and_optional_certificates",
+    ),
+    "dev_cert": "tests.core.serving.tls.test_dev_cert:test_the_options_get_its_files",  # the server gets the files
     "max_requests": "tests.contract.test_workers:test_requests_are_counted",
     # The parent has these, whatever its workers run.
     "worker_timeout": "tests.core.serving.processes.test_supervisor:test_a_blocked_worker_is_named_and_replaced",
@@ -88,21 +93,35 @@ def answer(sock: socket.socket) -> tuple[int, str]:
 
 
 @pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with certificates and keys."""
+    path = tmp_path_factory.mktemp("certificates")
+    write_files(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def certificate(folder: Path) -> tuple[str, str]:
     """The files of a certificate and its key."""
-    folder = tmp_path_factory.mktemp("certificate")
-    pair = trustme.CA().issue_cert("localhost")
-    pair.cert_chain_pems[0].write_to_path(folder / "chain.pem")
-    pair.private_key_pem.write_to_path(folder / "key.pem")
-    return str(folder / "chain.pem"), str(folder / "key.pem")
+    return str(folder / "one.pem"), str(folder / "one.key")
 
 
-def encrypted(sock: socket.socket) -> ssl.SSLSocket:
-    """The client's end of TLS on a connection."""
+def encrypted(sock: socket.socket, own: Path | None = None, most: ssl.TLSVersion | None = None) -> ssl.SSLSocket:
+    """The client's end of TLS on a connection.
+
+    Args:
+        sock: the connection.
+        own: the client's certificate.
+        most: the newest version that the client speaks.
+    """
     sock.settimeout(BOUND)
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
+    if own is not None:
+        context.load_cert_chain(own)
+    if most is not None:
+        context.maximum_version = most
     return context.wrap_socket(sock)
 
 
@@ -116,17 +135,23 @@ FLAGS = (
 
 
 @shows("server", "uds", "uds_mode", "backlog", "loop", "root_path", "debug", "trusted_proxies", "proxy_hops")
-@shows("ssl_certfile", "ssl_keyfile", "log_level", "drain_delay", "shutdown_timeout")
+@shows("ssl_certfile", "ssl_keyfile", "ssl_ca_certs", "ssl_minimum_version", "log_level", "drain_delay")
+@shows("shutdown_timeout")
+@shows("ssl_keyfile_password_file", servers=["native", "uvicorn", "hypercorn"])
 @pytest.mark.parametrize("server", SERVERS)
-def test_flags_of_one_process(server: str, certificate: tuple[str, str], tmp_path: Path) -> None:
+def test_flags_of_one_process(server: str, folder: Path, tmp_path: Path) -> None:
     path = tmp_path / "s"
-    files = ("--ssl-certfile", certificate[0], "--ssl-keyfile", certificate[1])
+    files = [f"--ssl-certfile={folder}/one.pem", f"--ssl-ca-certs={folder}/ca.pem", "--ssl-minimum-version=1.3"]
+    if server == "granian":
+        files += [f"--ssl-keyfile={folder}/one.key"]
+    else:
+        files += [f"--ssl-keyfile={folder}/pkcs8.key", f"--ssl-keyfile-password-file={folder}/password"]
     with ExitStack() as opened:
 
-        def connect() -> ssl.SSLSocket:
+        def connect(own: Path | None = folder / "two-both.pem", most: ssl.TLSVersion | None = None) -> ssl.SSLSocket:
             sock = opened.enter_context(socket.socket(socket.AF_UNIX))
             sock.connect(str(path))
-            return opened.enter_context(encrypted(sock))
+            return opened.enter_context(encrypted(sock, own, most))
 
         running = opened.enter_context(sketch_run("--server", server, "--uds", str(path), *files, *FLAGS.split()))
         assert running.first == f"Started server on unix:{path} ({server})"
@@ -139,6 +164,10 @@ def test_flags_of_one_process(server: str, certificate: tuple[str, str], tmp_pat
             {"root_path": "/api", "client": "192.0.2.2", "scheme": "https", "uvloop": False, "generation": 1},
         )
         assert "the details" in ask(connect(), "/fails")[1]
+        with pytest.raises(OSError):
+            connect(most=ssl.TLSVersion.TLSv1_2)
+        with pytest.raises((AssertionError, OSError)):  # the client learns of it when it reads
+            ask(connect(None), "/about")
 
         endless = connect()
         endless.sendall(b"GET /endless HTTP/1.1\r\nHost: test\r\n\r\n")
@@ -191,7 +220,7 @@ import socket, ssl, sys
 from sketch import Limits, run_app
 server, app, certificate, key, number = sys.argv[1:]
 options = {}
-if server in ("native", "uvicorn"):
+if server != "granian":
     options["ssl"] = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     options["ssl"].load_cert_chain(certificate, key)
 if server == "native":
@@ -202,7 +231,7 @@ run_app(app, server=server, sock=sock, keep_alive_drain=2.0, access_log=False, *
 
 
 @shows("sock", "keep_alive_drain", "access_log")
-@shows("ssl", servers=["native", "uvicorn"])
+@shows("ssl", servers=["native", "uvicorn", "hypercorn"])
 @shows("limits", servers=["native"])
 @pytest.mark.parametrize("server", SERVERS)
 def test_options_of_a_program(server: str, certificate: tuple[str, str]) -> None:
@@ -215,7 +244,7 @@ def test_options_of_a_program(server: str, certificate: tuple[str, str]) -> None
         running = opened.enter_context(started(arguments, env=environment, pass_fds=[bound.fileno()]))
         bound.close()
         sock: socket.socket = socket.create_connection(("127.0.0.1", running.port), timeout=BOUND)
-        if server in ("native", "uvicorn"):
+        if server != "granian":
             sock = encrypted(sock)
         opened.enter_context(sock)
         if server == "native":

@@ -73,7 +73,7 @@ def test_ciphers(folder: Path) -> None:
     cipher = shaken(server, old).cipher()
     assert cipher is not None
     assert cipher[0] == "ECDHE-ECDSA-CHACHA20-POLY1305"
-    with pytest.raises(ServeError, match="expected ssl_ciphers as a list of OpenSSL, like .*, got 'NONSENSE'"):
+    with pytest.raises(ServeError, match=r"expected ssl_ciphers as a list of OpenSSL, like .*, got 'NONSENSE'"):
         server_of(folder, ssl_ciphers="NONSENSE")
 
 
@@ -108,8 +108,10 @@ def test_a_certificate_is_replaced_and_open_sessions_stay(
         assert name_of(before) == "one"
     assert not has_any()
     assert caplog.messages == [
-        f"SIGUSR1: the certificate {path} stays as it was: "
-        f"expected a certificate in PEM in {path}, got a file without one",
+        (
+            f"SIGUSR1: the certificate {path} stays as it was: "
+            f"expected a certificate in PEM in {path}, got a file without one"
+        ),
         f"SIGUSR1: reloaded the certificate {path}",
     ]
 

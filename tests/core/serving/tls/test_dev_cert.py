@@ -6,7 +6,7 @@ import socket
 import ssl
 import stat
 import sys
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from cryptography.x509 import SubjectAlternativeName, load_pem_x509_certificate
 from sketch.serving.options import ServeError, ServeOptions
 from sketch.serving.tls.dev_cert import LIFE, RENEWED, cache_folder, check_local, ensure, is_usable, with_dev_cert
 
-NOW = datetime.now(timezone.utc)
+NOW = datetime.now(UTC)
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def test_a_broken_one_is_replaced(folder: Path, broken: str) -> None:
 def test_a_cache_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(
-        ServeError, match="cannot keep the certificate of dev_cert in .*: (Not a directory|File exists)"
+        ServeError, match=r"cannot keep the certificate of dev_cert in .*: (Not a directory|File exists)"
     ):
         ensure(tmp_path / "file" / "dev-cert", NOW)
 
@@ -71,7 +71,7 @@ def test_the_cache_of_the_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         assert cache_folder(environment) == tmp_path / ".cache" / "sketch" / "dev-cert"
 
 
-PUBLIC = [{"host": "0.0.0.0"}, {"host": ""}, {"host": "example.org"}, {"bind": ["127.0.0.1:1", "[::]:1"]}]  # noqa: S104
+PUBLIC = [{"host": "0.0.0.0"}, {"host": ""}, {"host": "example.org"}, {"bind": ["127.0.0.1:1", "[::]:1"]}]
 LOCAL: list[dict[str, Any]] = [
     {}, {"host": "localhost"}, {"host": "::1"}, {"uds": "/run/x"}, {"bind": ["[::1]:1", "unix:/run/x"]},
 ]  # fmt: skip
@@ -88,7 +88,7 @@ def test_on_an_address_of_this_machine(options: dict[str, Any]) -> None:
     check_local(ServeOptions(dev_cert=True, **options))
 
 
-@pytest.mark.parametrize(("host", "local"), [("127.0.0.1", True), ("0.0.0.0", False)])  # noqa: S104
+@pytest.mark.parametrize(("host", "local"), [("127.0.0.1", True), ("0.0.0.0", False)])
 def test_sockets_that_are_bound(host: str, local: bool) -> None:
     with socket.socket() as sock:
         sock.bind((host, 0))
@@ -99,7 +99,7 @@ def test_sockets_that_are_bound(host: str, local: bool) -> None:
             if local:
                 check_local(options)
             else:
-                with pytest.raises(ServeError, match="got 0.0.0.0:"):
+                with pytest.raises(ServeError, match=r"got 0\.0\.0\.0:"):
                     check_local(options)
 
 
