@@ -60,7 +60,14 @@ def tests(session: nox.Session) -> None:
 def contract(session: nox.Session) -> None:
     """One behaviour on every transport: the contract suite alone."""
     session.install("-e", ".[all]", *group("test"))
-    session.run("pytest", *PARALLEL, "tests/contract", *session.posargs)
+    session.run("pytest", *PARALLEL, "tests/contract", "-m", "not browser", *session.posargs)
+
+
+@nox.session(python=DEFAULT)
+def extended(session: nox.Session) -> None:
+    """What the plain run leaves out: further transports of the contract, type checkers, whole suites of users."""
+    session.install("-e", ".[all]", *group("test"), *group("frameworks"))
+    session.run("pytest", *PARALLEL, "-m", "extended", *session.posargs)
 
 
 @nox.session(python=DEFAULT)

@@ -84,15 +84,34 @@ def _takes_keyword(middleware: Middleware) -> bool:
 
 def fold(middlewares: Sequence[Middleware], endpoint: Endpoint) -> Endpoint:
     """Wrap an endpoint in middlewares; the first in the list is the outermost."""
-    for middleware in reversed(middlewares):
-        endpoint = _wrap(middleware, endpoint)
-    return endpoint
+    return Folder().fold(middlewares, endpoint)
 
 
-def _wrap(middleware: Middleware, handler: Endpoint) -> Endpoint:
-    by_keyword = _takes_keyword(middleware)
-    invoke = middleware if by_keyword and is_coroutine_function(middleware) else _awaitable(middleware, by_keyword)
+class Folder:
+    """Folds the chains of one application. It looks at each middleware once, however many routes have it."""
 
+    def __init__(self) -> None:
+        # By id, as a middleware need not be hashable; the middleware stands beside it, so that its id stays its own.
+        self._known: dict[int, tuple[Middleware, Middleware]] = {}
+
+    def fold(self, middlewares: Sequence[Middleware], endpoint: Endpoint) -> Endpoint:
+        """Wrap an endpoint, as the function `fold` does."""
+        for middleware in reversed(middlewares):
+            endpoint = _wrap(middleware, self._coroutine_function(middleware), endpoint)
+        return endpoint
+
+    def _coroutine_function(self, middleware: Middleware) -> Middleware:
+        """How a middleware is called: by `(request, handler=handler)`, for an awaitable."""
+        known = self._known.get(id(middleware))
+        if known is None:
+            by_keyword = _takes_keyword(middleware)
+            direct = by_keyword and is_coroutine_function(middleware)
+            known = (middleware, middleware if direct else _awaitable(middleware, by_keyword))
+            self._known[id(middleware)] = known
+        return known[1]
+
+
+def _wrap(middleware: Middleware, invoke: Middleware, handler: Endpoint) -> Endpoint:
     async def call(request: BaseRequest) -> Response:
         response = await invoke(request, handler=handler)
         # The first case of as_response() is inlined, as it is the usual one: the response that came from inside.

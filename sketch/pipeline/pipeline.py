@@ -12,8 +12,7 @@ from sketch.callables import describe
 from sketch.concurrency.containment import ends_task
 from sketch.concurrency.contexts import Variables, set_variables
 from sketch.context_vars import request_var
-from sketch.limits import Limits
-from sketch.middleware.chain import Middleware, check, fold
+from sketch.middleware.chain import Folder, Middleware, check
 from sketch.pipeline.boundary import answer_error, attempt, checked_answer, prepared, unexpected
 from sketch.pipeline.finalize import check_response, finalize, is_sendable
 from sketch.pipeline.resources import keep_unsent
@@ -44,6 +43,7 @@ class Pipeline:
         "_answer",
         "_app",
         "_find",
+        "_folder",
         "_hooked",
         "_in_steps",
         "_late",
@@ -58,6 +58,7 @@ class Pipeline:
         self._app = app
         self._request_app: Any = app  # the same, as `request.app` takes it: an `Application`, which stands above
         self._find: Find = app.router.find
+        self._folder = Folder()
         self._answer: Endpoint | None = None
         self._hooked = False  # whether hooks run after the handler
         self._late = False  # whether hooks or outer middlewares may change what comes out of the error boundary
@@ -99,7 +100,7 @@ class Pipeline:
         self.frozen = True
         self._prefix = "".join(str(mount.path).rstrip("/") for mount in app.mounts)
         if app.outer_middlewares or app.before_request.receivers or app.parent is not None:
-            self._answer = fold(app.outer_middlewares, self._guarded)
+            self._answer = self._folder.fold(app.outer_middlewares, self._guarded)
         self._hooked = bool(app.after_request.receivers or app.on_response_prepare.receivers)
         self._late = self._hooked or bool(app.outer_middlewares)
         self._in_steps = self._answer is not None or self._hooked
@@ -107,7 +108,7 @@ class Pipeline:
             self._fold(route, self._guarded_call(route))
         for route in (router.options_route, router.slash_route):
             self._fold(route, route.call)
-        router.missed = self.outward(fold(app.middlewares, _raise_miss))
+        router.missed = self.outward(self._folder.fold(app.middlewares, _raise_miss))
 
     def _guarded_call(self, route: Route) -> Call:
         """Wrap the call of a route's handler in the guards of the applications, the outermost first, and its own."""
@@ -129,9 +130,9 @@ class Pipeline:
         """
         limits = self._app.limits
         for group in route.groups:
-            limits = (group.limits or Limits()).over(limits)
+            limits = group.limits.over(limits) if group.limits else limits
             group.freeze()
-        route.limits = limits = (route.own_limits or Limits()).over(limits)
+        route.limits = limits = route.own_limits.over(limits) if route.own_limits else limits
         route.home, route.prefix = self._app, self._prefix
         _check_parameters(route, self._app.mounts)
         middlewares = [*self._app.middlewares, *_middlewares(route)]
@@ -147,14 +148,14 @@ class Pipeline:
             from sketch.middleware.disconnect import while_connected  # few routes ask for it
 
             call = while_connected(call)
-        route.endpoint = self.outward(fold(middlewares, call))
+        route.endpoint = self.outward(self._folder.fold(middlewares, call))
 
     def outward(self, endpoint: Endpoint) -> Endpoint:
         """Wrap an endpoint of this application in the mounts and the middleware of the enclosing applications."""
         parent = self._app.parent
         if parent is None:
             return endpoint
-        endpoint = fold(parent.middlewares, self._entrance(endpoint, self._app.mounts[-1]))
+        endpoint = self._folder.fold(parent.middlewares, self._entrance(endpoint, self._app.mounts[-1]))
         return parent.pipeline.outward(endpoint)
 
     def _entrance(self, endpoint: Endpoint, mount: Mount) -> Endpoint:

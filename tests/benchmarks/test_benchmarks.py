@@ -23,6 +23,8 @@ from benchmarks.sections import SECTIONS
 from benchmarks.settings import ENVIRONMENT
 from sketch.bench import Answer, BenchError, Figures, Sample
 
+pytestmark = pytest.mark.extended
+
 PEERS = ROOT / "benchmarks" / "peers"
 
 

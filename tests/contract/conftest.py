@@ -1,7 +1,8 @@
 """Runs each case through each transport: `test_x[native-uvloop]`.
 
 A test is a coroutine function. Its fixture `transport` stands for every transport, `wired` for those with a real
-connection. Server processes start when the first test needs them, and live as long as the run.
+connection. Server processes start when the first test needs them, and live as long as the run: all processes of
+pytest-xdist ask the same ones. A test that looks at a server's memory or its log is marked `@pytest.mark.alone`.
 
 A rule that the core alone decides needs no server for each row of its table: `@pytest.mark.core_rule` runs the whole
 table in memory and on one server of each adapter, and its first row on every transport.
@@ -13,19 +14,19 @@ import asyncio
 import inspect
 import uuid
 from collections.abc import Generator, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager
 from functools import cache, partial
-from pathlib import Path
 from typing import Any
 
 import pytest
-import trustme
 
 from sketch import Application
 from tests.contract import deviations
+from tests.contract.pool import Pool
 from tests.contract.transports import (
     BACKENDS,
     COMMANDS,
+    EXTENDED,
     IN_PROCESS,
     RARE,
     SERVED,
@@ -37,6 +38,7 @@ from tests.contract.transports import (
 from tests.contract.typed_app import make_typed_app
 
 TIMEOUT = 45.0
+POOL = pytest.StashKey[Pool]()
 FIXTURES = ("transport", "wired", "server_name")
 
 
@@ -48,8 +50,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     ):
         if fixture in metafunc.fixturenames:
             chosen = list(BACKENDS) if BACKENDS and fixture != "server_name" else _chosen(metafunc, names)
-            marks = {name: [pytest.mark.smoke] if name in (*SMOKE, *BACKENDS) else [] for name in chosen}
-            metafunc.parametrize(fixture, [pytest.param(n, marks=marks[n], id=n) for n in chosen], indirect=True)
+            metafunc.parametrize(fixture, [pytest.param(n, marks=_marks(n), id=n) for n in chosen], indirect=True)
+
+
+def _marks(name: str) -> list[pytest.MarkDecorator]:
+    smoke = [pytest.mark.smoke] if name in (*SMOKE, *BACKENDS) else []
+    return [*smoke, pytest.mark.extended] if name in EXTENDED else smoke
 
 
 def _chosen(metafunc: pytest.Metafunc, names: tuple[str, ...]) -> list[str]:
@@ -103,67 +109,15 @@ async def _within(function: Any, arguments: dict[str, Any]) -> None:
 
 
 @pytest.fixture(scope="session")
-def authority() -> trustme.CA:
-    return trustme.CA()
+def pool(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Pool:
+    """The servers of the run. They end after the last test: to wait for the other processes is no part of a test."""
+    pool = request.config.stash[POOL] = Pool(tmp_path_factory)
+    return pool
 
 
-@pytest.fixture(scope="session")
-def certificate(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("tls") / "server.pem"
-    authority.issue_cert("localhost", "127.0.0.1").private_key_and_cert_chain_pem.write_to_path(path)
-    return path
-
-
-class Pool:
-    """The servers of a run, by transport, started when they are first asked for."""
-
-    def __init__(self, authority: trustme.CA, certificate: Path, logs: Path) -> None:
-        self._authority = authority
-        self._certificate = certificate
-        self._logs = logs
-        self._shared: dict[str, Served] = {}
-
-    def get(self, name: str) -> Served:
-        """The server of the fixture application; it lives as long as the run."""
-        served = self._shared.get(name)
-        if served is None:
-            served = self._shared[name] = self._start(name, "tests.contract.typed_app:app", [])
-        return served
-
-    @contextmanager
-    def own(self, name: str, target: str, *options: str) -> Iterator[Served]:
-        """A server for a single test. After a failed test its end is not awaited."""
-        served = self._start(name, target, list(options))
-        try:
-            yield served
-        except BaseException:
-            served.program.kill()
-            raise
-        served.program.stop()
-
-    def start(self, name: str, target: str, *options: str) -> Served:
-        """A server that the caller ends."""
-        return self._start(name, target, list(options))
-
-    def _start(self, name: str, target: str, options: list[str]) -> Served:
-        command = ["-m", "tests.contract.serve", name, target, "PORT", *options]
-        if name == "native-tls":
-            return Served(name, [*command, "--certificate", str(self._certificate)], self._logs, self._authority)
-        return Served(name, command, self._logs)
-
-    def stop(self) -> None:
-        """Stop all servers in parallel. Other tests check how each of them stops."""
-        with ExitStack() as stack:
-            for served in self._shared.values():
-                served.terminate()
-                stack.callback(served.program.wait_for_its_end)
-
-
-@pytest.fixture(scope="session")
-def pool(authority: trustme.CA, certificate: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pool]:
-    pool = Pool(authority, certificate, tmp_path_factory.mktemp("logs"))
-    yield pool
-    pool.stop()
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if (pool := session.config.stash.get(POOL, None)) is not None:
+        pool.stop()
 
 
 @cache
@@ -174,17 +128,26 @@ def kept_app(name: str) -> Application:
 
 
 @pytest.fixture
-def transport(request: pytest.FixtureRequest) -> Transport:
+def transport(request: pytest.FixtureRequest) -> Iterator[Transport]:
     """Any way to serve the fixture application."""
     if request.param in IN_PROCESS:
-        return IN_PROCESS[request.param](partial(kept_app, request.param))
-    return request.getfixturevalue("pool").get(request.param)
+        yield IN_PROCESS[request.param](partial(kept_app, request.param))
+    else:
+        with _use(request) as served:
+            yield served
 
 
 @pytest.fixture
-def wired(request: pytest.FixtureRequest, pool: Pool) -> Served:
+def wired(request: pytest.FixtureRequest) -> Iterator[Served]:
     """A real server with the fixture application."""
-    return pool.get(request.param)
+    with _use(request) as served:
+        yield served
+
+
+def _use(request: pytest.FixtureRequest) -> AbstractContextManager[Served]:
+    """The server that a test asks, together with the tests in other processes of the run, or alone."""
+    alone = request.node.get_closest_marker("alone") is not None
+    return request.getfixturevalue("pool").using(request.param, alone=alone)
 
 
 @pytest.fixture

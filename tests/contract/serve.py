@@ -86,7 +86,7 @@ def tls_options(folder: Path, name: str) -> dict[str, Any]:
     options: dict[str, Any] = {"ssl_certfile": folder / "server.pem", "ssl_keyfile": folder / "server.key"}
     if name != "granian":
         options |= {"ssl_ca_certs": folder / "ca.pem", "ssl_cert_reqs": "optional", "ssl_ciphers": "ECDHE+CHACHA20"}
-        options |= {"ssl_keyfile": folder / "encrypted.key", "ssl_keyfile_password": "hunter2"}
+        options |= {"ssl_keyfile": folder / "encrypted-server.key", "ssl_keyfile_password": "hunter2"}
     return options
 
 

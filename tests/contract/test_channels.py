@@ -7,6 +7,8 @@ import base64
 import os
 from contextlib import AsyncExitStack
 
+import pytest
+
 from tests.contract.sockets import ended
 from tests.contract.transports import Served, Transport
 from tests.support.eventstream import EventReader
@@ -47,6 +49,7 @@ async def test_a_room_of_websockets_and_event_streams(transport: Transport, key:
     assert await transport.journal(f"{key}-1", "left") == ["subscribed", "left"]
 
 
+@pytest.mark.alone
 async def test_stalled_members_do_not_delay_the_others(wired: Served, key: str) -> None:
     """One of each policy beside one that reads, which gets every message; the server's memory stays flat."""
     async with AsyncExitStack() as stack, wired.websocket(room(key, "reads")) as reading:

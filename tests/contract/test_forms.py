@@ -218,6 +218,7 @@ async def until_closed(transport: Transport, count: int) -> None:
 
 
 @needs_proc
+@pytest.mark.alone
 @pytest.mark.parametrize(
     ("target", "end", "status"),
     [
@@ -236,6 +237,7 @@ async def test_temporary_files_are_gone_afterwards(transport: Transport, target:
 
 
 @needs_proc
+@pytest.mark.alone
 async def test_temporary_files_are_gone_after_a_disconnect_in_the_middle_of_an_upload(
     transport: Transport, key: str
 ) -> None:
@@ -254,6 +256,7 @@ async def test_temporary_files_are_gone_after_a_disconnect_in_the_middle_of_an_u
 
 
 @needs_proc
+@pytest.mark.alone
 async def test_temporary_files_of_many_clients_are_gone(transport: Transport, key: str) -> None:
     """Some clients leave, each at another point; the others get their own answers."""
     before = await opened(transport)
@@ -278,6 +281,7 @@ async def test_temporary_files_of_many_clients_are_gone(transport: Transport, ke
 
 
 @needs_proc
+@pytest.mark.alone
 async def test_a_stream_may_read_from_an_uploaded_file(transport: Transport) -> None:
     before = await opened(transport)
     body = file("file", "f", LARGE) + LAST

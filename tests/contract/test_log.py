@@ -20,6 +20,7 @@ LOGGED = pytest.mark.transports(*RUN_APP)
 
 
 @LOGGED
+@pytest.mark.alone
 async def test_the_log_says_nothing_of_clients_that_leave(wired: Served, key: str) -> None:
     """Only the access log has a line for each."""
     before = len(wired.program.output)  # other tests of the same server have lines of their own

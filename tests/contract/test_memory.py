@@ -16,6 +16,8 @@ from tests.support.wire import Broken
 MIB = 1024 * 1024
 GROWTH = 48 * MIB
 
+pytestmark = pytest.mark.alone
+
 
 async def download(wired: Served, path: Path, size: int) -> None:
     with path.open("wb") as file:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.conftest import Pool
+from tests.contract.pool import Pool
 from tests.contract.support import access_line
 from tests.contract.transports import Served, Transport
 

@@ -4,6 +4,7 @@ time, and the log says what."""
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import signal
 from collections import Counter
@@ -174,7 +175,7 @@ async def test_a_foreign_application_is_cut_off_as_well(pool: Any, server_name: 
 @launched
 async def test_a_signal_to_reload_ends_no_server(wired: Served) -> None:
     before = wired.program.output.count("SIGUSR1: there is nothing to reload\n")
-    wired.program.process.send_signal(signal.SIGUSR1)
+    os.kill(wired.pid, signal.SIGUSR1)
     await printed(wired, "SIGUSR1: there is nothing to reload\n", before + 1)
     assert (await wired.get("/")).status in (200, 404)
 

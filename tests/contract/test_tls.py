@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import ssl
 from collections.abc import AsyncIterator, Iterator
@@ -18,8 +19,10 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from tests.contract.pool import Pool
 from tests.contract.test_stopping import printed
 from tests.contract.transports import Served
+from tests.support.once import locked
 from tests.support.wire import Broken, Wire
 
 REQUEST = b"GET %b HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -27,38 +30,39 @@ ON_EACH = pytest.mark.transports("native-uvloop", "uvicorn-httptools", "hypercor
 """One server of each kind, of those that `run_app` starts: the rules of TLS are of no event loop."""
 
 
-def put(authority: trustme.CA, folder: Path) -> bytes:
-    """Put a new certificate into a server's folder, with its key as it is and encrypted; its bytes."""
-    leaf = authority.issue_cert("localhost", "127.0.0.1")
-    leaf.cert_chain_pems[0].write_to_path(str(folder / "server.pem"))
-    leaf.private_key_pem.write_to_path(str(folder / "server.key"))
-    key = load_pem_private_key(leaf.private_key_pem.bytes(), None)
-    encrypted = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"hunter2"))
-    (folder / "encrypted.key").write_bytes(encrypted)
-    return ssl.PEM_cert_to_DER_cert(leaf.cert_chain_pems[0].bytes().decode())
+def prepare(folder: Path) -> list[str]:
+    """Write the files of a server and its clients into a folder. Returns the options of the server."""
+    authority = trustme.CA()
+    folder.mkdir()
+    authority.cert_pem.write_to_path(str(folder / "ca.pem"))
+    for name in ("new", "server"):
+        leaf = authority.issue_cert("localhost", "127.0.0.1")
+        leaf.cert_chain_pems[0].write_to_path(str(folder / f"{name}.pem"))
+        leaf.private_key_pem.write_to_path(str(folder / f"{name}.key"))
+        key = load_pem_private_key(leaf.private_key_pem.bytes(), None)
+        encrypted = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"hunter2"))
+        (folder / f"encrypted-{name}.key").write_bytes(encrypted)
+    for name, signer in (("ann", authority), ("mallory", trustme.CA())):
+        own = signer.issue_cert(f"{name}@example.org", common_name=name)
+        own.private_key_and_cert_chain_pem.write_to_path(str(folder / f"{name}.pem"))
+    return ["--tls", str(folder)]
 
 
 class Secure:
     """A server with TLS, and its clients."""
 
-    def __init__(self, served: Served, authority: trustme.CA, folder: Path) -> None:
+    def __init__(self, served: Served, folder: Path) -> None:
         self.served = served
         self.folder = folder
-        self._authority = authority
 
-    def client(self, *, certificate: bool = False, **options: Any) -> ssl.SSLContext:
-        """The context of a client, with a certificate of its own or none."""
-        context = ssl.create_default_context()
-        self._authority.configure_trust(context)
-        if certificate:
-            self._authority.issue_cert("ann@example.org", common_name="Ann").configure_cert(context)
+    def client(self, certificate: str | None = None, **options: Any) -> ssl.SSLContext:
+        """The context of a client, with a certificate or none."""
+        context = ssl.create_default_context(cafile=self.folder / "ca.pem")
+        if certificate is not None:
+            context.load_cert_chain(self.folder / f"{certificate}.pem")
         for name, value in options.items():
             setattr(context, name, value)
         return context
-
-    def renew(self) -> bytes:
-        """Replace its certificate by another one; its bytes."""
-        return put(self._authority, self.folder)
 
     @asynccontextmanager
     async def connect(self, context: ssl.SSLContext | None) -> AsyncIterator[Wire]:
@@ -86,48 +90,27 @@ class Secure:
         """Order it to reload; what it has printed since."""
         before = len(self.served.program.output)
         count = self.served.program.output.count("SIGUSR1: ")
-        self.served.program.process.send_signal(signal.SIGUSR1)
+        os.kill(self.served.pid, signal.SIGUSR1)
         await printed(self.served, "SIGUSR1: ", count + 1)
         return self.served.program.output[before:]
 
 
-@pytest.fixture(scope="session")
-def servers(authority: trustme.CA, pool: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Secure]]:
-    """The servers that were started up to now, by transport; they live as long as the run."""
-    started: dict[str, Secure] = {}
-    yield started
-    for secure in started.values():
-        secure.served.terminate()
-    for secure in started.values():
-        secure.served.program.wait_for_its_end()
-
-
 @pytest.fixture
-def secure(
-    server_name: str,
-    servers: dict[str, Secure],
-    authority: trustme.CA,
-    pool: Any,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Secure:
+def secure(request: pytest.FixtureRequest, server_name: str, pool: Pool) -> Iterator[Secure]:
     """The server of a transport."""
-    if server_name not in servers:
-        folder = tmp_path_factory.mktemp("tls")
-        authority.cert_pem.write_to_path(str(folder / "ca.pem"))
-        put(authority, folder)
-        served = pool.start(server_name, "tests.contract.typed_app:app", "--tls", str(folder))
-        servers[server_name] = Secure(served, authority, folder)
-    return servers[server_name]
+    folder, alone = pool.folder / f"tls-{server_name}", request.node.get_closest_marker("alone") is not None
+    with locked(pool.folder / f"tls-{server_name}.lock", alone=alone):
+        yield Secure(pool.shared(f"server-tls-{server_name}", server_name, lambda: prepare(folder)), folder)
 
 
 @ON_EACH
 async def test_a_request_knows_its_session(secure: Secure) -> None:
-    old = secure.client(certificate=True, maximum_version=ssl.TLSVersion.TLSv1_2)
+    old = secure.client("ann", maximum_version=ssl.TLSVersion.TLSv1_2)
     found, cipher = await secure.ask(b"/tls", old)
     assert found is not None
     version, name, subject, certificate = found
     assert (version, name, certificate) == ("TLSv1.2", cipher, True)
-    assert subject.startswith("CN=Ann,")
+    assert subject.startswith("CN=ann,")
     found, cipher = await secure.ask(b"/tls", secure.client())
     assert found == ["TLSv1.3", cipher, None, False]
 
@@ -137,26 +120,26 @@ async def test_ciphers_passwords_and_optional_certificates(secure: Secure) -> No
     """The key of the server is encrypted, too. granian has none of the three."""
     _, cipher = await secure.ask(b"/echo", secure.client(maximum_version=ssl.TLSVersion.TLSv1_2))
     assert cipher == "ECDHE-ECDSA-CHACHA20-POLY1305"
-    for certificate in (False, True):
-        assert (await secure.ask(b"/echo", secure.client(certificate=certificate)))[0]["scheme"] == "https"
-    stranger = secure.client()
-    trustme.CA().issue_cert("mallory@example.org").configure_cert(stranger)
+    for certificate in (None, "ann"):
+        assert (await secure.ask(b"/echo", secure.client(certificate)))[0]["scheme"] == "https"
     with pytest.raises((Broken, OSError)):  # the server has hung up
-        await secure.ask(b"/echo", stranger)
+        await secure.ask(b"/echo", secure.client("mallory"))
 
 
 @ON_EACH
+@pytest.mark.alone
 async def test_a_new_certificate_is_taken_without_losing_a_connection(secure: Secure) -> None:
     """One that cannot be used is not, and the log says why."""
-    certificate, kept = secure.folder / "server.pem", secure.folder / "kept.pem"
+    files, certificate = secure.folder, secure.folder / "server.pem"
     async with secure.connect(secure.client()) as wire:
         await wire.send(REQUEST % b"/echo")
         await wire.receive()
-        old, new = await secure.shown(), secure.renew()
-        certificate.rename(kept)
+        old, new = await secure.shown(), ssl.PEM_cert_to_DER_cert((files / "new.pem").read_text())
+        certificate.unlink()
         assert f"ERROR sketch: SIGUSR1: the certificate {certificate} stays as it was: cannot" in await secure.reload()
         assert await secure.shown() == old
-        kept.rename(certificate)
+        for name in ("server.pem", "server.key", "encrypted-server.key"):
+            (files / name.replace("server", "new")).rename(files / name)
         assert f"INFO sketch: SIGUSR1: reloaded the certificate {certificate}" in await secure.reload()
         assert await secure.shown() == new != old
         await wire.send(REQUEST % b"/echo")
@@ -173,6 +156,7 @@ async def test_http_without_tls_is_a_400(secure: Secure) -> None:
 
 
 @ON_EACH
+@pytest.mark.alone
 async def test_a_failed_handshake_is_a_line(secure: Secure) -> None:
     """Perhaps that of another test: there are few of them."""
     with pytest.raises(ssl.SSLError):

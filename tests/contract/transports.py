@@ -17,13 +17,11 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import quote
 
-import trustme
-
 from sketch.testing import TestClient
 from sketch.transport import ClientDisconnected
 from tests.contract.scripted import ScriptedServer
 from tests.contract.sockets import Websocket, open_in_memory, open_on_the_wire
-from tests.support.programs import SHUTDOWN, Program, free_port
+from tests.support.programs import SHUTDOWN, Program, Running, free_port
 from tests.support.wire import DEADLINE, Broken, Cut, Headers, Reply, Upload, Wire, chunked, encode_head
 
 
@@ -205,47 +203,50 @@ class WireStream:
         self._wire.abort()
 
 
+def start_program(name: str, command: list[str], logs: Path) -> Program:
+    """Start a server on a free port; another process may take the port first, so try more than once.
+
+    Args:
+        name: of the transport.
+        command: arguments for Python; `PORT` in them becomes a free port.
+        logs: a folder for what it prints.
+    """
+    for attempt in (1, 2, 3):
+        port = free_port()
+        arguments = [part.replace("PORT", str(port)) for part in command]
+        program = Program([sys.executable, *arguments], port, ROOT, logs / f"{port}.log", FIND_TESTS)
+        try:
+            program.wait_until_it_listens()
+            if name in TRIES_FIRST:
+                program.wait_until_it_answers()
+        except AssertionError:
+            program.stop()
+            if attempt == 3:
+                raise
+        else:
+            return program
+    raise AssertionError("unreachable")
+
+
 class Served(Transport):
     """A server in a process of its own, on a port of the loopback.
 
     Args:
         name: of the transport.
-        command: arguments for Python; `PORT` in them becomes a free port.
-        log: a folder for what it prints.
-        authority: the CA that the client trusts; None for no TLS.
+        program: the process.
+        tls: how the client speaks to it; None for no TLS.
     """
 
-    def __init__(self, name: str, command: list[str], log: Path, authority: trustme.CA | None = None) -> None:
+    def __init__(self, name: str, program: Running, tls: ssl.SSLContext | None = None) -> None:
         self.name = name
-        self.program = self._start(name, command, log)
-        self.port = self.program.port
-        self.pid = self.program.process.pid
-        self.tls: ssl.SSLContext | None = None
-        if authority is not None:
-            self.tls = ssl.create_default_context()
-            authority.configure_trust(self.tls)
-
-    def _start(self, name: str, command: list[str], log: Path) -> Program:
-        """Start it on a free port; another process may take the port first, so try more than once."""
-        for attempt in (1, 2, 3):
-            port = free_port()
-            arguments = [part.replace("PORT", str(port)) for part in command]
-            program = Program([sys.executable, *arguments], port, ROOT, log / f"{port}.log", FIND_TESTS)
-            try:
-                program.wait_until_it_listens()
-                if name in TRIES_FIRST:
-                    program.wait_until_it_answers()
-            except AssertionError:
-                program.stop()
-                if attempt == 3:
-                    raise
-            else:
-                return program
-        raise AssertionError("unreachable")
+        self.program = program
+        self.port = program.port
+        self.pid = program.pid
+        self.tls = tls
 
     def terminate(self) -> None:
         """Tell it to stop, and do not wait."""
-        self.program.process.send_signal(signal.SIGTERM)
+        os.kill(self.pid, signal.SIGTERM)
 
     async def exit_code(self) -> int:
         """Wait for its end."""
@@ -332,6 +333,8 @@ BACKENDS = tuple(f"{name}-command" for name in os.environ.get("SKETCH_BACKENDS",
 """Further servers, by their own commands: `nox -s backends` names them, and runs the tests on them alone."""
 ALL = (*IN_PROCESS, *SERVED, *COMMANDS, *RARE)
 SMOKE = ("memory", "scripted", "native-asyncio")
+EXTENDED = ("native-asyncio", "uvicorn-h11", "granian-rsgi", *COMMANDS)
+"""Those that only `nox -s extended` asks. In the plain run, native-tls stands for asyncio."""
 WHOLE_TABLES = ("memory", "scripted", "native-uvloop", "uvicorn-httptools")
 """Those that run every row of a rule which the core alone decides: in memory, and one server of each adapter."""
 

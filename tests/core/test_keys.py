@@ -159,6 +159,7 @@ def wrong(request: Request) -> None:
 """
 
 
+@pytest.mark.extended
 def test_type_checkers_know_the_types(tmp_path: Path) -> None:
     path = tmp_path / "snippet.py"
     path.write_text(SNIPPET)

@@ -232,6 +232,7 @@ def test_console(block: Block, workspace: Path) -> None:
 # -- the README's two commands ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.extended
 @pytest.mark.timeout(PATIENCE * 2)
 def test_type_checkers_accept_the_tutorial(tmp_path: Path) -> None:
     files = {block.marks["file"]: block.text for block in ALL if block.document == "docs/tutorial.md" and block.marks}

@@ -55,6 +55,7 @@ def test_import_loads_no_extra_and_no_adapter() -> None:
     assert loaded & {*EXTRAS, *ADAPTERS} == set()
 
 
+@pytest.mark.extended
 @pytest.mark.timeout(300)  # two dozen programs, on a busy machine
 def test_import_is_faster_than_starlette(tmp_path: Path) -> None:
     # Both with compiled files: an installed package has them, a checkout may not. Without coverage.

@@ -14,6 +14,8 @@ from tests.restarts.__main__ import LOADS, PAGE, REPLACEMENTS, SERVERS, read_pag
 from tests.restarts.clients import Place, Tally, clients, keep_alive, new_connections, pipelining, read_wrk
 from tests.restarts.replacements import by_sighup, certificates, observe, observe_successors
 
+pytestmark = pytest.mark.extended
+
 DRAIN = 0.4
 CLIENTS = [new_connections, keep_alive(), keep_alive(0.8 * DRAIN), pipelining()]
 

@@ -34,15 +34,26 @@ def script(name: str) -> list[str]:
     return [str(path)]
 
 
-class Program:
-    """A running server program and what it has printed."""
+class Running:
+    """A running server program and what it has printed. Another process of the tests may have started it."""
+
+    def __init__(self, port: int, pid: int, log: Path) -> None:
+        self.port = port
+        self.url = f"http://127.0.0.1:{port}"
+        self.pid = pid
+        self.log = log
+
+    @property
+    def output(self) -> str:
+        return self.log.read_text(errors="replace")
+
+
+class Program(Running):
+    """A running server program that this process has started."""
 
     def __init__(
         self, command: Sequence[str], port: int, cwd: Path, log: Path, environment: Mapping[str, str] | None = None
     ) -> None:
-        self.port = port
-        self.url = f"http://127.0.0.1:{port}"
-        self._log = log
         with log.open("wb") as output:
             self.process = subprocess.Popen(
                 command,
@@ -53,10 +64,7 @@ class Program:
                 env={**os.environ, "PYTHONUNBUFFERED": "1", **(environment or {})},
                 process_group=0,
             )
-
-    @property
-    def output(self) -> str:
-        return self._log.read_text(errors="replace")
+        super().__init__(port, self.process.pid, log)
 
     def wait_until_it_listens(self) -> None:
         deadline = monotonic() + STARTUP

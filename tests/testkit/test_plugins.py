@@ -12,6 +12,8 @@ pytest.importorskip("pytest_asyncio", reason="pytest-asyncio is in the dependenc
 from sketch.testing import plugin
 from tests.testkit.test_suite import run
 
+pytestmark = pytest.mark.extended
+
 SCOPE = ["-o", "asyncio_default_fixture_loop_scope=function"]
 MODES = {
     "asyncio-strict": (["-p", "no:anyio", "-o", "asyncio_mode=strict", *SCOPE], "@pytest.mark.asyncio"),

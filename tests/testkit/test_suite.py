@@ -12,6 +12,8 @@ import pytest
 
 pytest.importorskip("pytest_asyncio", reason="pytest-asyncio is in the dependency group test")
 
+pytestmark = pytest.mark.extended
+
 SUITE = Path(__file__).parent / "suite"
 PLUGINS = {
     "pytest-asyncio": [
