@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sketch.lifecycle.background import CANCELLED_GRACE
 from sketch.lifecycle.hook_deadline import StartCancelled
 from sketch.lifecycle.stopping import SHUTDOWN_GRACE
+from sketch.serving.options import ServeError
 from sketch.transport import AccessLog
 from sketch_gateway.exchanges import Exchanges
 from sketch_gateway.stop_signals import StopSignals
@@ -76,6 +77,9 @@ class ApplicationLife:
                 await self._app.startup(self._access_log)
             except StartCancelled as exc:
                 logger.info("%s", exc)
+                self.error = exc
+                return False
+            except ServeError as exc:  # the launcher shows it, in one line
                 self.error = exc
                 return False
             except Exception as exc:

@@ -277,7 +277,9 @@ class Server:
             self.check_idle()
 
     def log_refusal(self, client: Address | None, refusal: Refusal) -> None:
-        """Write the access log's line for a refusal."""
+        """Write the access log's line for a refusal, and count it."""
+        for count in self.app.refusals:
+            count(refusal.status)
         if self.app.access_log is not None:
             log_refused(client, refusal.status, sent=len(refusal.text))
 

@@ -32,6 +32,7 @@ class PipelineApp(Protocol):
     on_response_prepare: Signal
     on_finished: Signal
     listened: bool
+    observers: list[AccessLog]
     access_log: AccessLog | None
 
     @property

@@ -51,9 +51,11 @@ TLS_OPTIONS = frozenset(
 
 ADDRESS, APPLICATION, TLS, PROXIES = "address", "application", "TLS", "proxies"
 LIMITS, PROCESSES, STOPPING, LOGGING = "limits of the native server", "processes", "stopping", "logging"
+METRICS = "metrics"
 
 # RFC 3986 section 3.3, without empty segments; one slash may follow.
 _ROOT_PATH = re.compile(r"(?:/(?:[\w!$&'()*+,;=:@.~-]|%[0-9A-Fa-f]{2})+)*/?", re.ASCII)
+_PORT = re.compile(r"\d{1,5}", re.ASCII)
 _PLACE = re.compile(r"unix:.+|fd:\d{1,9}|(?:\[[0-9A-Za-z:.%]+\]|[^\[\]/:]*):(?P<port>\d{1,5})", re.ASCII | re.DOTALL)
 
 
@@ -230,6 +232,15 @@ class ServeOptions:
         choices=LOG_LEVELS,
     )
 
+    metrics_bind: str | None = option(
+        None,
+        "address at which `/metrics` shows the metrics, of all workers together: a port of 127.0.0.1, or as for `bind`",
+        more="Needs the extra `metrics`. It counts the requests of a sketch application as `Metrics` does, which it "
+        "attaches if the application has none. With workers the parent serves it.",
+        group=METRICS,
+        metavar="ADDRESS",
+    )
+
     def __post_init__(self) -> None:
         for name in ("bind", "trusted_proxies"):
             object.__setattr__(self, name, _texts(name, getattr(self, name)))
@@ -239,6 +250,7 @@ class ServeOptions:
             raise OptionError(f"expected a host as a str, got {self.host!r:.200}", "host")
         self._check_numbers()
         self._check_switches()
+        self._check_metrics()
         if not isinstance(self.root_path, str) or not _ROOT_PATH.fullmatch(self.root_path):
             raise OptionError(f"expected a root path like '/api', percent-encoded, got {self.root_path!r}", "root_path")
         self._check_choices()
@@ -282,6 +294,30 @@ class ServeOptions:
         places = [name for name in ("bind", "sock", "uds", "host", "port") if self._is_place(name)]
         if len(places) > 1 and places != ["host", "port"]:
             raise OptionError(f"expected only one of {', '.join(places)}: each says where to listen", *places)
+
+    def _check_metrics(self) -> None:
+        given = self.metrics_bind
+        if given is None:
+            return
+        if isinstance(given, str) and _PORT.fullmatch(given):
+            object.__setattr__(self, "metrics_bind", f"127.0.0.1:{given}")
+        found = _PLACE.fullmatch(self.metrics_bind) if isinstance(self.metrics_bind, str) else None
+        if found is None or int(found["port"] or 0) > 65535:
+            fault = "expected metrics_bind like '9100', '10.0.0.1:9100', '[::1]:9100' or 'unix:/run/metrics.sock'"
+            raise OptionError(f"{fault}, got {given!r:.200}", "metrics_bind")
+        public = self._public_places()
+        if found["port"] != "0" and {self.metrics_bind, found["port"]} & public:
+            fault = (
+                f"expected another address for metrics_bind than the public one, and another port, got {given!r:.200}"
+            )
+            raise OptionError(fault, "metrics_bind")
+
+    def _public_places(self) -> set[str]:
+        """The addresses and the ports on which it listens for every client, as text."""
+        if self.uds is not None or self.sock is not None:
+            return {f"unix:{self.uds}"}
+        places = self.bind or (f"{self.host}:{self.port}",)
+        return {*places, *(place.rpartition(":")[2] for place in places if not place.startswith(("unix:", "fd:")))}
 
     def _is_place(self, name: str) -> bool:
         """Whether an option says where to listen. Port 0 says nothing: it is what `serve` takes by itself."""

@@ -40,6 +40,7 @@ _COMMON = frozenset(
         "start_timeout",
         "max_requests",
         "max_requests_jitter",
+        "metrics_bind",
     ]
 )
 

@@ -17,6 +17,7 @@ from sketch.serving.descriptors import open_standard
 from sketch.serving.loading import check_app, is_loading, is_sketch_application, load_app
 from sketch.serving.logs import handled, show, tell
 from sketch.serving.loops import check_place
+from sketch.serving.metrics import may_have_metrics, prepare_metrics
 from sketch.serving.options import ServeError, ServeOptions
 from sketch.serving.processes.identity import WorkerInfo, working_as
 from sketch.serving.processes.link import AcceptAlso, current_link
@@ -235,8 +236,11 @@ def prepare(app: Application | ASGIApp, options: ServeOptions) -> None:
     _check_fitting(app, options)
     if options.trusted_proxies:
         _check_trust(app)
-    if is_sketch_application(app) and options.debug is not None:
-        app.debug = options.debug
+    if is_sketch_application(app):
+        if options.debug is not None:
+            app.debug = options.debug
+        if options.metrics_bind is not None or may_have_metrics():
+            prepare_metrics(app, options.metrics_bind)
 
 
 def _check_fitting(app: Application | ASGIApp, options: ServeOptions) -> None:
@@ -244,7 +248,11 @@ def _check_fitting(app: Application | ASGIApp, options: ServeOptions) -> None:
     if is_sketch_application(app):
         if options.limits is not None:
             raise ServeError("limits are for foreign ASGI applications: a sketch application has Application(limits=)")
-    elif options.debug is not None:
+        return
+    if options.metrics_bind is not None:
+        fault = "expected no metrics_bind for a foreign ASGI application: metrics count requests of sketch applications"
+        raise ServeError(fault, "metrics_bind")
+    if options.debug is not None:
         raise ServeError("expected no debug for a foreign ASGI application: it has a switch of its own", "debug")
 
 

@@ -33,6 +33,7 @@ ELSEWHERE = {
     "testing/server_transport": "../testkit/test_transports.py",
     "testing/servers": "../testkit/test_transports.py",
     "testing/sockets": "../testkit/test_transports.py",
+    "testing/store_machine": "testing/test_stores.py",  # the suite is its only user
 }
 
 

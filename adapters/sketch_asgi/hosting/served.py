@@ -96,6 +96,7 @@ class WrappedApplication(HostedApplication):
         super().__init__(app.wrapped(ASGIApplication(app, grace=grace, signals=False)))
         self._app = app
         self.debug = app.debug
+        self.refusals = app.refusals  # the server's own; the application counts its requests itself
 
     @property
     def stopping(self) -> Stopping:

@@ -10,7 +10,7 @@ from typing import Any
 from sketch.cli.doctor.application import trusted_by
 from sketch.cli.doctor.finding import Fault
 from sketch.cli.doctor.system import System
-from sketch.middleware.proxy_headers import UNIX
+from sketch.http.networks import UNIX
 from sketch.serving.config import Config
 from sketch.serving.options import ServeOptions
 from sketch.serving.server_limits import ServerLimits

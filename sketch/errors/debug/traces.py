@@ -143,7 +143,7 @@ def _frame(frame: FrameType, line: int, instruction: int, masker: Masker) -> Fra
     return Frame(
         _short(code.co_filename),
         line,
-        code.co_qualname,
+        code.co_name if _is_template(frame) else code.co_qualname,
         _is_library(frame),
         _source(frame, line, instruction, masker),
         [(name, masker.show(name, value)) for name, value in variables[:VARIABLES]],
@@ -162,6 +162,11 @@ def _is_library(frame: FrameType) -> bool:
     )
 
 
+def _is_template(frame: FrameType) -> bool:
+    """Whether a frame is what jinja puts in the place of a template's: its name and line are right, its code is not."""
+    return "__jinja_exception__" in frame.f_globals
+
+
 def _short(file: str) -> str:
     """A file's name without a common prefix: the directory of the libraries, or the working directory."""
     prefixes = sorted(_LIBRARIES, key=len, reverse=True)
@@ -177,7 +182,8 @@ def _source(frame: FrameType, line: int, instruction: int, masker: Masker) -> li
     for number, text in enumerate(lines[first - 1 : line + AFTER], first):
         text = text.rstrip("\r\n")
         masked = masker.source(text)
-        marked = _columns(frame, line, instruction, text) if number == line and masked == text else None
+        marks = number == line and masked == text and not _is_template(frame)
+        marked = _columns(frame, line, instruction, text) if marks else None
         shown.append(Line(number, masked, number == line, marked))
     return shown
 

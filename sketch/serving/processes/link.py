@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 if TYPE_CHECKING:
     import socket
 
+    from sketch.observability.metrics import Metrics
     from sketch.serving.processes.pipe import Message, Pipe
+    from sketch.serving.processes.reports import Reports
 
 logger = logging.getLogger("sketch")
 
@@ -42,6 +44,13 @@ class Link:
         self._interval = interval
         self._loop: asyncio.AbstractEventLoop | None = None
         self._accept_also: AcceptAlso | None = None
+        self._reports: Reports | None = None
+
+    def report(self, metrics: Metrics) -> None:
+        """Tell the parent what these metrics count, and let them show what it knows of all workers."""
+        from sketch.serving.processes.reports import Reports  # most applications have no metrics
+
+        self._reports = Reports(self._pipe, metrics)
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
         """Work in an event loop, as soon as it runs."""
@@ -63,6 +72,11 @@ class Link:
         """Tell that the server was told to stop."""
         self._pipe.send(stopping=True)
 
+    def end(self) -> None:
+        """Tell the last figures. Called when the event loop has ended."""
+        if self._reports is not None:
+            self._reports.end()
+
     def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
         loop.add_reader(self._pipe.fileno(), self._read, loop)
         self._beat(loop)
@@ -72,6 +86,8 @@ class Link:
         self._pipe.flush()
         if not self._pipe.full:  # else the parent does not read
             self._pipe.send(requests=self.requests)
+        if self._reports is not None:
+            self._reports.send(loop)
 
     def _read(self, loop: asyncio.AbstractEventLoop) -> None:
         for message in self._pipe.receive():
@@ -86,6 +102,8 @@ class Link:
             from sketch.concurrency.stacks import describe_tasks  # it is hardly ever needed
 
             logger.warning("the server is not ready yet. What it waits for:\n%s", describe_tasks(loop))
+        if self._reports is not None:
+            self._reports.obey(message, loop)
         if "accept" in message and self._accept_also is not None:
             self._accept_also([sock for index in message["accept"] for sock in self._others.get(index, ())])
 

@@ -11,8 +11,9 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sketch.serving import systemd
 from sketch.serving.options import ServeError, ServeOptions
@@ -26,10 +27,17 @@ from sketch.serving.processes.table import Policy, Table
 from sketch.serving.sockets import open_slots
 from sketch.serving.sources import known_sources
 
+if TYPE_CHECKING:
+    from sketch.observability.metrics.families import Workers
+    from sketch.serving.processes.gathering import Gathering
+
 logger = logging.getLogger("sketch")
 
 TICK = 0.2
 """Seconds between two looks at what is due."""
+
+_OF_METRICS = frozenset({"figures", "active", "text"})
+"""What messages have that are about metrics."""
 
 Announce = Callable[[ServeOptions, Sequence[object]], None]
 """Tells the first line: `sketch.serving.run.announce`."""
@@ -100,6 +108,7 @@ class Supervisor:
         self._table = Table(len(slots), _policy(options), self._start, self._on_first)
         self._ended = asyncio.Event()
         self._reloading = False  # whether systemd has to be told of the end
+        self._gathered: Gathering | None = None
 
     async def run(self) -> int:
         """Run until all workers have ended. Returns the exit code.
@@ -111,11 +120,14 @@ class Supervisor:
         self._ticked_at = self._loop.time()
         restore = self._take_signals()
         try:
-            self._table.begin()
-            self._tick()
-            await self._ended.wait()
+            async with self._metrics_listener():
+                self._table.begin()
+                self._tick()
+                try:
+                    await self._ended.wait()
+                finally:
+                    self._timer.cancel()
         finally:
-            self._timer.cancel()
             restore()
         if self._table.failure is not None:
             raise ServeError(f"no worker could start: {self._table.failure}")
@@ -207,6 +219,8 @@ class Supervisor:
         """Tell the table what a worker has sent."""
         for message in process.pipe.receive():
             self._table.received(process, message)
+            if not _OF_METRICS.isdisjoint(message):
+                self._gathering.received(process, message)
         if process.pipe.closed:
             self._loop.remove_reader(process.pipe.fileno())
 
@@ -220,6 +234,8 @@ class Supervisor:
             self._loop.remove_reader(process.pipe.fileno())
             process.pipe.close()
             self._processes.remove(process)
+            if self._gathered is not None:
+                self._gathered.ended(process)
             self._table.ended(process, status)
         if os.getpid() == 1:
             reap_orphans({process.pid for process in self._processes})
@@ -247,6 +263,31 @@ class Supervisor:
             self._reloading = False
             systemd.notify("READY=1")
         self._end_if_empty()
+
+    # -- metrics ------------------------------------------------------------------------------------------------------
+
+    def _metrics_listener(self) -> AbstractAsyncContextManager[None]:
+        """Serve the metrics of all workers at an address of their own, if there is one."""
+        if self._options.metrics_bind is None:
+            return nullcontext()
+        from sketch.serving.metrics import metrics_listener
+
+        return metrics_listener(self._options.metrics_bind, self._gathering.exposition)
+
+    @property
+    def _gathering(self) -> Gathering:
+        """What adds up the metrics of the workers; made when the first of them tells something."""
+        if self._gathered is None:
+            from sketch.serving.processes.gathering import Gathering  # most applications have no metrics
+
+            self._gathered = Gathering(self._processes, self._workers)
+        return self._gathered
+
+    def _workers(self) -> Workers:
+        from sketch.observability.metrics.families import Workers
+
+        table = self._table
+        return Workers(len(table.slots), table.ready, table.restarts, table.failures)
 
     def _on_first(self) -> None:
         self._announce(self._options, [sock.getsockname() for sock in self._slots[0]])

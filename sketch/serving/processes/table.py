@@ -62,6 +62,8 @@ class Table:
         self.stopping = False
         self.failed_ends = 0
         """How many workers have not stopped in order when they were told to."""
+        self.failures = 0
+        """How many processes could not start, have ended by themselves, or were killed because they hung."""
         self._policy = policy
         self._start = start
         self._on_first = on_first
@@ -145,12 +147,23 @@ class Table:
             self._start_failed(slot, child, status)
         else:
             logger.error("%s %s", child, child.end(status))
+            self.failures += 1
             self._ready_at = self.now
             self._refill(slot, child)
         if self._replacing is slot and len(slot.children) <= 1 and slot.starting is None:
             self._replacing = None
         self._spread()
         self._go_on()
+
+    @property
+    def ready(self) -> int:
+        """How many slots have a worker that serves."""
+        return sum(slot.ready is not None for slot in self.slots)
+
+    @property
+    def restarts(self) -> int:
+        """How many processes have taken the place of another."""
+        return sum(max(slot.generation - 1, 0) for slot in self.slots)
 
     def tick(self, now: float) -> None:
         """Move the time on, and act on what is due."""
@@ -220,6 +233,7 @@ class Table:
 
     def _start_failed(self, slot: Slot, child: Child, status: int) -> None:
         """Go on without a worker that was never ready."""
+        self.failures += 1
         why = child.reason or f"it {child.end(status)}"
         if child.state is not KILLED and why not in self._told:  # one line for all of them
             logger.error("%s could not start: %s", child, why)

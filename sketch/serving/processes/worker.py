@@ -52,6 +52,8 @@ def main(descriptor: int) -> int:
         except Exception as exc:  # of the application's modules; the traceback is printed, too
             link.failed(describe(exc))
             raise
+        finally:
+            link.end()
 
 
 def prepare_signals() -> None:

@@ -31,6 +31,7 @@ from sketch.serving.registry import load_server
 from sketch.serving.server_limits import ServerLimits
 from tests.asgi.launchers.running import BOUND, ROOT, Running, started
 from tests.core.serving.tls.files import write_files
+from tests.support.programs import free_port
 from tests.support.workers import parent_of_workers
 
 SERVERS = ("native", "uvicorn", "hypercorn", "granian")
@@ -136,7 +137,7 @@ FLAGS = (
 
 @shows("server", "uds", "uds_mode", "backlog", "loop", "root_path", "debug", "trusted_proxies", "proxy_hops")
 @shows("ssl_certfile", "ssl_keyfile", "ssl_ca_certs", "ssl_minimum_version", "log_level", "drain_delay")
-@shows("shutdown_timeout")
+@shows("shutdown_timeout", "metrics_bind")
 @shows("ssl_keyfile_password_file", servers=["native", "uvicorn", "hypercorn"])
 @pytest.mark.parametrize("server", SERVERS)
 def test_flags_of_one_process(server: str, folder: Path, tmp_path: Path) -> None:
@@ -153,7 +154,9 @@ def test_flags_of_one_process(server: str, folder: Path, tmp_path: Path) -> None
             sock.connect(str(path))
             return opened.enter_context(encrypted(sock, own, most))
 
-        running = opened.enter_context(sketch_run("--server", server, "--uds", str(path), *files, *FLAGS.split()))
+        port = free_port()
+        flags = ("--uds", str(path), "--metrics-bind", f"{port}", *files, *FLAGS.split())
+        running = opened.enter_context(sketch_run("--server", server, *flags))
         assert running.first == f"Started server on unix:{path} ({server})"
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
@@ -168,6 +171,9 @@ def test_flags_of_one_process(server: str, folder: Path, tmp_path: Path) -> None
             connect(most=ssl.TLSVersion.TLSv1_2)
         with pytest.raises((AssertionError, OSError)):  # the client learns of it when it reads
             ask(connect(None), "/about")
+
+        metrics = opened.enter_context(socket.create_connection(("127.0.0.1", port), timeout=BOUND))
+        assert 'http_requests_total{method="GET",route="/fails",status="5xx"} 1.0' in ask(metrics, "/metrics")[1]
 
         endless = connect()
         endless.sendall(b"GET /endless HTTP/1.1\r\nHost: test\r\n\r\n")

@@ -34,6 +34,7 @@ FIRST = (
 OTHERS = (
     Check("server-missing", ERROR, configuration.server_missing),
     Check("loop-missing", ERROR, configuration.loop_missing),
+    Check("extra-missing", ERROR, configuration.extra_missing),
     Check("websockets-missing", ERROR, configuration.websockets_missing),
     Check("certificate-unusable", ERROR, configuration.certificate_unusable),
     Check("certificate-expired", ERROR, configuration.certificate_expired),

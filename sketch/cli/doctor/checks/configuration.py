@@ -49,6 +49,17 @@ def loop_missing(case: Case) -> Iterator[Fault]:
         yield Fault("the loop 'uvloop' is not installed", install("fast"), ("loop",))
 
 
+def extra_missing(case: Case) -> Iterator[Fault]:
+    """Find options whose packages are not installed."""
+    for name, (extra, package) in _EXTRAS.items():
+        if getattr(case.options, name) and installed_version(package) is None:
+            yield Fault(f"{name} needs the package {package}", install(extra), (name,))
+
+
+_EXTRAS = {"dev_cert": ("certificates", "trustme"), "metrics_bind": ("metrics", "prometheus-client")}
+"""Options that need an extra, and the package in it without which nothing starts."""
+
+
 def slow_loop(case: Case) -> Iterator[Fault]:
     """Find the slower event loop where the faster one is only not installed."""
     if case.options.loop == "auto" and installed_version("uvloop") is None and sys.platform != "win32":
@@ -87,9 +98,6 @@ def certificate_unusable(case: Case) -> Iterator[Fault]:
         server_context(case.options)
     except ServeError as exc:
         yield Fault(str(exc), "correct it: `sketch run` stops with the same line", exc.names)
-    else:
-        if case.options.dev_cert and installed_version("trustme") is None:
-            yield Fault("dev_cert needs the package trustme", install("certificates"), ("dev_cert",))
 
 
 def certificate_expired(case: Case) -> Iterator[Fault]:

@@ -11,7 +11,7 @@ from sketch.cli.doctor.application import has_middleware, is_sketch, makers_of_a
 from sketch.cli.doctor.case import Case, is_loopback
 from sketch.cli.doctor.finding import Fault
 from sketch.cli.doctor.secrets import has_password
-from sketch.middleware.proxy_headers import UNIX
+from sketch.http.networks import UNIX
 from sketch.serving.config import COMMAND_LINE, FILE, options
 
 
@@ -156,7 +156,7 @@ def _mode(path: Path) -> int:
 
 def metrics_in_public(case: Case) -> Iterator[Fault]:
     """Find metrics that other machines can read."""
-    place = getattr(case.options, "metrics_bind", None)
+    place = case.options.metrics_bind
     if place is not None and not place.startswith("unix:") and not is_loopback(place):
         text = f"other machines may read the metrics on {place}: paths, errors and load of the application"
         yield Fault(text, "let a firewall admit the collector alone, or bind to a private address", ("metrics_bind",))

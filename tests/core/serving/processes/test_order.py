@@ -23,7 +23,7 @@ GIVEN: dict[str, Any] = {
     "trusted_proxies": ("10.0.0.0/8", "unix"), "proxy_hops": 2, "server_limits": ServerLimits(head=9000, concurrency=3),
     "limits": Limits(body=7), "workers": 3, "worker_timeout": 5.5, "start_timeout": 6, "max_requests": 7,
     "max_requests_jitter": 8, "shutdown_timeout": 9, "drain_delay": 1, "keep_alive_drain": 2, "access_log": False,
-    "log_level": "debug",
+    "log_level": "debug", "metrics_bind": "127.0.0.1:9100",
 }  # fmt: skip
 
 

@@ -50,6 +50,19 @@ def test_missing_packages(monkeypatch: pytest.MonkeyPatch) -> None:
     assert {"server-missing", "loop-missing", "slow-loop"}.isdisjoint(found(case(server="granian", loop="uvloop")))
 
 
+def test_options_that_need_an_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    installed(monkeypatch)
+    told = found(case(dev_cert=True))["extra-missing"]
+    assert (told.text[:34], told.advice) == (
+        "dev_cert needs the package trustme",
+        "pip install 'sketch-web[certificates]'",
+    )
+    assert found(case(metrics_bind="9100"))["extra-missing"].advice == "pip install 'sketch-web[metrics]'"
+    assert "extra-missing" not in found(case())
+    installed(monkeypatch, **{"trustme": "1.2.1", "prometheus-client": "0.26.0"})
+    assert "extra-missing" not in found(case(dev_cert=True, metrics_bind="9100"))
+
+
 def test_uvicorn_without_a_package_for_websockets(monkeypatch: pytest.MonkeyPatch) -> None:
     app = Application()
 
@@ -92,9 +105,6 @@ def test_a_certificate_that_no_server_can_use(tmp_path: Path) -> None:
     assert told.text.endswith("(ssl_certfile is from the command line)")
 
 
-def test_a_certificate_for_development(monkeypatch: pytest.MonkeyPatch) -> None:
-    installed(monkeypatch)
-    assert found(case(dev_cert=True))["certificate-unusable"].advice == "pip install 'sketch-web[certificates]'"
-    installed(monkeypatch, trustme="1.2.1")
+def test_a_certificate_for_development() -> None:
     assert "certificate-unusable" not in found(case(dev_cert=True))
     assert "got 0.0.0.0" in found(case(dev_cert=True, host="0.0.0.0"))["certificate-unusable"].text

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -117,5 +116,4 @@ def test_a_key_that_everyone_reads(mode: int, is_fault: bool, tmp_path: Path) ->
     ("place", "is_fault"), [("0.0.0.0:9100", True), ("127.0.0.1:9100", False), ("unix:/run/m", False), (None, False)]
 )
 def test_metrics_that_others_read(place: str | None, is_fault: bool) -> None:
-    judged = SimpleNamespace(options=SimpleNamespace(metrics_bind=place))
-    assert bool(list(exposure.metrics_in_public(judged))) is is_fault  # type: ignore[arg-type]
+    assert bool(list(exposure.metrics_in_public(case(metrics_bind=place)))) is is_fault
