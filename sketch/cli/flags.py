@@ -16,6 +16,14 @@ def add_address_flags(parser: ArgumentParser) -> None:
         _add(parser, options()[name])
 
 
+def add_application(parser: ArgumentParser) -> None:
+    """Add the application to serve, and the flag that takes back what other sources say."""
+    text = "package.module:app, or package.module:create_app() to call a function for it; without it, what is found in "
+    parser.add_argument("app", nargs="?", help=f"{text}[tool.sketch] of pyproject.toml, main.py or app.py")
+    text = "ignore what the environment and pyproject.toml say of an option; may be repeated; limits is all --limit-…"
+    parser.add_argument("--unset", action="append", default=[], metavar="OPTION", help=text)
+
+
 def add_serving_flags(parser: ArgumentParser) -> None:
     """Add the flags of all options, under their headings."""
     groups: dict[str, _ActionsContainer] = {}

@@ -56,6 +56,8 @@ class ProxyHeaders:
         names = list(trusted)
         if not names:
             raise ValueError("expected at least one trusted network, got []: leave the middleware out instead")
+        self.trusted = tuple(names)
+        """The networks and addresses of the proxies, as they were given."""
         self._trusted = Networks(names, "trusted")
         self._hops = hops
         self._read = READERS[family]

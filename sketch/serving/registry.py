@@ -122,6 +122,11 @@ def load_server(name: str) -> Server:
     return server
 
 
+def honours(backend: Server, name: str) -> bool:
+    """Whether an option has an effect on a backend: it honours it itself, or `run_app` does so for every backend."""
+    return name in backend.options or name in _COMMON
+
+
 def check_supported(backend: Server, options: ServeOptions) -> None:
     """Refuse options that the backend cannot honour, and those of a parent where there is none.
 

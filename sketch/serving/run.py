@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from sketch.observability.logs import flush, show, tell, tell_error
 from sketch.serving import systemd
 from sketch.serving.descriptors import open_standard
-from sketch.serving.loading import check_app, is_sketch_application, load_app
+from sketch.serving.loading import check_app, is_loading, is_sketch_application, load_app
 from sketch.serving.logging_options import log_files_reopened, set_up
 from sketch.serving.loops import check_place
 from sketch.serving.metrics import may_have_metrics, prepare_metrics
@@ -31,6 +31,7 @@ from sketch.serving.tls.dev_cert import with_dev_cert
 if TYPE_CHECKING:
     from sketch.application import Application
     from sketch.serving.asgi import ASGIApp
+    from sketch.serving.registry import Server
 
 logger = logging.getLogger("sketch")
 
@@ -57,15 +58,15 @@ def run_app(
 
     Raises:
         SystemExit: with code 1, and the reason on stderr, if the application could not be served.
-        RuntimeError: in another thread than the main one, or inside a running event loop: use `serve` there. And in a
-            worker, when it imports the application.
+        RuntimeError: in another thread than the main one, or inside a running event loop: use `serve` there. And while
+            the application is imported.
         TypeError: for an option that does not exist.
     """
     _check_names(options)
     check_place()
-    if current_link() is not None:
+    if current_link() is not None or is_loading():
         raise RuntimeError(
-            "expected run_app to be called once, got a call while a worker imports the application: "
+            "expected run_app to be called once, got a call while the application is imported: "
             "write it under `if __name__ == '__main__':`"
         )
     open_standard()
@@ -92,18 +93,8 @@ def _run_here(app: Application | ASGIApp | str, options: ServeOptions) -> int:
 
 def _run_workers(app: Application | ASGIApp | str, options: ServeOptions) -> int:
     """Run the parent of workers, or of the one that is restarted. It does not import the application."""
-    kind, why = ("reload", _WHY_ANEW) if options.reload else ("workers", _WHY)
-    if not isinstance(app, str):
-        raise ServeError(
-            f"expected an import string like 'package.module:app' with {kind}, got {app!r:.200}: {why}", "app"
-        )
-    if app.startswith("__main__:"):
-        raise ServeError(f"expected the module's own name with {kind}, got {app!r}: {why}", "app")
-    backend = load_server(options.server)
-    check_supported(backend, options)
-    if "bind" not in backend.options:
-        fault = f"server {options.server!r} cannot honour the option {kind!r}: it takes no bound sockets"
-        raise ServeError(fault, kind, "server")
+    backend = check_workers(app, options)
+    assert isinstance(app, str)
     set_up(options)
     show()
     with log_files_reopened():
@@ -118,6 +109,27 @@ def _run_workers(app: Application | ASGIApp | str, options: ServeOptions) -> int
 
 _WHY = "each worker imports the application by itself"
 _WHY_ANEW = "each start imports the application anew. Write run_app('module:app', reload=True)"
+
+
+def check_workers(app: Application | ASGIApp | str, options: ServeOptions) -> Server:
+    """Return the backend that workers run, if they can serve the application.
+
+    Raises:
+        ServeError: if they cannot import it, and for a backend that takes no bound sockets.
+    """
+    kind, why = ("reload", _WHY_ANEW) if options.reload else ("workers", _WHY)
+    if not isinstance(app, str):
+        raise ServeError(
+            f"expected an import string like 'package.module:app' with {kind}, got {app!r:.200}: {why}", "app"
+        )
+    if app.startswith("__main__:"):
+        raise ServeError(f"expected the module's own name with {kind}, got {app!r}: {why}", "app")
+    backend = load_server(options.server)
+    check_supported(backend, options)
+    if "bind" not in backend.options:
+        fault = f"server {options.server!r} cannot honour the option {kind!r}: it takes no bound sockets"
+        raise ServeError(fault, kind, "server")
+    return backend
 
 
 def run_backend(app: Application | ASGIApp | str, options: ServeOptions) -> int:
@@ -141,7 +153,7 @@ def load_and_prepare(app: Application | ASGIApp | str, options: ServeOptions) ->
     set_up(options)
     application = load_app(app) if isinstance(app, str) else check_app(app)
     show()
-    _prepare(application, options)
+    prepare(application, options)
     return application
 
 
@@ -165,7 +177,7 @@ def serve(
     for name in _NOT_EMBEDDED:
         if name in chosen.given():
             raise ServeError(f"serve cannot honour the option {name!r}: {_NOT_EMBEDDED[name]}")
-    _prepare(check_app(app), chosen)
+    prepare(check_app(app), chosen)
     context: AbstractAsyncContextManager[Any] = load_object("sketch_native.server:serve")(app, chosen)
     return context
 
@@ -241,8 +253,12 @@ def _named(options: ServeOptions) -> bool:
 # -- checks -----------------------------------------------------------------------------------------------------------
 
 
-def _prepare(app: Application | ASGIApp, options: ServeOptions) -> None:
-    """Check the options that are about the application, and set its `debug`."""
+def prepare(app: Application | ASGIApp, options: ServeOptions) -> None:
+    """Check the options that are about the application, and set its `debug`.
+
+    Raises:
+        ServeError: for an option that does not go together with it.
+    """
     _check_fitting(app, options)
     if options.trusted_proxies:
         _check_trust(app)

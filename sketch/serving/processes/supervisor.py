@@ -168,6 +168,7 @@ class Supervisor:
         if self._table.stopping:
             self._table.hurry()
         else:
+            logger.info("stopping the workers")
             self._reloading = False
             systemd.stopping()
             self._table.stop()

@@ -10,6 +10,7 @@ import sys
 from contextlib import suppress
 from importlib import import_module
 
+from sketch.serving.failures import describe
 from sketch.serving.loops import loop_factory
 from sketch.serving.options import ServeError
 from sketch.serving.processes.identity import working_as
@@ -59,6 +60,9 @@ def main(descriptor: int) -> int:
         except ServeError as exc:
             link.failed(explain(exc))
             return 1
+        except Exception as exc:  # of the application's modules; the traceback is printed, too
+            link.failed(describe(exc))
+            raise
         finally:
             link.end()
 

@@ -20,6 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import fields
 from importlib import import_module
+from itertools import takewhile
 from pathlib import Path
 from time import monotonic
 from typing import Any, TypeVar
@@ -88,7 +89,7 @@ def ask(sock: socket.socket, path: str, *fields: str) -> tuple[int, str]:
 def answer(sock: socket.socket) -> tuple[int, str]:
     """Status and body of the next answer; the body is `close` where the head says so, and it is empty."""
     with sock.makefile("rb") as lines:
-        head = b"".join(iter(lines.readline, b"\r\n"))
+        head = b"".join(takewhile(b"\r\n".__ne__, lines))
         assert head, "expected an answer, got the end of the connection"
         length = re.search(rb"(?i)content-length: (\d+)", head)
         body = lines.read(int(length[1])).decode() if length else ""

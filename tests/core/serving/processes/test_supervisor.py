@@ -14,7 +14,7 @@ from time import monotonic
 import pytest
 
 from tests.support.pace import bound
-from tests.support.workers import PATIENCE, PROGRAM, Parent, parent_of_workers
+from tests.support.workers import PATIENCE, PROGRAM, ROOT, Parent, parent_of_workers
 
 
 def test_systemd_is_told_of_every_step(tmp_path: Path) -> None:
@@ -93,11 +93,20 @@ def test_a_parent_without_standard_streams(tmp_path: Path) -> None:
         parent.kill()
 
 
+BROKEN = f"{ROOT}/tests/support/workers_app.py:18"
+"""Where its module raises an error."""
+
+
 @pytest.mark.parametrize(
     ("app", "file", "reason", "said"),
     [
         ("no_such:app", None, "there is no module 'no_such', of 'no_such:app' (looked in '.')", "could not start"),
-        (PROGRAM, "broken", "it ended with exit status 1", "ValueError: this version is broken"),
+        (
+            PROGRAM,
+            "broken",
+            f"{BROKEN}: ValueError: this version is broken",
+            "ValueError: this version is broken",
+        ),
         (PROGRAM, "hangs", "it was not ready within 1 s", "is killed: it was not ready within 1 s"),
     ],
 )
