@@ -49,7 +49,7 @@ TLS_OPTIONS = frozenset(
 )
 """The options about TLS that a server honours if it takes a ready-made context."""
 
-ADDRESS, APPLICATION, TLS, PROXIES = "address", "application", "TLS", "proxies"
+ADDRESS, APPLICATION, RELOAD, TLS, PROXIES = "address", "application", "development", "TLS", "proxies"
 LIMITS, PROCESSES, STOPPING, LOGGING = "limits of the native server", "processes", "stopping", "logging"
 METRICS = "metrics"
 
@@ -112,7 +112,30 @@ class ServeOptions:
     debug: bool | None = option(
         None, "show details of unexpected errors to every client; overrides the application's own", group=APPLICATION
     )
-    reload: bool = option(False, "start anew when the code changes; not supported yet", group=APPLICATION)
+
+    reload: bool = option(
+        False,
+        "restart when the code changes, for development; turns debug on, for local requests unless `debug` is given",
+        more="While the application cannot be started, every request is answered by a page that says why. Requests "
+        "that come during a restart wait for its end. Not with `workers`, and not on an address that other machines "
+        "reach, unless `debug` is given, too. By the package watchfiles where it is installed, else by polling.",
+        group=RELOAD,
+    )
+    reload_dir: tuple[str, ...] = option(
+        (),
+        "directory or file to watch with `reload`; several may be given. Without it the working directory, and where "
+        "the application is",
+        more="Hidden directories, virtual environments, `node_modules` and `site-packages` below it are left out. "
+        "Modules from elsewhere are watched once they are loaded.",
+        group=RELOAD,
+        metavar="PATH",
+    )
+    reload_include: tuple[str, ...] = option(
+        (),
+        "pattern of files to watch beside `*.py`: `*.html`, `templates/*`; several may be given",
+        group=RELOAD,
+        metavar="PATTERN",
+    )
 
     ssl: tls.SSLContext | None = option(None, "ready-made TLS context, in place of the files of one", group=TLS)
     ssl_certfile: str | None = option(None, "certificate chain in PEM: serves HTTPS", group=TLS, metavar="FILE")
@@ -242,8 +265,9 @@ class ServeOptions:
     )
 
     def __post_init__(self) -> None:
-        for name in ("bind", "trusted_proxies"):
+        for name in ("bind", "trusted_proxies", "reload_include"):
             object.__setattr__(self, name, _texts(name, getattr(self, name)))
+        object.__setattr__(self, "reload_dir", _paths("reload_dir", self.reload_dir))
         for name in ("uds", "ssl_certfile", "ssl_keyfile", "ssl_keyfile_password_file", "ssl_ca_certs"):
             object.__setattr__(self, name, _path(name, getattr(self, name)))
         if not isinstance(self.host, str):
@@ -257,8 +281,8 @@ class ServeOptions:
         self._check_addresses()
         self._check_security()
         self._check_limits()
-        if self.reload:
-            raise OptionError("reload is not supported yet: restart the server by hand", "reload")
+        if self.reload and self.workers is not None:
+            raise OptionError("expected either reload or workers, got both: reload has one worker", "reload", "workers")
 
     def _check_numbers(self) -> None:
         for name, error in wrong_numbers(self):
@@ -417,6 +441,12 @@ def _path(name: str, given: object) -> str | None:
     if path is not None and (not isinstance(path, str) or not path):
         raise OptionError(f"expected {name} as a path, got {given!r:.200}", name)
     return path
+
+
+def _paths(name: str, given: object) -> tuple[str, ...]:
+    """Return several paths as texts."""
+    paths = given if isinstance(given, list | tuple) else _texts(name, given)
+    return _texts(name, [os.fspath(path) if isinstance(path, os.PathLike) else path for path in paths])
 
 
 def _texts(name: str, given: object) -> tuple[str, ...]:

@@ -35,6 +35,8 @@ _COMMON = frozenset(
         "debug",
         "dev_cert",
         "reload",
+        "reload_dir",
+        "reload_include",
         "workers",
         "worker_timeout",
         "start_timeout",
@@ -53,7 +55,8 @@ class Server(Protocol):
     """
 
     options: frozenset[str]
-    """The names of the options it honours. One that can `bind` a single address has `one_address = True`, too."""
+    """The names of the options it honours. One that can `bind` a single address has `one_address = True`, too. One that
+    can `reload` takes bound sockets, and ends streams and websockets at once if that is given."""
 
     def run(self, app: Application | ASGIApp, options: ServeOptions) -> int:
         """Serve until told to stop. Returns the exit code: 0 after SIGINT or SIGTERM, 1 after a failed start.
@@ -128,7 +131,7 @@ def check_supported(backend: Server, options: ServeOptions) -> None:
     Raises:
         OptionError: the message says which backends can.
     """
-    if options.workers is None and (asked := options.given() & _OF_PARENTS):
+    if options.workers is None and not options.reload and (asked := options.given() & _OF_PARENTS):
         name = min(asked)
         raise OptionError(f"expected workers together with {name}: without them no parent watches the process", name)
     for name in sorted(options.given() - backend.options - _COMMON):

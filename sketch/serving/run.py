@@ -74,7 +74,7 @@ def run_app(
         chosen = with_dev_cert(
             activate(ServeOptions(host=host, port=port, server=server, loop=loop or "auto", **options))
         )
-        code = _run_here(app, chosen) if chosen.workers is None else _run_workers(app, chosen)
+        code = _run_here(app, chosen) if chosen.workers is None and not chosen.reload else _run_workers(app, chosen)
     except ServeError as exc:
         message = explain(exc)
         print(f"error: {message}", file=sys.stderr, flush=True)
@@ -93,36 +93,42 @@ def _run_here(app: Application | ASGIApp | str, options: ServeOptions) -> int:
 
 
 def _run_workers(app: Application | ASGIApp | str, options: ServeOptions) -> int:
-    """Run the parent of workers. It does not import the application."""
+    """Run the parent of workers, or of the one that is restarted. It does not import the application."""
     backend = check_workers(app, options)
     assert isinstance(app, str)
-    from sketch.serving.processes.supervisor import supervise  # one process needs none of it
-
     logger.setLevel(options.log_level.upper())
     show()
+    if options.reload:
+        from sketch.serving.reload.parent import supervise_reloading  # as below
+
+        return supervise_reloading(app, options, announce)
+    from sketch.serving.processes.supervisor import supervise  # one process needs none of it
+
     return supervise(app, options, announce, spread=getattr(backend, "accepts_also", False))
 
 
 _WHY = "each worker imports the application by itself"
+_WHY_ANEW = "each start imports the application anew. Write run_app('module:app', reload=True)"
 
 
 def check_workers(app: Application | ASGIApp | str, options: ServeOptions) -> Server:
-    """Return the backend that workers run, if they can serve the application.
+    """Return the backend that workers run, or the one that is restarted, if they can serve the application.
 
     Raises:
         ServeError: if they cannot import it, and for a backend that takes no bound sockets.
     """
+    kind, why = ("reload", _WHY_ANEW) if options.reload else ("workers", _WHY)
     if not isinstance(app, str):
         raise ServeError(
-            f"expected an import string like 'package.module:app' with workers, got {app!r:.200}: {_WHY}", "app"
+            f"expected an import string like 'package.module:app' with {kind}, got {app!r:.200}: {why}", "app"
         )
     if app.startswith("__main__:"):
-        raise ServeError(f"expected the module's own name with workers, got {app!r}: {_WHY}", "app")
+        raise ServeError(f"expected the module's own name with {kind}, got {app!r}: {why}", "app")
     backend = load_server(options.server)
     check_supported(backend, options)
     if "bind" not in backend.options:
-        fault = f"server {options.server!r} cannot honour the option 'workers': it takes no bound sockets"
-        raise ServeError(fault, "workers", "server")
+        fault = f"server {options.server!r} cannot honour the option {kind!r}: it takes no bound sockets"
+        raise ServeError(fault, kind, "server")
     return backend
 
 
@@ -133,11 +139,20 @@ def run_backend(app: Application | ASGIApp | str, options: ServeOptions) -> int:
         ServeError: if it cannot be served for a reason that one line explains.
     """
     backend = load_server(options.server)
+    return backend.run(load_and_prepare(app, options), options)
+
+
+def load_and_prepare(app: Application | ASGIApp | str, options: ServeOptions) -> Application | ASGIApp:
+    """Load an application, and set it up as the options say.
+
+    Raises:
+        ServeError: if it cannot be served with them.
+    """
     logger.setLevel(options.log_level.upper())
     application = load_app(app) if isinstance(app, str) else check_app(app)
     show()
     prepare(application, options)
-    return backend.run(application, options)
+    return application
 
 
 def serve(
@@ -174,6 +189,9 @@ _NOT_EMBEDDED = {
     "start_timeout": "no parent watches it",
     "max_requests": "no parent could replace it",
     "max_requests_jitter": "no parent could replace it",
+    "reload": "no parent could restart it",
+    "reload_dir": "no parent could restart it",
+    "reload_include": "no parent could restart it",
 }
 """Options that have no effect inside a running event loop, and why."""
 
@@ -194,6 +212,8 @@ def announce(options: ServeOptions, names: Sequence[object] = (), accept_also: A
         link.ready(accept_also)
         return
     workers = "" if options.workers is None else f", {options.workers} worker{'s' if options.workers > 1 else ''}"
+    if options.reload:
+        workers = ", reload"
     note = ", IPv6 only" if options.host == "::" and len(names) == 1 and not _named(options) else ""
     tell(f"Started server on {', '.join(_urls(options, names))} ({options.server}{workers}{note})")
     systemd.ready()
@@ -239,6 +259,8 @@ def prepare(app: Application | ASGIApp, options: ServeOptions) -> None:
     if is_sketch_application(app):
         if options.debug is not None:
             app.debug = options.debug
+        elif options.reload and not app.debug:
+            app.debug, app.debug_locally = True, True
         if options.metrics_bind is not None or may_have_metrics():
             prepare_metrics(app, options.metrics_bind)
 

@@ -21,7 +21,9 @@ TEXT = (ROOT / "docs" / "reference.md").read_text()
 
 # For adapters and for the core; their docstrings describe them.
 INTERNAL = {
-    "Application": {"freeze", "guards", "mounts", "observers", "pipeline", "refusals", "wrapped"},
+    "Application": {
+        *("debug_locally", "freeze", "guards", "mounts", "observers", "own_debug", "pipeline", "refusals", "wrapped")
+    },
     "Request": {
         "at_end",
         "begin",

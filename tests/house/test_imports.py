@@ -111,6 +111,7 @@ ASYNCIO_MODULES = {
     "sketch.serving.processes.reports",
     "sketch.serving.processes.supervisor",
     "sketch.serving.reloading",
+    "sketch.serving.reload.parent",
 }
 """The rooms and modules in which time, cancellation and tasks are the matter; no other module imports asyncio."""
 

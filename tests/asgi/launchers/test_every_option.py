@@ -53,7 +53,10 @@ ELSEWHERE = {
     ),
     "dev_cert": "tests.core.serving.tls.test_dev_cert:test_the_options_get_its_files",  # the server gets the files
     "max_requests": "tests.contract.test_workers:test_requests_are_counted",
+    "reload": "tests.asgi.launchers.test_reload:test_a_change_with_an_open_stream_and_a_websocket",
     # The parent has these, whatever its workers run.
+    "reload_dir": "tests.core.serving.reload.test_reloading:test_by_polling_with_a_worker_that_hangs",
+    "reload_include": "tests.core.serving.reload.test_reloading:test_by_polling_with_a_worker_that_hangs",
     "worker_timeout": "tests.core.serving.processes.test_supervisor:test_a_blocked_worker_is_named_and_replaced",
     "start_timeout": "tests.core.serving.processes.test_supervisor:test_a_start_that_fails",
 }
@@ -270,13 +273,6 @@ def test_options_of_a_program(server: str, certificate: tuple[str, str]) -> None
     assert code == 0, output
     assert "INFO sketch.server: stopping: " in output
     assert "GET /" not in output
-
-
-@shows("reload")
-@pytest.mark.parametrize("server", SERVERS)
-def test_what_is_not_there_yet_is_a_clear_error(server: str, capfd: pytest.CaptureFixture[str]) -> None:
-    with suppress(AssertionError), sketch_run("--server", server, "--reload"):
-        pytest.fail("a server was started")
 
 
 # -- on the native server ---------------------------------------------------------------------------------------------

@@ -99,13 +99,15 @@ OTHER_PLACE = "expected another address for metrics_bind than the public one, an
         ({"server_limits": 5}, "expected server_limits as ServerLimits(...), got 5"),
         ({"proxy_hops": 0}, "expected proxy_hops as a whole number from 1 to 2147483647, got 0"),
         ({"proxy_hops": 2}, "expected trusted_proxies together with proxy_hops"),
+        ({"reload": True, "workers": 2}, "expected either reload or workers, got both: reload has one worker"),
+        ({"reload_dir": "src"}, "expected reload_dir as a list or tuple of texts, got 'src'"),
+        ({"reload_include": ("",)}, "expected reload_include as a list or tuple of texts, got ('',)"),
         ({"metrics_bind": "host"}, f"{METRICS_BIND}, got 'host'"),
         ({"metrics_bind": "0.0.0.0:70000"}, f"{METRICS_BIND}, got '0.0.0.0:70000'"),
         ({"metrics_bind": 9100}, f"{METRICS_BIND}, got 9100"),
         ({"metrics_bind": "8080"}, f"{OTHER_PLACE}, got '8080'"),
         ({"metrics_bind": "127.0.0.1:9100", "bind": ("[::1]:9100",)}, f"{OTHER_PLACE}, got '127.0.0.1:9100'"),
         ({"metrics_bind": "unix:/run/s", "uds": "/run/s"}, f"{OTHER_PLACE}, got 'unix:/run/s'"),
-        ({"reload": True}, "reload is not supported yet: restart the server by hand"),
     ],
 )
 def test_values_that_no_backend_can_honour(

@@ -51,7 +51,8 @@ def test_options_travel() -> None:
 
 def test_every_option_travels_or_is_the_parents() -> None:
     """Whatever is added has to be tried here."""
-    elsewhere = {"bind", "uds", "sock", "ssl", "reload", "proxy_protocol", "dev_cert", "ssl_keyfile_password_file"}
+    elsewhere = {"bind", "uds", "sock", "ssl", "reload", "reload_dir", "reload_include", "proxy_protocol"}
+    elsewhere |= {"dev_cert", "ssl_keyfile_password_file"}
     assert {field.name for field in fields(ServeOptions)} == GIVEN.keys() | elsewhere
     assert sent(ServeOptions(proxy_protocol=True)).proxy_protocol
     assert sent(ServeOptions(ssl_certfile="c", ssl_keyfile_password_file="p")).ssl_keyfile_password_file == "p"
