@@ -34,7 +34,6 @@ _COMMON = frozenset(
         "log_level",
         "debug",
         "dev_cert",
-        "reload",
         "reload_dir",
         "reload_include",
         "workers",
