@@ -112,7 +112,7 @@ _WHY_ANEW = "each start imports the application anew. Write run_app('module:app'
 
 
 def check_workers(app: Application | ASGIApp | str, options: ServeOptions) -> Server:
-    """Return the backend that workers run, if they can serve the application.
+    """Return the backend that workers run, or the one that is restarted, if they can serve the application.
 
     Raises:
         ServeError: if they cannot import it, and for a backend that takes no bound sockets.

@@ -42,7 +42,9 @@ async def foreign(scope: Any, receive: Any, send: Any) -> None: ...
 
 
 @pytest.mark.parametrize(
-    ("handler", "makes"), [(absolute, True), (relative, False), (inside, True), (Page, True)], ids=repr
+    ("handler", "makes"),
+    [(absolute, True), (relative, False), (inside, True), (Page, True)],
+    ids=["absolute", "relative", "inside", "view"],
 )
 def test_handlers_that_make_absolute_urls_are_found(handler: Any, makes: bool) -> None:
     app, inner = Application(), Application()

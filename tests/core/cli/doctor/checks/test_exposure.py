@@ -52,6 +52,13 @@ ALSO = ("plain-http-in-public", "no-client-address")
 """Advice beside what is looked for."""
 
 
+def open_to_all(folder: Path) -> None:
+    """Let every user into a folder of the tests."""
+    for each in (folder, *folder.parents):
+        if "pytest-of-" in str(each):
+            each.chmod(0o755)
+
+
 def test_a_socket_in_a_folder_that_others_cannot_enter_is_no_fault(tmp_path: Path) -> None:
     folder = tmp_path / "shop"
     folder.mkdir(mode=0o750)
@@ -60,8 +67,7 @@ def test_a_socket_in_a_folder_that_others_cannot_enter_is_no_fault(tmp_path: Pat
 
 
 def test_the_folder_counts_not_the_socket(tmp_path: Path) -> None:
-    for folder in (tmp_path, *list(tmp_path.parents)[:2]):
-        folder.chmod(0o755)
+    open_to_all(tmp_path)
     assert "writable-socket" in found(case(uds=str(tmp_path / "s"), trusted_proxies=["unix"]))
 
 
@@ -102,8 +108,7 @@ def test_secrets_among_the_arguments_and_beside_the_code() -> None:
 
 @pytest.mark.parametrize(("mode", "is_fault"), [(0o644, True), (0o640, False), (0o600, False)])
 def test_a_key_that_everyone_reads(mode: int, is_fault: bool, tmp_path: Path) -> None:
-    for folder in (tmp_path, *list(tmp_path.parents)[:2]):
-        folder.chmod(0o755)
+    open_to_all(tmp_path)
     key = tmp_path / "key.pem"
     key.touch()
     key.chmod(mode)
