@@ -18,7 +18,7 @@ _NAMES = {
         HTTPExpectationFailed HTTPFailedDependency HTTPForbidden HTTPFound HTTPGatewayTimeout HTTPGone
         HTTPInsufficientStorage HTTPInternalServerError HTTPLengthRequired HTTPLocked HTTPMethodNotAllowed
         HTTPMisdirectedRequest HTTPMovedPermanently HTTPMultipleChoices HTTPNetworkAuthenticationRequired
-        HTTPNotAcceptable HTTPNotFound HTTPNotImplemented HTTPPaymentRequired HTTPPermanentRedirect
+        HTTPNotAcceptable HTTPNotFound HTTPNotImplemented HTTPNotModified HTTPPaymentRequired HTTPPermanentRedirect
         HTTPPreconditionFailed HTTPPreconditionRequired HTTPProxyAuthenticationRequired
         HTTPRangeNotSatisfiable HTTPRedirection HTTPRequestEntityTooLarge HTTPRequestHeaderFieldsTooLarge
         HTTPRequestRangeNotSatisfiable HTTPRequestTimeout HTTPRequestURITooLong HTTPSeeOther HTTPServerError
@@ -31,14 +31,24 @@ _NAMES = {
     "sketch.lifecycle.signals": "Signal",
     "sketch.limits": "Limits",
     "sketch.middleware.compression": "Compression",
+    "sketch.middleware.content_security_policy": "CSP NONCE",
     "sketch.middleware.cors": "CORS",
+    "sketch.middleware.csrf": "CSRF csrf_token",
     "sketch.middleware.decompression": "Decompression",
+    "sketch.middleware.https_redirect": "HTTPSRedirect",
+    "sketch.middleware.protection": "Protection",
     "sketch.middleware.proxy_headers": "ProxyHeaders",
+    "sketch.middleware.rate_limit": "RateLimit",
     "sketch.middleware.request_id": "RequestID RequestIDFilter",
-    "sketch.middleware.security_headers": "SecurityHeaders",
+    "sketch.middleware.security_headers": "SecurityHeaders csp_nonce",
+    "sketch.middleware.sessions": "Sessions flash flashed",
+    "sketch.middleware.trusted_hosts": "TrustedHosts",
+    "sketch.observability.health": "Health",
+    "sketch.observability.metrics": "Metrics",
     "sketch.redirects": "redirect",
     "sketch.request": "Request",
     "sketch.request.forms": "BodyPart UploadedFile",
+    "sketch.request.session": "Session",
     "sketch.response": "ErrorResponse HTMLResponse json_response JSONResponse RedirectResponse Response TextResponse",
     "sketch.routing": "Route Router",
     "sketch.routing.group": "RouteGroup",

@@ -42,6 +42,7 @@ from sketch.exceptions import (
     HTTPNotAcceptable as HTTPNotAcceptable,
     HTTPNotFound as HTTPNotFound,
     HTTPNotImplemented as HTTPNotImplemented,
+    HTTPNotModified as HTTPNotModified,
     HTTPPaymentRequired as HTTPPaymentRequired,
     HTTPPermanentRedirect as HTTPPermanentRedirect,
     HTTPPreconditionFailed as HTTPPreconditionFailed,
@@ -77,20 +78,43 @@ from sketch.keys import (
 from sketch.lifecycle.signals import Signal as Signal
 from sketch.limits import Limits as Limits
 from sketch.middleware.compression import Compression as Compression
+from sketch.middleware.content_security_policy import (
+    CSP as CSP,
+    NONCE as NONCE,
+)
 from sketch.middleware.cors import CORS as CORS
+from sketch.middleware.csrf import (
+    CSRF as CSRF,
+    csrf_token as csrf_token,
+)
 from sketch.middleware.decompression import Decompression as Decompression
+from sketch.middleware.https_redirect import HTTPSRedirect as HTTPSRedirect
+from sketch.middleware.protection import Protection as Protection
 from sketch.middleware.proxy_headers import ProxyHeaders as ProxyHeaders
+from sketch.middleware.rate_limit import RateLimit as RateLimit
 from sketch.middleware.request_id import (
     RequestID as RequestID,
     RequestIDFilter as RequestIDFilter,
 )
-from sketch.middleware.security_headers import SecurityHeaders as SecurityHeaders
+from sketch.middleware.security_headers import (
+    SecurityHeaders as SecurityHeaders,
+    csp_nonce as csp_nonce,
+)
+from sketch.middleware.sessions import (
+    Sessions as Sessions,
+    flash as flash,
+    flashed as flashed,
+)
+from sketch.middleware.trusted_hosts import TrustedHosts as TrustedHosts
+from sketch.observability.health import Health as Health
+from sketch.observability.metrics import Metrics as Metrics
 from sketch.redirects import redirect as redirect
 from sketch.request import Request as Request
 from sketch.request.forms import (
     BodyPart as BodyPart,
     UploadedFile as UploadedFile,
 )
+from sketch.request.session import Session as Session
 from sketch.response import (
     ErrorResponse as ErrorResponse,
     HTMLResponse as HTMLResponse,

@@ -87,6 +87,8 @@ class Application(Registrar, Entries):
         Entries.__init__(self)
         self.name = name if isinstance(name, str) else "sketch"
         self.debug = debug
+        self.debug_locally = False
+        """Whether debug, where it is on, is so for local requests only: what `reload` turns on."""
         self.json = json_codec(json)
         self._own_limits = limits or Limits()
         self.limits = self._own_limits.over(DEFAULT_LIMITS)
@@ -104,6 +106,12 @@ class Application(Registrar, Entries):
         self.on_response_prepare = Signal("on_response_prepare", "request", "response")
         self.on_finished = Signal("on_finished", "request", "outcome")
         """Functions called with `(request, outcome)` once an exchange is over, however it has ended; see `Outcome`."""
+        self.observers: list[AccessLog] = []
+        """Plain functions called with `(request, outcome)` once an exchange is over, of this application or of one
+        mounted in it, before everything else that is done then. They must not wait; an error in one is logged. Only in
+        the outermost application."""
+        self.refusals: list[Callable[[int], object]] = []
+        """Plain functions called with the status of each refusal: of what has not become a request. As `observers`."""
         self.access_log: AccessLog | None = None
         """Writes the access log's line, None without a log: what the server has given to `startup`."""
         self.listened = False
@@ -198,12 +206,12 @@ class Application(Registrar, Entries):
     @property
     def debug(self) -> bool:
         """Whether clients see details of unexpected errors: if this or an enclosing application has debug on."""
-        return self._debug or (self.parent is not None and self.parent.debug)
+        return self.own_debug or (self.parent is not None and self.parent.debug)
 
     @debug.setter
     def debug(self, debug: bool) -> None:
         check_flags(debug=debug)
-        self._debug = debug
+        self.own_debug = debug
 
     @property
     def stopping(self) -> Stopping:
@@ -275,12 +283,14 @@ class Application(Registrar, Entries):
 
         Raises:
             TypeError: for a middleware that cannot be called as one.
-            RuntimeError: for ASGI middleware around a mounted application.
+            RuntimeError: for ASGI middleware around a mounted application, and for observers of one.
         """
         if self.parent is not None and self._wrappers:
             raise RuntimeError(
                 f"expected ASGI middleware around the outermost application, got some around {self!r:.200}"
             )
+        if self.parent is not None and (self.observers or self.refusals):
+            raise RuntimeError(f"expected metrics of the outermost application, got some of {self!r:.200}")
         self.limits = self._own_limits.over(DEFAULT_LIMITS if self.parent is None else self.parent.limits)
         for signal in (
             self.on_startup, self.on_shutdown, self.on_cleanup, self.cleanup_ctx,
@@ -289,7 +299,8 @@ class Application(Registrar, Entries):
             signal.freeze()
         self.errors.freeze()
         self.listened = (self.parent is not None and self.parent.listened) or self._has_listeners()
-        self.watched = (self.parent is not None and self.parent.watched) or self.listened or self.access_log is not None
+        watched = self.listened or bool(self.observers) or self.access_log is not None
+        self.watched = (self.parent is not None and self.parent.watched) or watched
         self.pipeline.freeze()
         self.middlewares, self.outer_middlewares = Frozen(self.middlewares), Frozen(self.outer_middlewares)
         for mount in self.router.mounts():

@@ -125,6 +125,22 @@ class HTTPRedirection(HTTPException):
         super().__init__(self.default_status, reason, headers={**(headers or {}), "Location": quote_location(location)})
 
 
+class HTTPNotModified(_FixedStatus):
+    """304 Not Modified: the client has the representation already (RFC 9110 section 15.4.5).
+
+    Args:
+        headers: those of the 200 that guide caches: `ETag`, `Last-Modified`, `Cache-Control`, `Vary`.
+    """
+
+    default_status = 304
+
+    def to_response(self) -> Response:
+        """Make a response without a media type: a cache would take it for that of its copy."""
+        response = super().to_response()
+        del response.headers["Content-Type"]
+        return response
+
+
 class HTTPClientError(_FixedStatus):
     """A 4xx response: the request is at fault."""
 

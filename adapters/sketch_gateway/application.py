@@ -56,7 +56,11 @@ class GatewayApplication:
                 await self._app.finished(request, connection.outcome(request, fault))
             finally:
                 self._exchanges.finishing.discard(task)
-        elif self._app.access_log is not None:
+            return
+        if connection.status is not None:
+            for count in self._app.refusals:
+                count(connection.status)
+        if self._app.access_log is not None:
             log_refusal(connection)
 
     async def shake_hands(self, connection: HandshakeConnection, ready: Callable[[], Awaitable[None]]) -> None:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from sketch.lifecycle.background import CANCELLED_GRACE
 from sketch.lifecycle.hook_deadline import StartCancelled
 from sketch.lifecycle.stopping import SHUTDOWN_GRACE
+from sketch.serving.options import ServeError
+from sketch.serving.starts import log_failed_start
 from sketch.transport import AccessLog
 from sketch_gateway.exchanges import Exchanges
 from sketch_gateway.stop_signals import StopSignals
@@ -78,8 +80,11 @@ class ApplicationLife:
                 logger.info("%s", exc)
                 self.error = exc
                 return False
+            except ServeError as exc:  # the launcher shows it, in one line
+                self.error = exc
+                return False
             except Exception as exc:
-                logger.exception("the application could not be started")
+                log_failed_start(logger, exc)
                 self.error = exc
                 return False
             self.started, self.closing = True, False
@@ -106,7 +111,7 @@ class ApplicationLife:
                 _require_asyncio()
                 await self._app.startup(self._access_log)
             except Exception as exc:
-                logger.exception("the application could not be started")
+                log_failed_start(logger, exc)
                 self.error = exc
                 return False
             self.started = True

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 from sketch.concurrency.tasks import first_of
 from sketch.http.fields import with_host
 from sketch.http.grammar import Address
-from sketch.routing import WEBSOCKET, Mount, Router
+from sketch.routing import WEBSOCKET as HANDSHAKE, Mount, Router
 from sketch.serving.access_log import log_access, log_refused
+from sketch.serving.endings import PARTING, REQUEST, STREAM, WEBSOCKET
 from sketch.serving.options import ServeError, ServeOptions
 from sketch.serving.processes.link import counted
 from sketch.serving.registry import load_served
@@ -153,7 +154,7 @@ class Server:
     def _prepare_websockets(self) -> None:
         """If there are websocket routes, import their modules now instead of at the first handshake."""
         router: Router | None = getattr(self.app, "router", None)
-        if router is None or not any(WEBSOCKET in r.methods and not isinstance(r, Mount) for r in router.walk()):
+        if router is None or not any(HANDSHAKE in r.methods and not isinstance(r, Mount) for r in router.walk()):
             return
         if not handshake.available():
             raise ServeError("websocket routes need the package websockets: pip install 'sketch-web[websockets]'")
@@ -203,17 +204,34 @@ class Server:
 
     async def _drain(self) -> None:
         """Let running requests end within the grace period, then cancel them; log and abandon those that do not end."""
+        if self.options.reload:
+            await self._part()
         await first_of(self._idle(), self.app.stopping.wait_grace())
         if self._busy:
-            self.limits = replace(self.limits, linger_timeout=min(self.limits.linger_timeout, LAST_LINGER))
-            self._sweep_often(LAST_LINGER / 8)
-            for connection in list(self.connections):
-                connection.cancel()
+            self._linger_at_most(LAST_LINGER)
+            self._cancel(REQUEST, STREAM, WEBSOCKET, None)
             for task in self.going_on:
                 task.cancel()
             await first_of(self._idle(), asyncio.sleep(CANCELLED_GRACE))
         for left in [*self.connections, *self.going_on]:
             logger.warning("left behind: %r does not end", left)
+
+    async def _part(self) -> None:
+        """End at once what clients begin anew: the server is restarted because the code has changed."""
+        self.app.stopping.cut_level = logging.DEBUG
+        await first_of(self._idle(), asyncio.sleep(PARTING))
+        self._linger_at_most(PARTING)
+        self._cancel(STREAM, WEBSOCKET, None)
+
+    def _linger_at_most(self, seconds: float) -> None:
+        self.limits = replace(self.limits, linger_timeout=min(self.limits.linger_timeout, seconds))
+        self._sweep_often(seconds / 8)
+
+    def _cancel(self, *kinds: str | None) -> None:
+        """Cancel what connections do, of these kinds of `under_way`."""
+        for connection in list(self.connections):
+            if connection.under_way in kinds:
+                connection.cancel()
 
     async def _idle(self) -> None:
         """Return once no connection and no task remains, including those that come meanwhile."""
@@ -277,7 +295,9 @@ class Server:
             self.check_idle()
 
     def log_refusal(self, client: Address | None, refusal: Refusal) -> None:
-        """Write the access log's line for a refusal."""
+        """Write the access log's line for a refusal, and count it."""
+        for count in self.app.refusals:
+            count(refusal.status)
         if self.app.access_log is not None:
             log_refused(client, refusal.status, sent=len(refusal.text))
 

@@ -10,7 +10,7 @@ from sketch.binding.defaults import MISSING, find_absent
 from sketch.binding.entering import Enter, exits, find_enter
 from sketch.binding.faults import Fault, Faults
 from sketch.binding.inputs import Input, Stored
-from sketch.binding.plan import Constant, Plan
+from sketch.binding.plan import Constant, Plan, Taken
 from sketch.binding.resolution import Resolution
 from sketch.binding.sources import Scope
 from sketch.binding.surroundings import Given
@@ -281,6 +281,8 @@ def _reader(source: Any) -> Read:
         return lambda _: source.value
     if isinstance(source, Stored):
         return _stored_reader(source)
+    if isinstance(source, Taken):
+        return source.read
     if source is Given.APPLICATION:
         return lambda request: request.app
     return lambda request: request

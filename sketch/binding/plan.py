@@ -18,7 +18,7 @@ from sketch.binding.signatures import (
     show,
     types_in,
 )
-from sketch.binding.surroundings import Given, Offer, Surroundings, is_mark
+from sketch.binding.surroundings import Given, Offer, Surroundings, find_request_reader, is_mark
 from sketch.keys import Key
 
 if TYPE_CHECKING:
@@ -38,11 +38,17 @@ class Constant(NamedTuple):
     value: Any
 
 
+class Taken(NamedTuple):
+    """A value that its type takes from the request by itself: see `find_request_reader`."""
+
+    read: Callable[[BaseRequest], Any]
+
+
 class Plan(NamedTuple):
     """The source of each argument of a handler.
 
-    It is a `str`, the path parameter of that name; `Given`; a `Constant`; a `Stored` value; an `Input` of the client;
-    or `Depends`, what another function returns.
+    It is a `str`, the path parameter of that name; `Given`; a `Constant`; a `Stored` value; one that is `Taken` from
+    the request; an `Input` of the client; or `Depends`, what another function returns.
     """
 
     positional: tuple[Any, ...]
@@ -80,7 +86,8 @@ def plan(function: Callable[..., Any], around: Surroundings) -> Plan:
     1. A mark in `Annotated`: a `Query()`, `Header()`, ... , a `Depends()`, or a key of the request or the application.
     2. The name of a path parameter: its value, converted to the annotated type.
     3. The annotation `Request`, `WebSocketRequest`, `Application` or `ResponseParts`, also in a union with None: that
-       object. `UploadedFile`: the file of that name in the form.
+       object. `Session`, or another type with `__request_reader__`: what it takes from the request. `UploadedFile`: the
+       file of that name in the form.
     4. Any other annotation: text, a number, a date and the like from the query; a model from the body, as JSON. One
        that does not exist at run time counts as none for the names of the next rule, and is refused elsewhere.
     5. The name `request`: the request.
@@ -166,8 +173,11 @@ def _annotated(parameter: Parameter, around: Surroundings) -> Any:
             f"expected an annotation that exists at run time, got {show(parameter)!r:.200}:"
             f" {parameter.annotation.advice}"
         )
-    given = {_given(kind, around.offer) for kind in types_in(parameter.annotation)}
-    source = given.pop() if len(given) == 1 else None
+    kinds = types_in(parameter.annotation)
+    given = {_given(kind, around.offer) for kind in kinds}
+    source: Any = given.pop() if len(given) == 1 else None
+    if source is None and len(kinds) == 1 and (read := find_request_reader(kinds[0])) is not None:
+        return Taken(read)
     return _input(parameter, None, around) if source is None else source
 
 

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from sketch.response import Response
     from sketch.websocket import WebSocket
 
-Session = Callable[["WebSocket"], Awaitable[Any]]
+SocketSession = Callable[["WebSocket"], Awaitable[Any]]
 Complete = Callable[["Response"], "Response"]
 """Adds what dependencies have asked for to the answer of a handshake."""
 
-Prepare = Callable[["WebSocketRequest"], Awaitable[tuple[Session, Complete]]]
+Prepare = Callable[["WebSocketRequest"], Awaitable[tuple[SocketSession, Complete]]]
 """`async (request)`: reads the arguments before the handshake, so that a faulty input is answered; returns the call."""
 
 
@@ -47,7 +47,7 @@ def bind_session(session: Handler, around: Surroundings) -> tuple[Prepare, tuple
         result: Awaitable[Any] = session(*args, **kwargs)
         return result
 
-    async def prepare(_: WebSocketRequest) -> tuple[Session, Complete]:
+    async def prepare(_: WebSocketRequest) -> tuple[SocketSession, Complete]:
         return call, _unchanged
 
     return prepare, ()
@@ -56,7 +56,7 @@ def bind_session(session: Handler, around: Surroundings) -> tuple[Prepare, tuple
 def _typed(session: Handler, arguments: Arguments) -> Prepare:
     from sketch.binding.resolution import resolution_of
 
-    async def prepare(request: WebSocketRequest) -> tuple[Session, Complete]:
+    async def prepare(request: WebSocketRequest) -> tuple[SocketSession, Complete]:
         resolution = resolution_of(request)
         try:
             values = resolution.checked(await arguments.fetch(resolution), arguments.all_inputs)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from enum import Enum
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, get_args, get_origin
 
 from sketch.request import BaseRequest, Request, WebSocketRequest
 
@@ -110,6 +110,16 @@ class Surroundings:
             setattr(other, slot, getattr(self, slot))
         setattr(other, name, value)
         return other
+
+
+def find_request_reader(kind: object) -> Callable[[BaseRequest], Any] | None:
+    """Return the function that takes a value of a type from a request, None for a type that is no source of its own.
+
+    Such a type has the class method `__request_reader__(*arguments)`, which returns it; the arguments are those of a
+    generic type, as `Cart` of `Session[Cart]`. It raises ValueError for what it does not take.
+    """
+    make = getattr(get_origin(kind) or kind, "__request_reader__", None)
+    return None if make is None else make(*get_args(kind))
 
 
 def is_mark(item: object) -> bool:

@@ -16,7 +16,7 @@ from sketch.concurrency.threads import file_threads
 from sketch.exceptions import HTTPNotFound
 from sketch.files.byteranges import FileParts
 from sketch.files.plan import FileFacts, FilePlan, plan_file
-from sketch.http.conditions import Header
+from sketch.http.conditions import OF_CONTENT, conditional_fields
 from sketch.response import ErrorResponse, Response
 from sketch.transport import SMALL_FILE, FileBody
 
@@ -60,7 +60,7 @@ class Taken:
         headers.update(plan.headers)
         response._headers, response._encoded = headers, None
         if plan.status == 304:
-            for name in _OF_CONTENT:
+            for name in OF_CONTENT:
                 headers.popall(name, None)
         response.body = body
         if isinstance(body, FileParts):
@@ -68,9 +68,6 @@ class Taken:
             headers["Content-Length"] = str(body.length)
         return response
 
-
-# A 304 has the fields that guide caches, but not those that describe the content (RFC 9110 section 15.4.5).
-_OF_CONTENT = ("Content-Type", "Content-Encoding", "Content-Disposition")
 
 # The errors of a path without a regular file: nothing there, a parent that is no directory, a directory, a socket, a
 # loop of links, a name too long.
@@ -96,7 +93,7 @@ async def take(request: BaseRequest, status: int, headers: CIMultiDict[str], fin
             found, etag = opened.found, headers.get("ETag")
             whole = hasattr(request, "sends_whole") and request.sends_whole(request, headers, found.st_size)
             facts = FileFacts(found.st_size, found.st_mtime_ns, time.time_ns(), etag, opened.encoding, whole)
-            plan = plan_file(request.method, _conditions(request), facts, status)
+            plan = plan_file(request.method, conditional_fields(request.raw_headers).get, facts, status)
             small = 0 if request.method == "HEAD" else getattr(request.connection, "small_file", SMALL_FILE)
             body = _body(opened, plan, headers.get("Content-Type"), small)
         except BaseException:
@@ -107,20 +104,6 @@ async def take(request: BaseRequest, status: int, headers: CIMultiDict[str], fin
         return Taken(plan, body)
 
     return await file_threads.acquire(work, undo=Taken.close)
-
-
-_CONDITIONAL = frozenset(
-    (b"if-match", b"if-none-match", b"if-modified-since", b"if-unmodified-since", b"if-range", b"range")
-)
-
-
-def _conditions(request: BaseRequest) -> Header:
-    """Collect the fields that a plan may ask for in one pass: most requests have none of them, but many others."""
-    fields: dict[bytes, bytes] = {}
-    for name, value in request.raw_headers:
-        if name in _CONDITIONAL:
-            fields[name] = b"%b, %b" % (fields[name], value) if name in fields else value
-    return fields.get
 
 
 def _found(find: Callable[[], Opened]) -> Opened:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,11 +13,14 @@ from typing import TYPE_CHECKING
 from multidict import CIMultiDict
 
 from sketch.checks import check_flags
+from sketch.concurrency.threads import file_threads
 from sketch.exceptions import HTTPNotFound, HTTPPermanentRedirect
 from sketch.files.opened import NO_FILE, Opened, open_regular, take
+from sketch.files.plan import SETTLED
+from sketch.files.versions import FileVersions, asked_version
 from sketch.http.fields import encode_fields, make_fields
-from sketch.http.file_types import FILE_TYPES, file_type
-from sketch.http.negotiation import add_vary, rank_encodings
+from sketch.http.file_types import FILE_TYPES, UNKNOWN, file_type
+from sketch.http.negotiation import accepted_types, add_vary, rank_encodings
 from sketch.response import HeadersArgument, Response
 
 if TYPE_CHECKING:
@@ -59,6 +63,7 @@ class StaticFiles:
         content_types: Mapping[str, str] | None = None,
         follow_symlinks: bool = False,
         show_dotfiles: bool = False,
+        fallback: str | None = None,
     ) -> None:
         # Links in the path of the directory itself are followed at each request: `current -> releases/42` may change.
         folder = Path(directory).absolute()
@@ -77,6 +82,15 @@ class StaticFiles:
         self._types = {**FILE_TYPES, **_types(content_types or {})}
         self._flags = 0 if follow_symlinks else os.O_NOFOLLOW
         self._show_dotfiles = show_dotfiles
+        self._versions = FileVersions()
+        self._fallback = None if fallback is None else self._existing(fallback)
+
+    def _existing(self, fallback: str) -> list[str]:
+        """Split the path of the fallback into names. Raises ValueError if there is no such file now."""
+        names = fallback.split("/") if isinstance(fallback, str) else []
+        if not (names and self._are_served(names) and (Path(self.directory) / fallback).is_file()):
+            raise ValueError(f"expected fallback as the path of a file in {self.directory}, got {fallback!r:.200}")
+        return names
 
     async def __call__(self, request: Request, path: str) -> Response:
         """Answer with the file at this path below the directory.
@@ -86,9 +100,20 @@ class StaticFiles:
             HTTPPermanentRedirect: for a directory with an index, if the path has no slash at its end.
         """
         names = self._names(request, path)
+        try:
+            return await self._send(request, names, asked_version(request.query_string))
+        except HTTPNotFound:
+            if self._fallback is None or not (path == "" or self._is_page(request, names[-1])):
+                raise
+            response = await self._send(request, self._fallback, None)
+            for name in ("Accept", "Sec-Fetch-Mode"):
+                add_vary(response.headers, name)
+            return response
+
+    async def _send(self, request: Request, names: list[str], asked: str | None) -> Response:
         headers = self._headers.copy()
         # The thread completes the headers: only there the file is known.
-        taken = await take(request, 200, headers, lambda: self._find(request, names, headers))
+        taken = await take(request, 200, headers, lambda: self._find(request, names, headers, asked))
         return taken.answer(request, 200, headers)
 
     def _names(self, request: Request, path: str) -> list[str]:
@@ -98,20 +123,66 @@ class StaticFiles:
             HTTPNotFound: for names that are not served, and for encoded slashes.
         """
         names = path.split("/")
-        if (
-            "" in names[:-1]
-            or not {".", ".."}.isdisjoint(names)
-            or (not self._show_dotfiles and any(name.startswith(".") for name in names))
-            or "\\" in path
-            or _ENCODED_SLASH.search(request.raw_path)
-        ):
+        if not self._are_served(names) or _ENCODED_SLASH.search(request.raw_path):
             raise HTTPNotFound
         return names
 
+    def _are_served(self, names: list[str]) -> bool:
+        """Whether a path of these names may be a file's that is sent, or a directory's if the last one is empty."""
+        return not (
+            "" in names[:-1]
+            or not {".", ".."}.isdisjoint(names)
+            or (not self._show_dotfiles and any(name.startswith(".") for name in names))
+            or any("\\" in name for name in names)
+        )
+
+    def _is_page(self, request: Request, name: str) -> bool:
+        """Whether a browser asks for a page, to show it, by a path that does not end as a file of another type does."""
+        if request.header(b"sec-fetch-mode") not in (None, b"navigate"):  # a script, an image, a `fetch()`
+            return False
+        kind = file_type(name, self._types)
+        if kind != UNKNOWN and not kind.startswith("text/html"):
+            return False
+        return accepted_types(request.combined_header(b"accept")).get("text/html", 0) > 0
+
+    async def version(self, path: str, *, fresh: bool = False) -> str | None:
+        """Return a short hash of a file's content, which changes with the file; None if no such file is sent.
+
+        Args:
+            path: below the directory.
+            fresh: read the file even if it seems unchanged.
+        """
+        names = path.split("/")
+        if not names[-1] or not self._are_served(names):
+            return None
+        if not fresh:
+            try:
+                found = os.stat(f"{self.directory}/{path}")  # noqa: PTH116 - two microseconds; a thread takes 60
+            except (OSError, ValueError):
+                return None
+            if (known := self._versions.known(path, found)) is not None:
+                return known
+        return await file_threads.run(self._read_version, path, names, fresh)
+
     # -- in a thread ------------------------------------------------------------------------------------------------
 
-    def _find(self, request: Request, names: list[str], headers: CIMultiDict[str]) -> Opened:
-        """Open the file to send, and complete the headers."""
+    def _read_version(self, path: str, names: list[str], fresh: bool) -> str | None:
+        *way, name = names
+        try:
+            folder = self._enter(way)
+            try:
+                opened = open_regular(name, flags=self._flags, directory=folder)
+            finally:
+                os.close(folder)
+        except (OSError, ValueError):
+            return None
+        try:
+            return self._versions.read(path, opened.descriptor, opened.found, fresh=fresh)
+        finally:
+            os.close(opened.descriptor)
+
+    def _find(self, request: Request, names: list[str], headers: CIMultiDict[str], asked: str | None) -> Opened:
+        """Open the file to send, and complete the headers; it may be cached for good if it has the version `asked`."""
         path = "/".join(names)
         *way, name = names
         if not name:
@@ -122,6 +193,8 @@ class StaticFiles:
             folder = self._enter(way)
             try:
                 opened = self._open(folder, name, request)
+                if asked is not None and self._has_version(opened, path, asked):
+                    headers["Cache-Control"] = FOREVER
                 if self._precompressed:
                     opened = self._smaller(folder, opened, request)
             finally:
@@ -159,6 +232,14 @@ class StaticFiles:
         finally:
             os.close(inner)
         raise _redirect(request)
+
+    def _has_version(self, opened: Opened, path: str, asked: str) -> bool:
+        fresh = time.time_ns() - opened.found.st_mtime_ns < SETTLED
+        try:
+            return self._versions.read(path, opened.descriptor, opened.found, fresh=fresh) == asked
+        except BaseException:
+            os.close(opened.descriptor)
+            raise
 
     def _smaller(self, folder: int, opened: Opened, request: Request) -> Opened:
         """Return the sibling file in the coding that the client prefers; without one, the file itself."""

@@ -54,6 +54,19 @@ def parse_cookies(header: str) -> dict[str, str]:
     return cookies
 
 
+def find_cookies(header: str, name: str) -> list[str]:
+    """Return the values of all cookies of a name as they were sent, in the order of the field.
+
+    There are several if the name was set for several paths or domains: perhaps by another host of the domain.
+
+    Args:
+        header: a `Cookie` field, as Latin-1.
+        name: the name, in ASCII.
+    """
+    pairs = (pair.partition("=") for pair in header.split(";"))
+    return [value.strip(" \t") for key, _, value in pairs if key.strip(" \t") == name]
+
+
 def read_text(latin: str) -> str:
     """Return the text of a field, or a part of it: its bytes in UTF-8 where they are that, else in Latin-1.
 

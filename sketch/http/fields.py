@@ -15,6 +15,8 @@ _LONGEST_KNOWN = 128
 _MOST_WHOLES = 64
 _TYPE, _LENGTH, _FRAMING = b"content-type", b"content-length", b"transfer-encoding"
 _FRAMES = frozenset({_LENGTH, _FRAMING})
+_VALIDATORS = (istr("ETag"), istr("Last-Modified"))  # these are looked up in a twentieth of the time
+_NEVER_KNOWN = _FRAMES | {b"etag", b"last-modified"}
 _names: dict[str, bytes] = {}
 _content_types: dict[str, tuple[bytes, bytes]] = {}
 _lengths: dict[int, tuple[bytes, bytes]] = {}
@@ -67,29 +69,64 @@ def check_value(name: str, value: object) -> None:
 
 
 Encoded = tuple[int, list[tuple[bytes, bytes]], int | None]
-"""The version of a multidict, which every change of it changes, and what `encode_fields` returns for it."""
+"""The version of a multidict, which every change of it changes, and what `encode_fields` returns for it; `_VALIDATED`
+in place of no Content-Length where there is a validator."""
+
+_VALIDATED = -1
+"""Says that what is sent of these fields depends on the conditions of the request."""
 
 _version: Callable[[Any], int] = getversion
 
 
+def has_validators(headers: CIMultiDict[str] | RawFields) -> bool:
+    """Whether there is an ETag or a Last-Modified. Those of a foreign application, not yet read, do not count."""
+    return not isinstance(headers, list) and (_VALIDATORS[0] in headers or _VALIDATORS[1] in headers)
+
+
+CONDITIONAL = frozenset(
+    (b"if-match", b"if-none-match", b"if-modified-since", b"if-unmodified-since", b"if-range", b"range")
+)
+"""The request fields that conditions and ranges are made of."""
+
+
+def is_conditional(sent: RawHeaders) -> bool:
+    """Whether a request has conditions."""
+    for name, _ in sent:  # noqa: SIM110 - any() would take twice as long
+        if name in CONDITIONAL:
+            return True
+    return False
+
+
 def encode_given(headers: CIMultiDict[str]) -> Encoded:
     """Encode the fields that a response is given: most are sent as they are. Raises as `encode_fields` does."""
-    return _version(headers), *encode_fields(headers, keep=True)
+    fields, declared = encode_fields(headers, keep=True)
+    if declared is None and has_validators(headers):
+        declared = _VALIDATED
+    return _version(headers), fields, declared
 
 
 def is_checked(headers: CIMultiDict[str] | RawFields, known: Encoded | None) -> bool:
-    """Whether the fields are the same as when they were encoded, without a Content-Length."""
+    """Whether the fields are the same as when they were encoded, without a Content-Length and a validator."""
     return known is not None and known[0] == _version(headers) and known[2] is None
 
 
 def known_fields(headers: CIMultiDict[str] | RawFields, known: Encoded | None) -> RawHeaders | None:
-    """Return what the fields are encoded, as a list of its own, if they are the same since and have no Content-Length.
+    """Return what the fields are encoded, as a list of its own, if they are the same since and may be sent as they are.
+
+    Those with a Content-Length or a validator may not.
 
     Args:
         headers: the fields.
         known: what they were when they were encoded.
     """
     if known is None or known[0] != _version(headers) or known[2] is not None:
+        return None
+    return known[1].copy()
+
+
+def validated_fields(headers: CIMultiDict[str] | RawFields, known: Encoded | None) -> RawHeaders | None:
+    """Return what `known_fields` does, of fields with a validator, for a request without conditions."""
+    if known is None or known[0] != _version(headers) or known[2] != _VALIDATED:
         return None
     return known[1].copy()
 
@@ -180,7 +217,7 @@ def set_alone(headers: CIMultiDict[str], known: Encoded | None, name: str, value
         headers[name] = value
         return None
     key = _names.get(name) or _encode_name(name)
-    if key in _FRAMES:
+    if key in _NEVER_KNOWN:
         headers[name] = value
         return None
     headers.add(name, value)
@@ -205,7 +242,7 @@ def encode_fields(
     if isinstance(headers, list):
         return headers.encoded()
     if known is not None and known[0] == _version(headers):
-        return known[1].copy(), known[2]
+        return known[1].copy(), None if known[2] == _VALIDATED else known[2]
     fields: RawHeaders = []
     declared: int | None = None
     for given in headers.items():
@@ -214,10 +251,12 @@ def encode_fields(
             fields.append(field)
             continue
         key, encoded = field = (_names.get(name) or _encode_name(name), _encode_value(name, value))
-        if key not in _FRAMES:
+        if key not in _NEVER_KNOWN:
             fields.append(field)
             if keep or key == _TYPE:
                 _keep_encoded(given, field)
+        elif key not in _FRAMES:  # a validator: most differ from each other
+            fields.append(field)
         elif key == _FRAMING:
             raise ValueError("expected no Transfer-Encoding from the application: framing is the server's, remove it")
         else:

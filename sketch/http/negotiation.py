@@ -72,17 +72,43 @@ def choose_encoding(field: bytes | None, available: Iterable[str]) -> str | None
 def accepted_types(field: bytes | None) -> dict[str, int]:
     """Parse an `Accept` field to media ranges in lower case and their weights in thousandths, in the field's order.
 
-    Parameters other than the weight are ignored. Malformed members are skipped, and the first of a name counts, as in
+    A range with parameters, `text/html;level=1`, counts only where the field does not name the same range without: no
+    type is offered with parameters. Malformed members are skipped, and the first of a name counts, as in
     `accepted_encodings`.
     """
     weights: dict[str, int] = {}
+    narrower: set[str] = set()
     for member in list_members((field or b"").decode("latin-1")):
         kind, *parameters = [part.strip(" \t") for part in split_unquoted(member, ";")]
         given = [parameter for parameter in parameters if parameter[:2] in ("q=", "Q=")]
         weight = _QUALITY.fullmatch(given[0]) if given else None
-        if _RANGE.fullmatch(kind) and (weight or not given):
-            weights.setdefault(kind.lower(), round(float(weight[1]) * 1000) if weight else 1000)
+        if not _RANGE.fullmatch(kind) or (given and not weight):
+            continue
+        kind, plain = kind.lower(), len(parameters) == len(given)
+        if kind not in weights or (plain and kind in narrower):
+            weights[kind] = round(float(weight[1]) * 1000) if weight else 1000
+            (narrower.discard if plain else narrower.add)(kind)
     return weights
+
+
+def offered_types(media_types: Iterable[str]) -> dict[str, str]:
+    """Return media types as `choose_media_type` takes them, in lower case and without parameters, with those given.
+
+    Raises:
+        TypeError: for a media type that is no text.
+        ValueError: without any, and for one that is no media type.
+    """
+    offered: dict[str, str] = {}
+    for given in media_types:
+        if not isinstance(given, str):
+            raise TypeError(f"expected media types as str, one after the other, got {given!r:.200}")
+        kind = given.partition(";")[0].strip(" \t").lower()
+        if "*" in kind or not _RANGE.fullmatch(kind):
+            raise ValueError(f"expected a media type like 'text/html', got {given!r:.200}")
+        offered.setdefault(kind, given)
+    if not offered:
+        raise ValueError("expected at least one media type that you can send, got none")
+    return offered
 
 
 def choose_media_type(field: bytes | None, available: Iterable[str]) -> str | None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from urllib.parse import urlsplit
+
+from sketch.http.hosts import DEFAULT_PORTS
 
 # As browsers write it: scheme, host, and the port unless it is the scheme's default.
 _ORIGIN = re.compile(
@@ -47,3 +50,15 @@ class Origins:
 
     def __contains__(self, origin: str) -> bool:
         return self.any or origin in self.whole or any(pattern.fullmatch(origin) for pattern in self._patterns)
+
+
+def is_of_host(origin: str, host: str) -> bool:
+    """Whether an origin has this host and port, both in lower case. Its scheme may be any: TLS may end at a proxy.
+
+    `Host` may name the default port of the origin's scheme, an origin does not.
+    """
+    try:
+        scheme, authority, *_ = urlsplit(origin)
+    except ValueError:
+        return False
+    return authority != "" and authority in (host, host.removesuffix(f":{DEFAULT_PORTS.get(scheme, '')}"))

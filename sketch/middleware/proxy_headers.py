@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, MutableMapping
-from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any, NamedTuple
 
 from sketch.http.fields import RawHeaders
-from sketch.http.forwarded import Hop, read_forwarded, read_x_forwarded, to_ip
+from sketch.http.forwarded import Hop, read_forwarded, read_x_forwarded
 from sketch.http.grammar import Address
+from sketch.http.hosts import DEFAULT_PORTS, split_port
+from sketch.http.networks import UNIX as UNIX, Networks
 from sketch.request import BaseRequest
 from sketch.response import Response
 from sketch.results import Endpoint
 from sketch.tls import TLSInfo
 from sketch.transport import SMALL_FILE, Connection
 
-UNIX = "unix"
 READERS = {"x-forwarded": read_x_forwarded, "forwarded": read_forwarded}
-DEFAULT_PORTS = {"http": "80", "https": "443"}
 
 
 class ProxyHeaders:
@@ -57,8 +56,7 @@ class ProxyHeaders:
         names = list(trusted)
         if not names:
             raise ValueError("expected at least one trusted network, got []: leave the middleware out instead")
-        self._unix = UNIX in names
-        self._networks = [_network(name) for name in names if name != UNIX]
+        self._trusted = Networks(names, "trusted")
         self._hops = hops
         self._read = READERS[family]
 
@@ -78,13 +76,7 @@ class ProxyHeaders:
 
     def read(self, peer: Address | None, headers: RawHeaders) -> list[Hop]:
         """Return what the proxies say, the nearest first; nothing if the peer is not trusted."""
-        return self._read(headers, self._hops) if self._trusts(peer) else []
-
-    def _trusts(self, hop: Address | None) -> bool:
-        if hop is None:
-            return self._unix
-        ip = to_ip(hop[0])
-        return ip is not None and any(ip in network for network in self._networks)
+        return self._read(headers, self._hops) if peer in self._trusted else []
 
     def follow(self, said: list[Hop], peer: Address | None, scheme: str, host: str) -> Origin:
         """Walk from the nearest proxy towards the client, as far as the hops are trusted.
@@ -101,7 +93,7 @@ class ProxyHeaders:
             if hop.client is None:
                 break
             client = hop.client
-            if not self._trusts(client):
+            if client not in self._trusted:
                 break
         if port is not None:
             host = _with_port(host, port, scheme)
@@ -154,15 +146,7 @@ class ForwardedConnection:
         await self._connection.wait_disconnected()
 
 
-def _network(name: str) -> IPv4Network | IPv6Network:
-    try:
-        return ip_network(name)
-    except ValueError as exc:
-        raise ValueError(f"expected trusted networks like '10.0.0.0/8', or 'unix', got {name!r:.200}: {exc}") from None
-
-
 def _with_port(host: str, port: str, scheme: str) -> str:
     """The host with `port` in place of its own port; without a port if it is the scheme's default."""
-    colon = host.rfind(":")
-    name = host[:colon] if colon > host.rfind("]") else host
+    name, _ = split_port(host)
     return name if port == DEFAULT_PORTS.get(scheme) else f"{name}:{port}"

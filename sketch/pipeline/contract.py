@@ -32,7 +32,10 @@ class PipelineApp(Protocol):
     on_response_prepare: Signal
     on_finished: Signal
     listened: bool
+    observers: list[AccessLog]
     access_log: AccessLog | None
+    own_debug: bool
+    debug_locally: bool
 
     @property
     def parent(self) -> PipelineApp | None:

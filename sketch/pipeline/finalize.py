@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, cast
 from sketch.http.fields import (
     content_type_field,
     encode_fields,
+    has_validators,
     is_checked,
+    is_conditional,
     known_content_type,
     known_fields,
     known_length,
     length_field,
+    validated_fields,
 )
 from sketch.http.status import check_status
 from sketch.pipeline.resources import keep_unsent, release_to_adapter
@@ -31,7 +34,8 @@ _new = object.__new__  # calling the class, with its arguments, takes three time
 def finalize(request: BaseRequest, response: Response) -> WireResponse:
     """Apply the HTTP rules that all adapters share, and return what goes on the wire.
 
-    Content-Length (RFC 9110 section 8.6), no content for HEAD, 204, 205 and 304 (sections 9.3.2 and 15). The response
+    Content-Length (RFC 9110 section 8.6), no content for HEAD, 204, 205 and 304 (sections 9.3.2 and 15), 304 and 412 by
+    the conditions of a GET or HEAD, if the response has an ETag or a Last-Modified (section 13). The response
     is only read: another request may be sending it. What the exchange has to close or begin at its end is added to
     `request.at_end`.
 
@@ -50,6 +54,10 @@ def finalize(request: BaseRequest, response: Response) -> WireResponse:
             fields = [size] if kind is None else [known_content_type(kind) or content_type_field(kind), size]
         else:
             fields = known_fields(headers, response._encoded)
+            if fields is None:
+                fields = validated_fields(headers, response._encoded)
+                if fields is not None and is_conditional(request.raw_headers):
+                    fields = None
             if fields is not None:
                 fields.append(size)
         if fields is not None and not response._background:
@@ -64,7 +72,14 @@ def finalize(request: BaseRequest, response: Response) -> WireResponse:
     if status == 101 and response.switches and request.is_websocket:
         wire = _finalize_switch(response)
     else:
+        headers = response._headers
+        if status == 200 and headers is not None and has_validators(headers) and is_conditional(request.raw_headers):
+            from sketch.pipeline.conditions import by_conditions  # few requests are conditional
+
+            response = by_conditions(request, response)
         wire = _finalize_content(request, response)
+        if response.body is not body:
+            keep_unsent(request, body)
     if response._background:
         request.at_end.background = response._background
     return wire

@@ -25,6 +25,8 @@ logger = logging.getLogger("sketch")
 async def finish(app: PipelineApp, request: BaseRequest, outcome: Outcome, logged: bool) -> None:
     """End an exchange of `app`, the outermost application; see `Application.finished`."""
     request.raised = None  # its traceback refers to the request, which would form a cycle
+    for observer in app.observers:
+        _tell(observer, request, outcome, "error in an observer of")
     if not logged:
         log_outcome(app.access_log, request, outcome)
     finishing = request.finishing
@@ -43,14 +45,16 @@ async def finish(app: PipelineApp, request: BaseRequest, outcome: Outcome, logge
 def log_outcome(access_log: AccessLog | None, request: BaseRequest, outcome: Outcome) -> None:
     """Write the access log's line, if there is a log. An error in it is logged."""
     if access_log is not None:
-        try:
-            access_log(request, outcome)
-        except BaseException as exc:
-            if ends_task(exc):
-                raise
-            logger.exception(
-                "error in the access log of %s %r", request.method, request.raw_path, exc_info=as_error(exc)
-            )
+        _tell(access_log, request, outcome, "error in the access log of")
+
+
+def _tell(observer: AccessLog, request: BaseRequest, outcome: Outcome, error: str) -> None:
+    try:
+        observer(request, outcome)
+    except BaseException as exc:
+        if ends_task(exc):
+            raise
+        logger.exception("%s %s %r", error, request.method, request.raw_path, exc_info=as_error(exc))
 
 
 async def _begin_background(request: BaseRequest, functions: Iterable[Work]) -> None:

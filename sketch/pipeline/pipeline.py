@@ -12,6 +12,7 @@ from sketch.callables import describe
 from sketch.concurrency.containment import ends_task
 from sketch.concurrency.contexts import Variables, set_variables
 from sketch.context_vars import request_var
+from sketch.exceptions import HTTPException
 from sketch.middleware.chain import Folder, Middleware, check
 from sketch.pipeline.boundary import answer_error, attempt, checked_answer, prepared, unexpected
 from sketch.pipeline.finalize import check_response, finalize, is_sendable
@@ -50,6 +51,7 @@ class Pipeline:
         "_prefix",
         "_request_app",
         "_variables",
+        "_wraps",
         "frozen",
     )
 
@@ -58,6 +60,7 @@ class Pipeline:
         self._app = app
         self._request_app: Any = app  # the same, as `request.app` takes it: an `Application`, which stands above
         self._find: Find = app.router.find
+        self._wraps: list[Callable[[Find], Find]] = []  # around `_find`, the innermost first
         self._folder = Folder()
         self._answer: Endpoint | None = None
         self._hooked = False  # whether hooks run after the handler
@@ -80,8 +83,13 @@ class Pipeline:
         return super().__getstate__()
 
     def wrap_find(self, wrap: Callable[[Find], Find]) -> None:
-        """Wrap the function that finds the route of each request, for an adapter that has to note the route."""
-        self._find = wrap(self._app.router.find)
+        """Wrap the function that finds the route of each request, which every request begins with.
+
+        An adapter notes the route there, and metrics count. To wrap it by the same function again changes nothing.
+        """
+        if wrap not in self._wraps:
+            self._wraps.append(wrap)
+            self._find = wrap(self._find)
 
     # -- folding ----------------------------------------------------------------------------------------------------
 
@@ -296,6 +304,13 @@ class Pipeline:
         if self._hooked:
             await self._app.on_response_prepare.send(request, response)
         return response
+
+    async def refuse(self, request: BaseRequest, exc: HTTPException) -> Response:
+        """Make the answer of an outer middleware that refuses a request, by the error handlers as for a handler's.
+
+        If it raised the exception, the outer middlewares around it would not see the answer.
+        """
+        return await answer_error(request, exc)
 
     def _late_origin(self, _: BaseRequest) -> str:
         """What changes responses outside the error boundary, for an error about one: only one of these did it."""

@@ -15,17 +15,22 @@ from sketch.limits import Limits
 from sketch.request.finishing import Finishing
 from sketch.request.head import RequestHead
 from sketch.request.place import Place, Prefix
+from sketch.request.unchecked_host import report_unchecked
 from sketch.transport import BodyReader, Connection
 
 if TYPE_CHECKING:
     from yarl import URL
 
     from sketch.application import Application
+    from sketch.request.session import Session
     from sketch.response import Response
     from sketch.routing import Route
 
 T = TypeVar("T")
 D = TypeVar("D")
+
+SESSION: RequestKey[Session[Any]] = RequestKey("session")
+"""Where the middleware `Sessions` puts the session of a request."""
 
 
 class BaseRequest(RequestHead):
@@ -60,6 +65,7 @@ class BaseRequest(RequestHead):
         "error",
         "finishing",
         "has_body",
+        "host_checked",
         "id",
         "match_info",
         "miss",
@@ -88,6 +94,8 @@ class BaseRequest(RequestHead):
     sends_whole: Callable[[BaseRequest, CIMultiDict[str], int], bool]
     """Returns whether a file with these fields and of this size is sent as a whole, whatever ranges are asked for.
     Set by middleware that transforms the content; called in a thread."""
+    host_checked: bool
+    """Whether the host is one that the application trusts. Set by the middleware `TrustedHosts`, unset without it."""
     id: str
     """The request's name in the logs. Set by the middleware `RequestID`, unset without it."""
     has_body: bool
@@ -209,6 +217,21 @@ class BaseRequest(RequestHead):
         """Return the value of a key, or the default if none was set."""
         return self._keyed.get(key, default)
 
+    @property
+    def session(self) -> Session[Any]:
+        """The session, with the middleware `Sessions`.
+
+        Raises:
+            RuntimeError: without it.
+        """
+        found = self.get(SESSION)
+        if found is None:
+            raise RuntimeError(
+                "expected the middleware Sessions for `request.session`, got none around this request: write"
+                " Application(outer_middlewares=[Sessions(secret)])"
+            )
+        return found
+
     # -- applications -----------------------------------------------------------------------------------------------
 
     @property
@@ -242,8 +265,11 @@ class BaseRequest(RequestHead):
     def url_for(self, name: str, /, **parameters: Any) -> URL:
         """Return the full URL of a route by its name, as the client can reach it; a websocket's has `ws` or `wss`.
 
-        See `Application.url_for`.
+        See `Application.url_for`. Unless `TrustedHosts` has checked it, the host is any that the client has chosen: the
+        first such URL of an application is reported in the log.
         """
+        if not hasattr(self, "host_checked"):
+            report_unchecked(self.host, self.app)
         url = self.url.origin().join(self.app.url_for(name, **parameters))
         if self.app.router.named(name).is_websocket:
             return url.with_scheme("wss" if self.scheme == "https" else "ws")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 from sketch.exceptions import HTTPContentTooLarge
 from sketch.transport import BodyReader
 
@@ -59,6 +61,41 @@ class KeptBody:
         """Return the whole body, then `b""`."""
         data, self._data = self._data, b""
         return data
+
+
+class PeekedBody:
+    """A `BodyReader` whose beginning was looked at, and is read again.
+
+    Args:
+        reader: the body as the adapter reads it.
+    """
+
+    __slots__ = ("_begun", "_reader", "length")
+
+    def __init__(self, reader: BodyReader) -> None:
+        self._reader = reader
+        self._begun: deque[bytes] = deque()
+        self.length = reader.length
+
+    @property
+    def complete(self) -> bool:
+        """Whether it is known that nothing more arrives, and nothing is left of what has arrived."""
+        return not self._begun and self._reader.complete
+
+    async def peek(self, size: int) -> bytes:
+        """Return the beginning, at least `size` bytes unless the body is shorter. Raises as the reader does."""
+        received = sum(map(len, self._begun))
+        while received < size and not self._reader.complete:
+            chunk = await self._reader.read()
+            if not chunk:
+                break
+            self._begun.append(bytes(chunk))
+            received += len(chunk)
+        return b"".join(self._begun)
+
+    async def read(self) -> bytes:
+        """Return the next chunk, `b""` at the end. Raises as the reader does."""
+        return self._begun.popleft() if self._begun else await self._reader.read()
 
 
 class BrokenBody:

@@ -19,6 +19,8 @@ from sketch.tls import TLSInfo
 from sketch.transport import Connection
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from yarl import URL
 
 _ABSOLUTE = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*://([^/?#]*)")
@@ -256,6 +258,54 @@ class RequestHead:
         except AttributeError:
             self._content_type = parse_media_type((self.header(b"content-type") or b"").decode("latin-1"))
             return self._content_type
+
+    def accept(self, *media_types: str) -> str | None:
+        """Return the one of these media types that the client accepts best (RFC 9110 section 12.5.1), None for none.
+
+            match request.accept("text/html", "application/json"): ...
+
+        The answer depends on the field then: say so by `Vary: Accept`. A client without the field accepts everything,
+        and malformed members of it are skipped.
+
+        Args:
+            media_types: what you can send, your preferred one first. Parameters (`; charset=utf-8`) are not compared.
+
+        Raises:
+            TypeError: for a media type that is no text.
+            ValueError: without any, and for one without a slash, or with a star.
+        """
+        from sketch.http.negotiation import choose_media_type, offered_types  # seldom needed
+
+        offered = offered_types(media_types)
+        chosen = choose_media_type(self.combined_header(b"accept"), offered)
+        return None if chosen is None else offered[chosen]
+
+    def check_preconditions(
+        self, *, etag: str | None = None, last_modified: datetime | float | None = None, required: bool = False
+    ) -> None:
+        """Check the request's conditions before it is carried out (RFC 9110 section 13).
+
+        In PUT, PATCH and DELETE they prevent lost updates: `If-Match` names the state that the client has seen, and
+        `If-None-Match: *` creates only what is not there yet. In GET and HEAD they spare you to make a response that
+        the client has already; those that have an ETag or a Last-Modified become a 304 also without this.
+
+        Args:
+            etag: the entity tag of the state that there is now, quoted: `'"v1"'`.
+            last_modified: the time of its last change, or seconds since 1970. Without this and an entity tag, there is
+                no such resource yet.
+            required: whether to refuse a request of another method without `If-Match` and `If-Unmodified-Since`, or
+                `If-None-Match`.
+
+        Raises:
+            HTTPPreconditionFailed: if a condition is false (412).
+            HTTPNotModified: for GET and HEAD, if the client has this state already (304).
+            HTTPPreconditionRequired: if one is required and there is none (428, RFC 6585 section 3).
+            ValueError: for a malformed entity tag.
+            TypeError: for a time of another type.
+        """
+        from sketch.request.preconditions import check  # seldom needed
+
+        check(self.method, self.raw_headers, etag, last_modified, required)
 
     def replace_origin(self, connection: Connection, host: str) -> None:
         """Replace the connection and the host, before anything uses them.

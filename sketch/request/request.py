@@ -10,7 +10,7 @@ from sketch.http.fields import RawHeaders
 from sketch.http.media_types import python_encoding
 from sketch.jsoncodec import ValidationError, loads_as
 from sketch.request.base import BaseRequest
-from sketch.request.body import BrokenBody, KeptBody, LimitedBody, too_large
+from sketch.request.body import BrokenBody, KeptBody, LimitedBody, PeekedBody, too_large
 from sketch.transport import BodyReader, ClientDisconnected
 
 if TYPE_CHECKING:
@@ -75,6 +75,26 @@ class Request(BaseRequest):
                 raise
         assert self._body is not None
         return self._body
+
+    async def peek(self, size: int) -> bytes:
+        """Return the beginning of the body, at least `size` bytes unless it is shorter. All of it stays to be read.
+
+        For middleware that has to look into a body which a handler may stream. Keep `size` small: it stays in memory.
+
+        Raises:
+            RuntimeError: if the body was streamed before.
+            ClientDisconnected: if the client leaves, or ends the body short of its announced end.
+        """
+        reader = self._take_reader()
+        if reader is None:
+            assert self._body is not None
+            return self._body
+        peeked = self._reader = reader if isinstance(reader, PeekedBody) else PeekedBody(reader)
+        try:
+            return await peeked.peek(size)
+        except (ClientDisconnected, HTTPException) as exc:
+            self._reader = BrokenBody(exc)
+            raise
 
     def _take_reader(self) -> BodyReader | None:
         """Return the reader, once; None if the whole body is in `_body`.

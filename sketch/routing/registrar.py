@@ -133,8 +133,10 @@ class Registrar(ABC):
     def add_static(
         self,
         prefix: str,
-        directory: str | os.PathLike[str],
+        directory: str | os.PathLike[str] | None = None,
         *,
+        package: str | None = None,
+        fallback: str | None = None,
         index: str | None = None,
         precompressed: bool = False,
         cache_control: str | None = "no-cache",
@@ -153,6 +155,11 @@ class Registrar(ABC):
         Args:
             prefix: `"/static"`, or `"/"`.
             directory: must exist. Its own path may contain symbolic links; they are followed at each request.
+            package: the package that the directory is in, `"shop"` or `__name__`; by default it is called `static`.
+            fallback: the file that a browser gets which asks for a page that there is not, `"index.html"` of an
+                application that routes in the browser. Missing scripts, images and data stay 404, as do missing pages
+                with the suffix of another type of file; so does everything for clients that do not name `text/html` in
+                `Accept`. All clients get it for the prefix itself.
             index: the file that is sent for its directory, `"index.html"`; a path without a slash at its end is
                 redirected (308) to the one with it. Without an index directories are 404. They are never listed.
             precompressed: whether to send `app.js.zst`, `.br` or `.gz` in place of `app.js` to clients that accept that
@@ -169,7 +176,8 @@ class Registrar(ABC):
             options: see `Route`.
 
         Raises:
-            ValueError: for a missing directory; else as `add_route`.
+            ValueError: for a missing directory, package or fallback; else as `add_route`.
+            TypeError: without a directory and a package.
         """
         from sketch.files.static import StaticFiles  # not every application has files
 
@@ -177,8 +185,9 @@ class Registrar(ABC):
         if index is not None:
             options = {"slashes": "redirect", **options}
         files = StaticFiles(
-            directory,
+            _static_directory(directory, package),
             index=index,
+            fallback=fallback,
             precompressed=precompressed,
             cache_control=cache_control,
             immutable=immutable,
@@ -384,3 +393,13 @@ def _compile(pattern: Path) -> re.Pattern[str]:
         return re.compile(pattern)
     except re.error as exc:
         raise ValueError(f"expected a regular expression, got {pattern!r:.200}: {exc}") from None
+
+
+def _static_directory(directory: str | os.PathLike[str] | None, package: str | None) -> str | os.PathLike[str]:
+    if package is not None:
+        from sketch.files.packages import directory_of  # few applications ask for it
+
+        return directory_of(package, "static" if directory is None else directory)
+    if directory is None:
+        raise TypeError("expected a directory, or a package that has one: add_static('/static', package=__name__)")
+    return directory

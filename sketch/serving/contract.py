@@ -18,6 +18,8 @@ class Served(Protocol):
     """The state that its lifespan has provided; each connection gets it."""
     access_log: AccessLog | None
     """Writes the access log's line, None without a log: what the server has given to `startup`."""
+    refusals: list[Callable[[int], object]]
+    """Called with the status of each refusal: of what has not become a request."""
     watched: bool
     """Whether every exchange has to be reported to `finished`; known after the start."""
 

@@ -49,11 +49,13 @@ TLS_OPTIONS = frozenset(
 )
 """The options about TLS that a server honours if it takes a ready-made context."""
 
-ADDRESS, APPLICATION, TLS, PROXIES = "address", "application", "TLS", "proxies"
+ADDRESS, APPLICATION, RELOAD, TLS, PROXIES = "address", "application", "development", "TLS", "proxies"
 LIMITS, PROCESSES, STOPPING, LOGGING = "limits of the native server", "processes", "stopping", "logging"
+METRICS = "metrics"
 
 # RFC 3986 section 3.3, without empty segments; one slash may follow.
 _ROOT_PATH = re.compile(r"(?:/(?:[\w!$&'()*+,;=:@.~-]|%[0-9A-Fa-f]{2})+)*/?", re.ASCII)
+_PORT = re.compile(r"\d{1,5}", re.ASCII)
 _PLACE = re.compile(r"unix:.+|fd:\d{1,9}|(?:\[[0-9A-Za-z:.%]+\]|[^\[\]/:]*):(?P<port>\d{1,5})", re.ASCII | re.DOTALL)
 
 
@@ -110,7 +112,30 @@ class ServeOptions:
     debug: bool | None = option(
         None, "show details of unexpected errors to every client; overrides the application's own", group=APPLICATION
     )
-    reload: bool = option(False, "start anew when the code changes; not supported yet", group=APPLICATION)
+
+    reload: bool = option(
+        False,
+        "restart when the code changes, for development; turns debug on, for local requests unless `debug` is given",
+        more="While the application cannot be started, every request is answered by a page that says why. Requests "
+        "that come during a restart wait for its end. Not with `workers`, and not on an address that other machines "
+        "reach, unless `debug` is given, too. By the package watchfiles where it is installed, else by polling.",
+        group=RELOAD,
+    )
+    reload_dir: tuple[str, ...] = option(
+        (),
+        "directory or file to watch with `reload`; several may be given. Without it the working directory, and where "
+        "the application is",
+        more="Hidden directories, virtual environments, `node_modules` and `site-packages` below it are left out. "
+        "Modules from elsewhere are watched once they are loaded.",
+        group=RELOAD,
+        metavar="PATH",
+    )
+    reload_include: tuple[str, ...] = option(
+        (),
+        "pattern of files to watch beside `*.py`: `*.html`, `templates/*`; several may be given",
+        group=RELOAD,
+        metavar="PATTERN",
+    )
 
     ssl: tls.SSLContext | None = option(None, "ready-made TLS context, in place of the files of one", group=TLS)
     ssl_certfile: str | None = option(None, "certificate chain in PEM: serves HTTPS", group=TLS, metavar="FILE")
@@ -230,23 +255,34 @@ class ServeOptions:
         choices=LOG_LEVELS,
     )
 
+    metrics_bind: str | None = option(
+        None,
+        "address at which `/metrics` shows the metrics, of all workers together: a port of 127.0.0.1, or as for `bind`",
+        more="Needs the extra `metrics`. It counts the requests of a sketch application as `Metrics` does, which it "
+        "attaches if the application has none. With workers the parent serves it.",
+        group=METRICS,
+        metavar="ADDRESS",
+    )
+
     def __post_init__(self) -> None:
-        for name in ("bind", "trusted_proxies"):
+        for name in ("bind", "trusted_proxies", "reload_include"):
             object.__setattr__(self, name, _texts(name, getattr(self, name)))
+        object.__setattr__(self, "reload_dir", _paths("reload_dir", self.reload_dir))
         for name in ("uds", "ssl_certfile", "ssl_keyfile", "ssl_keyfile_password_file", "ssl_ca_certs"):
             object.__setattr__(self, name, _path(name, getattr(self, name)))
         if not isinstance(self.host, str):
             raise OptionError(f"expected a host as a str, got {self.host!r:.200}", "host")
         self._check_numbers()
         self._check_switches()
+        self._check_metrics()
         if not isinstance(self.root_path, str) or not _ROOT_PATH.fullmatch(self.root_path):
             raise OptionError(f"expected a root path like '/api', percent-encoded, got {self.root_path!r}", "root_path")
         self._check_choices()
         self._check_addresses()
         self._check_security()
         self._check_limits()
-        if self.reload:
-            raise OptionError("reload is not supported yet: restart the server by hand", "reload")
+        if self.reload and self.workers is not None:
+            raise OptionError("expected either reload or workers, got both: reload has one worker", "reload", "workers")
 
     def _check_numbers(self) -> None:
         for name, error in wrong_numbers(self):
@@ -282,6 +318,30 @@ class ServeOptions:
         places = [name for name in ("bind", "sock", "uds", "host", "port") if self._is_place(name)]
         if len(places) > 1 and places != ["host", "port"]:
             raise OptionError(f"expected only one of {', '.join(places)}: each says where to listen", *places)
+
+    def _check_metrics(self) -> None:
+        given = self.metrics_bind
+        if given is None:
+            return
+        if isinstance(given, str) and _PORT.fullmatch(given):
+            object.__setattr__(self, "metrics_bind", f"127.0.0.1:{given}")
+        found = _PLACE.fullmatch(self.metrics_bind) if isinstance(self.metrics_bind, str) else None
+        if found is None or int(found["port"] or 0) > 65535:
+            fault = "expected metrics_bind like '9100', '10.0.0.1:9100', '[::1]:9100' or 'unix:/run/metrics.sock'"
+            raise OptionError(f"{fault}, got {given!r:.200}", "metrics_bind")
+        public = self._public_places()
+        if found["port"] != "0" and {self.metrics_bind, found["port"]} & public:
+            fault = (
+                f"expected another address for metrics_bind than the public one, and another port, got {given!r:.200}"
+            )
+            raise OptionError(fault, "metrics_bind")
+
+    def _public_places(self) -> set[str]:
+        """The addresses and the ports on which it listens for every client, as text."""
+        if self.uds is not None or self.sock is not None:
+            return {f"unix:{self.uds}"}
+        places = self.bind or (f"{self.host}:{self.port}",)
+        return {*places, *(place.rpartition(":")[2] for place in places if not place.startswith(("unix:", "fd:")))}
 
     def _is_place(self, name: str) -> bool:
         """Whether an option says where to listen. Port 0 says nothing: it is what `serve` takes by itself."""
@@ -381,6 +441,12 @@ def _path(name: str, given: object) -> str | None:
     if path is not None and (not isinstance(path, str) or not path):
         raise OptionError(f"expected {name} as a path, got {given!r:.200}", name)
     return path
+
+
+def _paths(name: str, given: object) -> tuple[str, ...]:
+    """Return several paths as texts."""
+    paths = given if isinstance(given, list | tuple) else _texts(name, given)
+    return _texts(name, [os.fspath(path) if isinstance(path, os.PathLike) else path for path in paths])
 
 
 def _texts(name: str, given: object) -> tuple[str, ...]:

@@ -34,12 +34,14 @@ _COMMON = frozenset(
         "log_level",
         "debug",
         "dev_cert",
-        "reload",
+        "reload_dir",
+        "reload_include",
         "workers",
         "worker_timeout",
         "start_timeout",
         "max_requests",
         "max_requests_jitter",
+        "metrics_bind",
     ]
 )
 
@@ -52,7 +54,8 @@ class Server(Protocol):
     """
 
     options: frozenset[str]
-    """The names of the options it honours. One that can `bind` a single address has `one_address = True`, too."""
+    """The names of the options it honours. One that can `bind` a single address has `one_address = True`, too. One that
+    can `reload` takes bound sockets, and ends streams and websockets at once if that is given."""
 
     def run(self, app: Application | ASGIApp, options: ServeOptions) -> int:
         """Serve until told to stop. Returns the exit code: 0 after SIGINT or SIGTERM, 1 after a failed start.
@@ -122,7 +125,7 @@ def check_supported(backend: Server, options: ServeOptions) -> None:
     Raises:
         OptionError: the message says which backends can.
     """
-    if options.workers is None and (asked := options.given() & _OF_PARENTS):
+    if options.workers is None and not options.reload and (asked := options.given() & _OF_PARENTS):
         name = min(asked)
         raise OptionError(f"expected workers together with {name}: without them no parent watches the process", name)
     for name in sorted(options.given() - backend.options - _COMMON):

@@ -17,6 +17,7 @@ from sketch.serving.descriptors import open_standard
 from sketch.serving.loading import check_app, is_sketch_application, load_app
 from sketch.serving.logs import handled, show, tell
 from sketch.serving.loops import check_place
+from sketch.serving.metrics import may_have_metrics, prepare_metrics
 from sketch.serving.options import ServeError, ServeOptions
 from sketch.serving.processes.identity import WorkerInfo, working_as
 from sketch.serving.processes.link import AcceptAlso, current_link
@@ -72,7 +73,7 @@ def run_app(
         chosen = with_dev_cert(
             activate(ServeOptions(host=host, port=port, server=server, loop=loop or "auto", **options))
         )
-        code = _run_here(app, chosen) if chosen.workers is None else _run_workers(app, chosen)
+        code = _run_here(app, chosen) if chosen.workers is None and not chosen.reload else _run_workers(app, chosen)
     except ServeError as exc:
         message = explain(exc)
         print(f"error: {message}", file=sys.stderr, flush=True)
@@ -91,26 +92,32 @@ def _run_here(app: Application | ASGIApp | str, options: ServeOptions) -> int:
 
 
 def _run_workers(app: Application | ASGIApp | str, options: ServeOptions) -> int:
-    """Run the parent of workers. It does not import the application."""
+    """Run the parent of workers, or of the one that is restarted. It does not import the application."""
+    kind, why = ("reload", _WHY_ANEW) if options.reload else ("workers", _WHY)
     if not isinstance(app, str):
         raise ServeError(
-            f"expected an import string like 'package.module:app' with workers, got {app!r:.200}: {_WHY}", "app"
+            f"expected an import string like 'package.module:app' with {kind}, got {app!r:.200}: {why}", "app"
         )
     if app.startswith("__main__:"):
-        raise ServeError(f"expected the module's own name with workers, got {app!r}: {_WHY}", "app")
+        raise ServeError(f"expected the module's own name with {kind}, got {app!r}: {why}", "app")
     backend = load_server(options.server)
     check_supported(backend, options)
     if "bind" not in backend.options:
-        fault = f"server {options.server!r} cannot honour the option 'workers': it takes no bound sockets"
-        raise ServeError(fault, "workers", "server")
-    from sketch.serving.processes.supervisor import supervise  # one process needs none of it
-
+        fault = f"server {options.server!r} cannot honour the option {kind!r}: it takes no bound sockets"
+        raise ServeError(fault, kind, "server")
     logger.setLevel(options.log_level.upper())
     show()
+    if options.reload:
+        from sketch.serving.reload.parent import supervise_reloading  # as below
+
+        return supervise_reloading(app, options, announce)
+    from sketch.serving.processes.supervisor import supervise  # one process needs none of it
+
     return supervise(app, options, announce, spread=getattr(backend, "accepts_also", False))
 
 
 _WHY = "each worker imports the application by itself"
+_WHY_ANEW = "each start imports the application anew. Write run_app('module:app', reload=True)"
 
 
 def run_backend(app: Application | ASGIApp | str, options: ServeOptions) -> int:
@@ -120,11 +127,20 @@ def run_backend(app: Application | ASGIApp | str, options: ServeOptions) -> int:
         ServeError: if it cannot be served for a reason that one line explains.
     """
     backend = load_server(options.server)
+    return backend.run(load_and_prepare(app, options), options)
+
+
+def load_and_prepare(app: Application | ASGIApp | str, options: ServeOptions) -> Application | ASGIApp:
+    """Load an application, and set it up as the options say.
+
+    Raises:
+        ServeError: if it cannot be served with them.
+    """
     logger.setLevel(options.log_level.upper())
     application = load_app(app) if isinstance(app, str) else check_app(app)
     show()
     _prepare(application, options)
-    return backend.run(application, options)
+    return application
 
 
 def serve(
@@ -161,6 +177,9 @@ _NOT_EMBEDDED = {
     "start_timeout": "no parent watches it",
     "max_requests": "no parent could replace it",
     "max_requests_jitter": "no parent could replace it",
+    "reload": "no parent could restart it",
+    "reload_dir": "no parent could restart it",
+    "reload_include": "no parent could restart it",
 }
 """Options that have no effect inside a running event loop, and why."""
 
@@ -181,6 +200,8 @@ def announce(options: ServeOptions, names: Sequence[object] = (), accept_also: A
         link.ready(accept_also)
         return
     workers = "" if options.workers is None else f", {options.workers} worker{'s' if options.workers > 1 else ''}"
+    if options.reload:
+        workers = ", reload"
     note = ", IPv6 only" if options.host == "::" and len(names) == 1 and not _named(options) else ""
     tell(f"Started server on {', '.join(_urls(options, names))} ({options.server}{workers}{note})")
     systemd.ready()
@@ -219,8 +240,13 @@ def _prepare(app: Application | ASGIApp, options: ServeOptions) -> None:
     _check_fitting(app, options)
     if options.trusted_proxies:
         _check_trust(app)
-    if is_sketch_application(app) and options.debug is not None:
-        app.debug = options.debug
+    if is_sketch_application(app):
+        if options.debug is not None:
+            app.debug = options.debug
+        elif options.reload and not app.debug:
+            app.debug, app.debug_locally = True, True
+        if options.metrics_bind is not None or may_have_metrics():
+            prepare_metrics(app, options.metrics_bind)
 
 
 def _check_fitting(app: Application | ASGIApp, options: ServeOptions) -> None:
@@ -228,7 +254,11 @@ def _check_fitting(app: Application | ASGIApp, options: ServeOptions) -> None:
     if is_sketch_application(app):
         if options.limits is not None:
             raise ServeError("limits are for foreign ASGI applications: a sketch application has Application(limits=)")
-    elif options.debug is not None:
+        return
+    if options.metrics_bind is not None:
+        fault = "expected no metrics_bind for a foreign ASGI application: metrics count requests of sketch applications"
+        raise ServeError(fault, "metrics_bind")
+    if options.debug is not None:
         raise ServeError("expected no debug for a foreign ASGI application: it has a switch of its own", "debug")
 
 

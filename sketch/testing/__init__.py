@@ -12,12 +12,14 @@ from sketch.testing.events import ClientEvent
 from sketch.testing.overrides import override
 from sketch.testing.requests import make_request
 from sketch.testing.response import ClientResponse, UnexpectedStatus
+from sketch.testing.stores import StoreSuite
 
 __all__ = [
     "TRANSPORTS",
     "ClientEvent",
     "ClientResponse",
     "ClientWebSocket",
+    "StoreSuite",
     "TestClient",
     "Time",
     "UnexpectedStatus",

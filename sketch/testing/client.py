@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -42,6 +42,7 @@ from sketch.testing.verbs import Verbs
 
 if TYPE_CHECKING:
     from sketch.application import Application
+    from sketch.request.session import Session
     from sketch.testing.certificates import Certificate
 
 TRANSPORTS = ("memory", "native", "uvicorn", "hypercorn", "granian")
@@ -446,6 +447,18 @@ class TestClient(Verbs):
             websocket.abort()
             raise
         await websocket.finish(self._shutdown_timeout)
+
+    def session(self) -> AbstractAsyncContextManager[Session[Any]]:
+        """Read and change the client's session: `async with client.session() as session: session["user"] = 7`.
+
+        What was changed is kept at the end of the block, as by an answer of the application.
+
+        Raises:
+            RuntimeError: for an application without the middleware `Sessions`, or one in another process.
+        """
+        from sketch.testing.sessions import open_session  # not every application has sessions
+
+        return open_session(self.app, self.cookies, self.base_url)
 
     def __repr__(self) -> str:
         return f"<TestClient {self.transport} {self.base_url}>"

@@ -11,7 +11,7 @@ from sketch.websocket.close_codes import (
 )
 from sketch.websocket.policy import ANY_ORIGIN, DEFAULT_POLICY, WebSocketPolicy
 from sketch.websocket.response import WebSocketResponse
-from sketch.websocket.session import Session
+from sketch.websocket.session import SocketSession
 from sketch.websocket.socket import WebSocket
 
 __all__ = [
@@ -21,7 +21,7 @@ __all__ = [
     "INVALID",
     "NO_CODE",
     "TOO_BIG",
-    "Session",
+    "SocketSession",
     "WebSocket",
     "WebSocketDisconnected",
     "WebSocketPolicy",

@@ -6,10 +6,9 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from sketch.checks import check_flags
-from sketch.http.origins import Origins
+from sketch.http.origins import Origins, is_of_host
 from sketch.limits import MIB
 from sketch.websocket.close_codes import RESTART, check_close
 
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
     from sketch.request import BaseRequest
 
 ANY_ORIGIN = "*"
-
-_DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,16 +74,7 @@ class WebSocketPolicy:
         if sent is None:
             return True
         origin = sent.decode("latin-1").lower()
-        return _is_of_host(origin, request.host.lower()) if self._named is None else origin in self._named
-
-
-def _is_of_host(origin: str, host: str) -> bool:
-    """Whether an origin has this host and port. `Host` may name the default port of the scheme, an origin does not."""
-    try:
-        scheme, authority, *_ = urlsplit(origin)
-    except ValueError:
-        return False
-    return authority in (host, host.removesuffix(_DEFAULT_PORTS.get(scheme, "")))
+        return is_of_host(origin, request.host.lower()) if self._named is None else origin in self._named
 
 
 DEFAULT_POLICY = WebSocketPolicy()

@@ -9,7 +9,7 @@ from sketch.request import WebSocketRequest
 from sketch.response import HeadersArgument, Response
 from sketch.results import PreparedResponse
 from sketch.websocket.policy import WebSocketPolicy, check_policy
-from sketch.websocket.session import Session, run_session
+from sketch.websocket.session import SocketSession, run_session
 
 if TYPE_CHECKING:
     from sketch.request import BaseRequest
@@ -36,7 +36,7 @@ class WebSocketResponse(PreparedResponse):
 
     def __init__(
         self,
-        session: Session,
+        session: SocketSession,
         *,
         subprotocol: str | None = None,
         headers: HeadersArgument = None,

@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("sketch")
 
-Session = Callable[[WebSocket], Awaitable[Any]]
+SocketSession = Callable[[WebSocket], Awaitable[Any]]
 """`async (websocket)`: awaited after the handshake; the websocket is closed when it ends."""
 
 
 async def run_session(
-    session: Session,
+    session: SocketSession,
     request: WebSocketRequest,
     transport: WebSocketTransport,
     *,
@@ -58,7 +58,7 @@ async def run_session(
             watch.discard(ws)
 
 
-async def _run(ws: WebSocket, session: Session) -> int:
+async def _run(ws: WebSocket, session: SocketSession) -> int:
     """Await the session. Returns the code to close with, if the websocket is still open."""
     route = ws.request.route
     try:

@@ -23,8 +23,10 @@ from tests.contract.routes_finished import add_finished
 from tests.contract.routes_foreign import add_foreign
 from tests.contract.routes_forms import add_forms
 from tests.contract.routes_leaving import add_leaving
-from tests.contract.routes_outer import chosen_outer
+from tests.contract.routes_observed import add_observed
+from tests.contract.routes_outer import chosen_outer, page_outer
 from tests.contract.routes_requests import add_bodies, add_context, add_echo, add_routing
+from tests.contract.routes_sessions import add_sessions
 from tests.contract.routes_variables import add_variables
 from tests.contract.routes_websockets import add_websockets
 
@@ -60,9 +62,12 @@ def make_app() -> Application:
     add_foreign(app)
     add_events(app)
     add_faults(app)
+    add_sessions(app)
     add_variables(app)
     add_websockets(app)
+    add_observed(app)
     add_hooks(app)
+    app.add_get("/protected/page", page_outer)
     return app
 
 

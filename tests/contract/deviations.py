@@ -94,6 +94,13 @@ DEVIATIONS: tuple[Deviation, ...] = (
         "granian takes the subprotocol of an acceptance, and not its headers.",
     ),
     Deviation(
+        "test_a_handshake_that_changes_its_session",
+        ("granian", "granian-rsgi"),
+        "the handshake of a websocket may change its session",
+        "without `Sessions(store=)` the change is lost: it would be in the cookie",
+        "granian takes the subprotocol of an acceptance, and not its headers.",
+    ),
+    Deviation(
         "test_middleware_sees_the_handshake",
         ("granian", "granian-rsgi"),
         "middleware may add headers to the handshake's answer",

@@ -7,7 +7,7 @@ import sys
 from collections.abc import AsyncIterator
 from typing import Any
 
-from sketch import Application, EventStreamResponse, Request, Response, StreamResponse, WebSocket
+from sketch import Application, EventStreamResponse, Health, Request, Response, StreamResponse, WebSocket
 
 
 def tell_begun(path: str) -> None:
@@ -18,6 +18,7 @@ def tell_begun(path: str) -> None:
 
 def make_app(*, hangs: bool = False) -> Application:
     app = Application()
+    Health().attach(app)
 
     @app.get("/")
     async def hello() -> Response:

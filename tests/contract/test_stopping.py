@@ -182,18 +182,20 @@ async def test_a_signal_to_reload_ends_no_server(wired: Served) -> None:
 
 @launched
 async def test_the_last_request_of_an_idle_connection_is_answered(pool: Any, server_name: str) -> None:
-    """A client that sends it in time loses nothing, and learns that the connection ends."""
+    """A client that sends it in time loses nothing, and learns that the connection ends. Nothing more is ready."""
     with pool.own(server_name, f"{SAMPLE}app", "--drain", "30", "--seconds", "30") as served:
         async with served.connect() as wire, served.connect() as events:
             await events.send(get("/events"))
             head = await events.head()
-            await wire.send(get("/"))
-            assert (await wire.receive()).header("connection") != "close"
+            await wire.send(get("/readyz"))
+            reply = await wire.receive()
+            assert (reply.status, reply.header("connection") == "close") == (200, False)
             served.terminate()
             assert [part async for part in events.body(head, "GET")]  # it has been told
-            await wire.send(get("/"))
+            await wire.send(get("/readyz"))
             reply = await wire.receive()
-            assert (reply.text, reply.header("connection")) == ("hello", "close")
+            assert (reply.status, reply.header("connection")) == (503, "close")
+            assert reply.json() == {"status": "unavailable"}
             assert await wire.ended() == b""
         began = monotonic()
         assert await served.exit_code() == 0

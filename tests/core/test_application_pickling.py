@@ -18,8 +18,11 @@ from sketch.jsoncodec import JSONCodec, json_codec
 from sketch.keys import AppKey, RequestKey
 from sketch.limits import Limits
 from sketch.middleware.compression import Compression
+from sketch.middleware.content_security_policy import CSP, NONCE
 from sketch.middleware.cors import CORS
+from sketch.middleware.protection import Protection
 from sketch.middleware.proxy_headers import ProxyHeaders
+from sketch.middleware.rate_limit import RateLimit
 from sketch.middleware.request_id import RequestID
 from sketch.middleware.security_headers import SecurityHeaders
 from sketch.request import Request
@@ -60,8 +63,15 @@ def make_app(codec: str = "stdlib") -> Application:
 
     app = Application(
         "pickled",
-        middlewares=[middleware],
-        outer_middlewares=[CORS(["*"]), Compression(), RequestID(), SecurityHeaders(), ProxyHeaders(["10.0.0.0/8"])],
+        middlewares=[middleware, RateLimit("100/minute")],
+        outer_middlewares=[
+            CORS(["*"]),
+            Compression(),
+            RequestID(),
+            SecurityHeaders(),
+            ProxyHeaders(["10.0.0.0/8"]),
+            Protection(["*.example", "testserver"], headers=SecurityHeaders(csp=CSP(script_src=[NONCE]))),
+        ],
         limits=Limits(body=1000),
         json=codec,
     )

@@ -27,7 +27,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 EXTRAS = PROJECT["project"]["optional-dependencies"]
 
 # Blocks that show something and do nothing, by document: how many there may be.
-NOT_RUN = {"CONTRIBUTING.md": 2, "adapters/README.md": 1, "docs/howto.md": 2}
+NOT_RUN = {"CONTRIBUTING.md": 2, "adapters/README.md": 1, "docs/howto.md": 3}
 
 PATIENCE = 120
 """Seconds that one command may take: a block of commands that start servers takes long on a busy machine."""
@@ -48,18 +48,20 @@ def workspace(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     block: Block = request.getfixturevalue("block")
     for other in [*before(block), block]:
         if "file" in other.marks:
-            (tmp_path / other.marks["file"]).write_text(other.text)
+            file = tmp_path / other.marks["file"]
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(other.text)
     return tmp_path
 
 
 def test_every_block_has_a_way_to_be_run() -> None:
     assert len(ALL) > 10
-    assert {block.language for block in ALL} <= {"python", "console", "sh", "text", "toml"}
+    assert {block.language for block in ALL} <= {"python", "console", "sh", "text", "toml", "html"}
     not_run: dict[str, int] = {}
     for block in ALL:
         assert set(block.marks) <= {"file", "continues", "not run", "run"}, block
         assert block.language != "sh" or "run" in block.marks, f"{block}: write it as a console block"
-        assert block.language != "toml" or "file" in block.marks, f"{block}: name the file"
+        assert block.language not in ("toml", "html") or "file" in block.marks, f"{block}: name the file"
         assert block.language != "text" or "not run" in block.marks, f"{block}: say why it is not run"
         if "not run" in block.marks:
             assert block.marks["not run"], f"{block}: say why it is not run"
@@ -95,7 +97,7 @@ def compiled(block: Block) -> CodeType:
 def test_python(block: Block, workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(workspace)
     monkeypatch.syspath_prepend(workspace)
-    namespace: dict[str, object] = {"__name__": "document"}
+    namespace: dict[str, object] = {"__name__": "document", "__file__": str(workspace / "document.py")}
 
     async def run() -> None:
         for one in chain(block):

@@ -21,7 +21,9 @@ TEXT = (ROOT / "docs" / "reference.md").read_text()
 
 # For adapters and for the core; their docstrings describe them.
 INTERNAL = {
-    "Application": {"freeze", "guards", "mounts", "pipeline", "wrapped"},
+    "Application": {
+        *("debug_locally", "freeze", "guards", "mounts", "observers", "own_debug", "pipeline", "refusals", "wrapped")
+    },
     "Request": {
         "at_end",
         "begin",
@@ -42,6 +44,7 @@ INTERNAL = {
         "take_body",
     },
     "Response": {"add_fixed", "media_type", "owner", "prepares", "set_alone", "switches"},
+    "Session": {"state"},
     "View": set(),
     "TestClient": set(),
     "ClientResponse": set(),
@@ -61,6 +64,7 @@ MADE = {
 CLASSES = {
     "Application": sketch.Application,
     "Request": sketch.Request,
+    "Session": sketch.Session,
     "Response": sketch.Response,
     "View": sketch.View,
     "TestClient": TestClient,
@@ -93,6 +97,7 @@ def table_of(name: str) -> set[str]:
     sections = re.split(r"^## ", TEXT, flags=re.MULTILINE)
     titles = {
         "Response": "Responses",
+        "Session": "Sessions",
         "View": "Handlers",
         "TestClient": "Testing",
         "ClientResponse": "Testing",

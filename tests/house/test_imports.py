@@ -98,14 +98,20 @@ def test_http_imports_nothing_else_of_sketch() -> None:
     assert {name: edges[name] - modules for name in modules if edges[name] - modules} == {}
 
 
-ASYNCIO = {"concurrency", "lifecycle", "streams", "websocket", "channels", "bench", "demo", "testing"}
+ASYNCIO = {"concurrency", "lifecycle", "streams", "websocket", "channels", "stores", "bench", "demo", "testing"}
 ASYNCIO_MODULES = {
     "sketch.middleware.timeout",
+    "sketch.observability.checks",
+    "sketch.observability.metrics.exposition",
+    "sketch.observability.metrics.lag",
     "sketch.serving.loops",
     "sketch.serving.orders",
+    "sketch.serving.processes.gathering",
     "sketch.serving.processes.link",
+    "sketch.serving.processes.reports",
     "sketch.serving.processes.supervisor",
     "sketch.serving.reloading",
+    "sketch.serving.reload.parent",
 }
 """The rooms and modules in which time, cancellation and tasks are the matter; no other module imports asyncio."""
 

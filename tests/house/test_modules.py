@@ -22,6 +22,7 @@ ELSEWHERE = {
     "binding/inputs/head": "binding/inputs/test_find.py",
     "binding/inputs/input": "binding/inputs/test_find.py",
     "binding/inputs/path": "binding/inputs/test_find.py",
+    "middleware/sessions/signer": "middleware/sessions/test_signing.py",  # `Signing` is its only user
     "openapi/media_types": "openapi/test_responses.py",  # constants only
     "pipeline/contract": "pipeline/test_pipeline.py",  # protocols only
     "serving/contract": "serving/test_registry.py",  # protocols only
@@ -33,6 +34,7 @@ ELSEWHERE = {
     "testing/server_transport": "../testkit/test_transports.py",
     "testing/servers": "../testkit/test_transports.py",
     "testing/sockets": "../testkit/test_transports.py",
+    "testing/store_machine": "testing/test_stores.py",  # the suite is its only user
 }
 
 

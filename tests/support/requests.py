@@ -24,6 +24,16 @@ def in_loop(function: Callable[..., Awaitable[None]]) -> Callable[..., None]:
     return run
 
 
+def timed(function: Callable[..., Awaitable[None]]) -> Callable[..., None]:
+    """Run a coroutine test in a loop of its own, whose clock it may advance: there is no timer around it."""
+
+    @functools.wraps(function)
+    def run(*args: Any, **kwargs: Any) -> None:
+        asyncio.run(function(*args, **kwargs))
+
+    return run
+
+
 class Peer:
     """A connection without a client: `gone` says that it has left."""
 

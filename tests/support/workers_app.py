@@ -1,7 +1,7 @@
 """The application that workers serve. Files in the working directory change what it does.
 
 `broken`: its module raises an error. `hangs`: its import does not end. `waits`: nor does its start-up hook.
-`go`: what `/held` waits for.
+`go`: what `/held` waits for. `metrics`: there are some at `/metrics`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import sys
 import time
 from pathlib import Path
 
-from sketch import Application, JSONResponse, Request, current_worker
+from sketch import Application, JSONResponse, Metrics, Request, current_worker
 
 if Path("broken").exists():
     raise ValueError("this version is broken")
@@ -20,6 +20,8 @@ while Path("hangs").exists():
     time.sleep(0.1)
 
 app = Application()
+if Path("metrics").exists():
+    Metrics().attach(app, path="/metrics", allow=["127.0.0.1"])
 
 
 @app.on_startup

@@ -95,7 +95,8 @@ class WrappedApplication(HostedApplication):
     def __init__(self, app: Application, grace: float) -> None:
         super().__init__(app.wrapped(ASGIApplication(app, grace=grace, signals=False)))
         self._app = app
-        self.debug = app.debug
+        self.debug, self.debug_locally = app.debug, app.debug_locally
+        self.refusals = app.refusals  # the server's own; the application counts its requests itself
 
     @property
     def stopping(self) -> Stopping:

@@ -154,7 +154,7 @@ async def announced(
 
 
 COMMON_OPTIONS = frozenset(
-    {"access_log", "backlog", "bind", "drain_delay", "host", "keep_alive_drain", "loop", "port", "root_path"}
+    {"access_log", "backlog", "bind", "drain_delay", "host", "keep_alive_drain", "loop", "port", "reload", "root_path"}
     | {"shutdown_timeout", "sock", "ssl_certfile", "ssl_keyfile", "uds", "uds_mode"}
     | {"ssl_ca_certs", "ssl_minimum_version"}
     | {"trusted_proxies", "proxy_hops"}

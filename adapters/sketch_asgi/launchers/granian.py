@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 class GranianServer:
     """Runs granian embedded in this process: only its embedded server takes an application object."""
 
-    options = COMMON_OPTIONS
+    options = COMMON_OPTIONS - {"reload"}  # it holds its socket itself: what waits there would be lost
     one_address = True
 
     def run(self, app: Application | ASGIApp, options: ServeOptions) -> int:

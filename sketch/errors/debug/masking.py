@@ -32,6 +32,7 @@ of a variable called `key`, which mostly is no secret. Shorter ones would be fou
 _PARTS = "passw|passphrase|secret|token|apikey|authori[sz]ation|cookie|session|credential|signature|bearer|csrf|xsrf"
 _WORDS = "key|keys|pwd|pw|pass|auth|dsn|jwt|sig|otp|pin|cvv|cvc|ssn|sid|private"
 _SECRET = re.compile(rf"(?:{_PARTS})|(?<![a-z])(?:{_WORDS})(?![a-z])", re.IGNORECASE)
+_NO_SECRETS = frozenset({"cache_key"})  # of jinja, the name of a template: without it the error says little
 _WORD_ENDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _FIELD = re.compile("authori[sz]ation|cookie", re.IGNORECASE)
 
@@ -64,7 +65,9 @@ def is_secret(name: object) -> bool:
     """Whether a variable, attribute, header or key of that name holds a secret."""
     if isinstance(name, bytes):
         name = name.decode("latin-1")
-    return isinstance(name, str) and _SECRET.search(_WORD_ENDS.sub("_", name[:200])) is not None
+    if not isinstance(name, str) or name in _NO_SECRETS:
+        return False
+    return _SECRET.search(_WORD_ENDS.sub("_", name[:200])) is not None
 
 
 class Masker:

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 if TYPE_CHECKING:
     import socket
 
+    from sketch.observability.metrics import Metrics
     from sketch.serving.processes.pipe import Message, Pipe
+    from sketch.serving.processes.reports import Reports
 
 logger = logging.getLogger("sketch")
 
@@ -42,10 +44,17 @@ class Link:
         self._interval = interval
         self._loop: asyncio.AbstractEventLoop | None = None
         self._accept_also: AcceptAlso | None = None
+        self._reports: Reports | None = None
+
+    def report(self, metrics: Metrics) -> None:
+        """Tell the parent what these metrics count, and let them show what it knows of all workers."""
+        from sketch.serving.processes.reports import Reports  # most applications have no metrics
+
+        self._reports = Reports(self._pipe, metrics)
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
         """Work in an event loop, as soon as it runs."""
-        if self._loop is None:
+        if self._loop is None or self._loop.is_closed():
             self._loop = loop
             loop.call_soon(self._begin, loop)
 
@@ -59,9 +68,22 @@ class Link:
         """Tell why the server could not start."""
         self._pipe.send(failed=reason)
 
+    def broken(self, fault: str, read: Sequence[str]) -> None:
+        """Tell why the application cannot be started, and which files have to do with that: a page will be served."""
+        self._pipe.send(broken=fault, read=list(read))
+
+    def read(self, files: Sequence[str]) -> None:
+        """Tell which files the application consists of."""
+        self._pipe.send(read=list(files))
+
     def stopping(self) -> None:
         """Tell that the server was told to stop."""
         self._pipe.send(stopping=True)
+
+    def end(self) -> None:
+        """Tell the last figures. Called when the event loop has ended."""
+        if self._reports is not None:
+            self._reports.end()
 
     def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
         loop.add_reader(self._pipe.fileno(), self._read, loop)
@@ -72,6 +94,8 @@ class Link:
         self._pipe.flush()
         if not self._pipe.full:  # else the parent does not read
             self._pipe.send(requests=self.requests)
+        if self._reports is not None:
+            self._reports.send(loop)
 
     def _read(self, loop: asyncio.AbstractEventLoop) -> None:
         for message in self._pipe.receive():
@@ -86,6 +110,8 @@ class Link:
             from sketch.concurrency.stacks import describe_tasks  # it is hardly ever needed
 
             logger.warning("the server is not ready yet. What it waits for:\n%s", describe_tasks(loop))
+        if self._reports is not None:
+            self._reports.obey(message, loop)
         if "accept" in message and self._accept_also is not None:
             self._accept_also([sock for index in message["accept"] for sock in self._others.get(index, ())])
 

@@ -59,6 +59,12 @@ class Pipe:
         except OSError:  # the other end is closed: `receive` notices
             self._unsent = b""
 
+    def drain(self, timeout: float) -> None:
+        """Send everything, if the other end reads it within so many seconds at a time."""
+        self.flush()
+        while self._unsent and select.select([], [self._sock], [], timeout)[1]:
+            self.flush()
+
     def receive(self) -> list[Message]:
         """Return the messages that have arrived."""
         self._read()

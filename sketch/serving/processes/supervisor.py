@@ -11,8 +11,9 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sketch.serving import systemd
 from sketch.serving.options import ServeError, ServeOptions
@@ -26,10 +27,17 @@ from sketch.serving.processes.table import Policy, Table
 from sketch.serving.sockets import open_slots
 from sketch.serving.sources import known_sources
 
+if TYPE_CHECKING:
+    from sketch.observability.metrics.families import Workers
+    from sketch.serving.processes.gathering import Gathering
+
 logger = logging.getLogger("sketch")
 
 TICK = 0.2
 """Seconds between two looks at what is due."""
+
+_OF_METRICS = frozenset({"figures", "active", "text"})
+"""What messages have that are about metrics."""
 
 Announce = Callable[[ServeOptions, Sequence[object]], None]
 """Tells the first line: `sketch.serving.run.announce`."""
@@ -83,6 +91,11 @@ class Supervisor:
         slots: the sockets of each worker.
     """
 
+    hopeless = "no worker could start: "
+    """How the error begins that ends the parent."""
+    terminal = False
+    """Whether workers may read from the terminal."""
+
     def __init__(
         self,
         app: str,
@@ -97,9 +110,14 @@ class Supervisor:
         self._slots = slots
         self._announce = announce
         self._processes: list[WorkerProcess] = []
-        self._table = Table(len(slots), _policy(options), self._start, self._on_first)
+        self._table = self.make_table()
         self._ended = asyncio.Event()
         self._reloading = False  # whether systemd has to be told of the end
+        self._gathered: Gathering | None = None
+
+    def make_table(self) -> Table:
+        """Return the table that decides."""
+        return Table(len(self._slots), policy_of(self._options), self._start, self._on_first)
 
     async def run(self) -> int:
         """Run until all workers have ended. Returns the exit code.
@@ -111,14 +129,17 @@ class Supervisor:
         self._ticked_at = self._loop.time()
         restore = self._take_signals()
         try:
-            self._table.begin()
-            self._tick()
-            await self._ended.wait()
+            async with self._metrics_listener():
+                self._table.begin()
+                self._tick()
+                try:
+                    await self._ended.wait()
+                finally:
+                    self._timer.cancel()
         finally:
-            self._timer.cancel()
             restore()
         if self._table.failure is not None:
-            raise ServeError(f"no worker could start: {self._table.failure}")
+            raise ServeError(self.hopeless + self._table.failure)
         return 1 if self._table.failed_ends else 0
 
     # -- signals ------------------------------------------------------------------------------------------------------
@@ -129,7 +150,7 @@ class Supervisor:
             signal.SIGTERM: self._stop,
             signal.SIGINT: self._stop,
             signal.SIGQUIT: self._stop_now,
-            signal.SIGHUP: self._replace,
+            signal.SIGHUP: self.replace,
             signal.SIGUSR1: self._pass_on,
             signal.SIGCHLD: self._reap,
         }
@@ -157,7 +178,8 @@ class Supervisor:
             self._stop()
         self._table.hurry()
 
-    def _replace(self) -> None:
+    def replace(self) -> None:
+        """Replace the workers: the order by SIGHUP."""
         if not self._table.stopping:
             logger.info("replacing the workers, one after the other")
             systemd.reloading()
@@ -170,15 +192,15 @@ class Supervisor:
 
     # -- processes ----------------------------------------------------------------------------------------------------
 
-    def _start(self, index: int, generation: int) -> WorkerProcess:
-        """Start the process of a slot, and send it its order."""
+    def make_order(self, index: int, generation: int) -> Order:
+        """Return what the process of a slot is told."""
         own = self._slots[index]
         others = {
             other: [sock.fileno() for sock in sockets if sock not in own]
             for other, sockets in enumerate(self._slots)
             if other != index
         }
-        order = Order(
+        return Order(
             app=self._app,
             options=self._given,
             info=WorkerInfo(index, len(self._slots), generation),
@@ -188,24 +210,33 @@ class Supervisor:
             arguments=sys.argv,
             sources=known_sources(),
         )
+
+    def _start(self, index: int, generation: int) -> WorkerProcess:
+        """Start the process of a slot, and send it its order."""
+        process = self.launch(index)
+        self._processes.append(process)
+        process.send(**self.make_order(index, generation).encode())
+        self._loop.add_reader(process.pipe.fileno(), self._read, process)
+        return process
+
+    def launch(self, index: int) -> WorkerProcess:
+        """Start a process that waits for its order."""
         pipe, theirs = Pipe.pair()
         descriptors = {sock.fileno() for sockets in self._slots for sock in sockets}
         try:
             with theirs:
-                started = start_worker(self._app, index, theirs.fileno(), descriptors)
+                started = start_worker(self._app, index, theirs.fileno(), descriptors, terminal=self.terminal)
+                return WorkerProcess(started, pipe)
         except OSError:
             pipe.close()
             raise
-        process = WorkerProcess(started, pipe)
-        self._processes.append(process)
-        pipe.send(**order.encode())
-        self._loop.add_reader(pipe.fileno(), self._read, process)
-        return process
 
     def _read(self, process: WorkerProcess) -> None:
         """Tell the table what a worker has sent."""
         for message in process.pipe.receive():
             self._table.received(process, message)
+            if not _OF_METRICS.isdisjoint(message):
+                self._gathering.received(process, message)
         if process.pipe.closed:
             self._loop.remove_reader(process.pipe.fileno())
 
@@ -219,6 +250,8 @@ class Supervisor:
             self._loop.remove_reader(process.pipe.fileno())
             process.pipe.close()
             self._processes.remove(process)
+            if self._gathered is not None:
+                self._gathered.ended(process)
             self._table.ended(process, status)
         if os.getpid() == 1:
             reap_orphans({process.pid for process in self._processes})
@@ -247,11 +280,37 @@ class Supervisor:
             systemd.notify("READY=1")
         self._end_if_empty()
 
+    # -- metrics ------------------------------------------------------------------------------------------------------
+
+    def _metrics_listener(self) -> AbstractAsyncContextManager[None]:
+        """Serve the metrics of all workers at an address of their own, if there is one."""
+        if self._options.metrics_bind is None:
+            return nullcontext()
+        from sketch.serving.metrics import metrics_listener
+
+        return metrics_listener(self._options.metrics_bind, self._gathering.exposition)
+
+    @property
+    def _gathering(self) -> Gathering:
+        """What adds up the metrics of the workers; made when the first of them tells something."""
+        if self._gathered is None:
+            from sketch.serving.processes.gathering import Gathering  # most applications have no metrics
+
+            self._gathered = Gathering(self._processes, self._workers)
+        return self._gathered
+
+    def _workers(self) -> Workers:
+        from sketch.observability.metrics.families import Workers
+
+        table = self._table
+        return Workers(len(table.slots), table.ready, table.restarts, table.failures)
+
     def _on_first(self) -> None:
         self._announce(self._options, [sock.getsockname() for sock in self._slots[0]])
 
 
-def _policy(options: ServeOptions) -> Policy:
+def policy_of(options: ServeOptions) -> Policy:
+    """Return the bounds of the table."""
     return Policy(
         start_timeout=options.start_timeout or math.inf,
         worker_timeout=options.worker_timeout or math.inf,

@@ -49,10 +49,17 @@ class Table:
         start: starts the process of a slot; it gets the slot's index and the generation of the process, and may raise
             OSError.
         on_first: called when the first worker is ready.
+        level: at which the usual comings and goings are logged.
     """
 
     def __init__(
-        self, count: int, policy: Policy, start: Callable[[int, int], Process], on_first: Callable[[], None]
+        self,
+        count: int,
+        policy: Policy,
+        start: Callable[[int, int], Process],
+        on_first: Callable[[], None],
+        *,
+        level: int = logging.INFO,
     ) -> None:
         self.slots = [Slot(index) for index in range(count)]
         self.now = 0.0
@@ -62,9 +69,12 @@ class Table:
         self.stopping = False
         self.failed_ends = 0
         """How many workers have not stopped in order when they were told to."""
+        self.failures = 0
+        """How many processes could not start, have ended by themselves, or were killed because they hung."""
         self._policy = policy
         self._start = start
         self._on_first = on_first
+        self._level = level
         self._ready_at: float | None = None  # the last time at which a worker got ready, or was lost that had been
         self._queue: deque[Slot] = deque()  # to be replaced, one after the other
         self._replacing: Slot | None = None
@@ -145,12 +155,23 @@ class Table:
             self._start_failed(slot, child, status)
         else:
             logger.error("%s %s", child, child.end(status))
+            self.failures += 1
             self._ready_at = self.now
             self._refill(slot, child)
         if self._replacing is slot and len(slot.children) <= 1 and slot.starting is None:
             self._replacing = None
         self._spread()
         self._go_on()
+
+    @property
+    def ready(self) -> int:
+        """How many slots have a worker that serves."""
+        return sum(slot.ready is not None for slot in self.slots)
+
+    @property
+    def restarts(self) -> int:
+        """How many processes have taken the place of another."""
+        return sum(max(slot.generation - 1, 0) for slot in self.slots)
 
     def tick(self, now: float) -> None:
         """Move the time on, and act on what is due."""
@@ -204,7 +225,7 @@ class Table:
         first, self._ready_at = self._ready_at is None, self.now
         if first:
             self._on_first()
-        logger.info("%s is ready", child)
+        logger.log(self._level, "%s is ready", child)
         for number in child.missed:
             child.process.signal(number)
         for older in slot.older(child):
@@ -220,6 +241,7 @@ class Table:
 
     def _start_failed(self, slot: Slot, child: Child, status: int) -> None:
         """Go on without a worker that was never ready."""
+        self.failures += 1
         why = child.reason or f"it {child.end(status)}"
         if child.state is not KILLED and why not in self._told:  # one line for all of them
             logger.error("%s could not start: %s", child, why)
@@ -279,7 +301,7 @@ class Table:
 
     def _has_stopped(self, child: Child, status: int) -> None:
         if status in (0, -signal.SIGTERM):
-            logger.info("%s has stopped", child)
+            logger.log(self._level, "%s has stopped", child)
         else:
             logger.warning("%s %s while it stopped", child, child.end(status))
             self.failed_ends += self.stopping and status > 0

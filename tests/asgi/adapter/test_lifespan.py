@@ -12,6 +12,7 @@ import pytest
 
 from sketch.application import Application
 from sketch.response import Response
+from sketch.serving.options import ServeError
 from sketch.transport import Outcome
 from sketch_asgi.app import ASGIApplication
 from sketch_gateway.stop_signals import NUMBERS
@@ -80,6 +81,22 @@ async def test_failing_start(caplog: pytest.LogCaptureFixture) -> None:
     assert "Traceback" in caplog.text
     assert events == ["startup", "cleanup"]
     assert asgi.life.exit_code == 1
+
+
+@in_loop
+async def test_a_start_that_one_line_explains_is_left_to_the_launcher(caplog: pytest.LogCaptureFixture) -> None:
+    app, _ = recording()
+
+    async def fail() -> None:
+        raise ServeError("cannot listen")
+
+    app.on_startup.append(fail)
+    asgi = ASGIApplication(app)
+    script = Script(START)
+    await live(asgi, script)
+    assert kinds(script) == ["startup.failed"]
+    assert "could not be started" not in caplog.text
+    assert isinstance(asgi.life.error, ServeError)
 
 
 @pytest.mark.parametrize("name", ["on_shutdown", "on_cleanup"])

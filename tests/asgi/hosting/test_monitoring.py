@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
 from typing import Any
 
+import httpx
 import pytest
 import sentry_sdk
+from opentelemetry import trace
 from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
@@ -22,6 +25,7 @@ from tests.support.frames import TEXT, frame, shake
 from tests.support.scripts import in_loop
 
 WAYS = ("ours", "native", "mounted")
+BOTH = pytest.mark.parametrize("mode", ["native", "asgi"])
 
 
 def as_application() -> Application:
@@ -131,13 +135,33 @@ async def test_sentry(way: str, sentry: Kept) -> None:
         assert names == ["hello", "fails", "ws"]
 
 
+@asynccontextmanager
+async def served(app: Application, mode: str) -> AsyncIterator[Callable[[str], Awaitable[int]]]:
+    """A sketch application in either mode: a function that asks it for a path, and returns the status."""
+    if mode == "native":
+        async with hosting(app, mode) as raw:
+
+            async def get(path: str) -> int:
+                return (await raw.get(path)).status
+
+            yield get
+    else:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://x") as client:
+
+            async def get_by_asgi(path: str) -> int:
+                return (await client.get(path)).status_code
+
+            yield get_by_asgi
+
+
+@BOTH
 @in_loop
-async def test_sentry_by_url(sentry: Kept) -> None:
+async def test_sentry_by_url(mode: str, sentry: Kept) -> None:
     outer, app = Application(), as_application()
     outer.mount("/{tenant}", app)
     outer.wrap_asgi(SentryAsgiMiddleware, transaction_style="url")
-    async with hosting(outer, "native") as client:
-        assert (await client.get("/a/fails")).status == 500
+    async with served(outer, mode) as get:
+        assert await get("/a/fails") == 500
     assert [transaction["transaction"] for transaction in sentry.of("transaction")] == ["/{tenant}/fails"]
 
 
@@ -160,6 +184,36 @@ async def test_opentelemetry(way: str) -> None:
     assert found[0][1]["http.target"] == f"{client.prefix}/hello"
     assert found[1][1].get("http.status_code", 500) == 500
     assert str(found[2][1]["http.url"]).endswith(f"{client.prefix}/ws")
+
+
+async def name_span(request: Request, handler: Any) -> Response:
+    """Outer middleware that names the span by the route, as the guide shows it."""
+    span = trace.get_current_span()
+    if request.route is None:
+        span.update_name(request.method)
+    else:
+        span.update_name(f"{request.method} {request.route.template}")
+        span.set_attribute("http.route", request.route.template)
+    response: Response = await handler(request)
+    return response
+
+
+@BOTH
+@in_loop
+async def test_opentelemetry_names_spans_by_route(mode: str) -> None:
+    spans = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(spans))
+    outer, app = Application(outer_middlewares=[name_span]), as_application()
+    outer.mount("/{tenant}", app)
+    outer.wrap_asgi(OpenTelemetryMiddleware, tracer_provider=provider, exclude_spans=["receive", "send"])
+    async with served(outer, mode) as get:
+        assert [await get(path) for path in ("/a/hello", "/b/fails", "/nowhere")] == [200, 500, 404]
+    provider.shutdown()
+    found = [(span.name, (span.attributes or {}).get("http.route")) for span in spans.get_finished_spans()]
+    assert found == [
+        ("GET /{tenant}/hello", "/{tenant}/hello"), ("GET /{tenant}/fails", "/{tenant}/fails"), ("GET", None),
+    ]  # fmt: skip
 
 
 @in_loop

@@ -229,29 +229,6 @@ async def test_a_session_under_another_server(target: bytes) -> None:
 
 
 @in_loop
-async def test_starlettes_sessions() -> None:
-    pytest.importorskip("itsdangerous")
-    from starlette.middleware.sessions import SessionMiddleware
-
-    app = Application()
-    app.wrap_asgi(SessionMiddleware, secret_key="x" * 32)
-
-    @app.get("/")
-    async def count(request: Request) -> Response:
-        assert request.scope is not None
-        session = request.scope["session"]
-        session["count"] = session.get("count", 0) + 1
-        return Response(str(session["count"]))
-
-    async with serving(app) as served:
-        cookies: list[tuple[str, str]] = []
-        for expected in (b"1", b"2"):
-            reply = await served.exchange(encode_head("GET", "/", cookies, None, "x"))
-            assert reply.body == expected
-            cookies = [("Cookie", str(reply.header("set-cookie")).partition(";")[0])]
-
-
-@in_loop
 async def test_without_middleware_there_is_no_scope_natively() -> None:
     app = Application()
 

@@ -31,6 +31,7 @@ from sketch.serving.registry import load_server
 from sketch.serving.server_limits import ServerLimits
 from tests.asgi.launchers.running import BOUND, ROOT, Running, started
 from tests.core.serving.tls.files import write_files
+from tests.support.programs import free_port
 from tests.support.workers import parent_of_workers
 
 SERVERS = ("native", "uvicorn", "hypercorn", "granian")
@@ -51,7 +52,10 @@ ELSEWHERE = {
     ),
     "dev_cert": "tests.core.serving.tls.test_dev_cert:test_the_options_get_its_files",  # the server gets the files
     "max_requests": "tests.contract.test_workers:test_requests_are_counted",
+    "reload": "tests.asgi.launchers.test_reload:test_a_change_with_an_open_stream_and_a_websocket",
     # The parent has these, whatever its workers run.
+    "reload_dir": "tests.core.serving.reload.test_reloading:test_by_polling_with_a_worker_that_hangs",
+    "reload_include": "tests.core.serving.reload.test_reloading:test_by_polling_with_a_worker_that_hangs",
     "worker_timeout": "tests.core.serving.processes.test_supervisor:test_a_blocked_worker_is_named_and_replaced",
     "start_timeout": "tests.core.serving.processes.test_supervisor:test_a_start_that_fails",
 }
@@ -136,7 +140,7 @@ FLAGS = (
 
 @shows("server", "uds", "uds_mode", "backlog", "loop", "root_path", "debug", "trusted_proxies", "proxy_hops")
 @shows("ssl_certfile", "ssl_keyfile", "ssl_ca_certs", "ssl_minimum_version", "log_level", "drain_delay")
-@shows("shutdown_timeout")
+@shows("shutdown_timeout", "metrics_bind")
 @shows("ssl_keyfile_password_file", servers=["native", "uvicorn", "hypercorn"])
 @pytest.mark.parametrize("server", SERVERS)
 def test_flags_of_one_process(server: str, folder: Path, tmp_path: Path) -> None:
@@ -153,7 +157,9 @@ def test_flags_of_one_process(server: str, folder: Path, tmp_path: Path) -> None
             sock.connect(str(path))
             return opened.enter_context(encrypted(sock, own, most))
 
-        running = opened.enter_context(sketch_run("--server", server, "--uds", str(path), *files, *FLAGS.split()))
+        port = free_port()
+        flags = ("--uds", str(path), "--metrics-bind", f"{port}", *files, *FLAGS.split())
+        running = opened.enter_context(sketch_run("--server", server, *flags))
         assert running.first == f"Started server on unix:{path} ({server})"
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
@@ -168,6 +174,9 @@ def test_flags_of_one_process(server: str, folder: Path, tmp_path: Path) -> None
             connect(most=ssl.TLSVersion.TLSv1_2)
         with pytest.raises((AssertionError, OSError)):  # the client learns of it when it reads
             ask(connect(None), "/about")
+
+        metrics = opened.enter_context(socket.create_connection(("127.0.0.1", port), timeout=BOUND))
+        assert 'http_requests_total{method="GET",route="/fails",status="5xx"} 1.0' in ask(metrics, "/metrics")[1]
 
         endless = connect()
         endless.sendall(b"GET /endless HTTP/1.1\r\nHost: test\r\n\r\n")
@@ -263,13 +272,6 @@ def test_options_of_a_program(server: str, certificate: tuple[str, str]) -> None
     assert code == 0, output
     assert "INFO sketch.server: stopping: " in output
     assert "GET /" not in output
-
-
-@shows("reload")
-@pytest.mark.parametrize("server", SERVERS)
-def test_what_is_not_there_yet_is_a_clear_error(server: str, capfd: pytest.CaptureFixture[str]) -> None:
-    with suppress(AssertionError), sketch_run("--server", server, "--reload"):
-        pytest.fail("a server was started")
 
 
 # -- on the native server ---------------------------------------------------------------------------------------------

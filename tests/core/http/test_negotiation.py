@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given, strategies as st
 from multidict import CIMultiDict
 
-from sketch.http.negotiation import accepted_encodings, add_vary, choose_encoding, choose_media_type, rank_encodings
+from sketch.http.negotiation import (
+    accepted_encodings,
+    accepted_types,
+    add_vary,
+    choose_encoding,
+    choose_media_type,
+    offered_types,
+    rank_encodings,
+)
 
 ALL = ("zstd", "br", "gzip")
 
@@ -124,3 +132,20 @@ def test_vary(before: list[tuple[str, str]], after: str) -> None:
     for _ in range(2):
         add_vary(headers, "Accept-Encoding")
         assert headers.getall("Vary") == [after]
+
+
+def test_a_range_with_parameters_is_narrower() -> None:
+    """It counts only where there is none without, and stands where the field first names it."""
+    field = b"text/html;level=1;q=0.3, text/html;q=0.7, a/b;v=2, a/b;v=3;q=0.1, text/html;q=0.1"
+    assert accepted_types(field) == {"text/html": 700, "a/b": 1000}
+
+
+def test_offered_types() -> None:
+    assert offered_types(["Text/HTML; charset=utf-8", "a/b"]) == {"text/html": "Text/HTML; charset=utf-8", "a/b": "a/b"}
+    with pytest.raises(TypeError, match=r"expected media types as str, one after the other, got \['a/b'\]"):
+        offered_types([["a/b"]])  # type: ignore[list-item]
+    for wrong in ("html", "text/*", "", "a/b/c"):
+        with pytest.raises(ValueError, match="expected a media type like 'text/html', got"):
+            offered_types([wrong])
+    with pytest.raises(ValueError, match="expected at least one media type"):
+        offered_types([])

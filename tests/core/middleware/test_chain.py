@@ -13,9 +13,13 @@ from sketch.exceptions import HTTPNotFound, HTTPUnauthorized
 from sketch.limits import Limits
 from sketch.middleware import Endpoint, fold
 from sketch.middleware.cors import CORS
+from sketch.middleware.csrf import CSRF
+from sketch.middleware.https_redirect import HTTPSRedirect
+from sketch.middleware.protection import Protection
 from sketch.middleware.proxy_headers import ProxyHeaders
 from sketch.middleware.request_id import RequestID
 from sketch.middleware.security_headers import SecurityHeaders
+from sketch.middleware.trusted_hosts import TrustedHosts
 from sketch.request import Request
 from sketch.response import Response
 from sketch.streams.stream import StreamResponse
@@ -163,7 +167,17 @@ EVERYWHERE = [
 ]
 INSIDE = [
     (it, rf"expected middlewares that may stand around a handler, got .*{type(it).__name__}.*outer_middlewares=\[")
-    for it in (CORS("*"), ProxyHeaders(["10.0.0.1"]), RequestID(), SecurityHeaders(), Outer())
+    for it in (
+        CORS("*"),
+        ProxyHeaders(["10.0.0.1"]),
+        RequestID(),
+        SecurityHeaders(),
+        TrustedHosts(["a"]),
+        CSRF(),
+        HTTPSRedirect(host="a"),
+        Protection(["a"]),
+        Outer(),
+    )
 ]
 
 

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
-from sketch import Application, Response, SecurityHeaders
+from sketch import (
+    CSP,
+    NONCE,
+    Application,
+    HTMLResponse,
+    Request,
+    Response,
+    SecurityHeaders,
+    StreamResponse,
+    csp_nonce,
+)
 from sketch.testing import ClientResponse, TestClient
-from tests.support.requests import in_loop
+from tests.support.requests import in_loop, make_request
 
 DEFAULTS = {
     "X-Content-Type-Options": "nosniff",
@@ -126,3 +137,80 @@ async def _returned(response: Response) -> Response:
 async def test_names_differ_in_case_alone() -> None:
     headers = (await ask(app_of(headers={"x-frame-options": "SAMEORIGIN"}))).headers
     assert headers.getall("X-Frame-Options") == ["DENY"]  # the first stands
+
+
+# -- nonces -----------------------------------------------------------------------------------------------------------
+
+POLICY = CSP(default_src=["'self'"], script_src=[NONCE])
+
+
+def app_with_nonces(policy: CSP = POLICY, **options: Any) -> Application:
+    app = app_of(csp=policy, **options)
+
+    @app.get("/page")
+    async def page(request: Request) -> HTMLResponse:
+        return HTMLResponse(f"<script nonce={csp_nonce(request)}></script>{csp_nonce(request)}")
+
+    @app.get("/late")
+    async def late(request: Request) -> StreamResponse:
+        async def body() -> AsyncIterator[str]:
+            yield csp_nonce(request)
+
+        return StreamResponse(body())
+
+    return app
+
+
+@in_loop
+async def test_a_page_has_a_nonce_of_its_own() -> None:
+    app, found = app_with_nonces(), set()
+    for _ in range(2):
+        response = await ask(app, "/page")
+        first, _, second = (await response.text()).removeprefix("<script nonce=").partition("></script>")
+        policy = response.headers["Content-Security-Policy"]
+        assert policy == f"default-src 'self'; script-src 'nonce-{first}'; frame-ancestors 'none'"
+        assert (first == second, response.headers["X-Frame-Options"]) == (True, "DENY")
+        found.add(first)
+    assert len(found) == 2
+    assert min(map(len, found)) >= 22  # 128 bits
+    for path in ("/", "/nowhere", "/boom"):  # none was asked for
+        policy = (await ask(app, path)).headers["Content-Security-Policy"]
+        assert policy == "default-src 'self'; script-src 'none'; frame-ancestors 'none'"
+
+
+@in_loop
+async def test_a_policy_that_is_only_reported() -> None:
+    headers = (await ask(app_with_nonces(CSP(script_src=[NONCE], report_only=True)), "/page")).headers
+    assert headers["Content-Security-Policy"] == "frame-ancestors 'none'"
+    assert headers["Content-Security-Policy-Report-Only"].startswith("script-src 'nonce-")
+
+
+@in_loop
+async def test_a_response_with_a_policy_of_its_own_keeps_it() -> None:
+    app = app_with_nonces()
+
+    @app.get("/own")
+    async def own(request: Request) -> Response:
+        return Response(csp_nonce(request), headers={"Content-Security-Policy": "default-src 'none'"})
+
+    headers = (await ask(app, "/own")).headers
+    assert (headers["Content-Security-Policy"], headers["X-Frame-Options"]) == ("default-src 'none'", "DENY")
+
+
+@in_loop
+async def test_a_nonce_that_no_policy_can_name(caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(RuntimeError, match="expected SecurityHeaders\\(csp=CSP\\(script_src=\\[NONCE\\]\\)\\)"):
+        csp_nonce(make_request())
+    async with TestClient(app_with_nonces(), raise_errors=False) as client:
+        response = await client.get("/late")
+        with pytest.raises(ConnectionError):
+            await response.read()
+    assert "expected csp_nonce() before the head of the answer" in caplog.text
+
+
+@in_loop
+async def test_a_policy_as_an_object_decides_frames() -> None:
+    headers = (await ask(app_of(csp=CSP(frame_ancestors=["'self'"])))).headers
+    assert ("X-Frame-Options" in headers, headers["Content-Security-Policy"]) == (False, "frame-ancestors 'self'")
+    with pytest.raises(TypeError, match="expected csp as a CSP or a str, got \\['default-src'\\]"):
+        SecurityHeaders(csp=["default-src"])  # type: ignore[arg-type]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sketch.exceptions import HTTPContentTooLarge
-from sketch.request.body import BrokenBody, KeptBody, LimitedBody
+from sketch.request.body import BrokenBody, KeptBody, LimitedBody, PeekedBody
 from sketch.transport import ClientDisconnected
 from tests.support.requests import ScriptedBody, in_loop
 
@@ -46,3 +46,13 @@ async def test_a_body_that_could_not_be_read() -> None:
     for _ in range(2):
         with pytest.raises(ClientDisconnected, match="gone"):
             await body.read()
+
+
+@in_loop
+async def test_a_body_whose_beginning_was_looked_at() -> None:
+    body = PeekedBody(ScriptedBody([b"ab", bytearray(b"cd"), b"ef"], b"6"))
+    assert (body.length, await body.peek(1), await body.peek(3)) == (6, b"ab", b"abcd")
+    assert await body.peek(2) == b"abcd"
+    assert [await body.read() for _ in range(4)] == [b"ab", b"cd", b"ef", b""]
+    short = PeekedBody(ScriptedBody([b"ab"]))
+    assert (await short.peek(100), short.complete, await short.read()) == (b"ab", False, b"ab")

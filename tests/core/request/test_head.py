@@ -202,3 +202,22 @@ def test_a_query_with_nothing_to_decode_is_parsed_as_any_other(query: str, most:
 
     expected = attempt(lambda: parse_qsl(query, keep_blank_values=True, max_num_fields=most))
     assert attempt(lambda: _parse_query(query, most)) == expected
+
+
+@pytest.mark.parametrize(
+    ("field", "chosen"),
+    [
+        (None, "text/html; charset=utf-8"),
+        (b"*/*", "text/html; charset=utf-8"),
+        (b"application/json", "application/json"),
+        (b"application/*;q=0.8, text/html;q=0.2", "application/json"),
+        (b"text/html;q=0, */*;q=0.1", "application/json"),
+        (b"text/html;q=2, ,;;, image/png, \xff, application/json;q=0.1", "application/json"),
+        (b"image/png", None),
+        (b"", None),
+        (b"*/*;q=0", None),
+    ],
+)
+def test_accept(field: bytes | None, chosen: str | None) -> None:
+    headers = [(b"host", b"x")] if field is None else [(b"host", b"x"), (b"accept", field)]
+    assert make_request(headers=headers).accept("text/html; charset=utf-8", "application/json") == chosen

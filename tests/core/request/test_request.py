@@ -298,3 +298,20 @@ async def test_a_used_body_names_what_used_it() -> None:
         await take(request)
         with pytest.raises(RuntimeError, match=r"streamed before \(by stream\(\), multipart\(\) or form\(\)\)"):
             await request.read()
+
+
+@in_loop
+async def test_the_beginning_of_a_body_stays_to_be_read() -> None:
+    app = Application(limits=Limits(body=5))
+    request = make_request(body=[b"ab", b"cd", b"e"], app=app)
+    assert (await request.peek(3), await request.peek(1), await request.read()) == (b"abcd", b"abcd", b"abcde")
+    assert await request.peek(1) == b"abcde"
+    request = make_request(body=[b"abcd", b"ef"], app=app)
+    await request.peek(1)
+    with pytest.raises(HTTPContentTooLarge):
+        [chunk async for chunk in request.stream()]
+    request = make_request(body=[b"ab", ClientDisconnected("gone")], app=app)
+    for _ in range(2):
+        with pytest.raises(ClientDisconnected, match="gone"):
+            await request.peek(3)
+    assert await make_request().peek(3) == b""

@@ -11,6 +11,8 @@ from sketch.serving.options import OptionError, ServeOptions
 from tests.core.serving.support import failure
 
 NO_NETWORK = "'10.0.0.0/33' does not appear to be an IPv4 or IPv6 network"
+METRICS_BIND = "expected metrics_bind like '9100', '10.0.0.1:9100', '[::1]:9100' or 'unix:/run/metrics.sock'"
+OTHER_PLACE = "expected another address for metrics_bind than the public one, and another port"
 
 
 @pytest.mark.parametrize(
@@ -97,13 +99,36 @@ NO_NETWORK = "'10.0.0.0/33' does not appear to be an IPv4 or IPv6 network"
         ({"server_limits": 5}, "expected server_limits as ServerLimits(...), got 5"),
         ({"proxy_hops": 0}, "expected proxy_hops as a whole number from 1 to 2147483647, got 0"),
         ({"proxy_hops": 2}, "expected trusted_proxies together with proxy_hops"),
-        ({"reload": True}, "reload is not supported yet: restart the server by hand"),
+        ({"reload": True, "workers": 2}, "expected either reload or workers, got both: reload has one worker"),
+        ({"reload_dir": "src"}, "expected reload_dir as a list or tuple of texts, got 'src'"),
+        ({"reload_include": ("",)}, "expected reload_include as a list or tuple of texts, got ('',)"),
+        ({"metrics_bind": "host"}, f"{METRICS_BIND}, got 'host'"),
+        ({"metrics_bind": "0.0.0.0:70000"}, f"{METRICS_BIND}, got '0.0.0.0:70000'"),
+        ({"metrics_bind": 9100}, f"{METRICS_BIND}, got 9100"),
+        ({"metrics_bind": "8080"}, f"{OTHER_PLACE}, got '8080'"),
+        ({"metrics_bind": "127.0.0.1:9100", "bind": ("[::1]:9100",)}, f"{OTHER_PLACE}, got '127.0.0.1:9100'"),
+        ({"metrics_bind": "unix:/run/s", "uds": "/run/s"}, f"{OTHER_PLACE}, got 'unix:/run/s'"),
     ],
 )
 def test_values_that_no_backend_can_honour(
     capsys: pytest.CaptureFixture[str], options: dict[str, Any], message: str
 ) -> None:
     assert failure(capsys, **options) == message
+
+
+@pytest.mark.parametrize(
+    ("given", "options", "address"),
+    [
+        ("9100", {}, "127.0.0.1:9100"),
+        ("0", {"port": 0}, "127.0.0.1:0"),
+        ("[::1]:9100", {}, "[::1]:9100"),
+        ("unix:/run/m", {"uds": "/run/s"}, "unix:/run/m"),
+        ("8080", {"uds": "/run/s"}, "127.0.0.1:8080"),
+        ("3", {"bind": ("fd:3",)}, "127.0.0.1:3"),
+    ],
+)
+def test_where_metrics_are(given: str, options: dict[str, Any], address: str) -> None:
+    assert ServeOptions(metrics_bind=given, **options).metrics_bind == address
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from sketch.application import Application
 from sketch.http.fields import RawHeaders
 from sketch.request import WebSocketRequest
 from sketch.transport import WireResponse
-from sketch.websocket import Session
+from sketch.websocket import SocketSession
 from tests.support.requests import Peer
 
 
@@ -69,7 +69,7 @@ async def shake(app: Application, target: str = "/ws", headers: RawHeaders | Non
 
 
 async def run(
-    session: Session, *messages: str | bytes, leaves: tuple[int, str] | None = None, policy: Any = None
+    session: SocketSession, *messages: str | bytes, leaves: tuple[int, str] | None = None, policy: Any = None
 ) -> Pipe:
     """Run a session with a peer that has sent all its messages beforehand. Raises the session's error."""
     pipe = Pipe()

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from pathlib import Path
 
 import pytest
+from jinja2 import TemplateNotFound, UndefinedError
 
 from sketch.errors.debug import traces as module
 from sketch.errors.debug.text import render_text
 from sketch.errors.debug.traces import CAUSE, CONTEXT
+from sketch.templates import Templates
 from tests.core.errors.debug.support import run, traces_of
 
 
@@ -184,3 +187,32 @@ def test_one_frame_gives_away_the_secrets_of_another(tmp_path: Path) -> None:
     (trace,) = traces_of(run(tmp_path / "a.py", source, t="planted-7f3a"))
     assert "planted" not in repr(trace)
     assert trace.title == "ValueError: cannot use <masked>"
+
+
+# -- templates ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_template_is_shown_as_its_author_knows_it(tmp_path: Path) -> None:
+    (tmp_path / "base.html").write_text("<body>\n{% block content %}{% endblock %}")
+    source = "{% extends 'base.html' %}\n{% block content %}\n<p>{{ user.name }} {{ missing }}\n{% endblock %}"
+    (tmp_path / "page.html").write_text(source)
+    with pytest.raises(UndefinedError) as caught:
+        asyncio.run(Templates(tmp_path, strict=True).render("page.html", {"user": {"name": "ann"}}))
+    (trace,) = traces_of(caught.value)
+    shown = [frame for frame in trace.frames if not frame.library and str(tmp_path) in frame.file]
+    assert [(Path(frame.file).name, frame.line, frame.function) for frame in shown] == [
+        ("page.html", 1, "top-level template code"),
+        ("base.html", 2, "top-level template code"),
+        ("page.html", 3, "block 'content'"),
+    ]
+    (line,) = [line for line in shown[-1].source if line.current]
+    assert (line.text, line.marked) == ("<p>{{ user.name }} {{ missing }}", None)
+    assert ("user", "{'name': 'ann'}") in shown[-1].variables
+    assert "in block 'content'" in render_text([trace])
+
+
+def test_the_name_of_a_missing_template_is_no_secret(tmp_path: Path) -> None:
+    with pytest.raises(TemplateNotFound) as caught:
+        asyncio.run(Templates(tmp_path).render("missing-page.html"))
+    (trace,) = traces_of(caught.value)
+    assert trace.title.endswith(f"a file below {tmp_path}, got 'missing-page.html'")

@@ -23,7 +23,7 @@ GIVEN: dict[str, Any] = {
     "trusted_proxies": ("10.0.0.0/8", "unix"), "proxy_hops": 2, "server_limits": ServerLimits(head=9000, concurrency=3),
     "limits": Limits(body=7), "workers": 3, "worker_timeout": 5.5, "start_timeout": 6, "max_requests": 7,
     "max_requests_jitter": 8, "shutdown_timeout": 9, "drain_delay": 1, "keep_alive_drain": 2, "access_log": False,
-    "log_level": "debug",
+    "log_level": "debug", "metrics_bind": "127.0.0.1:9100",
 }  # fmt: skip
 
 
@@ -51,7 +51,8 @@ def test_options_travel() -> None:
 
 def test_every_option_travels_or_is_the_parents() -> None:
     """Whatever is added has to be tried here."""
-    elsewhere = {"bind", "uds", "sock", "ssl", "reload", "proxy_protocol", "dev_cert", "ssl_keyfile_password_file"}
+    elsewhere = {"bind", "uds", "sock", "ssl", "reload", "reload_dir", "reload_include", "proxy_protocol", "dev_cert"}
+    elsewhere |= {"ssl_keyfile_password_file"}
     assert {field.name for field in fields(ServeOptions)} == GIVEN.keys() | elsewhere
     assert sent(ServeOptions(proxy_protocol=True)).proxy_protocol
     assert sent(ServeOptions(ssl_certfile="c", ssl_keyfile_password_file="p")).ssl_keyfile_password_file == "p"
