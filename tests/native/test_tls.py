@@ -11,6 +11,7 @@ import pytest
 
 from sketch import Application, Request, Response, StreamResponse, serve
 from sketch.serving.options import ServeError
+from sketch.serving.tls.context import ReloadableContext
 from sketch_native import ServerLimits
 from tests.support.native import GET, HOST, Certificates, make_app, serving, turns, until
 from tests.support.wire import Wire
@@ -188,3 +189,21 @@ async def test_a_client_certificate_is_shown(certificates: Certificates) -> None
         assert (await wire.receive()).text == "True"
         wire.abort()
         await wire.close()
+
+
+async def test_a_new_certificate_is_for_new_connections(certificates: Certificates, tmp_path: Path) -> None:
+    path = tmp_path / "live.pem"
+    path.write_bytes(certificates.path.read_bytes())
+    async with serve(make_app(), port=0, ssl_certfile=path, access_log=False) as server:
+        shown: list[bytes | None] = []
+        for _ in range(2):
+            wire = await Wire.connect(server.port, certificates.of_client())
+            shown.append(wire.writer.get_extra_info("ssl_object").getpeercert(binary_form=True))
+            await wire.send(GET)
+            assert (await wire.receive()).body == b"ok"
+            wire.abort()
+            await wire.close()
+            certificates.authority.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(str(path))
+            assert isinstance(server.tls, ReloadableContext)
+            server.tls.reload()
+    assert shown[0] != shown[1]
