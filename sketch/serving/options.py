@@ -7,8 +7,17 @@ import re
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
-from sketch.checks import check_flags
-from sketch.serving.option import option, wrong_numbers
+from sketch.serving.errors import OptionError as OptionError, ServeError as ServeError
+from sketch.serving.option import option
+from sketch.serving.option_checks import (
+    CERT_REQS,
+    LOG_FORMATS,
+    LOG_LEVELS,
+    LOOPS as LOOPS,
+    MOST_WORKERS,
+    TLS_VERSIONS,
+    check,
+)
 
 if TYPE_CHECKING:
     import socket
@@ -17,32 +26,6 @@ if TYPE_CHECKING:
     from sketch.limits import Limits
     from sketch.middleware.proxy_headers import ProxyHeaders
     from sketch.serving.server_limits import ServerLimits
-
-
-class ServeError(Exception):
-    """Raised when an application cannot be served; the message tells the user why, in one line.
-
-    Args:
-        message: what is expected, and what was given.
-        names: the options that it is about, `app` for the application.
-    """
-
-    def __init__(self, message: str, *names: str) -> None:
-        super().__init__(message)
-        self.names = names
-
-
-class OptionError(ServeError):
-    """Raised for the value of an option that no backend could honour."""
-
-
-LOOPS = ("auto", "asyncio", "uvloop")
-MOST_WORKERS = 1024
-"""More workers than any machine has use for: a larger number is another one, a port say."""
-CERT_REQS = ("optional", "required")
-TLS_VERSIONS = ("1.2", "1.3")
-LOG_FORMATS = ("auto", "text", "json")
-LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 
 TLS_OPTIONS = frozenset(
     {"ssl_keyfile_password", "ssl_keyfile_password_file", "ssl_ca_certs", "ssl_cert_reqs", "ssl_minimum_version"}
@@ -54,10 +37,8 @@ ADDRESS, APPLICATION, RELOAD, TLS, PROXIES = "address", "application", "developm
 LIMITS, PROCESSES, STOPPING, LOGGING = "limits of the native server", "processes", "stopping", "logging"
 METRICS = "metrics"
 
-# RFC 3986 section 3.3, without empty segments; one slash may follow.
-_ROOT_PATH = re.compile(r"(?:/(?:[\w!$&'()*+,;=:@.~-]|%[0-9A-Fa-f]{2})+)*/?", re.ASCII)
+
 _PORT = re.compile(r"\d{1,5}", re.ASCII)
-_PLACE = re.compile(r"unix:.+|fd:\d{1,9}|(?:\[[0-9A-Za-z:.%]+\]|[^\[\]/:]*):(?P<port>\d{1,5})", re.ASCII | re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -293,135 +274,9 @@ class ServeOptions:
         object.__setattr__(self, "reload_dir", _paths("reload_dir", self.reload_dir))
         for name in ("uds", "ssl_certfile", "ssl_keyfile", "ssl_keyfile_password_file", "ssl_ca_certs", "log_config"):
             object.__setattr__(self, name, _path(name, getattr(self, name)))
-        if not isinstance(self.host, str):
-            raise OptionError(f"expected a host as a str, got {self.host!r:.200}", "host")
-        self._check_numbers()
-        self._check_switches()
-        self._check_metrics()
-        if not isinstance(self.root_path, str) or not _ROOT_PATH.fullmatch(self.root_path):
-            raise OptionError(f"expected a root path like '/api', percent-encoded, got {self.root_path!r}", "root_path")
-        self._check_choices()
-        self._check_access_log_format()
-        self._check_addresses()
-        self._check_security()
-        self._check_limits()
-        if self.reload and self.workers is not None:
-            raise OptionError("expected either reload or workers, got both: reload has one worker", "reload", "workers")
-
-    def _check_numbers(self) -> None:
-        for name, error in wrong_numbers(self):
-            raise OptionError(str(error), name)
-        if self.max_requests_jitter and self.max_requests is None:
-            raise OptionError("expected max_requests together with max_requests_jitter", "max_requests_jitter")
-
-    def _check_choices(self) -> None:
-        for name, (what, choices) in _CHOICES.items():
-            given = getattr(self, name)
-            if given not in choices:
-                raise OptionError(f"expected {what} of {', '.join(choices)}, got {given!r:.200}", name)
-
-    def _check_switches(self) -> None:
-        for name in ("access_log", "debug", "dev_cert", "proxy_protocol", "reload"):
-            value = getattr(self, name)
-            if name == "debug" and value is None:
-                continue
-            try:
-                check_flags(**{name: value})
-            except TypeError as exc:
-                raise OptionError(str(exc), name) from None
-
-    def _check_access_log_format(self) -> None:
-        if self.access_log_format is None:
-            return
-        from sketch.observability.access_format import AccessFormat  # few programs choose one
-
-        if not isinstance(self.access_log_format, str):
-            raise OptionError(
-                f"expected access_log_format as text, got {self.access_log_format!r:.200}", "access_log_format"
-            )
-        try:
-            AccessFormat(self.access_log_format)
-        except ValueError as exc:
-            raise OptionError(str(exc), "access_log_format") from None
-
-    def _check_addresses(self) -> None:
-        for place in self.bind:
-            found = _PLACE.fullmatch(place)
-            if found is None or int(found["port"] or 0) > 65535:
-                raise OptionError(
-                    "expected addresses like '127.0.0.1:8080', '[::1]:8080', 'unix:/run/app.sock' or 'fd:3', "
-                    f"got {place!r:.200}",
-                    "bind",
-                )
-        places = [name for name in ("bind", "sock", "uds", "host", "port") if self._is_place(name)]
-        if len(places) > 1 and places != ["host", "port"]:
-            raise OptionError(f"expected only one of {', '.join(places)}: each says where to listen", *places)
-
-    def _check_metrics(self) -> None:
-        given = self.metrics_bind
-        if given is None:
-            return
-        if isinstance(given, str) and _PORT.fullmatch(given):
-            object.__setattr__(self, "metrics_bind", f"127.0.0.1:{given}")
-        found = _PLACE.fullmatch(self.metrics_bind) if isinstance(self.metrics_bind, str) else None
-        if found is None or int(found["port"] or 0) > 65535:
-            fault = "expected metrics_bind like '9100', '10.0.0.1:9100', '[::1]:9100' or 'unix:/run/metrics.sock'"
-            raise OptionError(f"{fault}, got {given!r:.200}", "metrics_bind")
-        public = self._public_places()
-        if found["port"] != "0" and {self.metrics_bind, found["port"]} & public:
-            fault = (
-                f"expected another address for metrics_bind than the public one, and another port, got {given!r:.200}"
-            )
-            raise OptionError(fault, "metrics_bind")
-
-    def _public_places(self) -> set[str]:
-        """The addresses and the ports on which it listens for every client, as text."""
-        if self.uds is not None or self.sock is not None:
-            return {f"unix:{self.uds}"}
-        places = self.bind or (f"{self.host}:{self.port}",)
-        return {*places, *(place.rpartition(":")[2] for place in places if not place.startswith(("unix:", "fd:")))}
-
-    def _is_place(self, name: str) -> bool:
-        """Whether an option says where to listen. Port 0 says nothing: it is what `serve` takes by itself."""
-        return name in self.given() and not (name == "port" and self.port == 0)
-
-    def _check_security(self) -> None:
-        self._check_tls()
-        if self.proxy_hops != 1 and not self.trusted_proxies:
-            raise OptionError("expected trusted_proxies together with proxy_hops", "proxy_hops")
-        try:
-            self.proxy_headers()
-        except ValueError as exc:
-            raise OptionError(str(exc), "trusted_proxies") from None
-
-    def _check_tls(self) -> None:
-        given = self.given()
-        for name in _WITH_CERTIFICATE:
-            if name in given and not given & _WITH_CERTIFICATE[name]:
-                needed = " or ".join(sorted(_WITH_CERTIFICATE[name], reverse=True))
-                raise OptionError(f"expected {needed} together with {name}", name)
-        for names in _EITHER:
-            if given >= {*names}:
-                raise OptionError(f"expected either {' or '.join(names)}, got both", *names)
-        for name in ("ssl_keyfile_password", "ssl_ciphers"):
-            text = getattr(self, name)
-            if text is not None and (not isinstance(text, str) or not text):  # not shown: it may be a secret
-                raise OptionError(f"expected {name} as a text that is not empty, got {type(text).__name__}", name)
-        if self.proxy_protocol and self.scheme == "https":
-            raise OptionError(
-                "proxy_protocol together with TLS is not supported: let the load balancer end TLS",
-                *("proxy_protocol", "ssl", "ssl_certfile", "dev_cert"),
-            )
-
-    def _check_limits(self) -> None:
-        if self.limits is not None:
-            from sketch.limits import Limits
-
-            _check_kind("limits", self.limits, Limits)
-        if self.server_limits is not None:
-            from sketch.serving.server_limits import ServerLimits
-
-            _check_kind("server_limits", self.server_limits, ServerLimits)
+        if isinstance(self.metrics_bind, str) and _PORT.fullmatch(self.metrics_bind):
+            object.__setattr__(self, "metrics_bind", f"127.0.0.1:{self.metrics_bind}")
+        check(self)
 
     def proxy_headers(self) -> ProxyHeaders | None:
         """Return what reads the fields of the trusted proxies, None if there are none."""
@@ -439,39 +294,6 @@ class ServeOptions:
     def given(self) -> set[str]:
         """The names of the options that differ from their default."""
         return {field.name for field in fields(self) if getattr(self, field.name) != field.default}
-
-
-_CHOICES = {
-    "loop": ("a loop", LOOPS),
-    "log_level": ("a log level", LOG_LEVELS),
-    "log_format": ("a log format", LOG_FORMATS),
-    "ssl_cert_reqs": ("ssl_cert_reqs", CERT_REQS),
-    "ssl_minimum_version": ("ssl_minimum_version", TLS_VERSIONS),
-}
-_CERTIFICATE = frozenset({"ssl_certfile"})
-_ANY_CERTIFICATE = frozenset({"ssl_certfile", "dev_cert"})
-_WITH_CERTIFICATE = {
-    "ssl_keyfile": _CERTIFICATE,
-    "ssl_keyfile_password": _CERTIFICATE,
-    "ssl_keyfile_password_file": _CERTIFICATE,
-    "ssl_ca_certs": _ANY_CERTIFICATE,
-    "ssl_minimum_version": _ANY_CERTIFICATE,
-    "ssl_ciphers": _ANY_CERTIFICATE,
-    "ssl_cert_reqs": frozenset({"ssl_ca_certs"}),
-}
-"""Options that say something about others, without one of which they would have no effect."""
-
-_EITHER = (
-    ("ssl", "ssl_certfile"),
-    ("ssl", "dev_cert"),
-    ("ssl_certfile", "dev_cert"),
-    ("ssl_keyfile_password", "ssl_keyfile_password_file"),
-)
-
-
-def _check_kind(name: str, given: object, kind: type) -> None:
-    if not isinstance(given, kind):
-        raise OptionError(f"expected {name} as {kind.__name__}(...), got {given!r:.200}", name)
 
 
 def _path(name: str, given: object) -> str | None:
