@@ -172,7 +172,7 @@ def _append(response: Response, name: str, value: str) -> None:
 
 def _client(request: BaseRequest) -> str:
     client = request.client
-    if client is None:
+    if client is None or not client[0]:
         raise RuntimeError(
             "expected a request with the address of its client, got one without: behind a unix socket put "
             'ProxyHeaders(["unix"]) before RateLimit, or give it a key'

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.contract.support import refused
-from tests.contract.test_outer import ANSWERS, ask
+from tests.contract.test_outer import TOO_MUCH, ask
 from tests.contract.transports import Served, Transport
 
 SHOP, EVIL = ("Host", "shop.example"), ("Host", "evil.example")
@@ -15,7 +15,16 @@ PROTECTED = ("X-Outer", "protection")
 
 
 @pytest.mark.core_rule
-@ANSWERS
+@pytest.mark.parametrize(
+    ("method", "target", "headers", "status"),
+    [
+        ("GET", "/nowhere", [], 404),
+        ("DELETE", "/", [], 405),
+        ("POST", "/echo", TOO_MUCH, 413),
+        ("GET", "/boom", [], 500),
+    ],
+    ids=["404", "405", "413", "500"],
+)
 async def test_every_answer_is_protected(
     transport: Transport, method: str, target: str, headers: Any, status: int
 ) -> None:

@@ -94,7 +94,8 @@ async def test_clients(first: str, second: str, shared: bool) -> None:
 
 @in_loop
 async def test_without_an_address_there_is_no_bucket_for_all(caplog: pytest.LogCaptureFixture) -> None:
-    assert (await ask(app_of(RateLimit("1/day")), None))[0] == 500
+    for host in (None, ""):
+        assert (await ask(app_of(RateLimit("1/day")), host))[0] == 500
     assert 'put ProxyHeaders(["unix"]) before RateLimit, or give it a key' in caplog.text
 
 
