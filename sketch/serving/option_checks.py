@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import Any, TypeAlias
 
 from sketch.checks import check_flags
 from sketch.serving.errors import OptionError
 from sketch.serving.option import wrong_numbers
 
-if TYPE_CHECKING:
-    from sketch.serving.options import ServeOptions
+ServeOptions: TypeAlias = Any
+"""The options that are checked. Their module imports this one."""
 
 LOOPS = ("auto", "asyncio", "uvloop")
 MOST_WORKERS = 1024
