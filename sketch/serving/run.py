@@ -11,6 +11,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
+from sketch.concurrency.workers import WorkerInfo, working_as
 from sketch.observability.logs import flush, show, tell, tell_error
 from sketch.serving import systemd
 from sketch.serving.descriptors import open_standard
@@ -19,10 +20,9 @@ from sketch.serving.logging_options import log_files_reopened, set_up
 from sketch.serving.loops import check_place
 from sketch.serving.metrics import may_have_metrics, prepare_metrics
 from sketch.serving.options import ServeError, ServeOptions
-from sketch.serving.processes.identity import WorkerInfo, working_as
 from sketch.serving.processes.link import AcceptAlso, current_link
 from sketch.serving.registry import check_supported, load_object, load_server
-from sketch.serving.reloading import order_taken
+from sketch.serving.rereading import order_taken
 from sketch.serving.sockets import places, spell
 from sketch.serving.sources import explain
 from sketch.serving.systemd import activate

@@ -6,7 +6,7 @@ import logging
 import ssl
 from typing import TYPE_CHECKING
 
-from sketch.serving.seldom import Seldom
+from sketch.concurrency.seldom import Seldom
 
 if TYPE_CHECKING:
     from sketch.http.grammar import Address
