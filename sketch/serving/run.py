@@ -138,10 +138,18 @@ def run_backend(app: Application | ASGIApp | str, options: ServeOptions) -> int:
     Raises:
         ServeError: if it cannot be served for a reason that one line explains.
     """
-    backend = load_server(options.server)
-    application = load_and_prepare(app, options)
+    load_server(options.server)  # one that is missing is told before the application is loaded
+    return run_loaded(load_and_prepare(app, options), options)
+
+
+def run_loaded(app: Application | ASGIApp, options: ServeOptions) -> int:
+    """Run an application that is loaded and set up on the backend of the options. Returns the exit code.
+
+    Raises:
+        ServeError: as `run_backend`.
+    """
     with log_files_reopened():
-        return backend.run(application, options)
+        return load_server(options.server).run(app, options)
 
 
 def load_and_prepare(app: Application | ASGIApp | str, options: ServeOptions) -> Application | ASGIApp:

@@ -15,9 +15,8 @@ from sketch.errors.debug.traces import in_library, is_library
 from sketch.observability.logs import show
 from sketch.serving.failures import describe
 from sketch.serving.options import ServeError, ServeOptions
-from sketch.serving.registry import load_server
 from sketch.serving.reload.page import make_page
-from sketch.serving.run import load_and_prepare
+from sketch.serving.run import load_and_prepare, run_loaded
 from sketch.serving.starts import failed_starts_kept
 
 if TYPE_CHECKING:
@@ -59,7 +58,7 @@ def serve_or_explain(order: Order, options: ServeOptions, link: Link) -> int:
     shorten(fault)
     show()  # a module that cannot be loaded has set up no logging
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # the end of the first server has left it ignored
-    return load_server(options.server).run(make_page(order.app, fault, options.debug), spare)
+    return run_loaded(make_page(order.app, fault, options.debug), spare)
 
 
 def _serve(order: Order, options: ServeOptions, link: Link) -> int:
@@ -79,7 +78,7 @@ def _serve(order: Order, options: ServeOptions, link: Link) -> int:
         raise CannotStart(exc) from exc
     link.read(list(loaded_files()))
     with failed_starts_kept() as kept:
-        code = load_server(options.server).run(application, options)
+        code = run_loaded(application, options)
     if kept:
         raise CannotStart(kept[0])
     return code
