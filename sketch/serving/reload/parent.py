@@ -12,7 +12,8 @@ from importlib.util import cache_from_source, find_spec
 from pathlib import Path
 from typing import Any
 
-from sketch.errors.debug.traces import FRAMEWORK, in_library
+from sketch.errors.debug.masking import FRAMEWORK
+from sketch.errors.debug.traces import in_library
 from sketch.serving.options import OptionError, ServeOptions
 from sketch.serving.processes.order import Order, encode_options
 from sketch.serving.processes.supervisor import Announce, Supervisor, WorkerProcess, policy_of
