@@ -29,8 +29,8 @@ _LOOKED_AT = 65536
 _ENTRIES, _NODES, _ALL_NODES = 200, 500, 20_000
 """Entries of a container, values in one variable, and values in all that are searched for secrets."""
 _SHORTEST, _SHORTEST_PART, _SHORTEST_KEY = 6, 8, 12
-"""Fewest characters of a secret that is masked elsewhere, too: of any, of a piece of a header field or of an object, and
-of the value of a variable called `key`, which mostly is no secret. Shorter ones would be found in unrelated text."""
+"""Fewest characters of a secret that is masked elsewhere, too: of any, of a piece of a header field or of an object,
+and of the value of a variable `key`, which mostly is no secret. Shorter ones would be found in unrelated text."""
 
 _PARTS = "passw|passphrase|secret|token|apikey|authori[sz]ation|cookie|session|credential|signature|bearer|csrf|xsrf"
 _WORDS = "key|keys|pwd|pw|pass|auth|dsn|jwt|sig|otp|pin|cvv|cvc|ssn|sid|private"
