@@ -368,7 +368,8 @@ class JSONResponse(Response):
         app = find_app()
         codec = STDLIB if app is None else app.json
         try:
-            body = codec.dumps(data)
+            dumps = codec.dumps
+            body = dumps(data)
         except TypeError:
             if close_coroutine(data):
                 raise TypeError(f"expected data for JSON, got {data!r:.200}: did you forget to await it?") from None
@@ -380,10 +381,14 @@ class JSONResponse(Response):
             self.owner = None
             self._background = ()
             self._headers = None
-            self._content_type = self.media_type or BYTES
+            self._content_type = JSON if type(self) is JSONResponse else self.media_type or BYTES
             return
         # Not super(), which takes longer than everything after it.
         Response.__init__(self, body, status=status, headers=headers, content_type=content_type)
+
+
+READY = frozenset((Response, TextResponse, HTMLResponse, JSONResponse))
+"""Classes whose objects certainly need no `prepare`: to look one up here is faster than to read `prepares`."""
 
 
 def json_response(

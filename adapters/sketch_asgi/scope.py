@@ -7,7 +7,7 @@ from urllib.parse import quote, unquote
 
 from sketch.http.fields import RawHeaders
 from sketch.http.grammar import valid_authority
-from sketch.request import BaseRequest
+from sketch.request import BaseRequest, Request
 from sketch_asgi.connection import Scope, ScopeConnection
 from sketch_gateway.refusal import (
     PATH_CHARACTERS,
@@ -59,7 +59,8 @@ def read_head(scope: Scope, connection: ScopeConnection, root_path: str, kind: t
     if repeated:
         _check_single(headers)
     body: ReceivedBody | None = None
-    method: str = "GET" if (is_websocket := kind.is_websocket) else scope["method"]
+    is_websocket = kind is not Request and kind.is_websocket  # most are requests, and a class is asked slowly
+    method: str = "GET" if is_websocket else scope["method"]
     if is_websocket:
         if coded or length not in (None, b"0"):
             raise unexpected_body()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from asyncio import current_task
 from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -50,37 +51,42 @@ class ReceivedBody(ClientDeadline):
 
     __slots__ = (
         "_arrived", "_chunks", "_complete", "_cut", "_ended", "_left", "_queued", "_receive", "_received", "_receiving",
-        "_rest", "_room", "_watcher", "gone", "interruptible", "length", "may_be_empty", "must_end",
+        "_rest", "_room", "_watcher", "complete", "gone", "interruptible", "length", "may_be_empty", "must_end",
     )  # fmt: skip
 
-    def __init__(self, receive: Receive, timer: DeadlineTimer, length: int | None = 0) -> None:
-        ClientDeadline.__init__(self, timer)  # super() would take longer than the rest of this method
-        self.gone = False
-        """Whether the client has left."""
-        self.must_end = False
-        """Whether the server breaks the connection if the body goes on behind the response: see `leave`."""
-        self.interruptible: Interruptible | None = None
-        """The block to interrupt when the client leaves."""
-        self._receive = receive
-        self._complete = length == 0
-        self._cut = False
-        self._ended = False
-        self.length = self._left = length
-        self.may_be_empty = True
-        """Whether a body of unknown size is complete if no byte of it comes."""
-        self._received = 0
-        self._receiving = False
-        self._chunks = _NONE
-        self._queued = 0
-        self._arrived: asyncio.Event | None = None
-        self._room: asyncio.Event | None = None
-        self._watcher: asyncio.Task[None] | None = None
-        self._rest: Rest | None = None
+    complete: bool
+    """Whether the whole body has been read. A slot, not a property: each request with a body asks twice."""
+    gone: bool
+    """Whether the client has left."""
+    interruptible: Interruptible | None
+    """The block to interrupt when the client leaves."""
+    length: int | None
+    """The announced size of the body in bytes, None if it is unknown."""
+    may_be_empty: bool
+    """Whether a body of unknown size is complete if no byte of it comes."""
+    must_end: bool
+    """Whether the server breaks the connection if the body goes on behind the response: see `leave`."""
 
-    @property
-    def complete(self) -> bool:
-        """Whether the whole body has been read."""
-        return self._complete and not self._chunks
+    _arrived: asyncio.Event | None
+    _left: int | None  # bytes that have not come yet
+    _rest: Rest | None
+    _room: asyncio.Event | None
+    _watcher: asyncio.Task[None] | None
+
+    def __init__(self, receive: Receive, timer: DeadlineTimer, length: int | None = 0) -> None:
+        self.begin(receive, timer, length)
+
+    def begin(self, receive: Receive, timer: DeadlineTimer, length: int | None) -> None:
+        """Initialize the body, after `__new__`: in less time than the constructor, see `BaseRequest.begin`."""
+        self.begin_deadline(timer)
+        self._receive = receive
+        self.length = self._left = length
+        self.complete = self._complete = length == 0  # complete: every byte has come; `complete`: and was read
+        self.gone = self.must_end = self._cut = self._ended = self._receiving = False
+        self.may_be_empty = True
+        self._received = self._queued = 0
+        self._chunks = _NONE
+        self.interruptible = self._arrived = self._room = self._watcher = self._rest = None
 
     async def read(self) -> bytes:
         """Return the next chunk of the body, `b""` at its end and after it.
@@ -94,28 +100,56 @@ class ReceivedBody(ClientDeadline):
                 raise ClientDisconnected("the client left before the end of the request body")
             if self._complete:
                 return b""
-            with self:
-                if self._receiving:
+            if self._receiving:
+                with self:
                     chunk = await self._step()
-                else:  # as _step() does, but without its coroutine: most bodies come this way
-                    self._receiving = True
-                    try:
-                        chunk = self._sort(await self._receive())
-                    except OSError:
-                        chunk = self._note_gone()
-                    finally:
-                        self._receiving = False
-                        if self._arrived is not None:
-                            self._done_receiving()
+            else:
+                # Most bodies come this way. It does what the two lines above do, without a coroutine and a block's calls.
+                timer = self._timer
+                if timer.handle is None:
+                    timer.arm()
+                task = self._task = current_task(timer.loop)
+                assert task is not None, "expected to run in a task"
+                self._cancelling = task.cancelling()
+                timer.waiting.add(self)
+                self._receiving = True
+                receive = self._receive
+                try:
+                    chunk = self._sort(await receive())
+                except BaseException as exc:
+                    if not self._is_gone(exc):
+                        raise
+                    chunk = b""
+                self._receiving = False
+                if self._arrived is not None:
+                    self._done_receiving()
+                timer.waiting.discard(self)
+                if self._interrupted:
+                    self.__exit__(None, None, None)
+                self._task = None
             if chunk:
                 self._received += len(chunk)
                 return chunk
         chunk = self._chunks.popleft()
+        self.complete = self._complete and not self._chunks
         self._queued -= len(chunk)
         self._received += len(chunk)
         if self._room is not None:
             self._room.set()
         return chunk
+
+    def _is_gone(self, exc: BaseException) -> bool:
+        """Whether an error of `receive()` says that the client has left. Any other ends the wait.
+
+        Raises:
+            HTTPException: if the error is the interruption of a wait that took too long.
+        """
+        if isinstance(exc, OSError):
+            self._note_gone()
+            return True
+        self._done_receiving()
+        self.__exit__(type(exc), exc, exc.__traceback__)
+        return False
 
     def allowed(self, limits: Limits) -> float | None:
         """Return the body timeout plus a second for each 1,000 bytes received."""
@@ -215,6 +249,7 @@ class ReceivedBody(ClientDeadline):
             self._chunks = deque()
         self._chunks.append(chunk)
         self._queued += len(chunk)
+        self.complete = False
 
     async def _step(self) -> bytes:
         """Take one message and return its body bytes; while another task takes one, wait for it and return `b""`."""
@@ -253,9 +288,11 @@ class ReceivedBody(ClientDeadline):
             left = self._left = left - len(chunk)
         if left == 0:
             self._complete = True  # no byte is missing, whatever follows
+            self.complete = not self._chunks
         elif last:
             if left is None and (self.may_be_empty or self._received or self._queued or chunk):
                 self._complete = True
+                self.complete = not self._chunks
             else:
                 self._cut = True
         return chunk

@@ -34,7 +34,7 @@ class Request(BaseRequest):
         """
         length = None if self._reader is None else self._reader.length
         if length is not None:
-            most = self.limits.body
+            most = self.find_limits().body
             if most is not None and length > most:
                 raise too_large(most)
 
@@ -62,7 +62,7 @@ class Request(BaseRequest):
         """Return the whole body. May be called again, even after it failed. Raises as `stream()` does."""
         reader = self._take_reader()
         if reader is not None:
-            most = self.limits.body
+            most = self.find_limits().body
             try:
                 body = await reader.read()
                 if most is not None and len(body) > most:
@@ -164,7 +164,10 @@ class Request(BaseRequest):
         """
         body = await self.read()
         try:
-            return self.app.json.loads(body) if type is None else loads_as(body, type)
+            if type is not None:
+                return loads_as(body, type)
+            loads = self.app.json.loads
+            return loads(body)
         except ValidationError as exc:
             raise HTTPUnprocessableContent(f"the body is not as it should be: {exc}") from None
         except (ValueError, RecursionError) as exc:
