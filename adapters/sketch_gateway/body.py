@@ -115,7 +115,16 @@ class ReceivedBody(ClientDeadline):
                 self._receiving = True
                 receive = self._receive
                 try:
-                    chunk = self._sort(await receive())
+                    message = await receive()
+                    chunk = message.get("body")
+                    if chunk and len(chunk) == self._left and message["type"] == "http.request" and not self._cut:
+                        # Most bodies are one message: what `_sort` does with the one that completes a body.
+                        self._left = 0
+                        self._complete = self.complete = True
+                        if not message.get("more_body", False):
+                            self._ended = True
+                    else:
+                        chunk = self._sort(message)
                 except BaseException as exc:
                     if not self._is_gone(exc):
                         raise

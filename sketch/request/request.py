@@ -60,21 +60,25 @@ class Request(BaseRequest):
 
     async def read(self) -> bytes:
         """Return the whole body. May be called again, even after it failed. Raises as `stream()` does."""
-        reader = self._take_reader()
-        if reader is not None:
-            most = self.find_limits().body
-            try:
-                body = await reader.read()
-                if most is not None and len(body) > most:
-                    raise too_large(most)
-                # Most bodies come in one chunk. A server may send it as a bytearray.
-                self._body = bytes(body) if not body or reader.complete else await _read_on(reader, body, most)
-            except (ClientDisconnected, HTTPException) as exc:
-                # The client's fault, so it is kept: an error handler may read the body again and gets the same error.
-                self._reader = BrokenBody(exc)
-                raise
-        assert self._body is not None
-        return self._body
+        reader = self._reader
+        if reader is None:
+            self._take_reader()  # raises if the body was streamed
+            assert self._body is not None
+            return self._body
+        self._reader = None
+        most = self.find_limits().body
+        try:
+            body = await reader.read()
+            if most is not None and len(body) > most:
+                raise too_large(most)
+            if body and not reader.complete:  # most come in one chunk
+                body = await _read_on(reader, body, most)
+        except (ClientDisconnected, HTTPException) as exc:
+            # The client's fault, so it is kept: an error handler may read the body again and gets the same error.
+            self._reader = BrokenBody(exc)
+            raise
+        self._body = body = body if type(body) is bytes else bytes(body)  # a server may send it as a bytearray
+        return body
 
     async def peek(self, size: int) -> bytes:
         """Return the beginning of the body, at least `size` bytes unless it is shorter. All of it stays to be read.
