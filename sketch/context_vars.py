@@ -10,8 +10,8 @@ from typing import Any
 
 request_var: ContextVar[Any] = ContextVar("sketch.request", default=None)
 """The current request, a `BaseRequest`; None outside of requests."""
-set_request = request_var.set
-"""Sets the current request. A bound method: calling it costs no attribute look-up."""
+get_request, set_request = request_var.get, request_var.set
+"""Return and set the current request. Bound methods: calling them costs no attribute look-up."""
 app_var: ContextVar[Any] = ContextVar("sketch.app", default=None)
 """The `Application` of the entered `context()`; None outside of one."""
 

@@ -9,7 +9,7 @@ from multidict import CIMultiDict
 
 from sketch.callables import close_coroutine, is_generator_function, name_of
 from sketch.checks import check_flags
-from sketch.context_vars import find_app
+from sketch.context_vars import find_app, get_request
 from sketch.http.cookies import SameSite, format_cookie, must_be_secure, needs_httponly
 from sketch.http.fields import (
     Encoded,
@@ -365,10 +365,10 @@ class JSONResponse(Response):
         headers: HeadersArgument = None,
         content_type: str | None = None,
     ) -> None:
-        app = find_app()
-        codec = STDLIB if app is None else app.json
+        request = get_request()
+        app = find_app() if request is None else request.app
         try:
-            dumps = codec.dumps
+            dumps = STDLIB.dumps if app is None else app.json.dumps
             body = dumps(data)
         except TypeError:
             if close_coroutine(data):

@@ -82,7 +82,8 @@ class ASGIApplication(GatewayApplication):
             connection.began_at = perf_counter()
         request: Request | None = None
         fault: BaseException | None = None
-        task = current_task()
+        loop = self._loop
+        task = (loop is not None and current_task(loop)) or self.note_loop()
         self._exchanges[task] = connection  # type: ignore[index]  # an ASGI server runs each scope in a task
         try:
             if not life.started:

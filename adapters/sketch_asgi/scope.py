@@ -83,12 +83,18 @@ def read_head(scope: Scope, connection: ScopeConnection, root_path: str, kind: t
     elif length is not None or coded or version[0] != "1":
         # HTTP/1 announces a body by a field, later versions may just send one. A Transfer-Encoding overrides the
         # Content-Length if the server lets both pass.
-        size = None if coded or length is None else read_length(length)
+        if coded or length is None:
+            size = None
+        elif len(length) < 10 and length.isdigit():  # most lengths: as `read_length` does, without its call
+            size = int(length)
+        else:
+            size = read_length(length)
         # Not announced if it is empty: a body would be made in vain.
         body = None if size == 0 else connection.announce_body(size)
         if coded and body is not None:
             body.may_be_empty = not upgrading  # uvicorn drops the body of such a request; that of others can be empty
-        if _PUSH in (scope.get("extensions") or ()):
+        extensions = scope.get("extensions")
+        if extensions and _PUSH in extensions:
             connection.listen().must_end = True
     root_path = scope.get("root_path") or root_path
     target = read_target(scope, root_path)

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from sketch.concurrency.cancellation import Interruption
-from sketch.concurrency.idle import DeadlineTimer
+from sketch.concurrency.idle import BEGUN, DeadlineTimer
 from sketch.exceptions import HTTPException
 from sketch.limits import SLOWEST, Limits
 from sketch.transport import ClientDisconnected
@@ -77,12 +77,18 @@ class ReceivedBody(ClientDeadline):
         self.begin(receive, timer, length)
 
     def begin(self, receive: Receive, timer: DeadlineTimer, length: int | None) -> None:
-        """Initialize the body, after `__new__`: in less time than the constructor, see `BaseRequest.begin`."""
-        self.begin_deadline(timer)
+        """Initialize the body, after `__new__`: in less time than the constructor, see `BaseRequest.begin`.
+
+        The first lines do what `begin_deadline` does.
+        """
+        self.request = None
+        self._timer = timer
+        self._waited = BEGUN
+        self._task = None
         self._receive = receive
         self.length = self._left = length
         self.complete = self._complete = length == 0  # complete: every byte has come; `complete`: and was read
-        self.gone = self.must_end = self._cut = self._ended = self._receiving = False
+        self.gone = self.must_end = self._cut = self._ended = self._receiving = self._interrupted = False
         self.may_be_empty = True
         self._received = self._queued = 0
         self._chunks = _NONE

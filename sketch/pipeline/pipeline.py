@@ -285,7 +285,8 @@ class Pipeline:
 
     def _check_announced_length(self, request: BaseRequest) -> None:
         """Refuse a body announced as too large, unless the route is a mounted application's, which checks it itself."""
-        if request.route is None or request.route.home is self._app:
+        route = request.route
+        if route is None or route.home is self._app:
             cast("Request", request).check_announced_length()  # no handshake has a body
 
     async def _before(self, request: BaseRequest) -> Response | None:
