@@ -40,10 +40,12 @@ class ProxyHeaders:
 
     Raises:
         ValueError: for no or malformed networks, fewer than one hop, or an unknown family.
-        TypeError: for a string as `trusted`.
+        TypeError: for a string as `trusted`; and of the application, for one that stands behind a middleware which reads
+            what it replaces, as `TrustedHosts` and `Sessions` do.
     """
 
     outer = True
+    sets_origin = True
 
     def __init__(self, trusted: Iterable[str], *, hops: int = 1, family: str = "x-forwarded") -> None:
         if isinstance(trusted, str):

@@ -66,6 +66,7 @@ class Sessions:
     """
 
     outer = True
+    reads_origin = True
 
     def __init__(
         self,
