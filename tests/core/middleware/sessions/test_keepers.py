@@ -165,8 +165,13 @@ async def test_another_error_of_a_store_is_an_error() -> None:
     assert (await ask(app, "/all", cookie)).status == 500
 
 
+DEEP = b'[{"a":' + b"[" * 5000 + b"]" * 5000 + b"}]"
+
+
 @pytest.mark.parametrize(
-    "value", [b"", b"nonsense", b"12", b"1800000000 ", b"1800000000 {", b"1800000000 [1]", b"\xff " * 9]
+    "value",
+    [b"", b"nonsense", b"12", b"1800000000 ", b"1800000000 {", b"1800000000 [1]", b"\xff " * 9, b"1800000000 " + DEEP],
+    ids=range(8),
 )
 @in_loop
 async def test_what_something_else_has_put_into_the_store_counts_as_none(
