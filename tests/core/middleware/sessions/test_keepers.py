@@ -16,6 +16,7 @@ from tests.core.middleware.sessions.support import (
     SECRET,
     UNREACHABLE,
     Away,
+    Clock,
     ask,
     client_of,
     cookie_after,
@@ -178,7 +179,7 @@ async def test_what_something_else_has_put_into_the_store_counts_as_none(
     value: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     store = MemoryStore()
-    app = make_app(store=store)
+    app = make_app(store=store, clock=Clock())
     cookie = await cookie_after(app, "/set/user/ann")
     named = await (await ask(app, "/id", cookie)).text()
     await store.set(f"session:{named}", value, 60)
