@@ -44,7 +44,9 @@ class Origins:
             elif not isinstance(origin, str) or (origin != "null" and not _ORIGIN.fullmatch(origin)):
                 raise ValueError(f"expected origins like 'https://example.com', without a path, got {origin!r:.200}")
             elif _names_default_port(origin):
-                raise ValueError(f"expected origins without the default port, as browsers send them, got {origin!r:.200}")
+                raise ValueError(
+                    f"expected origins without the default port, as browsers send them, got {origin!r:.200}"
+                )
             elif "*" in origin:
                 self._patterns.append(re.compile(re.escape(origin).replace(r"\*", _LABELS)))
             else:

@@ -41,8 +41,8 @@ class ProxyHeaders:
 
     Raises:
         ValueError: for no or malformed networks, fewer than one hop, or an unknown family.
-        TypeError: for a string as `trusted`; and of the application, for one that stands behind a middleware which reads
-            what it replaces, as `TrustedHosts` and `Sessions` do.
+        TypeError: for a string as `trusted`; and by the application, behind a middleware that reads what this replaces,
+            as `TrustedHosts` and `Sessions` do.
     """
 
     outer = True

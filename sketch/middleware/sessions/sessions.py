@@ -83,7 +83,7 @@ class Sessions:
         check_flags(persistent=persistent)
         secrets = check_secrets(secret)
         lasting = check_lifetime(idle, lifetime)
-        # Not called `cookie`: a debug page would take the name of the cookie, "session", for a secret, and mask the word.
+        # Not called `cookie`: a debug page would take the cookie's name, "session", for a secret, and mask the word.
         self.carrier = SessionCookie(name, samesite, persistent)
         self._lifetime = lasting
         self._clock = clock
@@ -114,8 +114,8 @@ class Sessions:
     def _check_names(self, outer: object) -> None:
         if isinstance(outer, Sessions) and outer.carrier.name == self.carrier.name:
             raise RuntimeError(
-                f"expected another name for the sessions of a mounted application, got {self.carrier.name!r:.200} of the"
-                " one around it: write Sessions(secret, name=...), or leave them out and use those around it"
+                f"expected another name for the sessions of a mounted application, got {self.carrier.name!r:.200} of"
+                " the one around it: write Sessions(secret, name=...), or leave them out and use those around it"
             )
 
     async def begin(self, request: BaseRequest) -> SessionState:
