@@ -40,6 +40,10 @@ class Origins:
                 self._patterns.append(origin)
             elif not isinstance(origin, str) or (origin != "null" and not _ORIGIN.fullmatch(origin)):
                 raise ValueError(f"expected origins like 'https://example.com', without a path, got {origin!r:.200}")
+            elif _names_default_port(origin):
+                raise ValueError(
+                    f"expected origins without the default port, as browsers send them, got {origin!r:.200}"
+                )
             elif "*" in origin:
                 self._patterns.append(re.compile(re.escape(origin).replace(r"\*", LABELS)))
             else:
@@ -47,6 +51,12 @@ class Origins:
 
     def __contains__(self, origin: str) -> bool:
         return self.any or origin in self.whole or any(pattern.fullmatch(origin) for pattern in self._patterns)
+
+
+def _names_default_port(origin: str) -> bool:
+    """Whether an origin ends in the default port of its scheme: no request would ever match it."""
+    port = DEFAULT_PORTS.get(origin.partition("://")[0])
+    return port is not None and origin.endswith(f":{port}")
 
 
 def is_of_host(origin: str, host: str) -> bool:

@@ -68,6 +68,8 @@ class RateLimit:
             others.
     """
 
+    reads_origin = True
+
     def __init__(
         self,
         *limits: str,
