@@ -8,6 +8,8 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from sketch.observability.access_fields import place
+
 if TYPE_CHECKING:
     from sketch.http.grammar import Address
     from sketch.lifecycle.stopping import Stopping
@@ -44,7 +46,8 @@ def log_stalled(client: Address | None) -> None:
     Args:
         client: its address, None without one.
     """
-    logger.info("%s: the client reads nothing, the connection is cut", client)
+    known = "" if client is None else f"{place(client)}: "
+    logger.info("%sthe client reads nothing, the connection is cut", known)
 
 
 REQUEST, WEBSOCKET, STREAM = "request", "websocket", "stream"

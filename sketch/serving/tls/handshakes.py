@@ -6,6 +6,7 @@ import logging
 import ssl
 from typing import TYPE_CHECKING
 
+from sketch.observability.access_fields import place
 from sketch.serving.seldom import Seldom
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class FailedHandshakes:
             why: the reason.
             client: the peer's address, None if it is unknown.
         """
-        self._lines.log("%sa TLS handshake has failed: %s", "" if client is None else f"{client}: ", why)
+        self._lines.log("%sa TLS handshake has failed: %s", "" if client is None else f"{place(client)}: ", why)
 
 
 def reason_of(exc: OSError) -> str:

@@ -24,9 +24,13 @@ def test_what_is_cut_off_is_named(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("DEBUG", "sketch")
     log_cancelled("GET", "/a", Stopping())
     log_stalled(("192.0.2.7", 4711))
+    log_stalled(("2001:db8::7", 4711))
+    log_stalled(None)  # on a unix socket
     assert said(caplog) == [
         ("sketch.server", "INFO", "GET '/a' was cancelled"),
-        ("sketch.server", "INFO", "('192.0.2.7', 4711): the client reads nothing, the connection is cut"),
+        ("sketch.server", "INFO", "192.0.2.7:4711: the client reads nothing, the connection is cut"),
+        ("sketch.server", "INFO", "[2001:db8::7]:4711: the client reads nothing, the connection is cut"),
+        ("sketch.server", "INFO", "the client reads nothing, the connection is cut"),
     ]
 
 
