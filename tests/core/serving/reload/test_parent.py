@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import socket
+import subprocess
 import sys
 from pathlib import Path
 
@@ -12,8 +13,12 @@ import yarl
 
 import sketch
 from sketch.serving.options import OptionError, ServeOptions
+from sketch.serving.processes.pipe import Pipe
+from sketch.serving.processes.supervisor import Supervisor, WorkerProcess
+from sketch.serving.reload.files import Tree
 from sketch.serving.reload.parent import (
     GRACE,
+    ReloadSupervisor,
     check_folders,
     check_private,
     describe,
@@ -77,3 +82,15 @@ def test_files_that_a_spare_process_may_have_loaded(tmp_path: Path) -> None:
     assert is_shared(yarl.__file__)
     assert is_shared(str(Path(sys.modules["asyncio"].__file__ or "").parent / "tasks.py"))
     assert not is_shared(str(tmp_path / "main.py"))
+
+
+def test_a_spare_process_that_has_ended_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    parent = ReloadSupervisor("shop:app", ServeOptions(reload=True), {}, [], lambda *_: None, Tree([]))
+    ended, theirs = Pipe.pair()
+    theirs.close()
+    started = subprocess.Popen(["true"])
+    started.wait()
+    monkeypatch.setattr(parent, "_spare", WorkerProcess(started, ended))
+    monkeypatch.setattr(Supervisor, "launch", lambda _, index: index)
+    assert parent.launch(0) == 0
+    assert ended.fileno() == -1
