@@ -38,6 +38,7 @@ OTHERS = (
     Check("websockets-missing", ERROR, configuration.websockets_missing),
     Check("certificate-unusable", ERROR, configuration.certificate_unusable),
     Check("certificate-expired", ERROR, configuration.certificate_expired),
+    Check("certificate-early", ERROR, configuration.certificate_early),
     Check("debug-in-public", ERROR, exposure.debug_in_public),
     Check("reload-in-public", ERROR, exposure.reload_in_public),
     Check("proxies-from-everywhere", ERROR, exposure.proxies_from_everywhere),
