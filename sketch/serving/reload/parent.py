@@ -89,7 +89,7 @@ def check_folders(options: ServeOptions) -> None:
         OptionError: if it is not.
     """
     for path in options.reload_dir:
-        if not Path(path).exists():
+        if not os.path.exists(path):  # noqa: PTH110 - `Path.exists` raises for what this user may not see
             raise OptionError(
                 f"expected reload_dir as a directory or file that exists, got {path!r:.200}", "reload_dir"
             )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import importlib.util
+import os
 import socket
 import subprocess
 import sys
@@ -51,6 +53,15 @@ def test_folders_that_do_not_exist(tmp_path: Path) -> None:
     check_folders(ServeOptions(reload_dir=(str(tmp_path), __file__)))
     with pytest.raises(OptionError, match="expected reload_dir as a directory or file that exists, got 'no/such'"):
         check_folders(ServeOptions(reload_dir=(str(tmp_path), "no/such")))
+
+
+def test_folders_that_this_user_may_not_see(monkeypatch: pytest.MonkeyPatch) -> None:
+    def look(path: str, **_: object) -> object:
+        raise PermissionError(errno.EACCES, "Permission denied", path)
+
+    monkeypatch.setattr(os, "stat", look)
+    with pytest.raises(OptionError, match="expected reload_dir as a directory or file that exists, got '/locked/src'"):
+        check_folders(ServeOptions(reload_dir=("/locked/src",)))
 
 
 def test_a_server_in_development_waits_for_nothing() -> None:
