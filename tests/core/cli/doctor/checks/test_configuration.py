@@ -31,6 +31,11 @@ def test_what_is_known_before_any_check() -> None:
     assert (names["application"].text, names["application"].advice) == ("wrong", "correct it")
 
 
+def test_no_finding_tells_a_password() -> None:
+    fault = Fault("shop:app cannot be loaded: ValueError: no answer from postgres://ada:word@db", "correct it")
+    assert found(Case(app_faults=[fault]))["application"].text.endswith("no answer from postgres://ada:****@db")
+
+
 def test_a_wrong_configuration_is_not_judged_further() -> None:
     judged = case(host="0.0.0.0", server="hypercorn")
     assert "lenient-server" in found(judged)
