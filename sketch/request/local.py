@@ -7,11 +7,13 @@ from sketch.http.hosts import split_port
 from sketch.request.base import BaseRequest
 
 _NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
+_FIELDS = frozenset({b"via", b"forwarded", b"x-real-ip"})
+"""Fields of proxies, beside `X-Forwarded-*`. Many configurations of nginx set X-Real-IP alone."""
 
 
 def is_forwarded(request: BaseRequest) -> bool:
-    """Whether a request says that it came through a proxy: by Via, Forwarded or X-Forwarded-*."""
-    return any(name in (b"via", b"forwarded") or name.startswith(b"x-forwarded-") for name, _ in request.raw_headers)
+    """Whether a request says that it came through a proxy: by Via, Forwarded, X-Forwarded-* or X-Real-IP."""
+    return any(name in _FIELDS or name.startswith(b"x-forwarded-") for name, _ in request.raw_headers)
 
 
 def is_local(request: BaseRequest) -> bool:

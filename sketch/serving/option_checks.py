@@ -152,7 +152,7 @@ def _public_places(options: ServeOptions) -> set[str]:
 
 
 def _is_place(options: ServeOptions, name: str) -> bool:
-    """Whether an option says where to listen. Port 0 says nothing: it is what `serve` takes by itoptions."""
+    """Whether an option says where to listen. Port 0 says nothing: it is what `serve` takes by itself."""
     return name in options.given() and not (name == "port" and options.port == 0)
 
 

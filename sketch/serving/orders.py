@@ -32,8 +32,8 @@ class Orders:
     no order before it. After that the signals have their default effects. Where there is something to reread, SIGHUP
     orders that instead: see `sketch.serving.rereading`.
 
-    In a worker only SIGQUIT ends the grace period, and SIGTERM is ignored at the end: a service manager may send it to
-    all processes, and so does the parent then.
+    In a worker only SIGQUIT ends the grace period. At the end it ignores the other signals: a service manager or a
+    terminal may send them to all processes, and the parent tells it then what concerns it.
 
     Args:
         stop: called in the event loop with each order; its argument is whether the grace period ends.
@@ -60,7 +60,8 @@ class Orders:
         finally:
             self._restore()
             if current_link() is not None:
-                signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it has no more to say, and would cut short the exit
+                for name in _TO_STOP:  # they have no more to say, and would cut short the exit
+                    signal.signal(getattr(signal, name), signal.SIG_IGN)
 
     def _take(self, number: int) -> None:
         name = signal.Signals(number).name

@@ -185,7 +185,7 @@ async def test_failed_handshakes_are_a_line(certificates: Certificates, caplog: 
             await leave([wire])
         await served.alone()
     (line,) = caplog.messages
-    assert re.fullmatch(r"\('127\.0\.0\.1', \d+\): a TLS handshake has failed: .+", line)
+    assert re.fullmatch(r"127\.0\.0\.1:\d+: a TLS handshake has failed: .+", line)
 
 
 async def test_a_look_at_the_port_is_no_line(certificates: Certificates, caplog: pytest.LogCaptureFixture) -> None:

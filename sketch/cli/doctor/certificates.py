@@ -1,4 +1,4 @@
-"""A certificate, looked at as a client would: whether its time is over, and when it will be."""
+"""A certificate, looked at as a client would: whether its time has come, is over, and when it will be."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import NamedTuple
 from sketch.serving.options import ServeOptions
 from sketch.serving.tls.files import load_certificate
 
-_EXPIRED = 10
-"""OpenSSL's X509_V_ERR_CERT_HAS_EXPIRED."""
+_NOT_YET, _EXPIRED = 9, 10
+"""OpenSSL's X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED."""
 _FLIGHTS = 4
 """How often each side has to send something until they have shaken hands, at most (RFC 5246 section 7.3)."""
 
@@ -19,7 +19,9 @@ class Certificate(NamedTuple):
 
     is_expired: bool
     expires_at: float | None
-    """Seconds since 1970; None if it is not known, and of an expired one."""
+    """Seconds since 1970; None if it is not known, and of one that is not valid now."""
+    is_early: bool = False
+    """Whether it is not valid yet."""
 
 
 def read_certificate(options: ServeOptions) -> Certificate:
@@ -54,7 +56,7 @@ def _shake_hands(server: ssl.SSLContext, client: ssl.SSLContext) -> Certificate:
                 except ssl.SSLWantReadError:
                     continue
     except ssl.SSLCertVerificationError as exc:
-        return Certificate(exc.verify_code == _EXPIRED, None)
+        return Certificate(exc.verify_code == _EXPIRED, None, exc.verify_code == _NOT_YET)
     seen = ends[0].getpeercert() or {}
     expires = seen.get("notAfter")
     return Certificate(False, ssl.cert_time_to_seconds(expires) if isinstance(expires, str) else None)

@@ -13,11 +13,13 @@ from sketch.cli.doctor.application import is_sketch
 from sketch.cli.doctor.case import Case
 from sketch.cli.doctor.finding import Fault
 from sketch.cli.doctor.system import System
+from sketch.observability.log_config import LogConfigError, read
 from sketch.serving.config import Config, read_config
 from sketch.serving.discovery import find_app, nothing_found
 from sketch.serving.failures import describe
 from sketch.serving.loading import load_app
 from sketch.serving.options import ServeError, ServeOptions
+from sketch.serving.reload.parent import check_folders
 from sketch.serving.run import check_workers, prepare
 
 logger = logging.getLogger("sketch")
@@ -87,7 +89,28 @@ def _read_options(
         return config, ServeOptions(), [Fault(f"the server cannot be loaded: {describe(exc)}", _SAME)]
     if found is not None:
         config.add({"app": found.string}, found.file)
+    try:
+        _check_files(options)
+    except ServeError as exc:
+        return config, ServeOptions(), [Fault(str(exc), _SAME, exc.names)]
     return config, options, []
+
+
+def _check_files(options: ServeOptions) -> None:
+    """Check what `sketch run` reads of the options before it loads the application.
+
+    The file of `log_config` is read and not applied: its handlers would open their files.
+
+    Raises:
+        ServeError: for what is not there, or cannot be read.
+    """
+    if options.reload:
+        check_folders(options)
+    if options.log_config is not None:
+        try:
+            read(options.log_config)
+        except LogConfigError as exc:
+            raise ServeError(str(exc), "log_config") from None
 
 
 # -- the application --------------------------------------------------------------------------------------------------

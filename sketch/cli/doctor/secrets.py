@@ -6,8 +6,9 @@ import re
 
 from sketch.serving.option import MASKED
 
-_PASSWORD = re.compile(r"(://[^\s/:@]*:)[^\s/@]+(@)")
-"""A password in a URL (RFC 3986 section 3.2.1), between what stands before and behind it."""
+_PASSWORD = re.compile(r"(://[^\s/:@]*:)[^\s/]+(@)")
+"""A password in a URL (RFC 3986 section 3.2.1), between what stands before and behind it. Where it has an `@`
+that is not encoded, the last one counts, as it does for clients."""
 
 
 def has_password(value: object) -> bool:

@@ -61,10 +61,11 @@ def render(traces: list[Trace], request: list[tuple[str, list[Fact]]], text: str
         request: facts about the request, under titles.
         text: the same traces as text, to be copied.
     """
+    calls = "".join(_trace(trace, traces) for trace in traces)  # none for a SyntaxError of the application's module
     return _document(
         traces[0].title,
         request,
-        f"<h2>Traceback, most recent call first</h2>{''.join(_trace(trace, traces) for trace in traces)}"
+        f"{calls and '<h2>Traceback, most recent call first</h2>'}{calls}"
         f"{_facts(request)}<h2>As text</h2>"
         f'<details><summary>Traceback, most recent call last</summary><pre class="text">{escape(text)}</pre></details>',
     )

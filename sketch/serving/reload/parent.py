@@ -89,7 +89,7 @@ def check_folders(options: ServeOptions) -> None:
         OptionError: if it is not.
     """
     for path in options.reload_dir:
-        if not Path(path).exists():
+        if not os.path.exists(path):  # noqa: PTH110 - `Path.exists` raises for what this user may not see
             raise OptionError(
                 f"expected reload_dir as a directory or file that exists, got {path!r:.200}", "reload_dir"
             )
@@ -167,8 +167,12 @@ class ReloadSupervisor(Supervisor):
 
     def launch(self, index: int) -> WorkerProcess:
         """Return the spare process, or start one."""
-        spare, self._spare = self._spare, None
-        return spare if spare is not None and spare.started.poll() is None else super().launch(index)
+        spare = self._spare
+        if spare is None or spare.started.poll() is not None:
+            self._drop_spare()
+            return super().launch(index)
+        self._spare = None
+        return spare
 
     def _prepare_spare(self) -> None:
         """Start the process of the next restart: it loads what does not change, and waits."""

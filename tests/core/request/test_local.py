@@ -26,6 +26,7 @@ HERE = ("127.0.0.1", 50000)
         (HERE, {"Host": "localhost", "X-Forwarded-For": "127.0.0.1"}, False),
         (HERE, {"Host": "localhost", "X-Forwarded-Proto": "http"}, False),
         (HERE, {"Host": "localhost", "Forwarded": "for=127.0.0.1"}, False),
+        (HERE, {"Host": "localhost", "X-Real-IP": "192.0.2.1"}, False),
         (HERE, {"Host": "localhost", "Via": "1.1 proxy"}, False),
     ],
 )

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from sketch.cli.doctor.case import Case
 from sketch.cli.doctor.checks import configuration, exposure, limits, processes
 from sketch.cli.doctor.finding import Fault, Finding, Severity
+from sketch.cli.doctor.secrets import masked
 from sketch.serving.config import Config
 from sketch.serving.sources import with_sources
 
@@ -38,6 +39,7 @@ OTHERS = (
     Check("websockets-missing", ERROR, configuration.websockets_missing),
     Check("certificate-unusable", ERROR, configuration.certificate_unusable),
     Check("certificate-expired", ERROR, configuration.certificate_expired),
+    Check("certificate-early", ERROR, configuration.certificate_early),
     Check("debug-in-public", ERROR, exposure.debug_in_public),
     Check("reload-in-public", ERROR, exposure.reload_in_public),
     Check("proxies-from-everywhere", ERROR, exposure.proxies_from_everywhere),
@@ -85,5 +87,5 @@ def examine(case: Case, ignored: frozenset[str] = frozenset()) -> list[Finding]:
 
 def _finding(check: Check, fault: Fault, config: Config) -> Finding:
     sources = {name: setting.source for name, setting in config.settings.items()}
-    text = with_sources(fault.text, fault.options, sources)
+    text = masked(with_sources(fault.text, fault.options, sources))  # an error may quote a URL with its password
     return Finding(check.name, check.severity, text, fault.advice, fault.options)

@@ -108,6 +108,14 @@ def certificate_expired(case: Case) -> Iterator[Fault]:
         yield Fault(text, "renew it", ("ssl_certfile",))
 
 
+def certificate_early(case: Case) -> Iterator[Fault]:
+    """Find a certificate whose time has not come."""
+    found = _usable_certificate(case)
+    if found is not None and found.is_early:
+        text = f"the certificate {case.options.ssl_certfile} is not valid yet: clients refuse it"
+        yield Fault(text, "look at the clock of this machine, and of the one that has made it", ("ssl_certfile",))
+
+
 def certificate_ends_soon(case: Case) -> Iterator[Fault]:
     """Find a certificate that should have been renewed by now."""
     found = _usable_certificate(case)

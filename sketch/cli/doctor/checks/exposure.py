@@ -74,7 +74,16 @@ def writable_socket(case: Case) -> Iterator[Fault]:
 
 def _lets_others_in(path: Path) -> bool:
     """Whether every folder above a path lets every user through; one that is not there yet may."""
-    return all(folder.stat().st_mode & stat.S_IXOTH for folder in path.parents if folder.exists())
+    return all(_lets_through(folder) for folder in path.parents)
+
+
+def _lets_through(folder: Path) -> bool:
+    try:
+        return bool(folder.stat().st_mode & stat.S_IXOTH)
+    except FileNotFoundError:
+        return True
+    except OSError:  # a folder above it keeps even this user out
+        return False
 
 
 def no_client_address(case: Case) -> Iterator[Fault]:
@@ -148,7 +157,10 @@ def readable_key(case: Case) -> Iterator[Fault]:
 
 
 def _is_open_to_all(path: Path) -> bool:
-    return path.exists() and bool(_mode(path) & stat.S_IROTH) and _lets_others_in(path.absolute())
+    try:
+        return bool(_mode(path) & stat.S_IROTH) and _lets_others_in(path.absolute())
+    except OSError:  # it is missing, or kept from this user, too: `certificate_unusable` tells of it
+        return False
 
 
 def _mode(path: Path) -> int:

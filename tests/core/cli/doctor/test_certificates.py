@@ -15,8 +15,8 @@ from sketch.serving.options import ServeError, ServeOptions
 NOW = datetime.now(UTC)
 
 
-def write(folder: Path, expires: datetime) -> tuple[str, str]:
-    issued = trustme.CA().issue_cert("localhost", not_before=NOW - timedelta(days=400), not_after=expires)
+def write(folder: Path, expires: datetime, begins: datetime = NOW - timedelta(days=400)) -> tuple[str, str]:
+    issued = trustme.CA().issue_cert("localhost", not_before=begins, not_after=expires)
     chain, key = folder / "chain.pem", folder / "key.pem"
     chain.write_bytes(b"".join(blob.bytes() for blob in issued.cert_chain_pems))
     issued.private_key_pem.write_to_path(key)

@@ -56,6 +56,21 @@ def test_all_sources_are_read_and_nothing_is_started(read: Read, tmp_path: Path,
     assert (captured.out, captured.err) == ("", "imported\n")  # standard output is the doctor's
 
 
+def test_files_of_the_configuration_that_cannot_be_used(read: Read, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.toml"
+    broken.write_text("[")
+    for fault, flags in {
+        "expected reload_dir as a directory or file that exists, got 'nowhere'": {"reload_dir": ("nowhere",)},
+        "cannot read missing.toml: No such file or directory": {"log_config": "missing.toml"},
+        f"cannot read {broken}: ": {"log_config": str(broken)},
+    }.items():
+        case = read(reload=True, **flags)
+        (told,) = case.faults
+        assert told.text.startswith(fault)
+        assert told.options == (*flags,)
+    assert not read(reload_dir=("nowhere",)).faults  # it has no effect
+
+
 def test_an_application_is_found_as_run_finds_it(read: Read, tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text(SHOP)
     case = read(None)

@@ -12,6 +12,8 @@ from sketch.cli.doctor.secrets import has_password, masked
     [
         ("redis://:word@host/0", "redis://:****@host/0"),
         ("postgres://ada:wo:rd@host", "postgres://ada:****@host"),
+        ("postgres://ada:wo@rd@host/0", "postgres://ada:****@host/0"),
+        ("redis://:a@one,redis://:b@two", "redis://:****@one,redis://:****@two"),
         ("postgres://ada@host", "postgres://ada@host"),
         ("https://host:8080/a@b", "https://host:8080/a@b"),
         ("shop:app", "shop:app"),

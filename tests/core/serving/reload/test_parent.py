@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import importlib.util
+import os
 import socket
+import subprocess
 import sys
 from pathlib import Path
 
@@ -12,8 +15,12 @@ import yarl
 
 import sketch
 from sketch.serving.options import OptionError, ServeOptions
+from sketch.serving.processes.pipe import Pipe
+from sketch.serving.processes.supervisor import Supervisor, WorkerProcess
+from sketch.serving.reload.files import Tree
 from sketch.serving.reload.parent import (
     GRACE,
+    ReloadSupervisor,
     check_folders,
     check_private,
     describe,
@@ -48,6 +55,15 @@ def test_folders_that_do_not_exist(tmp_path: Path) -> None:
         check_folders(ServeOptions(reload_dir=(str(tmp_path), "no/such")))
 
 
+def test_folders_that_this_user_may_not_see(monkeypatch: pytest.MonkeyPatch) -> None:
+    def look(path: str, **_: object) -> object:
+        raise PermissionError(errno.EACCES, "Permission denied", path)
+
+    monkeypatch.setattr(os, "stat", look)
+    with pytest.raises(OptionError, match="expected reload_dir as a directory or file that exists, got '/locked/src'"):
+        check_folders(ServeOptions(reload_dir=("/locked/src",)))
+
+
 def test_a_server_in_development_waits_for_nothing() -> None:
     chosen = in_development(ServeOptions(reload=True, keep_alive_drain=5, drain_delay=5))
     assert (chosen.shutdown_timeout, chosen.keep_alive_drain, chosen.drain_delay) == (GRACE, 0, 0)
@@ -77,3 +93,15 @@ def test_files_that_a_spare_process_may_have_loaded(tmp_path: Path) -> None:
     assert is_shared(yarl.__file__)
     assert is_shared(str(Path(sys.modules["asyncio"].__file__ or "").parent / "tasks.py"))
     assert not is_shared(str(tmp_path / "main.py"))
+
+
+def test_a_spare_process_that_has_ended_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    parent = ReloadSupervisor("shop:app", ServeOptions(reload=True), {}, [], lambda *_: None, Tree([]))
+    ended, theirs = Pipe.pair()
+    theirs.close()
+    started = subprocess.Popen(["true"])
+    started.wait()
+    monkeypatch.setattr(parent, "_spare", WorkerProcess(started, ended))
+    monkeypatch.setattr(Supervisor, "launch", lambda _, index: index)
+    assert parent.launch(0) == 0
+    assert ended.fileno() == -1

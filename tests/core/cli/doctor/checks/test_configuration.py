@@ -31,6 +31,11 @@ def test_what_is_known_before_any_check() -> None:
     assert (names["application"].text, names["application"].advice) == ("wrong", "correct it")
 
 
+def test_no_finding_tells_a_password() -> None:
+    fault = Fault("shop:app cannot be loaded: ValueError: no answer from postgres://ada:word@db", "correct it")
+    assert found(Case(app_faults=[fault]))["application"].text.endswith("no answer from postgres://ada:****@db")
+
+
 def test_a_wrong_configuration_is_not_judged_further() -> None:
     judged = case(host="0.0.0.0", server="hypercorn")
     assert "lenient-server" in found(judged)
@@ -95,6 +100,12 @@ def test_the_time_of_a_certificate(days: int, name: str | None, tmp_path: Path) 
     chain, key = write(tmp_path, NOW + timedelta(days=days, minutes=5))
     told = {each for each in found(case(ssl_certfile=chain, ssl_keyfile=key)) if each.startswith("certificate")}
     assert told == ({name} if name else set())
+
+
+def test_a_certificate_whose_time_has_not_come(tmp_path: Path) -> None:
+    chain, key = write(tmp_path, NOW + timedelta(days=60), NOW + timedelta(days=1))
+    told = found(case(ssl_certfile=chain, ssl_keyfile=key))["certificate-early"]
+    assert told.text.startswith(f"the certificate {chain} is not valid yet: clients refuse it (ssl_certfile is from ")
 
 
 def test_a_certificate_that_no_server_can_use(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +116,18 @@ def test_a_key_that_everyone_reads(mode: int, is_fault: bool, tmp_path: Path) ->
     judged = case(ssl_certfile=str(tmp_path / "chain.pem"), ssl_keyfile=str(key), ssl_keyfile_password_file=str(key))
     names = [each.options for each in exposure.readable_key(judged)]
     assert names == ([("ssl_keyfile",), ("ssl_keyfile_password_file",)] if is_fault else [])
+
+
+def test_files_that_this_user_may_not_see(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As those of certbot, which root alone can see."""
+
+    def look(path: Path, **_: Any) -> Any:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "stat", look)
+    judged = case(ssl_certfile="/locked/chain.pem", ssl_keyfile="/locked/key.pem")
+    assert not [*exposure.readable_key(judged)]
+    assert not [*exposure.writable_socket(case(uds="/locked/s", trusted_proxies=["unix"]))]
 
 
 @pytest.mark.parametrize(
