@@ -10,6 +10,8 @@ from typing import Any
 
 request_var: ContextVar[Any] = ContextVar("sketch.request", default=None)
 """The current request, a `BaseRequest`; None outside of requests."""
+set_request = request_var.set
+"""Sets the current request. A bound method: calling it costs no attribute look-up."""
 app_var: ContextVar[Any] = ContextVar("sketch.app", default=None)
 """The `Application` of the entered `context()`; None outside of one."""
 

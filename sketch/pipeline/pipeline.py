@@ -11,7 +11,7 @@ from sketch.binding.bound import Call
 from sketch.callables import describe
 from sketch.concurrency.containment import ends_task
 from sketch.concurrency.contexts import Variables, set_variables
-from sketch.context_vars import request_var
+from sketch.context_vars import set_request
 from sketch.exceptions import HTTPException
 from sketch.middleware.chain import Folder, Middleware, check
 from sketch.pipeline.boundary import answer_error, attempt, checked_answer, prepared, unexpected
@@ -204,19 +204,21 @@ class Pipeline:
             return await self.handle_in_steps(request)
         # The usual application, with nothing around the error boundary: the steps below without a call for each.
         request.app = self._request_app
-        request_var.set(request)
+        set_request(request)
         response: Response | None = None
         try:
             try:
                 try:
                     method = WEBSOCKET if request.is_websocket else request.method
-                    request.route, request.match_info = route, _ = self._find(method, request.raw_path, request)
-                    request.endpoint = route.endpoint
+                    find = self._find  # what is called as a method is looked up in the class first
+                    request.route, request.match_info = route, _ = find(method, request.raw_path, request)
+                    request.endpoint = endpoint = route.endpoint
                 except NoRoute as miss:
-                    request.match_info, request.miss, request.endpoint = miss.values, miss.answer, miss.router.missed
+                    request.match_info, request.miss = miss.values, miss.answer
+                    request.endpoint = endpoint = miss.router.missed
                 if request.has_body:
                     self._check_announced_length(request)
-                response = await request.endpoint(request)
+                response = await endpoint(request)
                 if not isinstance(response, Response) or response.prepares:
                     response = await _complete(request, response)
             except BaseException as exc:
@@ -236,7 +238,7 @@ class Pipeline:
         if self._variables:
             set_variables(self._variables)
         request.app = self._request_app
-        request_var.set(request)
+        set_request(request)
         response: Response | None = None
         try:
             self._find_endpoint(request)
