@@ -25,6 +25,7 @@ _CHUNK_FRAMING = 16
 """Bytes of size and line ends that each chunk may take without counting as overhead."""
 
 _ABSOLUTE = re.compile(rb"(?i:https?)://([^/?#]*)")
+_HASH = ord("#")  # as bytes, `in` would first try it as a number, and format an error
 _LONGEST_METHOD = 32
 _LONGEST_LENGTH = 32
 """Digits of a Content-Length, zeros included. httptools bounds the number, and `int` fails at thousands of zeros."""
@@ -264,7 +265,7 @@ class RequestParser:
             self.version = "1.1"
         else:
             self._check_protocol(parser.get_http_version())
-        if target[:1] != b"/" or self._upgrade or b"#" in target:
+        if target[:1] != b"/" or self._upgrade or _HASH in target:
             self._check_target()
         if self._fed > self._limits.head or len(self.headers) > self._limits.headers:
             self._check_size()
@@ -347,7 +348,7 @@ class RequestParser:
         target = self.target
         if self.method == "CONNECT":
             self._refuse(501, "CONNECT is not implemented")
-        if b"#" in target:
+        if _HASH in target:
             self._refuse(400, "fragment in the request target")
         if target[:1] == b"/" or (target == b"*" and self.method == "OPTIONS"):
             return
