@@ -132,7 +132,8 @@ class Exchange:
         session: Session | None = None
         fault: BaseException | None = None
         try:
-            wire = await server.handle(self.request)
+            handle = server.handle  # called as a method of the server, it would be looked up there by its name
+            wire = await handle(self.request)
             self.status = wire.status
             if not (wire.plain and self._write_plain(wire.fields, wire.payload)):
                 session = await self._write(wire)
@@ -251,7 +252,7 @@ class Exchange:
                 self.unframed = True
         if (
             self.unframed
-            or protocol.ending
+            or protocol.is_ending()
             or (body is not None and not body.skippable)
             or (not writer.usual(fields) and writer.wants_close(fields))
         ):
@@ -281,7 +282,7 @@ class Exchange:
         if (
             not self.keep_alive
             or protocol.flow.lost
-            or protocol.ending
+            or protocol.is_ending()
             or self.request.http_version != "1.1"
             or len(payload) >= LARGE_BODY
             or (body is not None and not body.skippable)

@@ -95,8 +95,7 @@ class Line(Protocol):
     task: asyncio.Task[Any] | None
     """The task of the exchange that runs, None between two of them."""
 
-    @property
-    def ending(self) -> bool:
+    def is_ending(self) -> bool:
         """Whether the answer that is written now is the connection's last."""
         ...
 

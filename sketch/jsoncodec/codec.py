@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from codecs import BOM_UTF8
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -76,7 +77,9 @@ _decode = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite)
 
 
 def _loads(text: bytes) -> Any:
-    return _decode(text.decode("utf-8-sig"))  # RFC 8259 section 8.1: a byte order mark may be ignored
+    if text[:3] == BOM_UTF8:  # RFC 8259 section 8.1: it may be ignored
+        text = text[3:]
+    return _decode(text.decode())  # "utf-8-sig" would do both, in Python, in ten times the time
 
 
 STDLIB = JSONCodec(_dumps, _loads)

@@ -134,6 +134,7 @@ UNUSUAL = [
 def test_a_usual_head_is_read_as_a_whole(raw: bytes) -> None:
     assert both([raw]) == 1
     assert both([raw, raw, GET, raw]) == 4
+    assert both([raw, raw, raw, GET, GET, GET, raw]) == 7
     assert both(bytewise(raw)) == 0
 
 
@@ -142,6 +143,7 @@ def test_any_other_goes_the_general_way(raw: bytes) -> None:
     """Also behind one that was read as a whole, with the same fields or others, and before one."""
     assert both([raw]) == 0
     assert both([GET, raw]) == 1
+    assert both([GET, GET, GET, raw]) == 3
     both([raw, GET])
     both([raw + GET, GET])
     both([raw[:-4], raw[-4:], GET])
@@ -225,6 +227,19 @@ def test_equal_fields_are_read_once() -> None:
     assert fields_of(reader(), GET) is not first
 
 
+def test_an_equal_head_is_read_once() -> None:
+    heads = reader()
+    found = [heads.read(USUAL[1]) for _ in range(4)]
+    assert found == [found[0]] * 4
+    assert found[2] is found[3] is found[1]
+    parser, heads._parser = heads._parser, None
+    assert heads.read(USUAL[1]) is found[1]
+    assert heads._parser is None  # llhttp was not asked
+    heads._parser = parser
+    assert fields_of(heads, GET)() == [(b"host", b"x")]  # one head is kept, the last
+    assert heads.read(USUAL[1]) is not found[1]
+
+
 def test_a_list_of_fields_is_of_its_own() -> None:
     block = fields_of(reader(), GET)
     taken = block()
@@ -250,8 +265,13 @@ def test_little_is_kept(count: int) -> None:
             fields = block()
             of_fields = sum(getsizeof(pair) + sum(map(getsizeof, pair)) for pair in fields)
             kept.append(getsizeof(block.raw) + getsizeof(block._fields) + of_fields)
+            found = heads.read(raw)
+            if found is not None and heads._head is raw:
+                kept.append(kept[-1] + getsizeof(raw) + getsizeof(found) + getsizeof(found[1]))
+            else:
+                assert heads._head == b""
         else:
-            assert heads._last.raw == b""
+            assert heads._last.raw == heads._head == b""
     assert max(kept, default=0) <= KEPT
     assert kept or count == 100
 
@@ -291,6 +311,12 @@ usual = st.builds(
 @given(st.lists(st.one_of(heads, usual, usual), min_size=1, max_size=4))
 def test_any_heads_one_after_the_other(parts: list[bytes]) -> None:
     both(parts)
+
+
+@few
+@given(st.lists(st.tuples(st.one_of(heads, usual, usual), st.integers(1, 4)), min_size=1, max_size=4))
+def test_any_heads_that_come_again(parts: list[tuple[bytes, int]]) -> None:
+    both([raw for raw, times in parts for _ in range(times)])
 
 
 @few

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import sys
 from collections import OrderedDict, deque
@@ -182,6 +183,19 @@ def test_a_byte_order_mark_is_passed_over_and_utf16_refused(codec: JSONCodec) ->
     assert codec.loads(b"\xef\xbb\xbf[1]") == [1]
     with pytest.raises(ValueError):
         codec.loads("[1]".encode("utf-16-le"))
+
+
+@pytest.mark.parametrize("text", ["[1]", '"\u00e9"', '"\ufeff"', "", " [1]"])
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf", b"\xef\xbb\xbf" * 2, b"\xef\xbb", b"\xef", b"\xff"])
+def test_the_mark_is_passed_over_as_utf_8_sig_does(mark: bytes, text: str) -> None:
+    raw = mark + text.encode()
+    try:
+        expected = json.loads(raw.decode("utf-8-sig"))
+    except ValueError:
+        with pytest.raises(ValueError):
+            STDLIB.loads(raw)
+    else:
+        assert STDLIB.loads(raw) == expected
 
 
 def test_the_last_of_several_members_of_one_name_is_read(codec: JSONCodec) -> None:

@@ -10,7 +10,7 @@ import pytest
 from multidict import CIMultiDict
 
 from sketch.application import Application
-from sketch.pipeline.finalize import finalize
+from sketch.pipeline.finalize import _finalize_any, finalize
 from sketch.response import Response
 from sketch.streams.stream import StreamResponse
 from sketch.transport import WireResponse
@@ -157,6 +157,30 @@ def test_an_answer_to_head_may_declare_what_get_would_send() -> None:
 def test_transfer_encoding_of_the_application_is_refused() -> None:
     with pytest.raises(ValueError, match="Transfer-Encoding"):
         finalized(Response("a", headers={"Transfer-Encoding": "chunked"}))
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
+@pytest.mark.parametrize(
+    "response",
+    [
+        Response("a"),
+        Response(b""),
+        Response(),
+        Response("a" * 1000, content_type="text/x"),
+        Response("a", headers={"X-A": "b"}),
+        Response("a", headers={"ETag": '"x"'}),
+        Response("a", headers={"Content-Length": "1"}),
+        Response("a", status=404),
+    ],
+)
+def test_the_usual_response_is_finalized_as_any_other(method: str, response: Response) -> None:
+    for sent in ([], [(b"if-none-match", b'"x"')]):
+        usual, other = [
+            finalize_by(make_request(method=method, headers=[*sent]), response)
+            for finalize_by in (finalize, _finalize_any)
+        ]
+        assert (usual.status, usual.fields, usual.payload) == (other.status, other.fields, other.payload)
+        assert usual.length == other.length
 
 
 # -- header fields -----------------------------------------------------------------------------------------------------
