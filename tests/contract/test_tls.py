@@ -136,7 +136,8 @@ async def test_a_new_certificate_is_taken_without_losing_a_connection(secure: Se
         await wire.receive()
         old, new = await secure.shown(), ssl.PEM_cert_to_DER_cert((files / "new.pem").read_text())
         certificate.unlink()
-        assert f"ERROR sketch: SIGUSR1: the certificate {certificate} could not be reloaded, and stayed in use: cannot" in await secure.reload()
+        told = f"ERROR sketch: SIGUSR1: the certificate {certificate} could not be reloaded, and stayed in use: cannot"
+        assert told in await secure.reload()
         assert await secure.shown() == old
         for name in ("server.pem", "server.key", "encrypted-server.key"):
             (files / name.replace("server", "new")).rename(files / name)

@@ -106,7 +106,7 @@ def test_a_full_disk_tears_no_other_line_and_all_that_it_lost_is_counted(monkeyp
         return len(part)
 
     monkeypatch.setattr(os, "write", write)
-    with open(os.devnull, "rb") as null:
+    with Path(os.devnull).open("rb") as null:
         writer = LineWriter(null.fileno, lost)
         for line in ("whole\n", "one that is torn\n", "two\n"):
             writer.put(line)

@@ -108,7 +108,7 @@ async def test_a_worker_gets_the_text_part_by_part() -> None:
     made._processes = []
     made.ended(fake)  # it ends while its text is made: nothing is sent to it, and nothing of it is kept
     sent = len(fake.sent)
-    while made._tasks:
+    while made._tasks:  # noqa: ASYNC110 - as above
         await asyncio.sleep(0)
     assert (len(fake.sent), made._blocks) == (sent, {})
 
