@@ -172,9 +172,9 @@ def show(log_format: str | None = None, access_format: str | None = None) -> Non
     if log_format is not None or found is not fallback:
         found.use(*_chosen)
     fallback = found
-    standard = logging.lastResort
-    if standard is not None and standard is getattr(logging, "_defaultLastResort", None):  # not the program's own
-        logging.lastResort = LastResort(standard)
+    default: logging.Handler | None = getattr(logging, "_defaultLastResort", None)
+    if default is not None and logging.lastResort is default:  # else it is the program's own
+        logging.lastResort = LastResort(default)
 
 
 def enable() -> None:
