@@ -6,6 +6,8 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from sketch.concurrency.workers import report_unshared
+
 if TYPE_CHECKING:
     from limits.aio.storage import Storage
 
@@ -49,6 +51,7 @@ class MemoryCounters:
 
     async def count(self, key: str, window: int) -> Counted:
         """Count a request."""
+        report_unshared("a RateLimit", "Give it a storage that all of them reach, in Redis say")
         now = asyncio.get_running_loop().time()  # no change of the system's clock moves it
         counters = self._windows.setdefault(window, {})
         counter = counters.get(key)

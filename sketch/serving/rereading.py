@@ -24,7 +24,7 @@ _entries: list[tuple[str, Read, Callable[[], object]]] = []
 
 
 @contextmanager
-def reloaded(what: str, read: Read, there: Callable[[], object] = lambda: True) -> Iterator[None]:
+def reread(what: str, read: Read, there: Callable[[], object] = lambda: True) -> Iterator[None]:
     """While the block runs, read something anew at each order.
 
     Args:
@@ -49,7 +49,7 @@ def _present() -> list[tuple[str, Read]]:
     return [(what, read) for what, read, there in _entries if there()]
 
 
-def reload_all(order: str) -> None:
+def reread_all(order: str) -> None:
     """Read everything anew, and log a line for each; one that fails does not keep the others from it.
 
     Args:
@@ -57,16 +57,16 @@ def reload_all(order: str) -> None:
     """
     present = _present()
     if not present:
-        logger.info("%s: there is nothing to reload", order)
+        logger.info("%s: there is nothing to reread", order)
     for what, read in present:
         try:
             read()
         except ServeError as exc:
-            logger.error("%s: %s could not be reloaded, and stayed in use: %s", order, what, explain(exc))  # noqa: TRY400
+            logger.error("%s: %s could not be reread, and stayed in use: %s", order, what, explain(exc))  # noqa: TRY400
         except OSError as exc:
-            logger.error("%s: %s could not be reloaded, and stayed in use: %s", order, what, exc)  # noqa: TRY400
+            logger.error("%s: %s could not be reread, and stayed in use: %s", order, what, exc)  # noqa: TRY400
         else:
-            logger.info("%s: reloaded %s", order, what)
+            logger.info("%s: reread %s", order, what)
 
 
 @contextmanager
@@ -93,6 +93,6 @@ def take_order(number: int, _: object) -> None:
     try:
         loop = asyncio.get_running_loop()
     except RuntimeError:  # the server does not run yet, or no more
-        logger.info("%s: there is nothing to reload", name)
+        logger.info("%s: there is nothing to reread", name)
     else:
-        loop.call_soon_threadsafe(reload_all, name)
+        loop.call_soon_threadsafe(reread_all, name)
