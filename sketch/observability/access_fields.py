@@ -192,7 +192,12 @@ FIELDS: dict[str, Field] = {
     "user_agent": Field("string?", "field `User-Agent`; cut after 300 characters", _header(b"user-agent")),
     "referer": Field("string?", "field `Referer`; cut after 300 characters", _header(b"referer")),
     "worker": Field("integer?", "index of the worker; 0 in one process", _worker_of, -2),
-    "disconnected": Field("boolean", "whether the client left before it had the whole response", _disconnected_of, 5),
+    "disconnected": Field(
+        "boolean",
+        "whether the client left before it had the whole response; a server may notice only when it writes",
+        _disconnected_of,
+        5,
+    ),
     "cancelled": Field("boolean", "whether the server ended the exchange, after its grace period", _cancelled_of, 5),
 }
 """The fields, in their order in JSON."""

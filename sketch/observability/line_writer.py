@@ -48,6 +48,7 @@ class LineWriter:
         self._closing = closing
         self._descriptor = -1
         self._most_at_once = WHOLE
+        self._torn = False  # whether a part of a line is the last that was taken
         self._begin()
         _writers.add(self)
 
@@ -186,9 +187,9 @@ class LineWriter:
                 self._drain()
                 action()
             self._drain()
-            if self._dropped > self._told:
-                lost, self._told = self._dropped - self._told, self._dropped
-                self._write([self._lost(lost)])
+            lost = self._dropped - self._told
+            if lost > 0 and not self._write([self._lost(lost)]):
+                self._told += lost  # else it is told with the next lines
 
     def _drain(self) -> None:
         """Write what waits, whole lines at a time."""
@@ -199,9 +200,9 @@ class LineWriter:
             for at, line in enumerate(lines):
                 size += len(line)
                 if size > self._most_at_once and at > begin:
-                    self._write(lines[begin:at])
+                    self._dropped += self._write(lines[begin:at])
                     begin, size = at, len(line)
-            self._write(lines[begin:])
+            self._dropped += self._write(lines[begin:])
 
     # -- the descriptor -----------------------------------------------------------------------------------------------
 
@@ -209,6 +210,7 @@ class LineWriter:
         before, self._descriptor = self._descriptor, self._opened()
         mode = os.fstat(self._descriptor).st_mode
         self._most_at_once = OF_A_FILE if stat.S_ISREG(mode) else WHOLE
+        self._torn = False
         if self._closing and before >= 0:
             os.close(before)
 
@@ -217,21 +219,34 @@ class LineWriter:
             os.close(self._descriptor)
         self._descriptor = -1
 
-    def _write(self, lines: list[str]) -> None:
-        """Write lines in one piece; count them as dropped if the descriptor does not take them."""
+    def _write(self, lines: list[str]) -> int:
+        """Write lines in one piece. Returns how many of them the descriptor has not taken as a whole."""
+        data = "".join(lines).encode("utf-8", "backslashreplace")
         try:
             if self._descriptor < 0:
                 self._open()
-            self._write_whole("".join(lines).encode("utf-8", "backslashreplace"))
-        except OSError:  # a closed pipe, a full disk: there is nowhere to tell it before it takes lines again
-            self._dropped += len(lines)
+            left = self._write_all_of(b"\n" + data if self._torn else data)
+        except OSError:  # the file cannot be opened
+            left = len(data)
+        lost = 0
+        while left > 0 and lines:
+            left -= len(lines.pop().encode("utf-8", "backslashreplace"))
+            lost += 1
+        return lost
 
-    def _write_whole(self, data: bytes) -> None:
+    def _write_all_of(self, data: bytes) -> int:
+        """Write bytes. Returns how many are left: of a closed pipe, of a full disk, which may take a part."""
         while data:
             try:
-                data = data[os.write(self._descriptor, data) :]
+                taken = os.write(self._descriptor, data)
             except BlockingIOError:  # whoever shares the descriptor has made it non-blocking
                 select.select([], [self._descriptor], [])
+            except OSError:  # there is nowhere to tell it before it takes lines again
+                break
+            else:
+                self._torn = data[taken - 1 : taken] != b"\n"
+                data = data[taken:]
+        return len(data)
 
 
 _writers: WeakSet[LineWriter] = WeakSet()

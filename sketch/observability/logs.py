@@ -77,8 +77,11 @@ class FallbackHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write a record, if nothing else does."""
-        if handled(record.name):
-            return
+        if not handled(record.name):
+            self.write_record(record)
+
+    def write_record(self, record: logging.LogRecord) -> None:
+        """Write a record."""
         try:
             self.write(self.format(record))
         except Exception:
@@ -106,6 +109,28 @@ class FallbackHandler(logging.Handler):
 
     def _lost(self, count: int) -> str:
         return lost_line(self, count)
+
+
+class LastResort(logging.Handler):
+    """Writes the records that no handler gets, of any logger, as those of `sketch`: a `logging.lastResort`.
+
+    Else they would stand in the log without time and level, and what a client has sent could begin a line, or control a
+    terminal.
+
+    Args:
+        otherwise: gets them where `sketch` shows nothing.
+    """
+
+    def __init__(self, otherwise: logging.Handler) -> None:
+        super().__init__(otherwise.level)
+        self._otherwise = otherwise
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record."""
+        if fallback is None or fallback.stream is not sys.stderr:
+            self._otherwise.handle(record)
+        else:
+            fallback.write_record(record)
 
 
 fallback: FallbackHandler | None = None
@@ -147,6 +172,9 @@ def show(log_format: str | None = None, access_format: str | None = None) -> Non
     if log_format is not None or found is not fallback:
         found.use(*_chosen)
     fallback = found
+    default: logging.Handler | None = getattr(logging, "_defaultLastResort", None)
+    if default is not None and logging.lastResort is default:  # else it is the program's own
+        logging.lastResort = LastResort(default)
 
 
 def enable() -> None:

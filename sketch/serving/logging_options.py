@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 
 from sketch.observability.log_file import log_files, reopen_all
 from sketch.observability.logs import logger, show
@@ -31,8 +31,6 @@ def set_up(options: ServeOptions) -> None:
 
 @contextmanager
 def log_files_reopened() -> Iterator[None]:
-    """While the block runs, open the log files anew at the order to reread, if the program has any at its begin."""
-    with ExitStack() as stack:
-        if log_files():
-            stack.enter_context(reread("the log files", reopen_all))
+    """While the block runs, open the log files anew at the order to reread: those that the program has by then."""
+    with reread("the log files", reopen_all, log_files):
         yield

@@ -7,6 +7,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from sketch.serving.options import ServeError, ServeOptions
@@ -82,6 +83,7 @@ async def metrics_listener(address: str, exposition: Exposition) -> AsyncIterato
     from sketch.serving.server_limits import ServerLimits
     from sketch.serving.sockets import spell
 
+    import_module("sketch.observability.metrics.families")  # it takes time: now, not when the first one asks
     app = Application("metrics", limits=Limits(body=0, write_timeout=10))
 
     @app.get(PATH)

@@ -20,18 +20,19 @@ logger = logging.getLogger("sketch")
 Read = Callable[[], object]
 """Reads something anew. It raises ServeError or OSError for what cannot be used, and leaves the old one in use then."""
 
-_entries: list[tuple[str, Read]] = []
+_entries: list[tuple[str, Read, Callable[[], object]]] = []
 
 
 @contextmanager
-def reread(what: str, read: Read) -> Iterator[None]:
+def reread(what: str, read: Read, there: Callable[[], object] = lambda: True) -> Iterator[None]:
     """While the block runs, read something anew at each order.
 
     Args:
         what: names it in the log: `the certificate app.pem`.
         read: is called in the event loop.
+        there: says at an order whether there is something of the kind.
     """
-    entry = (what, read)
+    entry = (what, read, there)
     _entries.append(entry)
     try:
         yield
@@ -41,7 +42,11 @@ def reread(what: str, read: Read) -> Iterator[None]:
 
 def has_any() -> bool:
     """Whether there is anything to read anew."""
-    return bool(_entries)
+    return bool(_present())
+
+
+def _present() -> list[tuple[str, Read]]:
+    return [(what, read) for what, read, there in _entries if there()]
 
 
 def reread_all(order: str) -> None:
@@ -50,15 +55,16 @@ def reread_all(order: str) -> None:
     Args:
         order: the name of the signal.
     """
-    if not _entries:
+    present = _present()
+    if not present:
         logger.info("%s: there is nothing to reread", order)
-    for what, read in _entries:
+    for what, read in present:
         try:
             read()
         except ServeError as exc:
-            logger.error("%s: %s stays as it was: %s", order, what, explain(exc))  # noqa: TRY400
+            logger.error("%s: %s could not be reread, and stayed in use: %s", order, what, explain(exc))  # noqa: TRY400
         except OSError as exc:
-            logger.error("%s: %s stays as it was: %s", order, what, exc)  # noqa: TRY400
+            logger.error("%s: %s could not be reread, and stayed in use: %s", order, what, exc)  # noqa: TRY400
         else:
             logger.info("%s: reread %s", order, what)
 

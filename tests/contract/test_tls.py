@@ -136,7 +136,8 @@ async def test_a_new_certificate_is_taken_without_losing_a_connection(secure: Se
         await wire.receive()
         old, new = await secure.shown(), ssl.PEM_cert_to_DER_cert((files / "new.pem").read_text())
         certificate.unlink()
-        assert f"ERROR sketch: SIGUSR1: the certificate {certificate} stays as it was: cannot" in await secure.reread()
+        told = f"ERROR sketch: SIGUSR1: the certificate {certificate} could not be reread, and stayed in use: cannot"
+        assert told in await secure.reread()
         assert await secure.shown() == old
         for name in ("server.pem", "server.key", "encrypted-server.key"):
             (files / name.replace("server", "new")).rename(files / name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
+from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
@@ -82,6 +83,8 @@ class Metrics:
 
     async def _live(self, _: Application) -> AsyncIterator[None]:
         """Measure the event loop's lag, and listen, from before the first request until after the last."""
+        if self.gather == self._gather:  # now: the first that asks shall not hold up the event loop
+            import_module("sketch.observability.metrics.families")
         async with nullcontext() if self.listener is None else self.listener(self.exposition):
             meter = LagMeter(self.figures)
             try:

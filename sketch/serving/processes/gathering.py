@@ -90,7 +90,10 @@ class Gathering:
     async def _send_part(self, process: Process, index: int) -> None:
         """Send a worker a part of the text; with the first one it gets the newest text."""
         if index == 0:
-            self._blocks[process] = await self.exposition.blocks()
+            newest = await self.exposition.blocks()
+            if process not in self._processes:  # it has ended meanwhile
+                return
+            self._blocks[process] = newest
         blocks = self._blocks.get(process, [])
         if process in self._processes and index < len(blocks):
             process.send(text=[index, len(blocks), blocks[index].decode()])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 import subprocess
@@ -90,6 +91,34 @@ def test_what_cannot_be_written_is_counted() -> None:
     assert writer.flush(), "a closed pipe is no reason to wait"
     assert writer.dropped >= 1
     os.close(there)
+
+
+def test_a_full_disk_tears_no_other_line_and_all_that_it_lost_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it takes of a line is a line of its own, and what tells of the lost ones is counted only when it is lost."""
+    taken, room = bytearray(), [12]
+
+    def write(_: int, data: bytes) -> int:
+        if not room[0]:
+            raise OSError(errno.ENOSPC, "no space left on device")
+        part = bytes(data[: room[0]])
+        taken.extend(part)
+        room[0] -= len(part)
+        return len(part)
+
+    monkeypatch.setattr(os, "write", write)
+    with Path(os.devnull).open("rb") as null:
+        writer = LineWriter(null.fileno, lost)
+        for line in ("whole\n", "one that is torn\n", "two\n"):
+            writer.put(line)
+        writer.flush()
+        for line in ("three\n", "four\n"):
+            writer.put(line)
+            writer.flush()
+        room[0] = 1000
+        writer.put("five\n")
+        writer.flush()
+    assert bytes(taken) == b"whole\none th\nfive\nlost 4\n"
+    assert writer.dropped == 4
 
 
 def test_a_descriptor_that_does_not_block(pipe: tuple[int, int]) -> None:

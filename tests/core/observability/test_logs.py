@@ -177,6 +177,41 @@ def test_one_fallback_is_enough() -> None:
         assert [type(handler) for handler in logger.handlers] == [FallbackHandler]
 
 
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_what_nothing_handles_is_shown_as_our_own_records(
+    log_format: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of other loggers, as of the servers' and asyncio's: with it no line of the log can be forged."""
+    monkeypatch.setattr(logs, "fallback", None)
+    monkeypatch.setattr(logs, "_chosen", ("auto", None))
+    monkeypatch.setattr(logging, "lastResort", logging._defaultLastResort)  # type: ignore[attr-defined]
+    record = logging.LogRecord("shop", logging.WARNING, "", 0, "sold %s", ("tea\nINFO \x1b[31m",), None)
+    with alone():
+        show(log_format)
+        show()
+        assert isinstance(logging.lastResort, logs.LastResort)
+        logging.lastResort.handle(record)
+        logs.flush()
+    written = capsys.readouterr().err
+    if log_format == "json":
+        assert json.loads(written)["message"] == "sold tea\nINFO \x1b[31m"
+    else:
+        assert written.endswith(" WARNING shop: sold tea\n  INFO \\x1b[31m\n")
+    monkeypatch.setattr(logs, "fallback", None)
+    logging.lastResort.handle(record)
+    assert capsys.readouterr().err == "sold tea\nINFO \x1b[31m\n"
+
+
+@pytest.mark.parametrize("chosen", [None, logging.NullHandler()])
+def test_a_last_resort_of_the_program_is_left_alone(
+    chosen: logging.Handler | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logging, "lastResort", chosen)
+    with alone():
+        show()
+    assert logging.lastResort is chosen
+
+
 def test_a_handler_of_a_logger_below_is_enough(capsys: pytest.CaptureFixture[str]) -> None:
     with alone() as logger:
         show()

@@ -66,7 +66,7 @@ def test_one_that_fails_does_not_keep_the_others_from_it(caplog: pytest.LogCaptu
     with reread("a", refuse), reread("b", fail), reread("c", list):
         reread_all("SIGHUP")
     assert [(each.levelname, each.getMessage()) for each in caplog.records] == [
-        ("ERROR", "SIGHUP: a stays as it was: it is none"),
-        ("ERROR", "SIGHUP: b stays as it was: [Errno 2] No such file: 'b.pem'"),
+        ("ERROR", "SIGHUP: a could not be reread, and stayed in use: it is none"),
+        ("ERROR", "SIGHUP: b could not be reread, and stayed in use: [Errno 2] No such file: 'b.pem'"),
         ("INFO", "SIGHUP: reread c"),
     ]

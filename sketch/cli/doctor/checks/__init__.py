@@ -37,6 +37,7 @@ OTHERS = (
     Check("loop-missing", ERROR, configuration.loop_missing),
     Check("extra-missing", ERROR, configuration.extra_missing),
     Check("websockets-missing", ERROR, configuration.websockets_missing),
+    Check("log-config-unusable", ERROR, configuration.log_config_unusable),
     Check("certificate-unusable", ERROR, configuration.certificate_unusable),
     Check("certificate-expired", ERROR, configuration.certificate_expired),
     Check("certificate-early", ERROR, configuration.certificate_early),

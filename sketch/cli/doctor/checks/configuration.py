@@ -11,6 +11,7 @@ from sketch.cli.doctor.case import Case
 from sketch.cli.doctor.certificates import Certificate, read_certificate
 from sketch.cli.doctor.finding import Fault
 from sketch.cli.doctor.packages import extra_packages, extras, install, installed_version, required_packages
+from sketch.observability.log_config import LogConfigError, read
 from sketch.serving.options import ServeError
 from sketch.serving.registry import BUILT_IN
 from sketch.serving.tls.context import server_context
@@ -88,6 +89,17 @@ def old_packages(_: Case) -> Iterator[Fault]:
 
 def _old(name: str, found: str | None, minimum: str) -> str:
     return f"{name} {found} is too old: sketch is made for {minimum} and later"
+
+
+def log_config_unusable(case: Case) -> Iterator[Fault]:
+    """Find a file for logging that cannot be read. Whether its handlers can be made shows only when they are."""
+    path = case.options.log_config
+    if path is None:
+        return
+    try:
+        read(path)
+    except LogConfigError as exc:
+        yield Fault(str(exc), "correct it: `sketch run` stops with the same line", ("log_config",))
 
 
 def certificate_unusable(case: Case) -> Iterator[Fault]:

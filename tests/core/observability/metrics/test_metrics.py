@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 
@@ -34,6 +35,20 @@ async def test_they_are_for_those_who_may_see_them() -> None:
         assert 'http_requests_total{method="GET",route="/metrics",status="4xx"} 1.0\n' in text
         assert "\nhttp_requests_in_flight 1.0\n" in text
         assert "\nsketch_workers_ready 1.0\n" in text
+
+
+@in_loop
+async def test_what_formats_them_is_loaded_before_the_first_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes tenths of a second, for which the first scrape would block the event loop. A worker needs none of it."""
+    name = "sketch.observability.metrics.families"
+    for is_worker in (True, False):
+        app = Application()
+        Metrics().attach(app)
+        if is_worker:
+            app[METRICS].gather = AsyncMock()
+        monkeypatch.delitem(sys.modules, name, raising=False)
+        async with TestClient(app):
+            assert (name in sys.modules) is not is_worker
 
 
 @in_loop

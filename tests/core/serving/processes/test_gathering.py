@@ -105,7 +105,12 @@ async def test_a_worker_gets_the_text_part_by_part() -> None:
         parts.append(part)
     assert "http_requests_in_flight 1.0\n" in "".join(parts)
     made.received(fake, {"text": 0})
-    made.ended(fake)  # it ends while its text is made: nothing is sent to it
+    made._processes = []
+    made.ended(fake)  # it ends while its text is made: nothing is sent to it, and nothing of it is kept
+    sent = len(fake.sent)
+    while made._tasks:  # noqa: ASYNC110 - as above
+        await asyncio.sleep(0)
+    assert (len(fake.sent), made._blocks) == (sent, {})
 
 
 # -- real workers -----------------------------------------------------------------------------------------------------

@@ -109,7 +109,7 @@ def test_a_certificate_is_replaced_and_open_sessions_stay(
     assert not has_any()
     assert caplog.messages == [
         (
-            f"SIGUSR1: the certificate {path} stays as it was: "
+            f"SIGUSR1: the certificate {path} could not be reread, and stayed in use: "
             f"expected a certificate in PEM in {path}, got a file without one"
         ),
         f"SIGUSR1: reread the certificate {path}",

@@ -55,6 +55,16 @@ def test_missing_packages(monkeypatch: pytest.MonkeyPatch) -> None:
     assert {"server-missing", "loop-missing", "slow-loop"}.isdisjoint(found(case(server="granian", loop="uvloop")))
 
 
+def test_a_file_for_logging_that_cannot_be_read(tmp_path: Path) -> None:
+    path = tmp_path / "logs.toml"
+    told = found(case(log_config=str(path)))["log-config-unusable"]
+    assert told.text.startswith(f"cannot read {path}: No such file")
+    path.write_text("root = [\n")
+    assert "log-config-unusable" in found(case(log_config=str(path)))
+    path.write_text("[root]\n")
+    assert "log-config-unusable" not in found(case(log_config=str(path)))
+
+
 def test_options_that_need_an_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     installed(monkeypatch)
     told = found(case(dev_cert=True))["extra-missing"]
