@@ -43,7 +43,9 @@ _NAMES = {
     "sketch.middleware.security_headers": "SecurityHeaders csp_nonce",
     "sketch.middleware.sessions": "Sessions flash flashed",
     "sketch.middleware.trusted_hosts": "TrustedHosts",
+    "sketch.observability.formatters": "JSONFormatter TextFormatter",
     "sketch.observability.health": "Health",
+    "sketch.observability.log_file": "LogFile",
     "sketch.observability.metrics": "Metrics",
     "sketch.redirects": "redirect",
     "sketch.request": "Request",
@@ -58,6 +60,7 @@ _NAMES = {
     "sketch.streams.json_lines": "JSONLinesResponse",
     "sketch.streams.sse": "Event EventStreamResponse last_event_id",
     "sketch.streams.stream": "StreamResponse",
+    "sketch.tls": "TLSInfo",
     "sketch.transport": "ClientDisconnected Outcome",
     "sketch.websocket": "WebSocket WebSocketDisconnected WebSocketPolicy WebSocketResponse",
 }

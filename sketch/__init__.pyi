@@ -106,7 +106,12 @@ from sketch.middleware.sessions import (
     flashed as flashed,
 )
 from sketch.middleware.trusted_hosts import TrustedHosts as TrustedHosts
+from sketch.observability.formatters import (
+    JSONFormatter as JSONFormatter,
+    TextFormatter as TextFormatter,
+)
 from sketch.observability.health import Health as Health
+from sketch.observability.log_file import LogFile as LogFile
 from sketch.observability.metrics import Metrics as Metrics
 from sketch.redirects import redirect as redirect
 from sketch.request import Request as Request
@@ -142,6 +147,7 @@ from sketch.streams.sse import (
     last_event_id as last_event_id,
 )
 from sketch.streams.stream import StreamResponse as StreamResponse
+from sketch.tls import TLSInfo as TLSInfo
 from sketch.transport import ClientDisconnected as ClientDisconnected, Outcome as Outcome
 from sketch.websocket import (
     WebSocket as WebSocket,

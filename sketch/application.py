@@ -87,6 +87,8 @@ class Application(Registrar, Entries):
         Entries.__init__(self)
         self.name = name if isinstance(name, str) else "sketch"
         self.debug = debug
+        self.debug_locally = False
+        """Whether debug, where it is on, is so for local requests only: what `reload` turns on."""
         self.json = json_codec(json)
         self._own_limits = limits or Limits()
         self.limits = self._own_limits.over(DEFAULT_LIMITS)
@@ -204,12 +206,12 @@ class Application(Registrar, Entries):
     @property
     def debug(self) -> bool:
         """Whether clients see details of unexpected errors: if this or an enclosing application has debug on."""
-        return self._debug or (self.parent is not None and self.parent.debug)
+        return self.own_debug or (self.parent is not None and self.parent.debug)
 
     @debug.setter
     def debug(self, debug: bool) -> None:
         check_flags(debug=debug)
-        self._debug = debug
+        self.own_debug = debug
 
     @property
     def stopping(self) -> Stopping:

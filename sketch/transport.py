@@ -13,6 +13,7 @@ from typing import Any, BinaryIO, NamedTuple, Protocol
 
 from sketch.http.fields import RawHeaders as RawHeaders
 from sketch.http.grammar import Address as Address
+from sketch.tls import TLSInfo
 
 
 class ClientDisconnected(ConnectionError):
@@ -49,11 +50,8 @@ class Connection(Protocol):
         ...
 
     @property
-    def tls(self) -> dict[str, Any] | None:
-        """What is known of the TLS session (`version`, `cipher`, `peer_certificate`), None without TLS.
-
-        With a certificate, its bytes are `peer_certificate_der`.
-        """
+    def tls(self) -> TLSInfo | None:
+        """What is known of the TLS session, None without TLS."""
         ...
 
     @property

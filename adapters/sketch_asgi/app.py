@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 from sketch.concurrency.containment import as_error, ends_task
 from sketch.http.status import PHRASES
 from sketch.lifecycle.stopping import SHUTDOWN_GRACE
+from sketch.observability.access_log import chosen_access_log
+from sketch.pipeline.finish import note_end
 from sketch.request import BaseRequest, Request
-from sketch.serving.access_log import log_access
 from sketch.serving.asgi import Send
 from sketch.serving.endings import log_left
 from sketch.transport import ClientDisconnected
@@ -57,7 +58,7 @@ class ASGIApplication(GatewayApplication):
         grace: float = SHUTDOWN_GRACE,
         signals: bool = True,
     ) -> None:
-        self.life = Life(app, grace, log_access if access_log else None, signals=signals)
+        self.life = Life(app, grace, chosen_access_log() if access_log else None, signals=signals)
         super().__init__(app, self.life)
         self._root_path = root_path
         app.pipeline.wrap_find(noting_route)
@@ -117,8 +118,11 @@ class ASGIApplication(GatewayApplication):
                 raise fault  # noqa: B904 - it has its cause, or is what was raised
         finally:
             try:
-                if app.watched or (request is not None and request.finishing is not None):
-                    await self.report(connection, request, fault)
+                if request is None or request.finishing is not None or app.listened:
+                    if app.watched or request is not None:
+                        await self.report(connection, request, fault)
+                elif app.watched:
+                    note_end(app, request, connection.outcome(request, fault))
             finally:
                 fault = None  # its traceback refers to this frame, which would form a cycle
                 self._exchanges.pop(task, None)  # type: ignore[arg-type]

@@ -6,6 +6,8 @@ from collections.abc import MutableMapping
 from typing import TYPE_CHECKING, Any
 
 from sketch.http.grammar import Address
+from sketch.tls import TLSInfo
+from sketch_asgi.tls import read_tls
 from sketch_gateway.body import Receive
 from sketch_gateway.connection import GatewayConnection
 
@@ -50,12 +52,12 @@ class ScopeConnection(GatewayConnection):
         return read_scheme(self.scope)
 
     @property
-    def tls(self) -> dict[str, Any] | None:
-        """What the `tls` extension tells; without the extension, an empty dict over TLS, else None."""
+    def tls(self) -> TLSInfo | None:
+        """What the `tls` extension tells; without the extension, nothing is known over TLS. None without TLS."""
         given = (self.scope.get("extensions") or {}).get("tls")
         if given is not None:
-            return dict(given)
-        return {} if self.scheme == "https" else None
+            return read_tls(given)
+        return TLSInfo() if self.scheme == "https" else None
 
     @property
     def state(self) -> dict[str, Any]:

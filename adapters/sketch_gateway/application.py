@@ -10,7 +10,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from sketch.concurrency.containment import as_error, ends_task
-from sketch.serving.access_log import log_refused
+from sketch.observability.access_log import log_refused
 from sketch.serving.endings import log_cancelled, log_left
 from sketch.transport import ClientDisconnected, WireResponse
 from sketch_gateway.connection import GatewayConnection

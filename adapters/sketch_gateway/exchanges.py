@@ -33,12 +33,8 @@ class Exchanges(dict[asyncio.Task[Any], Exchange]):
         """Tasks of exchanges whose end is being reported."""
 
     def under_way(self) -> Iterator[str]:
-        """Yield what each is, as in `sketch.serving.endings`."""
-        for connection in self.values():
-            if connection.is_websocket:
-                yield WEBSOCKET
-            else:
-                yield REQUEST if connection.status is None else STREAM
+        """Return what each is, as in `sketch.serving.endings`."""
+        return map(kind_of, self.values())
 
     def leave(self) -> None:
         """Let those end that only wait for the client to answer a close."""
@@ -50,7 +46,20 @@ class Exchanges(dict[asyncio.Task[Any], Exchange]):
         for task in self:
             task.cancel()
 
+    def cut_streams(self) -> None:
+        """Cancel the streams and websockets."""
+        for task, connection in self.items():
+            if kind_of(connection) != REQUEST:
+                task.cancel()
+
     async def websockets_ended(self) -> None:
         """Wait until no websocket is open, including those that open meanwhile."""
         while sockets := [task for task, connection in self.items() if connection.is_websocket]:
             await asyncio.wait(sockets)
+
+
+def kind_of(connection: Exchange) -> str:
+    """Return what an exchange is, as in `sketch.serving.endings`."""
+    if connection.is_websocket:
+        return WEBSOCKET
+    return REQUEST if connection.status is None else STREAM

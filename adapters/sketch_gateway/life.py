@@ -11,6 +11,7 @@ from sketch.lifecycle.background import CANCELLED_GRACE
 from sketch.lifecycle.hook_deadline import StartCancelled
 from sketch.lifecycle.stopping import SHUTDOWN_GRACE
 from sketch.serving.options import ServeError
+from sketch.serving.starts import log_failed_start
 from sketch.transport import AccessLog
 from sketch_gateway.exchanges import Exchanges
 from sketch_gateway.stop_signals import StopSignals
@@ -83,7 +84,7 @@ class ApplicationLife:
                 self.error = exc
                 return False
             except Exception as exc:
-                logger.exception("the application could not be started")
+                log_failed_start(logger, exc)
                 self.error = exc
                 return False
             self.started, self.closing = True, False
@@ -110,7 +111,7 @@ class ApplicationLife:
                 _require_asyncio()
                 await self._app.startup(self._access_log)
             except Exception as exc:
-                logger.exception("the application could not be started")
+                log_failed_start(logger, exc)
                 self.error = exc
                 return False
             self.started = True

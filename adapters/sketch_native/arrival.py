@@ -6,7 +6,10 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Any, cast
 
+from sketch.serving.tls.handshakes import reason_of
 from sketch_native.base_protocol import NEVER
+from sketch_native.first_byte import first_byte, is_method
+from sketch_native.refusal import PLAIN_HTTP
 
 if TYPE_CHECKING:
     import socket
@@ -27,6 +30,8 @@ class Arrival(asyncio.Protocol):
     """An accepted connection. It counts as a connection from here on, so a client that sends nothing is bounded, too.
 
     Without TLS it is served in the next turn of the event loop. A handshake may take as long as the head of a request.
+    It begins with the first byte of the client, so a silent client costs no session. One that speaks HTTP without TLS
+    is refused in the clear.
 
     Args:
         server: the server that has accepted the connection.
@@ -34,12 +39,13 @@ class Arrival(asyncio.Protocol):
         protocol: makes the protocol that serves the connection.
     """
 
-    __slots__ = ("_protocol", "_server", "_task", "client", "read_deadline", "write_deadline")
+    __slots__ = ("_plain", "_protocol", "_server", "_task", "client", "read_deadline", "write_deadline")
 
     def __init__(self, server: Host, client: Address | None, protocol: Callable[[], HTTPProtocol]) -> None:
         self._server = server
         self.client = client
         self._protocol = protocol
+        self._plain = False  # whether the client speaks HTTP where TLS is expected
         self.read_deadline = server.now + server.limits.header_timeout
         self.write_deadline = NEVER
 
@@ -51,15 +57,30 @@ class Arrival(asyncio.Protocol):
         self._task = self._server.loop.create_task(self._connect(sock, tls))
 
     async def _connect(self, sock: socket.socket, tls: ssl.SSLContext | None) -> None:
-        options: dict[str, Any] = {}
-        if tls is not None:
-            options = {"ssl": tls, "ssl_handshake_timeout": _LONGER_THAN_THE_DEADLINE}
+        loop = self._server.loop
         try:
-            await self._server.loop.connect_accepted_socket(lambda: self, sock, **options)
-        except OSError as exc:  # `ssl.SSLError` is one
+            if tls is None:
+                await loop.connect_accepted_socket(lambda: self, sock)
+            else:
+                await self._shake_hands(loop, sock, tls)
+        except OSError as exc:
             logger.info("%s: the connection could not be opened: %s", self.client, exc)
         finally:
             self._server.forget(self)
+
+    async def _shake_hands(self, loop: asyncio.AbstractEventLoop, sock: socket.socket, tls: ssl.SSLContext) -> None:
+        byte = await first_byte(loop, sock)
+        self._plain = is_method(byte)
+        if not byte:
+            sock.close()  # the client only wanted to know whether the port is open
+        elif self._plain:
+            await loop.connect_accepted_socket(lambda: self, sock)
+        else:
+            options: dict[str, Any] = {"ssl": tls, "ssl_handshake_timeout": _LONGER_THAN_THE_DEADLINE}
+            try:
+                await loop.connect_accepted_socket(lambda: self, sock, **options)
+            except OSError as exc:  # `ssl.SSLError` is one
+                self._server.failed_handshakes.log(reason_of(exc), self.client)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Hand the connection over to the protocol that serves it."""
@@ -68,12 +89,15 @@ class Arrival(asyncio.Protocol):
         server.connections.discard(self)
         cast("asyncio.Transport", transport).set_protocol(successor)
         successor.connection_made(transport)
-        if server.stopping:
+        if self._plain:
+            server.failed_handshakes.log("the client speaks HTTP without TLS", self.client)
+            successor.turn_away(PLAIN_HTTP, expecting=True)
+        elif server.stopping:
             successor.shut_down()
 
     def sweep(self, now: float) -> None:  # noqa: ARG002 - there is one deadline
         """End a handshake that has taken too long."""
-        logger.info("%s: the TLS handshake took too long, the connection is cut", self.client)
+        self._server.failed_handshakes.log("it took too long", self.client)
         self.cancel()
 
     @property

@@ -7,6 +7,8 @@ from typing import Any, cast
 
 from sketch.http.fields import RawHeaders
 from sketch.http.grammar import Address
+from sketch.tls import TLSInfo
+from sketch_native.tls import tls_info
 
 SENT_BY_KERNEL = 16 * 1024
 """Size in bytes above which sending a file by the kernel costs less than copying it into the process and out again."""
@@ -21,23 +23,25 @@ class NativeConnection:
     scope = None
     """No ASGI scope; see `Request.scope`."""
 
-    __slots__ = ("_gone", "client", "scheme", "server", "small_file", "state", "tls", "trailers")
+    __slots__ = ("_gone", "_session", "_tls", "client", "scheme", "server", "small_file", "state", "trailers")
 
     def __init__(self, transport: asyncio.Transport, state: dict[str, Any]) -> None:
         self.client = address_of(transport.get_extra_info("peername"))
         self.server = address_of(transport.get_extra_info("sockname"))
-        ssl = transport.get_extra_info("ssl_object")
-        self.scheme = "http" if ssl is None else "https"
-        self.small_file = SENT_BY_KERNEL if ssl is None else SENT_IN_PIECES
-        self.tls: dict[str, Any] | None = None
-        if ssl is not None:
-            certificate = transport.get_extra_info("peercert")
-            self.tls = {"version": ssl.version(), "cipher": ssl.cipher(), "peer_certificate": certificate}
-            if certificate:
-                self.tls["peer_certificate_der"] = ssl.getpeercert(binary_form=True)
+        session = self._session = transport.get_extra_info("ssl_object")
+        self._tls: TLSInfo | None = None
+        self.scheme = "http" if session is None else "https"
+        self.small_file = SENT_BY_KERNEL if session is None else SENT_IN_PIECES
         self.state = state
         self.trailers: RawHeaders = []
         self._gone: asyncio.Event | None = None
+
+    @property
+    def tls(self) -> TLSInfo | None:
+        """What is known of the TLS session, None without TLS; found out when it is first asked for."""
+        if self._tls is None and self._session is not None:
+            self._tls = tls_info(self._session)
+        return self._tls
 
     @property
     def disconnected(self) -> bool:

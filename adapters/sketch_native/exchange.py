@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from sketch.concurrency.cancellation import Interruption
 from sketch.concurrency.containment import as_error, ends_task
 from sketch.http.fields import RawHeaders
+from sketch.pipeline.finish import note_end
 from sketch.serving.endings import log_cancelled, log_left
 from sketch.transport import (
     Body as Payload,
@@ -145,12 +146,26 @@ class Exchange:
             if not isinstance(fault, Exception | asyncio.CancelledError):
                 raise
         finally:
-            if session is None and (server.watched or self.request.finishing is not None):
+            if session is not None or not (server.watched or self.request.finishing is not None):
+                protocol.exchange_ended(self)
+            elif server.listened or self.request.finishing is not None:
                 await self._finish(fault)
             else:
-                protocol.exchange_ended(self)
+                self._log(fault)
             fault = None  # its traceback refers to this frame, which would form a cycle
         return session
+
+    def _log(self, fault: BaseException | None) -> None:
+        """Do what `_finish` does where `finished` would write the access log's line, and no more."""
+        if fault is not None or self.first_byte_at is None:
+            outcome = self._outcome(fault, perf_counter())
+        else:  # as `Outcome.of` makes it of most exchanges
+            request = self.request
+            error = request.error if request.raised is None else request.raised
+            facts = (self.status, self.size, self.began_at, self.first_byte_at, perf_counter(), error, False, False)
+            outcome = tuple.__new__(Outcome, facts)
+        self._protocol.exchange_ended(self)
+        note_end(self._protocol.server.app, self.request, outcome)
 
     async def _finish(self, fault: BaseException | None) -> None:
         """Let the connection go on, then report the end of the exchange; a server that stops waits for that."""

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from sketch.request import BaseRequest
     from sketch.serving.contract import Answer, Served
     from sketch.serving.server_limits import ServerLimits
+    from sketch.serving.tls.handshakes import FailedHandshakes
     from sketch.transport import WireResponse
     from sketch_native.admission import ConcurrencyLimit
     from sketch_native.connection import NativeConnection
@@ -60,11 +61,14 @@ class Host(Protocol):
     """The server's time at the next sweep, in seconds: that of the event loop, without what it has stood still."""
     admission: ConcurrencyLimit | None
     connections: set[ServedConnection]
+    failed_handshakes: FailedHandshakes
     going_on: set[asyncio.Task[Any]]
     """Tasks of exchanges whose connection goes on without them; a server that stops waits for them."""
     stopping: bool
     watched: bool
     """Whether the application is told of the end of every exchange."""
+    listened: bool
+    """Whether it has to know more of it than the access log."""
 
     def time(self) -> float:
         """Return the server's time now, in seconds."""

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 from sketch.lifecycle.hook_deadline import StartCancelled
 from sketch.serving.descriptors import make_room
-from sketch.serving.endings import log_stopped, log_stopping
+from sketch.serving.endings import level_of_stops, log_stopped, log_stopping
 from sketch.serving.loops import loop_factory, run_server
-from sketch.serving.options import ServeError, ServeOptions
+from sketch.serving.options import TLS_OPTIONS, ServeError, ServeOptions
 from sketch.serving.orders import Orders, unless_given_up
 from sketch.serving.run import announce, announce_stop, logger as startup_logger
 from sketch.serving.server_limits import ServerLimits
+from sketch.serving.starts import log_failed_start
+from sketch.serving.tls.context import certificates_reloaded
 from sketch_native.server import Server
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ class NativeServer:
             "port",
             "loop",
             "root_path",
+            "reload",
             "access_log",
             "drain_delay",
             "keep_alive_drain",
@@ -37,6 +40,7 @@ class NativeServer:
             "ssl",
             "ssl_certfile",
             "ssl_keyfile",
+            *TLS_OPTIONS,
             "bind",
             "uds",
             "uds_mode",
@@ -66,7 +70,7 @@ async def _main(app: Application | ASGIApp, options: ServeOptions) -> int:
             server.app.stopping.set(options.shutdown_timeout)
 
     orders = Orders(stop)
-    with orders.taken():
+    with orders.taken(), certificates_reloaded(server.tls, options):
         return await unless_given_up(_serve(server, orders), server.app, orders, 0)
 
 
@@ -79,18 +83,18 @@ async def _serve(server: Server, orders: Orders) -> int:
     except StartCancelled as exc:
         startup_logger.info("%s", exc)
         return 0
-    except Exception:
-        startup_logger.exception("the application could not be started")
+    except Exception as exc:
+        log_failed_start(startup_logger, exc)
         return 1
     announce(server.options, [sock.getsockname() for sock in server.sockets], server.accept_also)
     await orders.given.wait()
     announce_stop()
-    log_stopping(server.under_way())
+    log_stopping(server.under_way(), level_of_stops(server.options))
     began_at = monotonic()
     try:
         await server.stop()
     except Exception:
         startup_logger.exception("the application could not be stopped in order")
         return 1
-    log_stopped(monotonic() - began_at)
+    log_stopped(monotonic() - began_at, level_of_stops(server.options))
     return 0

@@ -7,7 +7,8 @@ import logging
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from sketch.serving.access_log import log_refused
+from sketch.observability.access_log import log_refused
+from sketch.serving.seldom import Seldom
 from sketch.serving.sockets import listen
 from sketch_native import writer
 from sketch_native.arrival import Arrival
@@ -31,6 +32,9 @@ BATCH = 64
 
 PAUSE = 1.0
 """Seconds until accepting is tried again without a descriptor, and between two lines about it in the log."""
+
+CAP_INTERVAL = 10.0
+"""Seconds between two lines of the log about clients over the cap."""
 
 _OF_ONE_CLIENT = frozenset({
     errno.ECONNABORTED, errno.EPROTO, errno.ENOPROTOOPT, errno.ENETDOWN, errno.ENETUNREACH, errno.EHOSTDOWN,
@@ -70,7 +74,8 @@ class Listener:
         self._protocol = protocol
         self._backlog = BATCH
         self._retry: asyncio.TimerHandle | None = None
-        self._reported_at = float("-inf")
+        self._without_descriptor = Seldom(logger, logging.WARNING, PAUSE, server.loop.time)
+        self._over_the_cap = Seldom(logger, logging.WARNING, CAP_INTERVAL, server.loop.time)
 
     def open(self, backlog: int) -> None:
         """Listen, and accept from now on.
@@ -140,14 +145,12 @@ class Listener:
         self._ignore()
         loop = self._server.loop
         self._retry = loop.call_later(PAUSE, self.resume)
-        if loop.time() - self._reported_at >= PAUSE:
-            self._reported_at = loop.time()
-            logger.warning(
-                "cannot accept (%s): new clients wait until one of the %d connections closes; allow the process more "
-                "open files, or lower ServerLimits.connections",
-                exc.strerror,
-                len(self._server.connections),
-            )
+        self._without_descriptor.log(
+            "cannot accept (%s): new clients wait until one of the %d connections closes; allow the process more "
+            "open files, or lower ServerLimits.connections",
+            exc.strerror,
+            len(self._server.connections),
+        )
 
     def _take(self, sock: socket.socket, client: Address | None) -> None:
         server = self._server
@@ -162,6 +165,10 @@ class Listener:
 
     def _refuse(self, sock: socket.socket, client: Address | None) -> None:
         """Turn away a connection over the cap. It must not stay any longer, so nothing waits for the client."""
+        self._over_the_cap.log(
+            "turned away a client: all %s connections of ServerLimits.connections are open",
+            self._server.limits.connections,
+        )
         with sock:
             sock.setblocking(False)
             if self._tls is not None:

@@ -153,7 +153,7 @@ class HTTPProtocol(BaseProtocol):
         """Begin an exchange, or queue it for a slot under the concurrency limit, or write a refusal."""
         admission = self.server.admission
         if isinstance(turn, Refusal):
-            self._turn_away(turn)
+            self.turn_away(turn)
         elif admission is None or admission.enter():
             self.state = EXCHANGE
             self.read_deadline = NEVER
@@ -167,9 +167,10 @@ class HTTPProtocol(BaseProtocol):
             self.transport.pause_reading()
             admission.queue(self)
         else:
-            self._turn_away(OVERLOAD, expecting=turn.body is not None and not turn.body.ended)
+            self.turn_away(OVERLOAD, expecting=turn.body is not None and not turn.body.ended)
 
-    def _turn_away(self, refusal: Refusal, *, expecting: bool = False) -> None:
+    def turn_away(self, refusal: Refusal, *, expecting: bool = False) -> None:
+        """Write a refusal, and close the connection; `expecting` is as for `linger`."""
         self.write_refusal(refusal)
         self.server.log_refusal(self.connection.client, refusal)
         self.close(expecting=expecting)
@@ -294,11 +295,11 @@ class HTTPProtocol(BaseProtocol):
         """Act on the read deadline, by what the connection has waited for."""
         self.read_deadline = NEVER
         if self.state is HEAD:
-            self._turn_away(STOPPING if self.server.stopping else Refusal(408, "the request head took too long"))
+            self.turn_away(STOPPING if self.server.stopping else Refusal(408, "the request head took too long"))
         elif self.state is QUEUED:
             assert self.server.admission is not None
             self.server.admission.forget(self)
-            self._turn_away(OVERLOAD)
+            self.turn_away(OVERLOAD)
         elif self.state is EXCHANGE and self._exchange is not None:
             fail_body(self._exchange, Refusal(408, "the request body took too long"))
         elif self.state is CLOSING:

@@ -21,4 +21,6 @@ class Refusal(Exception):
 
 OVERLOAD = Refusal(503, "the server is overloaded")
 
+PLAIN_HTTP = Refusal(400, "this port speaks HTTPS, and the request came without TLS")
+
 STOPPING = Refusal(503, "the server is stopping")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
-import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import replace
@@ -15,13 +14,16 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 from sketch.concurrency.tasks import first_of
 from sketch.http.fields import with_host
 from sketch.http.grammar import Address
-from sketch.routing import WEBSOCKET, Mount, Router
-from sketch.serving.access_log import log_access, log_refused
+from sketch.observability.access_log import chosen_access_log, log_refused
+from sketch.routing import WEBSOCKET as HANDSHAKE, Mount, Router
+from sketch.serving.endings import PARTING, REQUEST, STREAM, WEBSOCKET
 from sketch.serving.options import ServeError, ServeOptions
 from sketch.serving.processes.link import counted
-from sketch.serving.registry import load_served, unusable_certificate
+from sketch.serving.registry import load_served
 from sketch.serving.server_limits import SHORTEST, ServerLimits
 from sketch.serving.sockets import listening
+from sketch.serving.tls.context import server_context
+from sketch.serving.tls.handshakes import FailedHandshakes
 from sketch_native.admission import ConcurrencyLimit
 from sketch_native.listener import Listener
 from sketch_native.protocol import HTTPProtocol
@@ -62,6 +64,9 @@ class Server:
     Args:
         app: the application; the server starts and stops it.
         options: the options of the backend.
+
+    Raises:
+        ServeError: for TLS files that cannot be used.
     """
 
     def __init__(self, app: Application | ASGIApp, options: ServeOptions) -> None:
@@ -72,6 +77,8 @@ class Server:
         self.root_path = options.root_path.rstrip("/")
         self.watched = False
         """Whether each exchange is reported to the application at its end; known once the application has started."""
+        self.listened = False
+        """Whether the report is for more than the access log."""
         self.loop = asyncio.get_running_loop()
         self.context = contextvars.copy_context()
         self.plain_tasks = makes_plain_tasks(self.loop)
@@ -82,6 +89,9 @@ class Server:
             None if limits.concurrency is None else ConcurrencyLimit(limits.concurrency, wait=limits.overload == "wait")
         )
         self.stopping = False
+        self.failed_handshakes = FailedHandshakes()
+        self.tls = server_context(options)
+        """The context of TLS, None without TLS."""
         respond: Respond | None = getattr(self.app, "respond", None)
         self.respond = None if respond is None else counted(respond)
         """The method of an application that writes its answers itself; None for one that returns responses."""
@@ -128,14 +138,13 @@ class Server:
             ServeError: if the server cannot listen on the address, or if websocket routes lack their package. Errors of
                 the application's startup are raised as they are.
         """
-        tls = tls_context(self.options)
         with ExitStack() as bound:
             sockets = bound.enter_context(listening(self.options))
-            await self.app.startup(log_access if self.options.access_log else None)
-            self.watched = self.app.watched
+            await self.app.startup(chosen_access_log() if self.options.access_log else None)
+            self.watched, self.listened = self.app.watched, self.app.listened
             try:
                 self._prepare_websockets()
-                listener = Listener(self, sockets, tls, self._protocol)
+                listener = Listener(self, sockets, self.tls, self._protocol)
                 listener.open(self.options.backlog)
             except BaseException:
                 await self._end_application()
@@ -147,7 +156,7 @@ class Server:
     def _prepare_websockets(self) -> None:
         """If there are websocket routes, import their modules now instead of at the first handshake."""
         router: Router | None = getattr(self.app, "router", None)
-        if router is None or not any(WEBSOCKET in r.methods and not isinstance(r, Mount) for r in router.walk()):
+        if router is None or not any(HANDSHAKE in r.methods and not isinstance(r, Mount) for r in router.walk()):
             return
         if not handshake.available():
             raise ServeError("websocket routes need the package websockets: pip install 'sketch-web[websockets]'")
@@ -197,17 +206,34 @@ class Server:
 
     async def _drain(self) -> None:
         """Let running requests end within the grace period, then cancel them; log and abandon those that do not end."""
+        if self.options.reload:
+            await self._part()
         await first_of(self._idle(), self.app.stopping.wait_grace())
         if self._busy:
-            self.limits = replace(self.limits, linger_timeout=min(self.limits.linger_timeout, LAST_LINGER))
-            self._sweep_often(LAST_LINGER / 8)
-            for connection in list(self.connections):
-                connection.cancel()
+            self._linger_at_most(LAST_LINGER)
+            self._cancel(REQUEST, STREAM, WEBSOCKET, None)
             for task in self.going_on:
                 task.cancel()
             await first_of(self._idle(), asyncio.sleep(CANCELLED_GRACE))
         for left in [*self.connections, *self.going_on]:
             logger.warning("left behind: %r does not end", left)
+
+    async def _part(self) -> None:
+        """End at once what clients begin anew: the server is restarted because the code has changed."""
+        self.app.stopping.cut_level = logging.DEBUG
+        await first_of(self._idle(), asyncio.sleep(PARTING))
+        self._linger_at_most(PARTING)
+        self._cancel(STREAM, WEBSOCKET, None)
+
+    def _linger_at_most(self, seconds: float) -> None:
+        self.limits = replace(self.limits, linger_timeout=min(self.limits.linger_timeout, seconds))
+        self._sweep_often(seconds / 8)
+
+    def _cancel(self, *kinds: str | None) -> None:
+        """Cancel what connections do, of these kinds of `under_way`."""
+        for connection in list(self.connections):
+            if connection.under_way in kinds:
+                connection.cancel()
 
     async def _idle(self) -> None:
         """Return once no connection and no task remains, including those that come meanwhile."""
@@ -300,20 +326,3 @@ def _behind(
         return call(request, *arguments, **options)
 
     return forwarded
-
-
-def tls_context(options: ServeOptions) -> ssl.SSLContext | None:
-    """Return the TLS context of the options, or one made from their files; None without TLS.
-
-    Raises:
-        ServeError: if the files cannot be used.
-    """
-    if options.ssl_certfile is None:
-        return options.ssl
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.set_alpn_protocols(["http/1.1"])
-    try:
-        context.load_cert_chain(options.ssl_certfile, options.ssl_keyfile)
-    except (OSError, ssl.SSLError) as exc:
-        raise unusable_certificate(options, exc) from None
-    return context

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sketch.concurrency.containment import as_error, ends_task
 from sketch.http.status import PHRASES
 from sketch.lifecycle.stopping import SHUTDOWN_GRACE
+from sketch.pipeline.finish import note_end
 from sketch.request import Request
 from sketch.serving.endings import log_left
 from sketch.serving.options import ServeOptions
@@ -93,8 +94,11 @@ class RSGIApplication(GatewayApplication):
                 raise fault  # noqa: B904 - it has its cause, or is what was raised
         finally:
             try:
-                if app.watched or (request is not None and request.finishing is not None):
-                    await self.report(connection, request, fault)
+                if request is None or request.finishing is not None or app.listened:
+                    if app.watched or request is not None:
+                        await self.report(connection, request, fault)
+                elif app.watched:
+                    note_end(app, request, connection.outcome(request, fault))
             finally:
                 fault = None  # its traceback refers to this frame, which would form a cycle
                 self._exchanges.pop(task, None)  # type: ignore[arg-type]

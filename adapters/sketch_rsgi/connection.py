@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sketch.http.grammar import Address
+from sketch.tls import TLSInfo
 from sketch_gateway.body import ReceivedBody
 from sketch_gateway.connection import GatewayConnection
 from sketch_rsgi.incoming import Incoming
@@ -52,9 +53,9 @@ class RSGIConnection(GatewayConnection):
         return self.head.scheme
 
     @property
-    def tls(self) -> dict[str, Any] | None:
-        """An empty dict over TLS, of which RSGI tells nothing more; else None."""
-        return {} if self.head.scheme == "https" else None
+    def tls(self) -> TLSInfo | None:
+        """RSGI tells nothing of TLS but that it is there. None without TLS."""
+        return TLSInfo() if self.head.scheme == "https" else None
 
     @property
     def state(self) -> dict[str, Any]:

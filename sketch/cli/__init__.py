@@ -9,8 +9,9 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from sketch.cli import bench, demo, openapi, routes, run
+from sketch.cli.doctor import command as doctor
 
-COMMANDS = (run, routes, openapi, demo, bench)
+COMMANDS = (run, doctor, routes, openapi, demo, bench)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

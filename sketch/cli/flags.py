@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError, BooleanOptionalAction, _ActionsContainer
+from argparse import SUPPRESS, Action, ArgumentParser, ArgumentTypeError, BooleanOptionalAction, _ActionsContainer
 from collections.abc import Callable
 from typing import Any
 
@@ -16,15 +16,35 @@ def add_address_flags(parser: ArgumentParser) -> None:
         _add(parser, options()[name])
 
 
+def add_application(parser: ArgumentParser) -> None:
+    """Add the application to serve, and the flag that takes back what other sources say."""
+    text = "package.module:app, or package.module:create_app() to call a function for it; without it, what is found in "
+    parser.add_argument("app", nargs="?", help=f"{text}[tool.sketch] of pyproject.toml, main.py or app.py")
+    text = "ignore what the environment and pyproject.toml say of an option; may be repeated; limits is all --limit-…"
+    parser.add_argument("--unset", action="append", default=[], metavar="OPTION", help=text)
+
+
 def add_serving_flags(parser: ArgumentParser) -> None:
     """Add the flags of all options, under their headings."""
     groups: dict[str, _ActionsContainer] = {}
     for each in options().values():
         heading = each.about.group
-        if heading and not each.about.secret:
+        if each.about.secret:
+            parser.add_argument(each.flag, nargs="?", action=SecretRefused, default=SUPPRESS, help=SUPPRESS)
+        elif heading:
             if heading not in groups:
                 groups[heading] = parser.add_argument_group(heading)
             _add(groups[heading], each)
+
+
+class SecretRefused(Action):
+    """Refuses a flag for a secret, and does not show what was given for it."""
+
+    def __call__(self, parser: ArgumentParser, *_: object) -> None:
+        """End with an error."""
+        (flag,) = self.option_strings
+        variable = options()[flag.removeprefix("--").replace("-", "_")].variable
+        parser.error(f"expected no {flag}: other users of the machine see arguments; set {variable} in the environment")
 
 
 def _add(parser: _ActionsContainer, each: Option) -> None:

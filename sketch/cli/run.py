@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from sketch.cli.flags import add_serving_flags
+from sketch.cli.flags import add_application, add_serving_flags
+from sketch.observability.logs import tell
 from sketch.serving.config import read_config
 from sketch.serving.discovery import find_app, nothing_found
-from sketch.serving.logs import tell
 from sketch.serving.options import OptionError, ServeError
 from sketch.serving.run import run_app
 from sketch.serving.sources import values_from
@@ -33,12 +33,9 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         epilog=_SOURCES,
         allow_abbrev=False,
     )
-    text = "package.module:app, or package.module:create_app() to call a function for it; without it, what is found in "
-    parser.add_argument("app", nargs="?", help=f"{text}[tool.sketch] of pyproject.toml, main.py or app.py")
+    add_application(parser)
     text = "print all options with their sources, in the form of pyproject.toml, and exit"
     parser.add_argument("--print-config", action="store_true", help=text)
-    text = "ignore what the environment and pyproject.toml say of an option; may be repeated; limits is all --limit-…"
-    parser.add_argument("--unset", action="append", default=[], metavar="OPTION", help=text)
     add_serving_flags(parser)
     parser.set_defaults(command=run)
 

@@ -36,6 +36,7 @@ class Stopping:
         "_listeners",
         "_moved",
         "announced",
+        "cut_level",
         "hurried",
     )
 
@@ -50,6 +51,8 @@ class Stopping:
         self._hook_grace = HOOK_GRACE[1]
         self.hurried: set[Callable[[], None]] = set()
         """Called when a further order shortens the grace period."""
+        self.cut_level = logging.WARNING
+        """The level at which `report` logs."""
         self._cut: list[str] = []
         self._listeners: set[Callable[[], None]] = set()
 
@@ -120,13 +123,13 @@ class Stopping:
             self._cut.append(name)
 
     def report(self) -> None:
-        """Log at level WARNING what was cut off since the last report, if anything was."""
+        """Log, usually at level WARNING, what was cut off since the last report, if anything was."""
         cut, self._cut = Counter(self._cut), []
         if cut:
             named = [name if count == 1 else f"{name} ({count} times)" for name, count in cut.most_common(_NAMED)]
             rest = cut.total() - sum(count for _, count in cut.most_common(_NAMED))
             more = f" and {rest} more" if rest else ""
-            logger.warning("cut off at the end of the grace period: %s%s", ", ".join(named), more)
+            logger.log(self.cut_level, "cut off at the end of the grace period: %s%s", ", ".join(named), more)
 
     def give_up(self, name: str) -> None:
         """Note that a hook goes on after its cancellation. The application cannot come to its end."""

@@ -13,6 +13,7 @@ from sketch.http.networks import UNIX as UNIX, Networks
 from sketch.request import BaseRequest
 from sketch.response import Response
 from sketch.results import Endpoint
+from sketch.tls import TLSInfo
 from sketch.transport import SMALL_FILE, Connection
 
 READERS = {"x-forwarded": read_x_forwarded, "forwarded": read_forwarded}
@@ -55,6 +56,8 @@ class ProxyHeaders:
         names = list(trusted)
         if not names:
             raise ValueError("expected at least one trusted network, got []: leave the middleware out instead")
+        self.trusted = tuple(names)
+        """The networks and addresses of the proxies, as they were given."""
         self._trusted = Networks(names, "trusted")
         self._hops = hops
         self._read = READERS[family]
@@ -110,16 +113,20 @@ class Origin(NamedTuple):
 class ForwardedConnection:
     """A connection with the client and scheme from behind the proxies. Its `tls` is that of the nearest proxy."""
 
-    __slots__ = ("_connection", "client", "scheme", "server", "state", "tls", "trailers")
+    __slots__ = ("_connection", "client", "scheme", "server", "state", "trailers")
 
     def __init__(self, connection: Connection, client: Address | None, scheme: str) -> None:
         self._connection = connection
         self.client = client
         self.scheme = scheme
         self.server = connection.server
-        self.tls = connection.tls
         self.state = connection.state
         self.trailers = connection.trailers
+
+    @property
+    def tls(self) -> TLSInfo | None:
+        """What is known of the TLS session with the nearest proxy."""
+        return self._connection.tls
 
     @property
     def small_file(self) -> int:

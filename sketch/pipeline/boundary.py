@@ -13,6 +13,7 @@ from sketch.errors.problems import error_response
 from sketch.exceptions import HTTPException, HTTPInternalServerError
 from sketch.pipeline.finalize import check_response
 from sketch.pipeline.resources import keep_unsent
+from sketch.request.local import is_local
 from sketch.response import Response
 from sketch.results import as_response, must_prepare, prepare_response
 from sketch.transport import ClientDisconnected
@@ -99,13 +100,13 @@ async def _answer(request: BaseRequest, exc: Exception) -> Response:
     if isinstance(exc, HTTPException):
         # An exception object may be raised many times: its traceback would grow and keep every frame alive.
         exc.__traceback__ = None
-        if request.app.debug and (explained := explained_answer(request, exc)) is not None:
+        if shows_details(request) and (explained := explained_answer(request, exc)) is not None:
             return explained
         if type(exc).to_response is HTTPException.to_response:  # it checks what it makes its response of
             return as_response(exc, request, exc)
         return await checked_answer(request, exc, type(exc).to_response)
     response = unexpected(request, exc)
-    if not request.app.debug:
+    if not shows_details(request):
         for level, app in _levels(request):
             handler = level.find_status(500)
             if handler is not None:
@@ -146,6 +147,16 @@ def attempt(
         raise
 
 
+def shows_details(request: BaseRequest) -> bool:
+    """Whether the client is shown the details of errors: debug is on, for everyone or because the request is local."""
+    app: PipelineApp | None = request.app
+    while app is not None:
+        if app.own_debug and (not app.debug_locally or is_local(request)):
+            return True
+        app = app.parent
+    return False
+
+
 def explained_answer(request: BaseRequest, exc: HTTPException) -> Response | None:
     """Make the response that tells a developer more about an exception; None if there is no more to tell.
 
@@ -166,7 +177,7 @@ def unexpected(request: BaseRequest, exc: Exception) -> Response:
     """Log an unexpected error, and make a 500 that says nothing about it unless the application is in debug."""
     request.error = exc
     logger.error("error while handling %s %r", request.method, request.root_path + request.raw_path, exc_info=exc)
-    if request.app.debug:
+    if shows_details(request):
         from sketch.errors.debug import debug_response  # only developers need it
 
         try:

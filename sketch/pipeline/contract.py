@@ -34,6 +34,8 @@ class PipelineApp(Protocol):
     listened: bool
     observers: list[AccessLog]
     access_log: AccessLog | None
+    own_debug: bool
+    debug_locally: bool
 
     @property
     def parent(self) -> PipelineApp | None:

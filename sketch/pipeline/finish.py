@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sketch.concurrency.containment import as_error, ends_task
 from sketch.concurrency.tasks import await_all
@@ -24,11 +24,7 @@ logger = logging.getLogger("sketch")
 
 async def finish(app: PipelineApp, request: BaseRequest, outcome: Outcome, logged: bool) -> None:
     """End an exchange of `app`, the outermost application; see `Application.finished`."""
-    request.raised = None  # its traceback refers to the request, which would form a cycle
-    for observer in app.observers:
-        _tell(observer, request, outcome, "error in an observer of")
-    if not logged:
-        log_outcome(app.access_log, request, outcome)
+    note_end(app, request, outcome, logged)
     finishing = request.finishing
     if finishing is None and not app.listened:
         return
@@ -40,6 +36,33 @@ async def finish(app: PipelineApp, request: BaseRequest, outcome: Outcome, logge
         closing = partial(close_resources, request, finishing.resources)
         calls = [closing, partial(_begin_background, request, finishing.background), *exits, *calls]
     await await_all(calls, f"the end of {request.method} {request.raw_path!r}")
+
+
+class Observed(Protocol):
+    """What has to be told of the end of an exchange."""
+
+    @property
+    def access_log(self) -> AccessLog | None:
+        """Writes the access log's line, None without a log."""
+        ...
+
+    @property
+    def observers(self) -> Sequence[AccessLog]:
+        """Are called with each exchange that has ended."""
+        ...
+
+
+def note_end(app: Observed, request: BaseRequest, outcome: Outcome, logged: bool = False) -> None:
+    """Tell the observers and the access log of the end of an exchange; see `Application.finished`.
+
+    That is all of it where `request.finishing` is None and `Application.listened` is False: an adapter may do it
+    without a coroutine then.
+    """
+    request.raised = None  # its traceback refers to the request, which would form a cycle
+    for observer in app.observers:
+        _tell(observer, request, outcome, "error in an observer of")
+    if not logged and app.access_log is not None:
+        _tell(app.access_log, request, outcome, "error in the access log of")
 
 
 def log_outcome(access_log: AccessLog | None, request: BaseRequest, outcome: Outcome) -> None:

@@ -67,6 +67,7 @@ class BaseRequest(RequestHead):
         "has_body",
         "host_checked",
         "id",
+        "inner_scope",
         "match_info",
         "miss",
         "raised",
@@ -98,6 +99,8 @@ class BaseRequest(RequestHead):
     """Whether the host is one that the application trusts. Set by the middleware `TrustedHosts`, unset without it."""
     id: str
     """The request's name in the logs. Set by the middleware `RequestID`, unset without it."""
+    inner_scope: MutableMapping[str, Any]
+    """The scope that a foreign application got, which may have put its route there; set for the access log alone."""
     has_body: bool
     """Whether a body was announced; it may still be empty."""
     endpoint: Callable[[Any], Awaitable[Response]]

@@ -15,6 +15,7 @@ from sketch.http.fields import RawHeaders
 from sketch.http.grammar import Address
 from sketch.http.media_types import parse_media_type
 from sketch.limits import Limits
+from sketch.tls import TLSInfo
 from sketch.transport import Connection
 
 if TYPE_CHECKING:
@@ -186,6 +187,14 @@ class RequestHead:
     def scheme(self) -> str:
         """`"http"` or `"https"`."""
         return self.connection.scheme
+
+    @property
+    def tls(self) -> TLSInfo | None:
+        """What the server knows of the TLS session: version, cipher, the client's certificate. None without TLS.
+
+        It is that of the connection to this server: behind a proxy, the proxy's.
+        """
+        return self.connection.tls
 
     @property
     def host(self) -> str:

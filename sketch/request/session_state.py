@@ -15,6 +15,7 @@ _ID_BYTES = 32
 logger = logging.getLogger("sketch")
 
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+_decode = json.JSONDecoder().decode
 
 
 class KeptSession(NamedTuple):
@@ -129,7 +130,7 @@ class SessionState:
         for kind, (value, before) in self._models.items():
             after = STDLIB.dumps(value)
             if after != before:
-                self.data.update(json.loads(after))
+                self.data.update(_decode(after.decode()))
                 self._models[kind] = (value, after)
 
     @property
@@ -189,7 +190,7 @@ def write_body(data: dict[str, Any], flashes: list[list[str]]) -> bytes:
 
 def read_body(body: bytes) -> tuple[dict[str, Any], list[list[str]]]:
     """Read what `write_body` has written. Raises ValueError or TypeError for anything else."""
-    data, *flashes = json.loads(body)
+    data, *flashes = _decode(body.decode())
     if not isinstance(data, dict):
         raise TypeError(f"expected the content of a session as an object, got {data!r:.50}")
     return data, flashes[0] if flashes else []

@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sketch.serving.logs import show
+from sketch.observability.logs import show
 from sketch.serving.option import About, Option, options_of
 from sketch.serving.options import LIMITS, OptionError, ServeError, ServeOptions
 from sketch.serving.registry import check_supported, load_server
@@ -230,6 +230,8 @@ def _read_table(heading: str, table: dict[str, Any], ignored: Collection[str]) -
             _warn(f"{key!r} in {heading} of {FILE}", meant and meant.key + elsewhere)
             continue
         name = known[key].name
+        if known[key].about.secret and name not in ignored:
+            raise OptionError(f"expected no secret in {FILE}, got {key}: set {known[key].variable} instead", name)
         if name not in ignored:
             try:
                 found[name] = known[key].read_toml(value)

@@ -22,6 +22,11 @@ class Served(Protocol):
     """Called with the status of each refusal: of what has not become a request."""
     watched: bool
     """Whether every exchange has to be reported to `finished`; known after the start."""
+    listened: bool
+    """Whether something else than the access log asks for the report; known after the start. Where it is False, and
+    `request.finishing` is None, a server may call `sketch.pipeline.finish.note_end` in place of `finished`."""
+    observers: list[AccessLog]
+    """Plain functions called with each request and its outcome."""
 
     @property
     def stopping(self) -> Stopping:

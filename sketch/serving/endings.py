@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sketch.http.grammar import Address
     from sketch.lifecycle.stopping import Stopping
+    from sketch.serving.options import ServeOptions
     from sketch.transport import ClientDisconnected
 
 logger = logging.getLogger("sketch.server")
@@ -49,24 +50,35 @@ def log_stalled(client: Address | None) -> None:
 REQUEST, WEBSOCKET, STREAM = "request", "websocket", "stream"
 """What a connection may be busy with. A stream is an answer of which a part is out."""
 
+PARTING = 0.1
+"""Seconds in which streams and websockets end by themselves when a server stops that is restarted with every change of
+the code. Then they are cancelled: their clients connect anew, and there is no other reason to wait for them."""
 
-def log_stopping(under_way: Iterable[str]) -> None:
-    """Log at level INFO that the server begins to stop, and what is under way.
+
+def log_stopping(under_way: Iterable[str], level: int = logging.INFO) -> None:
+    """Log that the server begins to stop, and what is under way.
 
     Args:
+        level: of the record; see `level_of_stops`.
         under_way: what each busy connection does: `REQUEST`, `WEBSOCKET` or `STREAM`.
     """
     counts = Counter(under_way)
     parts = [
         f"{counts[kind]} {kind}{'s' * (counts[kind] > 1)}" for kind in (REQUEST, WEBSOCKET, STREAM) if counts[kind]
     ]
-    logger.info("stopping: %s", ", ".join(parts) or "nothing is under way")
+    logger.log(level, "stopping: %s", ", ".join(parts) or "nothing is under way")
 
 
-def log_stopped(seconds: float) -> None:
-    """Log at level INFO that the server has stopped.
+def log_stopped(seconds: float, level: int = logging.INFO) -> None:
+    """Log that the server has stopped.
 
     Args:
+        level: of the record.
         seconds: how long that took.
     """
-    logger.info("stopped after %.1f s", seconds)
+    logger.log(level, "stopped after %.1f s", seconds)
+
+
+def level_of_stops(options: ServeOptions) -> int:
+    """Return the level of these two lines: DEBUG for a server that stops with every change of the code, else INFO."""
+    return logging.DEBUG if options.reload else logging.INFO

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeGuard
 
@@ -25,6 +27,28 @@ def load_app(string: str) -> Application | ASGIApp:
         ServeError: if there is no such module or name, or it is no application. An error inside the module is raised
             unchanged, with the traceback that is needed then.
     """
+    with _loads():
+        return check_app(_load(string), string)
+
+
+_loading: list[None] = []
+
+
+@contextmanager
+def _loads() -> Iterator[None]:
+    _loading.append(None)
+    try:
+        yield
+    finally:
+        _loading.pop()
+
+
+def is_loading() -> bool:
+    """Whether an application is being loaded: its modules run, and may not serve by themselves."""
+    return bool(_loading)
+
+
+def _load(string: str) -> Any:
     path, _, name = string.partition(":")
     call = name.endswith("()")
     name = name.removesuffix("()")
@@ -38,7 +62,7 @@ def load_app(string: str) -> Application | ASGIApp:
             found = getattr(found, part)
         except AttributeError:
             raise ServeError(f"module {path!r} has no attribute {name!r}, of {string!r}", "app") from None
-    return check_app(_made_by(found, string) if call or _is_async_factory(found) else found, string)
+    return _made_by(found, string) if call or _is_async_factory(found) else found
 
 
 def _is_async_factory(found: Any) -> bool:

@@ -54,7 +54,7 @@ def option(
 ) -> T:
     """Make a field of a dataclass with its default and what `About` says. For type checkers it is the default."""
     about = About(text, more, group, metavar, choices, octal, secret, least, most)
-    made: Any = field(default=default, metadata={_KEY: about})
+    made: Any = field(default=default, repr=not secret, metadata={_KEY: about})
     found: T = made
     return found
 

@@ -7,8 +7,17 @@ import re
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
-from sketch.checks import check_flags
-from sketch.serving.option import option, wrong_numbers
+from sketch.serving.errors import OptionError as OptionError, ServeError as ServeError
+from sketch.serving.option import option
+from sketch.serving.option_checks import (
+    CERT_REQS,
+    LOG_FORMATS,
+    LOG_LEVELS,
+    LOOPS as LOOPS,
+    MOST_WORKERS,
+    TLS_VERSIONS,
+    check,
+)
 
 if TYPE_CHECKING:
     import socket
@@ -18,37 +27,18 @@ if TYPE_CHECKING:
     from sketch.middleware.proxy_headers import ProxyHeaders
     from sketch.serving.server_limits import ServerLimits
 
+TLS_OPTIONS = frozenset(
+    {"ssl_keyfile_password", "ssl_keyfile_password_file", "ssl_ca_certs", "ssl_cert_reqs", "ssl_minimum_version"}
+    | {"ssl_ciphers"}
+)
+"""The options about TLS that a server honours if it takes a ready-made context."""
 
-class ServeError(Exception):
-    """Raised when an application cannot be served; the message tells the user why, in one line.
-
-    Args:
-        message: what is expected, and what was given.
-        names: the options that it is about, `app` for the application.
-    """
-
-    def __init__(self, message: str, *names: str) -> None:
-        super().__init__(message)
-        self.names = names
-
-
-class OptionError(ServeError):
-    """Raised for the value of an option that no backend could honour."""
-
-
-LOOPS = ("auto", "asyncio", "uvloop")
-MOST_WORKERS = 1024
-"""More workers than any machine has use for: a larger number is another one, a port say."""
-LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
-
-ADDRESS, APPLICATION, TLS, PROXIES = "address", "application", "TLS", "proxies"
+ADDRESS, APPLICATION, RELOAD, TLS, PROXIES = "address", "application", "development", "TLS", "proxies"
 LIMITS, PROCESSES, STOPPING, LOGGING = "limits of the native server", "processes", "stopping", "logging"
 METRICS = "metrics"
 
-# RFC 3986 section 3.3, without empty segments; one slash may follow.
-_ROOT_PATH = re.compile(r"(?:/(?:[\w!$&'()*+,;=:@.~-]|%[0-9A-Fa-f]{2})+)*/?", re.ASCII)
+
 _PORT = re.compile(r"\d{1,5}", re.ASCII)
-_PLACE = re.compile(r"unix:.+|fd:\d{1,9}|(?:\[[0-9A-Za-z:.%]+\]|[^\[\]/:]*):(?P<port>\d{1,5})", re.ASCII | re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,11 +94,73 @@ class ServeOptions:
     debug: bool | None = option(
         None, "show details of unexpected errors to every client; overrides the application's own", group=APPLICATION
     )
-    reload: bool = option(False, "start anew when the code changes; not supported yet", group=APPLICATION)
+
+    reload: bool = option(
+        False,
+        "restart when the code changes, for development; turns debug on, for local requests unless `debug` is given",
+        more="While the application cannot be started, every request is answered by a page that says why. Requests "
+        "that come during a restart wait for its end. Not with `workers`, and not on an address that other machines "
+        "reach, unless `debug` is given, too. By the package watchfiles where it is installed, else by polling.",
+        group=RELOAD,
+    )
+    reload_dir: tuple[str, ...] = option(
+        (),
+        "directory or file to watch with `reload`; several may be given. Without it the working directory, and where "
+        "the application is",
+        more="Hidden directories, virtual environments, `node_modules` and `site-packages` below it are left out. "
+        "Modules from elsewhere are watched once they are loaded.",
+        group=RELOAD,
+        metavar="PATH",
+    )
+    reload_include: tuple[str, ...] = option(
+        (),
+        "pattern of files to watch beside `*.py`: `*.html`, `templates/*`; several may be given",
+        group=RELOAD,
+        metavar="PATTERN",
+    )
 
     ssl: tls.SSLContext | None = option(None, "ready-made TLS context, in place of the files of one", group=TLS)
     ssl_certfile: str | None = option(None, "certificate chain in PEM: serves HTTPS", group=TLS, metavar="FILE")
-    ssl_keyfile: str | None = option(None, "its private key", group=TLS, metavar="FILE")
+    ssl_keyfile: str | None = option(None, "its private key, if it is not in the same file", group=TLS, metavar="FILE")
+    ssl_keyfile_password: str | None = option(
+        None,
+        "password of an encrypted key",
+        more="Never on the command line, where other users see it: in the environment, or by the next option.",
+        group=TLS,
+        secret=True,
+    )
+    ssl_keyfile_password_file: str | None = option(
+        None, "file whose first line is the password of the key", group=TLS, metavar="FILE"
+    )
+    ssl_ca_certs: str | None = option(
+        None,
+        "CA certificates in PEM that may have signed those of clients: asks each client for one",
+        group=TLS,
+        metavar="FILE",
+    )
+    ssl_cert_reqs: str = option(
+        "required",
+        "whether clients may be without a certificate, where they are asked for one: `optional` or `required`",
+        more="`optional` leaves it to the application, which looks at `request.tls`.",
+        group=TLS,
+        choices=CERT_REQS,
+    )
+    ssl_minimum_version: str = option(
+        "1.2", "oldest version of TLS that is spoken: `1.2` or `1.3`", group=TLS, choices=TLS_VERSIONS
+    )
+    ssl_ciphers: str | None = option(
+        None,
+        "ciphers of TLS 1.2, as OpenSSL lists them: `ECDHE+AESGCM`",
+        more="Those of TLS 1.3 are all safe, and stay.",
+        group=TLS,
+        metavar="LIST",
+    )
+    dev_cert: bool = option(
+        False,
+        "serve HTTPS with a certificate for `localhost`, `127.0.0.1` and `::1` that is made for development",
+        more="Needs `pip install 'sketch-web[certificates]'`. Only on addresses of this machine.",
+        group=TLS,
+    )
 
     proxy_protocol: bool = option(
         False,
@@ -176,6 +228,28 @@ class ServeOptions:
     )
 
     access_log: bool = option(True, "a line per request", group=LOGGING)
+    access_log_format: str | None = option(
+        None,
+        'the line, with fields in braces: `{client} "{method} {target}" {status} {bytes} {duration}` by default',
+        more="[Logs](logs.md) lists the fields. It is the message of the logger `sketch.access`, whatever shows it; "
+        "JSON has all fields by itself.",
+        group=LOGGING,
+        metavar="FORMAT",
+    )
+    log_format: str = option(
+        "auto",
+        "form of the log on stderr: `text`, `json`, or `auto`, which is text, in a terminal in columns and colours",
+        group=LOGGING,
+        choices=LOG_FORMATS,
+    )
+    log_config: str | None = option(
+        None,
+        "file for `logging.config.dictConfig`, in TOML, JSON, or YAML where PyYAML is installed; applied before the "
+        "application is loaded",
+        more="With workers the parent applies it, too. Loggers that it does not name stay enabled.",
+        group=LOGGING,
+        metavar="FILE",
+    )
     log_level: str = option(
         "info",
         "lowest level that the logger `sketch` logs",
@@ -195,110 +269,14 @@ class ServeOptions:
     )
 
     def __post_init__(self) -> None:
-        for name in ("bind", "trusted_proxies"):
+        for name in ("bind", "trusted_proxies", "reload_include"):
             object.__setattr__(self, name, _texts(name, getattr(self, name)))
-        for name in ("uds", "ssl_certfile", "ssl_keyfile"):
+        object.__setattr__(self, "reload_dir", _paths("reload_dir", self.reload_dir))
+        for name in ("uds", "ssl_certfile", "ssl_keyfile", "ssl_keyfile_password_file", "ssl_ca_certs", "log_config"):
             object.__setattr__(self, name, _path(name, getattr(self, name)))
-        if not isinstance(self.host, str):
-            raise OptionError(f"expected a host as a str, got {self.host!r:.200}", "host")
-        self._check_numbers()
-        self._check_switches()
-        self._check_metrics()
-        if not isinstance(self.root_path, str) or not _ROOT_PATH.fullmatch(self.root_path):
-            raise OptionError(f"expected a root path like '/api', percent-encoded, got {self.root_path!r}", "root_path")
-        if self.loop not in LOOPS:
-            raise OptionError(f"expected a loop of {', '.join(LOOPS)}, got {self.loop!r}", "loop")
-        if self.log_level not in LOG_LEVELS:
-            raise OptionError(f"expected a log level of {', '.join(LOG_LEVELS)}, got {self.log_level!r}", "log_level")
-        self._check_addresses()
-        self._check_security()
-        self._check_limits()
-        if self.reload:
-            raise OptionError("reload is not supported yet: restart the server by hand", "reload")
-
-    def _check_numbers(self) -> None:
-        for name, error in wrong_numbers(self):
-            raise OptionError(str(error), name)
-        if self.max_requests_jitter and self.max_requests is None:
-            raise OptionError("expected max_requests together with max_requests_jitter", "max_requests_jitter")
-
-    def _check_switches(self) -> None:
-        for name in ("access_log", "debug", "proxy_protocol", "reload"):
-            value = getattr(self, name)
-            if name == "debug" and value is None:
-                continue
-            try:
-                check_flags(**{name: value})
-            except TypeError as exc:
-                raise OptionError(str(exc), name) from None
-
-    def _check_addresses(self) -> None:
-        for place in self.bind:
-            found = _PLACE.fullmatch(place)
-            if found is None or int(found["port"] or 0) > 65535:
-                raise OptionError(
-                    "expected addresses like '127.0.0.1:8080', '[::1]:8080', 'unix:/run/app.sock' or 'fd:3', "
-                    f"got {place!r:.200}",
-                    "bind",
-                )
-        places = [name for name in ("bind", "sock", "uds", "host", "port") if self._is_place(name)]
-        if len(places) > 1 and places != ["host", "port"]:
-            raise OptionError(f"expected only one of {', '.join(places)}: each says where to listen", *places)
-
-    def _check_metrics(self) -> None:
-        given = self.metrics_bind
-        if given is None:
-            return
-        if isinstance(given, str) and _PORT.fullmatch(given):
-            object.__setattr__(self, "metrics_bind", f"127.0.0.1:{given}")
-        found = _PLACE.fullmatch(self.metrics_bind) if isinstance(self.metrics_bind, str) else None
-        if found is None or int(found["port"] or 0) > 65535:
-            fault = "expected metrics_bind like '9100', '10.0.0.1:9100', '[::1]:9100' or 'unix:/run/metrics.sock'"
-            raise OptionError(f"{fault}, got {given!r:.200}", "metrics_bind")
-        public = self._public_places()
-        if found["port"] != "0" and {self.metrics_bind, found["port"]} & public:
-            fault = (
-                f"expected another address for metrics_bind than the public one, and another port, got {given!r:.200}"
-            )
-            raise OptionError(fault, "metrics_bind")
-
-    def _public_places(self) -> set[str]:
-        """The addresses and the ports on which it listens for every client, as text."""
-        if self.uds is not None or self.sock is not None:
-            return {f"unix:{self.uds}"}
-        places = self.bind or (f"{self.host}:{self.port}",)
-        return {*places, *(place.rpartition(":")[2] for place in places if not place.startswith(("unix:", "fd:")))}
-
-    def _is_place(self, name: str) -> bool:
-        """Whether an option says where to listen. Port 0 says nothing: it is what `serve` takes by itself."""
-        return name in self.given() and not (name == "port" and self.port == 0)
-
-    def _check_security(self) -> None:
-        if self.ssl_keyfile is not None and self.ssl_certfile is None:
-            raise OptionError("expected ssl_certfile together with ssl_keyfile", "ssl_keyfile")
-        if self.ssl is not None and self.ssl_certfile is not None:
-            raise OptionError("expected either ssl or ssl_certfile, got both", "ssl", "ssl_certfile")
-        if self.proxy_protocol and self.scheme == "https":
-            raise OptionError(
-                "proxy_protocol together with TLS is not supported: let the load balancer end TLS",
-                *("proxy_protocol", "ssl", "ssl_certfile"),
-            )
-        if self.proxy_hops != 1 and not self.trusted_proxies:
-            raise OptionError("expected trusted_proxies together with proxy_hops", "proxy_hops")
-        try:
-            self.proxy_headers()
-        except ValueError as exc:
-            raise OptionError(str(exc), "trusted_proxies") from None
-
-    def _check_limits(self) -> None:
-        if self.limits is not None:
-            from sketch.limits import Limits
-
-            _check_kind("limits", self.limits, Limits)
-        if self.server_limits is not None:
-            from sketch.serving.server_limits import ServerLimits
-
-            _check_kind("server_limits", self.server_limits, ServerLimits)
+        if isinstance(self.metrics_bind, str) and _PORT.fullmatch(self.metrics_bind):
+            object.__setattr__(self, "metrics_bind", f"127.0.0.1:{self.metrics_bind}")
+        check(self)
 
     def proxy_headers(self) -> ProxyHeaders | None:
         """Return what reads the fields of the trusted proxies, None if there are none."""
@@ -311,16 +289,11 @@ class ServeOptions:
     @property
     def scheme(self) -> str:
         """`"https"` if TLS was asked for, else `"http"`."""
-        return "http" if self.ssl is None and self.ssl_certfile is None else "https"
+        return "http" if self.ssl is None and self.ssl_certfile is None and not self.dev_cert else "https"
 
     def given(self) -> set[str]:
         """The names of the options that differ from their default."""
         return {field.name for field in fields(self) if getattr(self, field.name) != field.default}
-
-
-def _check_kind(name: str, given: object, kind: type) -> None:
-    if not isinstance(given, kind):
-        raise OptionError(f"expected {name} as {kind.__name__}(...), got {given!r:.200}", name)
 
 
 def _path(name: str, given: object) -> str | None:
@@ -329,6 +302,12 @@ def _path(name: str, given: object) -> str | None:
     if path is not None and (not isinstance(path, str) or not path):
         raise OptionError(f"expected {name} as a path, got {given!r:.200}", name)
     return path
+
+
+def _paths(name: str, given: object) -> tuple[str, ...]:
+    """Return several paths as texts."""
+    paths = given if isinstance(given, list | tuple) else _texts(name, given)
+    return _texts(name, [os.fspath(path) if isinstance(path, os.PathLike) else path for path in paths])
 
 
 def _texts(name: str, given: object) -> tuple[str, ...]:

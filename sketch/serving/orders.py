@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import signal
 import threading
 from collections.abc import Awaitable, Callable, Iterator
@@ -11,16 +10,17 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from sketch.serving import reloading, systemd
 from sketch.serving.processes.link import current_link
 
 if TYPE_CHECKING:
     from sketch.lifecycle.stopping import Stopping
 
 T = TypeVar("T")
-logger = logging.getLogger("sketch")
 
 _TO_STOP = ("SIGINT", "SIGTERM", "SIGHUP")
 _AT_ONCE = "SIGQUIT"
+_RELOADS = "SIGHUP"
 _MAY_BE_IGNORED = ("SIGHUP", "SIGQUIT")
 """Signals that stay ignored if they are when the server starts: `nohup` and shells ignore them for their programs."""
 
@@ -29,7 +29,8 @@ class Orders:
     """What the signals have ordered so far.
 
     SIGTERM, SIGINT or SIGHUP order to stop. Another one of them ends the grace period, and so does SIGQUIT, which needs
-    no order before it. After that the signals have their default effects.
+    no order before it. After that the signals have their default effects. Where there is something to reload, SIGHUP
+    orders that instead: see `sketch.serving.reloading`.
 
     In a worker only SIGQUIT ends the grace period, and SIGTERM is ignored at the end: a service manager may send it to
     all processes, and so does the parent then.
@@ -62,7 +63,11 @@ class Orders:
                 signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it has no more to say, and would cut short the exit
 
     def _take(self, number: int) -> None:
-        quits = signal.Signals(number).name == _AT_ONCE
+        name = signal.Signals(number).name
+        if name == _RELOADS and reloading.has_any():
+            _reload(name)
+            return
+        quits = name == _AT_ONCE
         again = self.given.is_set()
         if again and not quits and current_link() is not None:
             return
@@ -89,27 +94,10 @@ def _restore(loop: asyncio.AbstractEventLoop, numbers: list[signal.Signals]) -> 
         loop.remove_signal_handler(number)
 
 
-@contextmanager
-def reload_survived() -> Iterator[None]:
-    """Let SIGUSR1 do no more than log a line while the block runs: by default it would end the process.
-
-    An application that has a use for the signal takes it after this, in its module or in a start-up hook.
-    """
-    number = _number("SIGUSR1")
-    if number is None or signal.getsignal(number) is not signal.SIG_DFL:
-        yield
-        return
-    signal.signal(number, log_reload)
-    try:
-        yield
-    finally:
-        if signal.getsignal(number) is log_reload:
-            signal.signal(number, signal.SIG_DFL)
-
-
-def log_reload(*_: object) -> None:
-    """Log at level INFO that SIGUSR1 changes nothing."""
-    logger.info("SIGUSR1: there is nothing to reload")
+def _reload(order: str) -> None:
+    systemd.reloading()
+    reloading.reload_all(order)
+    systemd.notify("READY=1")
 
 
 class Stoppable(Protocol):

@@ -32,8 +32,13 @@ _COMMON = frozenset(
     [
         "server",
         "log_level",
+        "log_format",
+        "log_config",
+        "access_log_format",
         "debug",
-        "reload",
+        "reload_dir",
+        "reload_include",
+        "dev_cert",
         "workers",
         "worker_timeout",
         "start_timeout",
@@ -52,7 +57,8 @@ class Server(Protocol):
     """
 
     options: frozenset[str]
-    """The names of the options it honours. One that can `bind` a single address has `one_address = True`, too."""
+    """The names of the options it honours. One that can `bind` a single address has `one_address = True`, too. One that
+    can `reload` takes bound sockets, and ends streams and websockets at once if that is given."""
 
     def run(self, app: Application | ASGIApp, options: ServeOptions) -> int:
         """Serve until told to stop. Returns the exit code: 0 after SIGINT or SIGTERM, 1 after a failed start.
@@ -116,13 +122,18 @@ def load_server(name: str) -> Server:
     return server
 
 
+def honours(backend: Server, name: str) -> bool:
+    """Whether an option has an effect on a backend: it honours it itself, or `run_app` does so for every backend."""
+    return name in backend.options or name in _COMMON
+
+
 def check_supported(backend: Server, options: ServeOptions) -> None:
     """Refuse options that the backend cannot honour, and those of a parent where there is none.
 
     Raises:
         OptionError: the message says which backends can.
     """
-    if options.workers is None and (asked := options.given() & _OF_PARENTS):
+    if options.workers is None and not options.reload and (asked := options.given() & _OF_PARENTS):
         name = min(asked)
         raise OptionError(f"expected workers together with {name}: without them no parent watches the process", name)
     for name in sorted(options.given() - backend.options - _COMMON):
@@ -145,13 +156,6 @@ def _unsupported(options: ServeOptions, name: str, fault: str, able: list[str]) 
 def missing_package(server: str, exc: ImportError) -> ServeError:
     """Make the error for a backend without its package; the message names the extra to install."""
     return ServeError(f"server {server!r} is not installed ({exc}): pip install 'sketch-web[{server}]'", "server")
-
-
-def unusable_certificate(options: ServeOptions, exc: OSError) -> ServeError:
-    """Make the error for TLS files that cannot be used; it names both, as OpenSSL names neither."""
-    certificate = options.ssl_certfile
-    message = f"cannot use certificate {certificate} with key {options.ssl_keyfile or certificate}: {exc}"
-    return ServeError(message, "ssl_certfile", "ssl_keyfile")
 
 
 def load_object(string: str) -> Any:

@@ -6,30 +6,32 @@ Imports are lazy: no adapter, and hardly any core module, is imported before one
 from __future__ import annotations
 
 import logging
-import sys
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
+from sketch.observability.logs import flush, show, tell, tell_error
 from sketch.serving import systemd
 from sketch.serving.descriptors import open_standard
-from sketch.serving.loading import check_app, is_sketch_application, load_app
-from sketch.serving.logs import handled, show, tell
+from sketch.serving.loading import check_app, is_loading, is_sketch_application, load_app
+from sketch.serving.logging_options import log_files_reopened, set_up
 from sketch.serving.loops import check_place
 from sketch.serving.metrics import may_have_metrics, prepare_metrics
 from sketch.serving.options import ServeError, ServeOptions
-from sketch.serving.orders import reload_survived
 from sketch.serving.processes.identity import WorkerInfo, working_as
 from sketch.serving.processes.link import AcceptAlso, current_link
 from sketch.serving.registry import check_supported, load_object, load_server
+from sketch.serving.reloading import order_taken
 from sketch.serving.sockets import places, spell
 from sketch.serving.sources import explain
 from sketch.serving.systemd import activate
+from sketch.serving.tls.dev_cert import with_dev_cert
 
 if TYPE_CHECKING:
     from sketch.application import Application
     from sketch.serving.asgi import ASGIApp
+    from sketch.serving.registry import Server
 
 logger = logging.getLogger("sketch")
 
@@ -56,27 +58,28 @@ def run_app(
 
     Raises:
         SystemExit: with code 1, and the reason on stderr, if the application could not be served.
-        RuntimeError: in another thread than the main one, or inside a running event loop: use `serve` there. And in a
-            worker, when it imports the application.
+        RuntimeError: in another thread than the main one, or inside a running event loop: use `serve` there. And while
+            the application is imported.
         TypeError: for an option that does not exist.
     """
     _check_names(options)
     check_place()
-    if current_link() is not None:
+    if current_link() is not None or is_loading():
         raise RuntimeError(
-            "expected run_app to be called once, got a call while a worker imports the application: "
+            "expected run_app to be called once, got a call while the application is imported: "
             "write it under `if __name__ == '__main__':`"
         )
     open_standard()
     try:
-        chosen = activate(ServeOptions(host=host, port=port, server=server, loop=loop or "auto", **options))
-        code = _run_here(app, chosen) if chosen.workers is None else _run_workers(app, chosen)
+        chosen = with_dev_cert(
+            activate(ServeOptions(host=host, port=port, server=server, loop=loop or "auto", **options))
+        )
+        code = _run_here(app, chosen) if chosen.workers is None and not chosen.reload else _run_workers(app, chosen)
     except ServeError as exc:
-        message = explain(exc)
-        print(f"error: {message}", file=sys.stderr, flush=True)
-        if handled():
-            logger.error("%s", message)  # noqa: TRY400 - one line explains it
+        tell_error(explain(exc))
         raise SystemExit(1) from None
+    finally:
+        flush()
     if code:
         raise SystemExit(code)
     return code
@@ -84,31 +87,49 @@ def run_app(
 
 def _run_here(app: Application | ASGIApp | str, options: ServeOptions) -> int:
     check_supported(load_server(options.server), options)
-    with working_as(WorkerInfo(0, 1, 1)), reload_survived():
+    with working_as(WorkerInfo(0, 1, 1)), order_taken():
         return run_backend(app, options)
 
 
 def _run_workers(app: Application | ASGIApp | str, options: ServeOptions) -> int:
-    """Run the parent of workers. It does not import the application."""
-    if not isinstance(app, str):
-        raise ServeError(
-            f"expected an import string like 'package.module:app' with workers, got {app!r:.200}: {_WHY}", "app"
-        )
-    if app.startswith("__main__:"):
-        raise ServeError(f"expected the module's own name with workers, got {app!r}: {_WHY}", "app")
-    backend = load_server(options.server)
-    check_supported(backend, options)
-    if "bind" not in backend.options:
-        fault = f"server {options.server!r} cannot honour the option 'workers': it takes no bound sockets"
-        raise ServeError(fault, "workers", "server")
-    from sketch.serving.processes.supervisor import supervise  # one process needs none of it
-
-    logger.setLevel(options.log_level.upper())
+    """Run the parent of workers, or of the one that is restarted. It does not import the application."""
+    backend = check_workers(app, options)
+    assert isinstance(app, str)
+    set_up(options)
     show()
-    return supervise(app, options, announce, spread=getattr(backend, "accepts_also", False))
+    with log_files_reopened():
+        if options.reload:
+            from sketch.serving.reload.parent import supervise_reloading  # as below
+
+            return supervise_reloading(app, options, announce)
+        from sketch.serving.processes.supervisor import supervise  # one process needs none of it
+
+        return supervise(app, options, announce, spread=getattr(backend, "accepts_also", False))
 
 
 _WHY = "each worker imports the application by itself"
+_WHY_ANEW = "each start imports the application anew. Write run_app('module:app', reload=True)"
+
+
+def check_workers(app: Application | ASGIApp | str, options: ServeOptions) -> Server:
+    """Return the backend that workers run, or the one that is restarted, if they can serve the application.
+
+    Raises:
+        ServeError: if they cannot import it, and for a backend that takes no bound sockets.
+    """
+    kind, why = ("reload", _WHY_ANEW) if options.reload else ("workers", _WHY)
+    if not isinstance(app, str):
+        raise ServeError(
+            f"expected an import string like 'package.module:app' with {kind}, got {app!r:.200}: {why}", "app"
+        )
+    if app.startswith("__main__:"):
+        raise ServeError(f"expected the module's own name with {kind}, got {app!r}: {why}", "app")
+    backend = load_server(options.server)
+    check_supported(backend, options)
+    if "bind" not in backend.options:
+        fault = f"server {options.server!r} cannot honour the option {kind!r}: it takes no bound sockets"
+        raise ServeError(fault, kind, "server")
+    return backend
 
 
 def run_backend(app: Application | ASGIApp | str, options: ServeOptions) -> int:
@@ -118,11 +139,22 @@ def run_backend(app: Application | ASGIApp | str, options: ServeOptions) -> int:
         ServeError: if it cannot be served for a reason that one line explains.
     """
     backend = load_server(options.server)
-    logger.setLevel(options.log_level.upper())
+    application = load_and_prepare(app, options)
+    with log_files_reopened():
+        return backend.run(application, options)
+
+
+def load_and_prepare(app: Application | ASGIApp | str, options: ServeOptions) -> Application | ASGIApp:
+    """Load an application, and set it up as the options say.
+
+    Raises:
+        ServeError: if it cannot be served with them.
+    """
+    set_up(options)
     application = load_app(app) if isinstance(app, str) else check_app(app)
     show()
-    _prepare(application, options)
-    return backend.run(application, options)
+    prepare(application, options)
+    return application
 
 
 def serve(
@@ -134,31 +166,38 @@ def serve(
             port = server.sockets[0].getsockname()[1]
 
     No signal handler is set, and logging is left alone. Options are those of `ServeOptions`, except `server`, `loop`
-    and `log_level`.
+    and those of the log.
 
     Raises:
         ServeError: if it cannot be served, or for an option that would have no effect.
         TypeError: for an option that does not exist.
     """
     _check_names(options)
-    chosen = ServeOptions(host=host, port=port, **options)
+    chosen = with_dev_cert(ServeOptions(host=host, port=port, **options))
     for name in _NOT_EMBEDDED:
         if name in chosen.given():
             raise ServeError(f"serve cannot honour the option {name!r}: {_NOT_EMBEDDED[name]}")
-    _prepare(check_app(app), chosen)
+    prepare(check_app(app), chosen)
     context: AbstractAsyncContextManager[Any] = load_object("sketch_native.server:serve")(app, chosen)
     return context
 
 
+_YOURS = "it leaves logging to your program"
 _NOT_EMBEDDED = {
     "server": "it runs the native server, run_app starts the others",
     "loop": "it serves in the event loop that is running",
-    "log_level": "it leaves logging to your program",
+    "log_level": _YOURS,
+    "log_format": _YOURS,
+    "log_config": _YOURS,
+    "access_log_format": f"{_YOURS}, whose formatters find the fields as attributes of the records",
     "workers": "it serves in this process",
     "worker_timeout": "no parent watches it",
     "start_timeout": "no parent watches it",
     "max_requests": "no parent could replace it",
     "max_requests_jitter": "no parent could replace it",
+    "reload": "no parent could restart it",
+    "reload_dir": "no parent could restart it",
+    "reload_include": "no parent could restart it",
 }
 """Options that have no effect inside a running event loop, and why."""
 
@@ -179,6 +218,8 @@ def announce(options: ServeOptions, names: Sequence[object] = (), accept_also: A
         link.ready(accept_also)
         return
     workers = "" if options.workers is None else f", {options.workers} worker{'s' if options.workers > 1 else ''}"
+    if options.reload:
+        workers = ", reload"
     note = ", IPv6 only" if options.host == "::" and len(names) == 1 and not _named(options) else ""
     tell(f"Started server on {', '.join(_urls(options, names))} ({options.server}{workers}{note})")
     systemd.ready()
@@ -212,14 +253,20 @@ def _named(options: ServeOptions) -> bool:
 # -- checks -----------------------------------------------------------------------------------------------------------
 
 
-def _prepare(app: Application | ASGIApp, options: ServeOptions) -> None:
-    """Check the options that are about the application, and set its `debug`."""
+def prepare(app: Application | ASGIApp, options: ServeOptions) -> None:
+    """Check the options that are about the application, and set its `debug`.
+
+    Raises:
+        ServeError: for an option that does not go together with it.
+    """
     _check_fitting(app, options)
     if options.trusted_proxies:
         _check_trust(app)
     if is_sketch_application(app):
         if options.debug is not None:
             app.debug = options.debug
+        elif options.reload and not app.debug:
+            app.debug, app.debug_locally = True, True
         if options.metrics_bind is not None or may_have_metrics():
             prepare_metrics(app, options.metrics_bind)
 

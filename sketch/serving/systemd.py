@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import partial
 from time import monotonic_ns
 
-from sketch.serving.logs import tell
+from sketch.observability.logs import tell
 from sketch.serving.loops import repeat
 from sketch.serving.options import ServeError, ServeOptions
 from sketch.serving.sockets import ADDRESSES

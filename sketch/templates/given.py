@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from sketch.context_vars import find_app
+from sketch.context_vars import find_app, request_var
 from sketch.files.static import StaticFiles
 from sketch.routing.names import url_to
 
@@ -59,6 +59,12 @@ class Given:
             raise RuntimeError("expected a request, or `with app.context():`, for a URL in a template")
         return app
 
+    @property
+    def _client(self) -> BaseRequest | None:
+        """The request whose client will use a URL."""
+        request: BaseRequest | None = request_var.get() if self._request is None else self._request
+        return request
+
     def url_for(self, name: str, /, *, query: Mapping[str, Any] | None = None, **parameters: Any) -> URL:
         """Build the path to a route by its name: `url_for("post", id=3, query={"page": 2})`.
 
@@ -70,7 +76,8 @@ class Given:
         Raises:
             LookupError, ValueError: as `Application.url_for` does.
         """
-        url = self._app.url_for(name, **parameters)
+        app = self._app
+        url = url_to((*app.mounts, *app.router.chain(name)), parameters, self._client)
         return url if query is None else url.with_query(query)
 
     async def static_url(self, path: str, /, **parameters: Any) -> URL:
@@ -97,7 +104,7 @@ class Given:
                 if isinstance(files, StaticFiles):
                     version = await files.version(path, fresh=app.debug)
                     if version is not None:
-                        url = url_to((*app.mounts, route), {**parameters, "path": path}, self._request)
+                        url = url_to((*app.mounts, route), {**parameters, "path": path}, self._client)
                         return url.with_query(v=version)
                     seen.append(files.directory)
             app = app.parent

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sketch.callables import describe, is_coroutine_function, is_generator_function
+from sketch.callables import close_coroutine, describe, is_coroutine_function, is_generator_function
 from sketch.context_vars import find_app
 from sketch.http.fields import make_fields
 from sketch.request import BaseRequest
@@ -118,7 +118,7 @@ class Templates:
             content_type: by default that of the template's name: `page.html`, `feed.xml.j2`, `mail.txt`.
 
         Raises:
-            TypeError: for arguments of another type.
+            TypeError: for arguments of another type, and for a coroutine in the context.
             ValueError: for a block that the template does not have.
             jinja2.TemplateNotFound: without such a template.
             jinja2.TemplateError: for a template with an error in it; and whatever its code raises.
@@ -190,7 +190,10 @@ class Templates:
         if request is not None:
             for processor in self._processors:
                 values.update(await _process(processor, request))
-        values.update(context or {})
+        for name, value in (context or {}).items():
+            if close_coroutine(value):
+                raise TypeError(f"expected a value for {name!r:.200} in a template, got a coroutine: await it first")
+            values[name] = value
         return values
 
     def _find(self, request: BaseRequest | None, name: str, block: str | None) -> Template:

@@ -25,6 +25,7 @@ from sketch.testing.encoding import (
     single_chunk,
 )
 from sketch.testing.targets import Origin, Path
+from sketch.tls import TLSInfo
 
 if TYPE_CHECKING:
     from sketch.http.fields import RawHeaders
@@ -37,7 +38,7 @@ class _Unconnected:
         self.client = client
         self.server: Address | None = (origin.host, origin.port)
         self.scheme = origin.scheme
-        self.tls: dict[str, Any] | None = {} if origin.secure else None
+        self.tls = TLSInfo() if origin.secure else None
         self.state: dict[str, Any] = {}
         self.trailers: RawHeaders = []
         self.disconnected = False

@@ -19,6 +19,7 @@ from sketch.request import BaseRequest
 from sketch.response import ErrorResponse
 from sketch.testing.channel import Channel, pump
 from sketch.testing.encoding import single_chunk
+from sketch.tls import TLSInfo
 from sketch.transport import ClientDisconnected, FileBody, Outcome, WireResponse, close_body
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class MemoryConnection:
         self.client = client
         self.server = server
         self.scheme = scheme
-        self.tls: dict[str, Any] | None = {} if scheme == "https" else None
+        self.tls = TLSInfo() if scheme == "https" else None
         self.state = state
         self.trailers: RawHeaders = []
         self._gone = asyncio.Event()

@@ -261,6 +261,35 @@ DEVIATIONS: tuple[Deviation, ...] = (
         "it is True",
         "hypercorn answers the close, and tells the application only that the connection has ended.",
     ),
+    Deviation(
+        "test_a_request_knows_its_session",
+        ("uvicorn-httptools", "hypercorn", "granian"),
+        "`request.tls` has the version, the cipher and the client's certificate",
+        "over TLS it is a `TLSInfo` in which everything is None",
+        "No server offers the `tls` extension of ASGI, by which an application would be told. The client's certificate "
+        "is verified all the same.",
+    ),
+    Deviation(
+        "test_a_new_certificate_is_taken_without_losing_a_connection",
+        ("granian",),
+        "at SIGUSR1 the files of the certificate are read anew, and no connection is lost",
+        "the old certificate stays until the process is replaced",
+        "granian reads the files when it starts, and keeps them in its own TLS library.",
+    ),
+    Deviation(
+        "test_http_without_tls_is_a_400",
+        ("uvicorn-httptools", "hypercorn", "granian"),
+        "a request without TLS to a port with TLS is answered 400, with a text that says so",
+        "the connection is closed",
+        "The TLS library of these servers gets the bytes first, and ends the connection.",
+    ),
+    Deviation(
+        "test_a_failed_handshake_is_a_line",
+        ("granian",),
+        "a failed TLS handshake is a line of the log, at most one every ten seconds",
+        "there is none",
+        "granian does not tell of it.",
+    ),
     *DEVIATIONS_OF_RSGI,
 )
 

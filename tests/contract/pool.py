@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -26,24 +26,35 @@ class Pool:
 
     def __init__(self, factory: pytest.TempPathFactory) -> None:
         self._factory = factory
-        self._folder = shared_folder(factory)
+        self.folder = shared_folder(factory)
+        """The folder of the run, which its processes share."""
         self._logs = factory.mktemp("logs")
         self._asked: dict[str, Served] = {}
         self._started: list[Program] = []
         self._use = ExitStack()
-        self._use.enter_context(locked(self._folder / "servers.lock", alone=False))
+        self._use.enter_context(locked(self.folder / "servers.lock", alone=False))
 
     def get(self, name: str) -> Served:
         """The server of the fixture application on a transport."""
-        if name not in self._asked:
-            port, pid, log = made_once(self._factory, f"server-{name}", lambda: self._start_for_all(name))
-            self._asked[name] = Served(name, Running(port, pid, log), self._tls(name))
-        return self._asked[name]
+        return self.shared(f"server-{name}", name, list)
+
+    def shared(self, key: str, name: str, options: Callable[[], list[str]]) -> Served:
+        """A server of the fixture application that all processes ask.
+
+        Args:
+            key: names this one.
+            name: of its transport.
+            options: prepares what it needs, and returns its options; called by the process that starts it.
+        """
+        if key not in self._asked:
+            port, pid, log = made_once(self._factory, key, lambda: self._start_for_all(name, options()))
+            self._asked[key] = Served(name, Running(port, pid, log), self._tls(name))
+        return self._asked[key]
 
     @contextmanager
     def using(self, name: str, *, alone: bool) -> Iterator[Served]:
         """Use a server together with the other processes, or alone: then they wait."""
-        with locked(self._folder / f"{name}.lock", alone=alone):
+        with locked(self.folder / f"{name}.lock", alone=alone):
             yield self.get(name)
 
     @contextmanager
@@ -57,8 +68,8 @@ class Pool:
             raise
         program.stop()
 
-    def _start_for_all(self, name: str) -> tuple[int, int, Path]:
-        program = self._start(name, APP)
+    def _start_for_all(self, name: str, options: list[str]) -> tuple[int, int, Path]:
+        program = self._start(name, APP, *options)
         self._started.append(program)
         return program.port, program.pid, program.log
 
@@ -76,7 +87,7 @@ class Pool:
         return made_once(self._factory, "certificate", self._issue)
 
     def _issue(self) -> tuple[Path, Path]:
-        authority, files = trustme.CA(), (self._folder / "authority.pem", self._folder / "server.pem")
+        authority, files = trustme.CA(), (self.folder / "authority.pem", self.folder / "server.pem")
         authority.cert_pem.write_to_path(files[0])
         authority.issue_cert("localhost", "127.0.0.1").private_key_and_cert_chain_pem.write_to_path(files[1])
         return files
@@ -84,7 +95,7 @@ class Pool:
     def stop(self) -> None:
         """Wait until no process needs the servers, and stop those of this one, in parallel."""
         self._use.close()
-        with locked(self._folder / "servers.lock", alone=True), ExitStack() as stack:
+        with locked(self.folder / "servers.lock", alone=True), ExitStack() as stack:
             for program in self._started:
                 program.process.terminate()
                 stack.callback(program.wait_for_its_end)

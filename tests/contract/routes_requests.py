@@ -51,6 +51,13 @@ def add_echo(app: Application) -> None:
         host = request.client[0] if request.client else None
         return JSONResponse([host, request.scheme, request.host, str(request.url)])
 
+    @app.get("/tls")
+    async def tls(request: Request) -> Response:
+        found = request.tls
+        if found is None:
+            return JSONResponse(None)
+        return JSONResponse([found.version, found.cipher, found.client_subject, bool(found.client_certificate)])
+
     @app.get("/state")
     async def state(request: Request) -> Response:
         shared = "mark" in request.state

@@ -9,6 +9,7 @@ import argparse
 import os
 import ssl
 import sys
+from pathlib import Path
 from typing import Any
 
 from sketch import run_app
@@ -49,6 +50,7 @@ def main() -> int:
     parser.add_argument("target")
     parser.add_argument("port", type=int)
     parser.add_argument("--certificate")
+    parser.add_argument("--tls", help="a folder with the files of `tests.contract.test_tls`")
     parser.add_argument("--root-path")
     parser.add_argument("--uds")
     parser.add_argument("--trusted-proxies")
@@ -56,6 +58,7 @@ def main() -> int:
     parser.add_argument("--drain", type=float, default=DRAIN, help="how long it waits for an idle connection")
     parser.add_argument("--workers", type=int, help="worker processes; without it one process, and no parent")
     parser.add_argument("--no-access-log", action="store_true")
+    parser.add_argument("--log-format", default="auto")
     parser.add_argument("--defaults", action="store_true", help="without what the documentation advises")
     arguments = parser.parse_args()
     if arguments.name in COMMANDS:
@@ -64,17 +67,29 @@ def main() -> int:
     if arguments.certificate:
         options["ssl"] = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         options["ssl"].load_cert_chain(arguments.certificate)
+    if arguments.tls:
+        options |= tls_options(Path(arguments.tls), arguments.name)
     if arguments.root_path:
         options["root_path"] = arguments.root_path
     if arguments.uds:
         options["uds"] = arguments.uds
     if arguments.workers:
         options["workers"] = arguments.workers
+    options["log_format"] = arguments.log_format
     if arguments.no_access_log:
         options["access_log"] = False
     if arguments.trusted_proxies:
         options["trusted_proxies"] = [arguments.trusted_proxies]
     return run_app(arguments.target, shutdown_timeout=arguments.seconds, keep_alive_drain=arguments.drain, **options)
+
+
+def tls_options(folder: Path, name: str) -> dict[str, Any]:
+    """The options of TLS, as many as the server has."""
+    options: dict[str, Any] = {"ssl_certfile": folder / "server.pem", "ssl_keyfile": folder / "server.key"}
+    if name != "granian":
+        options |= {"ssl_ca_certs": folder / "ca.pem", "ssl_cert_reqs": "optional", "ssl_ciphers": "ECDHE+CHACHA20"}
+        options |= {"ssl_keyfile": folder / "encrypted-server.key", "ssl_keyfile_password": "hunter2"}
+    return options
 
 
 def become_command(arguments: argparse.Namespace) -> None:

@@ -26,6 +26,7 @@ class Block:
     - `continues`: the block goes on from the Python block before it
     - `not run: REASON`: the block is not executed; the test lists it
     - `run: NAME`: one of the README's two commands
+    - `tried: PATH`: the block is a file of another program, which the tests in that file give it
     """
 
     document: str

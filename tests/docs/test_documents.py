@@ -27,7 +27,19 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 EXTRAS = PROJECT["project"]["optional-dependencies"]
 
 # Blocks that show something and do nothing, by document: how many there may be.
-NOT_RUN = {"CONTRIBUTING.md": 2, "adapters/README.md": 1, "docs/howto.md": 3}
+NOT_RUN = {
+    "CONTRIBUTING.md": 2,
+    "adapters/README.md": 1,
+    "docs/howto.md": 3,
+    "docs/logs.md": 1,
+    "docs/deploying/balancers.md": 1,
+    "docs/deploying/containers.md": 2,
+    "docs/deploying/platforms.md": 1,
+    "docs/deploying/systemd.md": 1,
+}
+
+OF_OTHERS = ("dockerfile", "ini", "nginx", "yaml")
+"""Languages of files that other programs read."""
 
 PATIENCE = 120
 """Seconds that one command may take: a block of commands that start servers takes long on a busy machine."""
@@ -56,13 +68,15 @@ def workspace(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 def test_every_block_has_a_way_to_be_run() -> None:
     assert len(ALL) > 10
-    assert {block.language for block in ALL} <= {"python", "console", "sh", "text", "toml", "html"}
+    assert {block.language for block in ALL} <= {"python", "console", "sh", "text", "toml", "html", *OF_OTHERS}
     not_run: dict[str, int] = {}
     for block in ALL:
-        assert set(block.marks) <= {"file", "continues", "not run", "run"}, block
+        assert set(block.marks) <= {"file", "continues", "not run", "run", "tried"}, block
         assert block.language != "sh" or "run" in block.marks, f"{block}: write it as a console block"
         assert block.language not in ("toml", "html") or "file" in block.marks, f"{block}: name the file"
         assert block.language != "text" or "not run" in block.marks, f"{block}: say why it is not run"
+        assert block.language not in OF_OTHERS or block.marks.keys() & {"tried", "not run"}, f"{block}: name its test"
+        assert "tried" not in block.marks or (ROOT / block.marks["tried"]).exists(), f"{block}: there is no such test"
         if "not run" in block.marks:
             assert block.marks["not run"], f"{block}: say why it is not run"
             not_run[block.document] = not_run.get(block.document, 0) + 1

@@ -14,6 +14,7 @@ from sketch.limits import DEFAULT_LIMITS
 from sketch.routing import CONVERTERS
 from sketch.serving.options import ServeOptions
 from sketch.testing import ClientResponse, ClientWebSocket, TestClient
+from tests.docs import log_fields
 from tests.docs.documents import ROOT
 from tests.docs.options import rewritten
 
@@ -21,7 +22,9 @@ TEXT = (ROOT / "docs" / "reference.md").read_text()
 
 # For adapters and for the core; their docstrings describe them.
 INTERNAL = {
-    "Application": {"freeze", "guards", "mounts", "observers", "pipeline", "refusals", "wrapped"},
+    "Application": {
+        *("debug_locally", "freeze", "guards", "mounts", "observers", "own_debug", "pipeline", "refusals", "wrapped")
+    },
     "Request": {
         "at_end",
         "begin",
@@ -30,6 +33,7 @@ INTERNAL = {
         "enter",
         "error",
         "finishing",
+        "inner_scope",
         "miss",
         "move_to",
         "named_host",
@@ -146,6 +150,11 @@ def defaults(head: str) -> dict[str, str]:
         values = names(cells[1]) or [cells[1]]
         found |= dict(zip(names(cells[0]), values, strict=True))
     return found
+
+
+def test_the_table_of_log_fields_is_that_of_the_code() -> None:
+    page = log_fields.PAGE.read_text()
+    assert log_fields.rewritten(page) == page, "run: python -m tests.docs.log_fields"
 
 
 def test_the_tables_of_options_are_those_of_the_dataclasses() -> None:

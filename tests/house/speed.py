@@ -43,6 +43,8 @@ _OPTIMISED = "--enable-optimizations" in str(sysconfig.get_config_var("CONFIG_AR
 BUILD = f"{platform.python_version()}, {platform.python_compiler()}{', by profile' * _OPTIMISED}"
 """The build of this Python: on another one, the same code takes other instructions."""
 KINDS = ("asgi", "native", "hosted")
+LOGGED = ("text", "json")
+"""Forms of the access log."""
 ROUNDS = 15
 CALLS = 640
 COUNTED = 64
@@ -202,14 +204,20 @@ async def counted() -> None:
 
 
 def instructions() -> dict[str, dict[str, float]]:
-    """Instructions over those of the bare function: of the code as it is, and with the careless change."""
+    """Instructions over those of the bare function: of the code as it is, and with the careless change.
+
+    `access log` are those that a line of it adds to a request, over that without one: see `log_speed`.
+    """
     environment = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     counts, _ = callgrind.count([sys.executable, "-m", "tests.house.speed", "--counted"], None, environment)
     size = len(KINDS) + 1
-    return {
+    off, *logged = counts[size:-size]
+    found = {
         name: {kind: round(count / bare, 2) for kind, count in zip(KINDS, counts, strict=True)}
-        for name, (bare, *counts) in (("as it is", counts[:size]), ("careless", counts[size:]))
+        for name, (bare, *counts) in (("as it is", counts[:size]), ("careless", counts[-size:]))
     }
+    found["access log"] = {kind: round(count / off - 1, 3) for kind, count in zip(LOGGED, logged, strict=True)}
+    return found
 
 
 def make_careless() -> None:
@@ -234,7 +242,10 @@ def make_careless() -> None:
 
 def main() -> None:
     if "--counted" in sys.argv:
+        from tests.house import log_speed  # it needs this module
+
         asyncio.run(counted())
+        asyncio.run(log_speed.counted())
         make_careless()
         asyncio.run(counted())
         return

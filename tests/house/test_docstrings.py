@@ -17,6 +17,7 @@ PACKAGES = (
     "sketch_gateway",
     "sketch.bench",
     "sketch.openapi",
+    "sketch.stores",
     "sketch.testing",
 )
 

@@ -110,6 +110,8 @@ ASYNCIO_MODULES = {
     "sketch.serving.processes.link",
     "sketch.serving.processes.reports",
     "sketch.serving.processes.supervisor",
+    "sketch.serving.reload.parent",
+    "sketch.serving.reloading",
 }
 """The rooms and modules in which time, cancellation and tasks are the matter; no other module imports asyncio."""
 

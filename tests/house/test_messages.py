@@ -10,8 +10,8 @@ import sketch
 WHOLE = re.compile(r"got .*\{[^{}]+!r\}")
 ROOMS = (
     "channels", "errors", "files", "http", "jsoncodec", "lifecycle", "middleware", "pipeline", "request", "routing",
-    "streams", "testing", "websocket", "application.py", "exceptions.py", "keys.py", "limits.py", "redirects.py",
-    "response.py", "results.py", "transport.py",
+    "stores", "streams", "testing", "websocket", "application.py", "exceptions.py", "keys.py", "limits.py",
+    "redirects.py", "response.py", "results.py", "transport.py",
 )  # fmt: skip
 """What takes values of any size. The list only grows."""
 

@@ -22,9 +22,12 @@ ELSEWHERE = {
     "binding/inputs/head": "binding/inputs/test_find.py",
     "binding/inputs/input": "binding/inputs/test_find.py",
     "binding/inputs/path": "binding/inputs/test_find.py",
+    "middleware/sessions/signer": "middleware/sessions/test_signing.py",  # `Signing` is its only user
     "openapi/media_types": "openapi/test_responses.py",  # constants only
     "pipeline/contract": "pipeline/test_pipeline.py",  # protocols only
     "serving/contract": "serving/test_registry.py",  # protocols only
+    "serving/errors": "serving/test_options.py",  # exception classes only
+    "serving/option_checks": "serving/test_options.py",  # the options are its only user
     "testing/client_websocket": "testing/test_websocket.py",  # both ends of a websocket
     "testing/interfaces": "testing/test_client.py",  # protocols only
     "testing/memory": "testing/test_client.py",  # the client of the test is its only user

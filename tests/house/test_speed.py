@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import callgrind
+from tests.house.log_speed import MOST
 from tests.house.speed import BUILD, KINDS, RECORD, VERSION, instructions
 from tests.support.once import made_once
 
@@ -87,6 +88,13 @@ def counts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, floa
 @pytest.mark.timeout(300)
 def test_hot_path_takes_no_more_instructions_than_recorded(counts: dict[str, dict[str, float]]) -> None:
     assert too_slow(counts["as it is"], known["instructions"], COUNTED_SLACK) == []
+
+
+@pytest.mark.skipif(not callgrind.available(), reason="no valgrind for x86-64 here: tests/house/test_log_speed.py")
+@pytest.mark.timeout(300)
+def test_a_line_of_the_access_log_takes_few_instructions(counts: dict[str, dict[str, float]]) -> None:
+    found = counts["access log"]
+    assert [f"{kind}: {found[kind]} > {MOST[kind]:.2f}" for kind in MOST if found[kind] > MOST[kind]] == []
 
 
 @by_count

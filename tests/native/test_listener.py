@@ -146,7 +146,7 @@ async def test_silent_clients_are_counted_before_tls_is_set_up(
     limits = ServerLimits(connections=10)
     async with serving(make_app(), certificates, server_limits=limits, access_log=True) as served:
         wires = await flood(served, 200)
-        await until(lambda: len(caplog.records) == 190, "190 refusals")
+        await until(lambda: len(caplog.records) == 1 + 190, "190 refusals")
         for wire in wires[10:]:
             assert await wire.ended() == b""
         assert len(served.server.connections) == 10
@@ -154,7 +154,7 @@ async def test_silent_clients_are_counted_before_tls_is_set_up(
         await until(lambda: len(served.server.connections) == 5, "the end of five")
         assert (await served.exchange(GET)).status == 200
         await leave(wires[5:])
-    assert re.fullmatch(r'127\.0\.0\.1:\d+ "- -" - 0 0\.000000', caplog.messages[0])
+    assert re.fullmatch(r'127\.0\.0\.1:\d+ "- -" - 0 0\.000000', caplog.messages[1])
 
 
 @pytest.mark.parametrize("proxied", [False, True])
@@ -167,36 +167,45 @@ async def test_silent_clients_over_the_cap_are_answered(proxied: bool, caplog: p
             assert (await wire.ended()).startswith(b"HTTP/1.1 503 ")
         assert len(served.server.connections) == 10
         await leave(wires)
-    assert re.fullmatch(r'127\.0\.0\.1:\d+ "- -" 503 \d+ 0\.000000', caplog.messages[0])
-    assert len(caplog.messages) == 190
+    assert caplog.messages[0] == "turned away a client: all 10 connections of ServerLimits.connections are open"
+    assert re.fullmatch(r'127\.0\.0\.1:\d+ "- -" 503 \d+ 0\.000000', caplog.messages[1])
+    assert len(caplog.messages) == 1 + 190
 
 
 # -- arriving ---------------------------------------------------------------------------------------------------------
 
 
-async def test_a_failed_handshake_is_a_line(certificates: Certificates, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, "sketch.native")
+async def test_failed_handshakes_are_a_line(certificates: Certificates, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "sketch.server")
     async with serving(make_app(), certificates) as served:
-        (wire,) = await flood(served, 1)
-        await wire.send(GET)
-        await wire.ended()
-        await leave([wire])
+        for _ in range(3):
+            (wire,) = await flood(served, 1)
+            await wire.send(b"\x16\x03\x01\x00\x05hello")
+            await wire.ended()
+            await leave([wire])
         await served.alone()
-    assert len(caplog.messages) == 1
-    assert "the connection could not be opened: " in caplog.messages[0]
-    assert "HTTP_REQUEST" in caplog.messages[0]
+    (line,) = caplog.messages
+    assert re.fullmatch(r"\('127\.0\.0\.1', \d+\): a TLS handshake has failed: .+", line)
+
+
+async def test_a_look_at_the_port_is_no_line(certificates: Certificates, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "sketch")
+    async with serving(make_app(), certificates) as served:
+        await leave(await flood(served, 1))
+        await served.alone()
+    assert caplog.messages == []
 
 
 async def test_a_handshake_that_takes_too_long_is_a_line(
     certificates: Certificates, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, "sketch.native")
+    caplog.set_level(logging.INFO, "sketch.server")
     async with serving(make_app(), certificates, server_limits=ServerLimits(header_timeout=0.2)) as served:
         wires = await flood(served, 1)
         assert await wires[0].ended() == b""
         await leave(wires)
     assert [message.partition(": ")[2] for message in caplog.messages] == [
-        "the TLS handshake took too long, the connection is cut"
+        "a TLS handshake has failed: it took too long"
     ]
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from sketch import Application, Request, Response, StreamResponse, serve
 from sketch.serving.options import ServeError
+from sketch.serving.tls.context import ReloadableContext
 from sketch_native import ServerLimits
 from tests.support.native import GET, HOST, Certificates, make_app, serving, turns, until
 from tests.support.wire import Wire
@@ -21,8 +22,8 @@ async def test_a_request_knows_of_its_session(certificates: Certificates) -> Non
 
     @app.get("/")
     async def show(request: Request) -> Response:
-        assert request.connection.tls is not None
-        return Response(f"{request.scheme} {request.url.scheme} {request.connection.tls['version']}")
+        assert request.tls is not None
+        return Response(f"{request.scheme} {request.url.scheme} {request.tls.version}")
 
     async with serving(app, certificates) as served:
         assert (await served.exchange(GET)).text == "https https TLSv1.3"
@@ -65,7 +66,7 @@ async def test_certificates_that_cannot_be_used(tmp_path: Path) -> None:
     bad = tmp_path / "bad.pem"
     bad.write_text("no certificate")
     for path in (bad, tmp_path / "missing.pem"):
-        with pytest.raises(ServeError, match="cannot use"):
+        with pytest.raises(ServeError, match=f"{path}"):
             await _begin(ssl_certfile=str(path))
 
 
@@ -74,12 +75,15 @@ async def _begin(**options: object) -> None:
         pass
 
 
-async def test_plain_http_on_a_tls_port_does_not_stop_the_server(certificates: Certificates) -> None:
+async def test_plain_http_on_a_tls_port_is_refused_in_the_clear(certificates: Certificates) -> None:
     async with serving(make_app(), certificates) as served:
         assert served.server.port is not None
         plain = await Wire.connect(served.server.port)
-        await plain.send(GET)
-        await plain.ended()
+        await plain.send(GET + b"x" * 100_000)
+        reply = await plain.receive()
+        assert (reply.status, reply.header("connection")) == (400, "close")
+        assert "this port speaks HTTPS" in reply.text
+        assert await plain.ended() == b""
         await plain.close()
         assert (await served.exchange(GET)).body == b"ok"
 
@@ -171,8 +175,8 @@ async def test_a_client_certificate_is_shown(certificates: Certificates) -> None
 
     @app.get("/")
     async def show(request: Request) -> Response:
-        assert request.connection.tls is not None
-        return Response(str(bool(request.connection.tls["peer_certificate"])))
+        assert request.tls is not None
+        return Response(str(bool(request.tls.client_certificate)))
 
     context = certificates.of_server()
     certificates.authority.configure_trust(context)
@@ -185,3 +189,21 @@ async def test_a_client_certificate_is_shown(certificates: Certificates) -> None
         assert (await wire.receive()).text == "True"
         wire.abort()
         await wire.close()
+
+
+async def test_a_new_certificate_is_for_new_connections(certificates: Certificates, tmp_path: Path) -> None:
+    path = tmp_path / "live.pem"
+    path.write_bytes(certificates.path.read_bytes())
+    async with serve(make_app(), port=0, ssl_certfile=path, access_log=False) as server:
+        shown: list[bytes | None] = []
+        for _ in range(2):
+            wire = await Wire.connect(server.port, certificates.of_client())
+            shown.append(wire.writer.get_extra_info("ssl_object").getpeercert(binary_form=True))
+            await wire.send(GET)
+            assert (await wire.receive()).body == b"ok"
+            wire.abort()
+            await wire.close()
+            certificates.authority.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(str(path))
+            assert isinstance(server.tls, ReloadableContext)
+            server.tls.reload()
+    assert shown[0] != shown[1]

@@ -30,6 +30,7 @@ class Parent:
     Args:
         directory: where it runs. Files in it change what its application does, see `workers_app`.
         options: of `run_app`.
+        command: that starts it in place of `run_app`.
         flags: of the interpreter.
         prefix: a command that starts it.
         pass_fds: descriptors that it inherits.
@@ -44,6 +45,7 @@ class Parent:
         prefix: Sequence[str] = (),
         pass_fds: Sequence[int] = (),
         environment: Mapping[str, str] | None = None,
+        command: Sequence[str] = (),
         **options: Any,
     ) -> None:
         self.directory = directory
@@ -55,7 +57,7 @@ class Parent:
         self._lines: list[str] = []
         self._changed = Condition()
         self.process = subprocess.Popen(
-            [*prefix, sys.executable, *flags, "-c", code],
+            [*prefix, *(command or [sys.executable, *flags, "-c", code])],
             cwd=directory,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

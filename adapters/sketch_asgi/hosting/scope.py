@@ -8,7 +8,8 @@ from urllib.parse import unquote
 
 from sketch.http.fields import with_host
 from sketch.request import BaseRequest, WebSocketRequest
-from sketch_asgi.hosting.extensions import DENIAL, EARLY_HINT, PATHSEND, tls_extension
+from sketch_asgi.hosting.extensions import DENIAL, EARLY_HINT, PATHSEND
+from sketch_asgi.tls import tls_extension
 
 SPECIFICATION = {"version": "3.0", "spec_version": "2.5"}
 """The version of the protocol, and of its messages for HTTP and websockets."""
@@ -48,15 +49,25 @@ def http_scope(request: BaseRequest, state: dict[str, Any], *, hints: bool = Fal
     }
     if hints and request.http_version == "1.1":  # RFC 9110 section 15.2: no 1xx to a client of HTTP/1.0
         scope["extensions"][EARLY_HINT] = {}
-    if connection.tls:
-        scope["extensions"]["tls"] = tls_extension(connection.tls)
     host = request.named_host
     if host is not None:  # frameworks read the field alone
         scope["headers"] = with_host(request.raw_headers, host)
     outer = request.scope
+    if connection.scheme == "https":
+        _tell_of_tls(request, scope["extensions"])
     if outer is not None:
         _pass_on(outer, scope)
     return scope
+
+
+def _tell_of_tls(request: BaseRequest, extensions: dict[str, Any]) -> None:
+    """Add the `tls` extension, if anything is known: that of a server around this one as it is."""
+    given = ((request.scope or {}).get("extensions") or {}).get("tls")
+    info = request.tls
+    if given is not None:
+        extensions["tls"] = given
+    elif info is not None and info.version is not None:
+        extensions["tls"] = tls_extension(info)
 
 
 def _pass_on(outer: Mapping[str, Any], scope: dict[str, Any]) -> None:

@@ -58,7 +58,10 @@ class HostedApplication(Application):
         try:
             if request.has_body:
                 request.check_announced_length()
-            await host.app(http_scope(request, host.state, hints=True), conversation.receive, conversation.send)
+            scope = http_scope(request, host.state, hints=True)
+            if self.access_log is not None:
+                request.inner_scope = scope
+            await host.app(scope, conversation.receive, conversation.send)
         except BaseException as exc:
             if ends_task(exc):
                 raise
@@ -95,7 +98,7 @@ class WrappedApplication(HostedApplication):
     def __init__(self, app: Application, grace: float) -> None:
         super().__init__(app.wrapped(ASGIApplication(app, grace=grace, signals=False)))
         self._app = app
-        self.debug = app.debug
+        self.debug, self.debug_locally = app.debug, app.debug_locally
         self.refusals = app.refusals  # the server's own; the application counts its requests itself
 
     @property

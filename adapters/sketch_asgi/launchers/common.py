@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-import ssl
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from time import monotonic
@@ -16,7 +15,6 @@ from sketch.serving.descriptors import make_room
 from sketch.serving.loops import loop_factory, run_server
 from sketch.serving.options import ServeError, ServeOptions
 from sketch.serving.processes.link import AcceptAlso
-from sketch.serving.registry import unusable_certificate
 from sketch.serving.run import announce
 from sketch.serving.sockets import listen
 from sketch.websocket import DEFAULT_POLICY, WebSocketPolicy
@@ -36,13 +34,8 @@ _POLL = 0.01
 """Seconds between two checks whether a server listens."""
 
 
-def prepare(options: ServeOptions) -> None:
-    """Do what precedes the start of any server: check the TLS files, and make room for connections.
-
-    Raises:
-        ServeError: for files that cannot be used.
-    """
-    check_certificate(options)
+def prepare() -> None:
+    """Do what precedes the start of any server: make room for connections."""
     make_room(None)
     logging.getLogger("asyncio").addFilter(AcceptErrors())
 
@@ -72,20 +65,6 @@ class AcceptErrors(logging.Filter):
 def _reason(record: logging.LogRecord) -> str:
     error = record.exc_info[1] if record.exc_info else None
     return (isinstance(error, OSError) and error.strerror) or "no descriptor"
-
-
-def check_certificate(options: ServeOptions) -> None:
-    """Load the TLS files once, before a server does it in its own way.
-
-    Raises:
-        ServeError: for files that cannot be used.
-    """
-    if options.ssl_certfile is None:
-        return
-    try:
-        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(options.ssl_certfile, options.ssl_keyfile)
-    except OSError as exc:  # SSLError is one
-        raise unusable_certificate(options, exc) from None
 
 
 def largest_message(app: Application) -> int:
@@ -175,8 +154,9 @@ async def announced(
 
 
 COMMON_OPTIONS = frozenset(
-    {"access_log", "backlog", "bind", "drain_delay", "host", "keep_alive_drain", "loop", "port", "root_path"}
+    {"access_log", "backlog", "bind", "drain_delay", "host", "keep_alive_drain", "loop", "port", "reload", "root_path"}
     | {"shutdown_timeout", "sock", "ssl_certfile", "ssl_keyfile", "uds", "uds_mode"}
+    | {"ssl_ca_certs", "ssl_minimum_version"}
     | {"trusted_proxies", "proxy_hops"}
 )
 

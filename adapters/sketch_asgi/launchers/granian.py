@@ -17,6 +17,7 @@ from sketch.serving.options import ServeOptions
 from sketch.serving.processes.link import counted
 from sketch.serving.registry import missing_package
 from sketch.serving.sockets import listening
+from sketch.serving.tls.context import check_files
 from sketch_asgi.hosting.served import as_application
 from sketch_asgi.launchers.accepted import accepted_sockets, count_accepted
 from sketch_asgi.launchers.common import COMMON_OPTIONS, adapt, announced, listen_once_started, prepare, run
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 class GranianServer:
     """Runs granian embedded in this process: only its embedded server takes an application object."""
 
-    options = COMMON_OPTIONS
+    options = COMMON_OPTIONS - {"reload"}  # it holds its socket itself: what waits there would be lost
     one_address = True
 
     def run(self, app: Application | ASGIApp, options: ServeOptions) -> int:
@@ -47,7 +48,8 @@ class GranianServer:
             from granian.server.embed import Server  # noqa: F401  # checked before anything is bound
         except ModuleNotFoundError as exc:
             raise missing_package("granian", exc) from None
-        prepare(options)
+        prepare()
+        check_files(options)
         with listening(options) as sockets:  # of a host with several addresses granian gets the first
             return self._run(app, options, sockets[0])
 
@@ -121,6 +123,7 @@ def _make_granian(asgi: ASGIApp, life: Life, options: ServeOptions, sock: socket
     given: Any = LOGGING_CONFIG["handlers"]
     changed = {"stream": "ext://sys.stderr", "filters": ["is_news"]}
     handlers = {name: {**handler, **changed} for name, handler in given.items()}
+    authorities = options.ssl_ca_certs
     certificate, key = options.ssl_certfile, options.ssl_keyfile or options.ssl_certfile
     server = Server(
         asgi,
@@ -130,7 +133,9 @@ def _make_granian(asgi: ASGIApp, life: Life, options: ServeOptions, sock: socket
         log_dictconfig={"handlers": handlers, "filters": {"is_news": {"()": lambda: is_news}}},
         ssl_cert=Path(certificate) if certificate else None,
         ssl_key=Path(key) if key else None,
-        ssl_protocol_min=SSLProtocols.tls12,
+        ssl_protocol_min={"1.2": SSLProtocols.tls12, "1.3": SSLProtocols.tls13}[options.ssl_minimum_version],
+        ssl_ca=Path(authorities) if authorities else None,
+        ssl_client_verify=authorities is not None,
     )
     _give(server, sock, options.backlog)
     return server

@@ -7,10 +7,11 @@ import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from sketch.serving.options import ServeOptions
+from sketch.serving.options import TLS_OPTIONS, ServeOptions
 from sketch.serving.processes.link import counted
 from sketch.serving.registry import missing_package
 from sketch.serving.sockets import listening
+from sketch.serving.tls.context import certificates_reloaded, server_context
 from sketch_asgi.hosting.served import as_application
 from sketch_asgi.launchers.accepted import count_accepted
 from sketch_asgi.launchers.acceptor import Acceptor
@@ -28,10 +29,15 @@ from sketch_asgi.lifespan import Life
 from sketch_asgi.trusted_proxies import outermost
 
 if TYPE_CHECKING:
+    import ssl
+
     from hypercorn.config import Config as HypercornConfig
 
     from sketch.application import Application
     from sketch.serving.asgi import ASGIApp
+
+PROTOCOLS = ("h2", "http/1.1")
+"""The protocols that hypercorn speaks over TLS."""
 
 _NO_LIMIT = 24 * 3600.0
 """Seconds for start-up and clean-up hooks: hypercorn insists on a bound, the other servers have none."""
@@ -41,7 +47,7 @@ class HypercornServer:
     """Runs hypercorn in this process: its own command line spawns workers that see no signal."""
 
     accepts_also = True
-    options = COMMON_OPTIONS
+    options = COMMON_OPTIONS | TLS_OPTIONS | {"ssl"}
 
     def run(self, app: Application | ASGIApp, options: ServeOptions) -> int:
         """Serve until told to stop. Returns the exit code.
@@ -54,12 +60,13 @@ class HypercornServer:
             from hypercorn.config import Config
         except ModuleNotFoundError as exc:
             raise missing_package("hypercorn", exc) from None
-        prepare(options)
+        prepare()
+        context = server_context(options, PROTOCOLS, logs=True)
         logging.getLogger("asyncio").addFilter(is_no_cancelled_connection)
         application = as_application(app)
         asgi = adapt(application, options)
         wrapped: Any = counted(outermost(application, asgi, options))
-        config = configure_hypercorn(Config(), options)
+        config = configure_hypercorn(with_context(Config, context), options)
         config.websocket_max_message_size = largest_message(application)
 
         ending = _HypercornEnding(asgi.life, tls=options.scheme == "https")
@@ -75,7 +82,8 @@ class HypercornServer:
             # hypercorn closes the descriptors it is given, so it gets duplicates.
             config.bind = [f"fd://{sock.dup().detach()}" for sock in sockets]
             stop = Stop(application, asgi.life, options, ending)
-            return run(main, asgi.life, stop, options)
+            with certificates_reloaded(context, options):
+                return run(main, asgi.life, stop, options)
 
 
 CONNECTION = "_server_callback"
@@ -127,10 +135,23 @@ def is_no_cancelled_connection(record: logging.LogRecord) -> bool:
     return not (isinstance(error, asyncio.CancelledError) and "StreamReaderProtocol.connection_made" in record.msg)
 
 
+def with_context(kind: type[HypercornConfig], context: ssl.SSLContext | None) -> HypercornConfig:
+    """Make a configuration with a TLS context that is there already: hypercorn has a place for its files alone."""
+
+    class Configuration(kind):  # type: ignore[valid-type,misc]
+        @property
+        def ssl_enabled(self) -> bool:
+            return context is not None
+
+        def create_ssl_context(self) -> ssl.SSLContext | None:
+            return context
+
+    return Configuration()
+
+
 def configure_hypercorn(config: HypercornConfig, options: ServeOptions) -> HypercornConfig:
     """Set hypercorn's configuration to the options, and return it."""
     config.backlog = options.backlog
-    config.certfile, config.keyfile = options.ssl_certfile, options.ssl_keyfile or options.ssl_certfile
     config.graceful_timeout = options.shutdown_timeout + 1
     config.startup_timeout = config.shutdown_timeout = _NO_LIMIT
     config.keep_alive_max_requests = 1_000_000_000  # no other server ends a connection after 1,000 requests

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from asyncio import current_task
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -81,10 +82,11 @@ class PassthroughApplication(ASGIApplication):
     async def _pass(self, connection: ScopeConnection, receive: Receive, send: Send) -> None:
         """Pass a scope on, and report the end of its exchange to those that ask for it."""
         connection.began_at = perf_counter()
-        watch = _Watch(send, connection, self._log if self._app.watched else None, self.life)
+        scope = self._prefixed(connection.scope)
+        watch = _Watch(send, connection, partial(self._log, scope) if self._app.watched else None, self.life)
         fault: BaseException | None = None
         try:
-            await self._asgi(self._prefixed(connection.scope), receive, watch)
+            await self._asgi(scope, receive, watch)
         except BaseException as exc:
             fault = exc if ends_task(exc) else as_error(exc)
             self._note_cut(fault, connection)
@@ -92,12 +94,14 @@ class PassthroughApplication(ASGIApplication):
                 raise
         finally:
             if self._app.watched:
-                await self._report(connection, fault, logged=watch.ended)
+                await self._report(scope, connection, fault, logged=watch.ended)
             fault = None  # its traceback refers to this frame, which would form a cycle
 
-    async def _report(self, connection: ScopeConnection, fault: BaseException | None, *, logged: bool) -> None:
-        """Report the end of an exchange."""
-        request = self._request(connection)
+    async def _report(
+        self, scope: Scope, connection: ScopeConnection, fault: BaseException | None, *, logged: bool
+    ) -> None:
+        """Report the end of an exchange; `scope` is what the application got."""
+        request = self._request(scope, connection)
         if request is not None:
             await self._app.finished(request, connection.outcome(request, fault), logged=logged)
         elif not logged:
@@ -107,22 +111,23 @@ class PassthroughApplication(ASGIApplication):
         if isinstance(fault, asyncio.CancelledError):
             log_cancelled(connection.scope.get("method", "GET"), connection.scope["path"], self._app.stopping)
 
-    def _log(self, connection: ScopeConnection) -> None:
+    def _log(self, scope: Scope, connection: ScopeConnection) -> None:
         """Write the access log's line: the answer is complete, and the application may go on for long."""
-        request = self._request(connection)
+        request = self._request(scope, connection)
         if request is None:
             log_refusal(connection)
         else:
             log_outcome(self._app.access_log, request, connection.outcome(request, None))
 
-    def _request(self, connection: ScopeConnection) -> BaseRequest | None:
-        """Return the request of a scope, None for one that sketch would refuse."""
+    def _request(self, scope: Scope, connection: ScopeConnection) -> BaseRequest | None:
+        """Return the request of a connection, None for one that sketch would refuse; `scope` may have its route."""
         kind = WebSocketRequest if connection.scope["type"] == "websocket" else Request
         try:
             request = read_head(connection.scope, connection, self._root_path, kind)
         except Refused:
             return None
         request.app = self._app
+        request.inner_scope = scope
         return request
 
 

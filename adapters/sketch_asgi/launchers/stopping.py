@@ -9,7 +9,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sketch.concurrency.tasks import first_of
-from sketch.serving.endings import log_stopped, log_stopping
+from sketch.serving.endings import PARTING, level_of_stops, log_stopped, log_stopping
 from sketch.serving.options import ServeOptions
 from sketch.serving.orders import Orders, unless_given_up
 from sketch.serving.run import announce_stop
@@ -81,7 +81,7 @@ class Stop:
                 leading.cancel()
                 await asyncio.wait([leading])
                 if self._began_at is not None:
-                    log_stopped(monotonic() - self._began_at)
+                    log_stopped(monotonic() - self._began_at, level_of_stops(self._options))
 
     def _ordered(self, at_once: bool) -> None:
         if at_once:
@@ -98,6 +98,9 @@ class Stop:
         await _step(self._begin())
         self._life.closing = True  # both are so already, unless that has failed
         self._app.stopping.set(self._options.shutdown_timeout)
+        if self._options.reload:
+            self._app.stopping.cut_level = logging.DEBUG
+            asyncio.get_running_loop().call_later(PARTING, self._life.exchanges.cut_streams)
         stop = asyncio.get_running_loop().create_task(_step(self._ending.stop()))
         try:
             await self._app.stopping.wait_grace()
@@ -117,7 +120,7 @@ class Stop:
         stopping = self._app.stopping
         stopping.announce()
         announce_stop()
-        log_stopping(self._life.exchanges.under_way())
+        log_stopping(self._life.exchanges.under_way(), level_of_stops(self._options))
         if self._options.drain_delay:
             await first_of(asyncio.sleep(self._options.drain_delay), stopping.wait())
         await self._ending.close_listeners()

@@ -5,10 +5,11 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from sketch.serving.options import ServeOptions
+from sketch.serving.options import TLS_OPTIONS, ServeOptions
 from sketch.serving.processes.link import counted
 from sketch.serving.registry import missing_package
 from sketch.serving.sockets import listening
+from sketch.serving.tls.context import certificates_reloaded, server_context
 from sketch_asgi.hosting.served import as_application
 from sketch_asgi.launchers.common import COMMON_OPTIONS, adapt, largest_message, listen_once_started, prepare, run
 from sketch_asgi.launchers.stopping import Stop
@@ -23,7 +24,7 @@ class UvicornServer:
     """Runs uvicorn in this process."""
 
     accepts_also = True
-    options = COMMON_OPTIONS | {"ssl"}
+    options = COMMON_OPTIONS | TLS_OPTIONS | {"ssl"}
 
     def run(self, app: Application | ASGIApp, options: ServeOptions) -> int:
         """Serve until told to stop. Returns the exit code.
@@ -35,12 +36,15 @@ class UvicornServer:
             from sketch_asgi.launchers.uvicorn_runner import UvicornRunner, make_config
         except ModuleNotFoundError as exc:
             raise missing_package("uvicorn", exc) from None
-        prepare(options)
+        prepare()
+        context = server_context(options, logs=True)
         application = as_application(app)
         asgi = adapt(application, options)
         config = make_config(counted(outermost(application, asgi, options)), options, largest_message(application))
+        config.ssl = context
         runner = UvicornRunner(config, options)
         with listening(options) as sockets:
             listen_once_started(asgi.life, sockets, options)
             stop = Stop(application, asgi.life, options, runner)
-            return run(partial(runner.serve, sockets), asgi.life, stop, options)
+            with certificates_reloaded(context, options):
+                return run(partial(runner.serve, sockets), asgi.life, stop, options)

@@ -34,8 +34,6 @@ def make_config(asgi: ASGIApp, options: ServeOptions, largest_message: int) -> u
         ws_ping_timeout=DEFAULT_POLICY.ping_timeout,
         loop="none",  # UvicornRunner.run chooses it
         backlog=options.backlog,
-        ssl_certfile=options.ssl_certfile,
-        ssl_keyfile=options.ssl_keyfile,
         timeout_graceful_shutdown=None,  # `Stop` ends the requests
         access_log=False,
         log_config=None,
@@ -44,8 +42,6 @@ def make_config(asgi: ASGIApp, options: ServeOptions, largest_message: int) -> u
         proxy_headers=False,  # the application decides which X-Forwarded-For to trust, on every server alike
     )
     config.load()
-    if options.ssl is not None:
-        config.ssl = options.ssl
     logging.getLogger("uvicorn.error").addFilter(_is_true)
     return config
 

@@ -97,7 +97,9 @@ def _facts(titled: list[tuple[str, list[Fact]]]) -> str:
 
 def _document(title: str, request: list[tuple[str, list[Fact]]], body: str) -> str:
     """The whole page: the request's first fact and the title as its header, then the body."""
-    short = escape(title.partition("\n")[0][:200])
+    lines = title.splitlines() or [""]
+    # The title of a SyntaxError begins with its place and its line.
+    short = escape(lines[-1 if lines[0].startswith('File "') else 0][:200])
     first = "".join(f"<p>{escape(value)}</p>" for _, value in request[0][1][:1])
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'

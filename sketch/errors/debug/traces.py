@@ -25,7 +25,8 @@ CHAIN, PARTS, NESTED = 10, 10, 4
 MESSAGE = 5000
 """Characters of an exception's text that are shown."""
 
-_FRAMEWORK = ("sketch", "sketch_native", "sketch_asgi", "sketch_rsgi", "sketch_gateway")
+FRAMEWORK = ("sketch", "sketch_native", "sketch_asgi", "sketch_rsgi", "sketch_gateway")
+"""The packages of this framework."""
 _LIBRARIES = tuple(f"{sysconfig.get_path(name)}/" for name in ("stdlib", "platstdlib", "purelib", "platlib"))
 
 CAUSE = "The above was directly caused by"
@@ -144,22 +145,22 @@ def _frame(frame: FrameType, line: int, instruction: int, masker: Masker) -> Fra
         _short(code.co_filename),
         line,
         code.co_name if _is_template(frame) else code.co_qualname,
-        _is_library(frame),
+        is_library(frame),
         _source(frame, line, instruction, masker),
         [(name, masker.show(name, value)) for name, value in variables[:VARIABLES]],
         max(0, len(variables) - VARIABLES),
     )
 
 
-def _is_library(frame: FrameType) -> bool:
-    file = frame.f_code.co_filename
+def in_library(file: str) -> bool:
+    """Whether a file belongs to Python or an installed package, not to the application."""
+    return file.startswith((*_LIBRARIES, "<frozen ")) or "/site-packages/" in file or "/dist-packages/" in file
+
+
+def is_library(frame: FrameType) -> bool:
+    """Whether a call is one inside a library, or of this framework."""
     module = str(frame.f_globals.get("__name__", ""))
-    return (
-        file.startswith((*_LIBRARIES, "<frozen "))
-        or "/site-packages/" in file
-        or "/dist-packages/" in file
-        or module.partition(".")[0] in _FRAMEWORK
-    )
+    return in_library(frame.f_code.co_filename) or module.partition(".")[0] in FRAMEWORK
 
 
 def _is_template(frame: FrameType) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterable
 
@@ -29,11 +28,10 @@ class Signing:
 
     def __init__(self, secrets: Iterable[bytes], salt: str) -> None:
         try:
-            from itsdangerous import Signer
+            from sketch.middleware.sessions.signer import make_signer
         except ModuleNotFoundError:
             raise RuntimeError("sessions need the package itsdangerous: pip install 'sketch-web[sessions]'") from None
-        keys = [*secrets][::-1]  # itsdangerous takes the newest last
-        self._signer = Signer(keys, salt=salt, key_derivation="hmac", digest_method=hashlib.sha256)
+        self._signer = make_signer(secrets, salt)
 
     def sign(self, text: str) -> str:
         """Return the text with its signature. The text is of letters, digits, `.`, `_` and `-`."""

@@ -55,6 +55,8 @@ class Child:
         self.ready_at: float | None = None
         self.seen_at = -math.inf
         """The time of its last heartbeat."""
+        self.missed: set[int] = set()
+        """The signals that it is sent once it is ready."""
         self.asked = False
         """Whether it was asked where it stands."""
         self.ordered = False

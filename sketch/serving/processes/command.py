@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Collection, Mapping
@@ -23,24 +24,33 @@ _FLAGS = {
 """Flags of the interpreter by their names in `sys.flags`."""
 
 
-def start_worker(app: str, index: int, pipe: int, descriptors: Collection[int]) -> subprocess.Popen[bytes]:
+def start_worker(
+    app: str, index: int, pipe: int, descriptors: Collection[int], *, terminal: bool = False
+) -> subprocess.Popen[bytes]:
     """Start the process of a worker.
 
-    It is in a process group of its own, so that Ctrl-C in a terminal reaches the parent alone.
+    It is in a process group of its own, so that Ctrl-C in a terminal reaches the parent alone, and has no standard
+    input, unless it gets those of this process.
 
     Args:
         app: the import string of the application; it only shows which process this is. So does the index.
         index: of the worker.
         pipe: the descriptor of its end of the pipe.
         descriptors: those of the sockets that it inherits.
+        terminal: whether it may read from the terminal, as a debugger does.
     """
-    return subprocess.Popen(  # noqa: S603 - this interpreter
-        [interpreter(), *interpreter_flags(), "-m", MODULE, app, str(index), str(pipe)],
-        stdin=subprocess.DEVNULL,
-        pass_fds=[pipe, *descriptors],
-        process_group=0,
-        env=without_own(os.environ),
-    )
+    # Until the worker ignores Ctrl-C, it is kept from it: a start that is interrupted would print a traceback.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        return subprocess.Popen(  # noqa: S603 - this interpreter
+            [interpreter(), *interpreter_flags(), "-m", MODULE, app, str(index), str(pipe)],
+            stdin=None if terminal else subprocess.DEVNULL,
+            pass_fds=[pipe, *descriptors],
+            process_group=None if terminal else 0,
+            env=without_own(os.environ),
+        )
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def interpreter() -> str:

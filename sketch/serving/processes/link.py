@@ -54,7 +54,7 @@ class Link:
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
         """Work in an event loop, as soon as it runs."""
-        if self._loop is None:
+        if self._loop is None or self._loop.is_closed():
             self._loop = loop
             loop.call_soon(self._begin, loop)
 
@@ -67,6 +67,14 @@ class Link:
     def failed(self, reason: str) -> None:
         """Tell why the server could not start."""
         self._pipe.send(failed=reason)
+
+    def broken(self, fault: str, read: Sequence[str]) -> None:
+        """Tell why the application cannot be started, and which files have to do with that: a page will be served."""
+        self._pipe.send(broken=fault, read=list(read))
+
+    def read(self, files: Sequence[str]) -> None:
+        """Tell which files the application consists of."""
+        self._pipe.send(read=list(files))
 
     def stopping(self) -> None:
         """Tell that the server was told to stop."""

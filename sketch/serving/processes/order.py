@@ -10,7 +10,9 @@ from sketch.serving.processes.identity import WorkerInfo
 from sketch.serving.processes.pipe import Message
 from sketch.serving.registry import load_object
 
-_OF_THE_PARENT = frozenset({"host", "port", "uds", "uds_mode", "bind", "sock", "workers"})
+_OF_THE_PARENT = frozenset(
+    {"host", "port", "uds", "uds_mode", "bind", "sock", "workers", "reload_dir", "reload_include"}
+)
 """Options that the parent honours: a worker gets descriptors instead."""
 
 _CLASSES = {"limits": "sketch.limits:Limits", "server_limits": "sketch.serving.server_limits:ServerLimits"}
@@ -36,6 +38,8 @@ class Order:
     """`sys.argv` of the parent."""
     sources: dict[str, str] = field(default_factory=dict)
     """Where the values of options come from, for errors."""
+    fault: str | None = None
+    """Why the process before it could not start: with `reload` it serves a page about that, not the application."""
 
     def encode(self) -> Message:
         """Return the order as a message."""

@@ -15,9 +15,9 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from sketch.serving import systemd
+from sketch.serving import reloading, systemd
 from sketch.serving.options import ServeError, ServeOptions
-from sketch.serving.orders import log_reload, stays_ignored
+from sketch.serving.orders import stays_ignored
 from sketch.serving.processes.command import start_worker
 from sketch.serving.processes.cpus import usable_cpus
 from sketch.serving.processes.identity import WorkerInfo
@@ -91,6 +91,11 @@ class Supervisor:
         slots: the sockets of each worker.
     """
 
+    hopeless = "no worker could start: "
+    """How the error begins that ends the parent."""
+    terminal = False
+    """Whether workers may read from the terminal."""
+
     def __init__(
         self,
         app: str,
@@ -105,10 +110,14 @@ class Supervisor:
         self._slots = slots
         self._announce = announce
         self._processes: list[WorkerProcess] = []
-        self._table = Table(len(slots), _policy(options), self._start, self._on_first)
+        self._table = self.make_table()
         self._ended = asyncio.Event()
         self._reloading = False  # whether systemd has to be told of the end
         self._gathered: Gathering | None = None
+
+    def make_table(self) -> Table:
+        """Return the table that decides."""
+        return Table(len(self._slots), policy_of(self._options), self._start, self._on_first)
 
     async def run(self) -> int:
         """Run until all workers have ended. Returns the exit code.
@@ -130,7 +139,7 @@ class Supervisor:
         finally:
             restore()
         if self._table.failure is not None:
-            raise ServeError(f"no worker could start: {self._table.failure}")
+            raise ServeError(self.hopeless + self._table.failure)
         return 1 if self._table.failed_ends else 0
 
     # -- signals ------------------------------------------------------------------------------------------------------
@@ -141,7 +150,7 @@ class Supervisor:
             signal.SIGTERM: self._stop,
             signal.SIGINT: self._stop,
             signal.SIGQUIT: self._stop_now,
-            signal.SIGHUP: self._replace,
+            signal.SIGHUP: self.replace,
             signal.SIGUSR1: self._pass_on,
             signal.SIGCHLD: self._reap,
         }
@@ -159,6 +168,7 @@ class Supervisor:
         if self._table.stopping:
             self._table.hurry()
         else:
+            logger.info("stopping the workers")
             self._reloading = False
             systemd.stopping()
             self._table.stop()
@@ -169,7 +179,8 @@ class Supervisor:
             self._stop()
         self._table.hurry()
 
-    def _replace(self) -> None:
+    def replace(self) -> None:
+        """Replace the workers: the order by SIGHUP."""
         if not self._table.stopping:
             logger.info("replacing the workers, one after the other")
             systemd.reloading()
@@ -177,20 +188,22 @@ class Supervisor:
             self._table.replace()
 
     def _pass_on(self) -> None:
-        log_reload()
+        if reloading.has_any():
+            reloading.reload_all("SIGUSR1")
+        logger.info("SIGUSR1: the workers reload what they can")
         self._table.pass_on(signal.SIGUSR1)
 
     # -- processes ----------------------------------------------------------------------------------------------------
 
-    def _start(self, index: int, generation: int) -> WorkerProcess:
-        """Start the process of a slot, and send it its order."""
+    def make_order(self, index: int, generation: int) -> Order:
+        """Return what the process of a slot is told."""
         own = self._slots[index]
         others = {
             other: [sock.fileno() for sock in sockets if sock not in own]
             for other, sockets in enumerate(self._slots)
             if other != index
         }
-        order = Order(
+        return Order(
             app=self._app,
             options=self._given,
             info=WorkerInfo(index, len(self._slots), generation),
@@ -200,19 +213,26 @@ class Supervisor:
             arguments=sys.argv,
             sources=known_sources(),
         )
+
+    def _start(self, index: int, generation: int) -> WorkerProcess:
+        """Start the process of a slot, and send it its order."""
+        process = self.launch(index)
+        self._processes.append(process)
+        process.send(**self.make_order(index, generation).encode())
+        self._loop.add_reader(process.pipe.fileno(), self._read, process)
+        return process
+
+    def launch(self, index: int) -> WorkerProcess:
+        """Start a process that waits for its order."""
         pipe, theirs = Pipe.pair()
         descriptors = {sock.fileno() for sockets in self._slots for sock in sockets}
         try:
             with theirs:
-                started = start_worker(self._app, index, theirs.fileno(), descriptors)
+                started = start_worker(self._app, index, theirs.fileno(), descriptors, terminal=self.terminal)
+                return WorkerProcess(started, pipe)
         except OSError:
             pipe.close()
             raise
-        process = WorkerProcess(started, pipe)
-        self._processes.append(process)
-        pipe.send(**order.encode())
-        self._loop.add_reader(pipe.fileno(), self._read, process)
-        return process
 
     def _read(self, process: WorkerProcess) -> None:
         """Tell the table what a worker has sent."""
@@ -292,7 +312,8 @@ class Supervisor:
         self._announce(self._options, [sock.getsockname() for sock in self._slots[0]])
 
 
-def _policy(options: ServeOptions) -> Policy:
+def policy_of(options: ServeOptions) -> Policy:
+    """Return the bounds of the table."""
     return Policy(
         start_timeout=options.start_timeout or math.inf,
         worker_timeout=options.worker_timeout or math.inf,

@@ -49,10 +49,17 @@ class Table:
         start: starts the process of a slot; it gets the slot's index and the generation of the process, and may raise
             OSError.
         on_first: called when the first worker is ready.
+        level: at which the usual comings and goings are logged.
     """
 
     def __init__(
-        self, count: int, policy: Policy, start: Callable[[int, int], Process], on_first: Callable[[], None]
+        self,
+        count: int,
+        policy: Policy,
+        start: Callable[[int, int], Process],
+        on_first: Callable[[], None],
+        *,
+        level: int = logging.INFO,
     ) -> None:
         self.slots = [Slot(index) for index in range(count)]
         self.now = 0.0
@@ -67,6 +74,7 @@ class Table:
         self._policy = policy
         self._start = start
         self._on_first = on_first
+        self._level = level
         self._ready_at: float | None = None  # the last time at which a worker got ready, or was lost that had been
         self._queue: deque[Slot] = deque()  # to be replaced, one after the other
         self._replacing: Slot | None = None
@@ -89,9 +97,11 @@ class Table:
             self._go_on()
 
     def pass_on(self, number: int) -> None:
-        """Send a signal to all workers that were ready. One that starts may not ignore it yet, and would end."""
+        """Send a signal to all workers. One that starts gets it when it is ready: before, it could end the process."""
         for child in self.children():
-            if child.ready_at is not None:
+            if child.ready_at is None:
+                child.missed.add(number)
+            else:
                 child.process.signal(number)
 
     def stop(self) -> None:
@@ -215,7 +225,9 @@ class Table:
         first, self._ready_at = self._ready_at is None, self.now
         if first:
             self._on_first()
-        logger.info("%s is ready", child)
+        logger.log(self._level, "%s is ready", child)
+        for number in child.missed:
+            child.process.signal(number)
         for older in slot.older(child):
             self._stop(older)
         self._told.clear()
@@ -289,7 +301,7 @@ class Table:
 
     def _has_stopped(self, child: Child, status: int) -> None:
         if status in (0, -signal.SIGTERM):
-            logger.info("%s has stopped", child)
+            logger.log(self._level, "%s has stopped", child)
         else:
             logger.warning("%s %s while it stopped", child, child.end(status))
             self.failed_ends += self.stopping and status > 0

@@ -7,12 +7,18 @@ import os
 import signal
 import socket
 import sys
+from contextlib import suppress
+from importlib import import_module
 
+from sketch.serving.failures import describe
+from sketch.serving.loops import loop_factory
 from sketch.serving.options import ServeError
 from sketch.serving.processes.identity import working_as
 from sketch.serving.processes.link import Link, connect
 from sketch.serving.processes.order import Order
-from sketch.serving.processes.pipe import Pipe
+from sketch.serving.processes.pipe import Message, Pipe
+from sketch.serving.registry import load_object, load_server
+from sketch.serving.reloading import take_order
 from sketch.serving.run import run_backend
 from sketch.serving.sources import explain, values_from
 
@@ -32,7 +38,10 @@ def main(descriptor: int) -> int:
     prepare_signals()
     faulthandler.enable()  # the parent ends a worker that hangs by SIGABRT: it prints where it stands
     pipe = Pipe(socket.socket(fileno=descriptor))
-    order = Order.decode(pipe.first())
+    try:
+        order = Order.decode(receive_order(pipe))
+    except EOFError:  # the parent has ended, or had no use for this process
+        return 0
     for number in (descriptor, *order.own, *(each for numbers in order.others.values() for each in numbers)):
         os.set_inheritable(number, False)
     sys.path[:], sys.argv[:] = order.path, order.arguments
@@ -43,22 +52,51 @@ def main(descriptor: int) -> int:
     connect(link)
     with working_as(order.info), values_from(order.sources):
         try:
+            if options.reload:
+                from sketch.serving.reload.worker import serve_or_explain  # for developers only
+
+                return serve_or_explain(order, options, link)
             return run_backend(order.app, options)
         except ServeError as exc:
             link.failed(explain(exc))
             return 1
+        except Exception as exc:  # of the application's modules; the traceback is printed, too
+            link.failed(describe(exc))
+            raise
         finally:
             link.end()
+
+
+def receive_order(pipe: Pipe) -> Message:
+    """Wait for the order. A spare process is told to prepare for it."""
+    message = pipe.first()
+    if "prepare" in message:
+        sys.path[:] = message["path"]
+        prepare(message["prepare"], message["loop"])
+        message = pipe.first()
+    return message
+
+
+def prepare(server: str, loop: str) -> None:
+    """Import what any application needs on a server. What is missing is told when the server starts."""
+    with suppress(ServeError, ImportError):
+        load_server(server)
+        load_object("sketch.application:Application")
+        loop_factory(loop)
+        import_module(server)  # the package of the same name, which the launchers import when they run
 
 
 def prepare_signals() -> None:
     """Ignore the signals that are for the parent alone; it passes on what concerns a worker.
 
-    It does so by SIGQUIT, which a worker inherits as ignored from a parent that ignores it.
+    It does so by SIGUSR1, the order to reload, and by SIGQUIT, which a worker inherits as ignored from a parent that
+    ignores it.
     """
-    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1):
+    for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
+    signal.signal(signal.SIGUSR1, take_order)
     signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # see `start_worker`
 
 
 if __name__ == "__main__":

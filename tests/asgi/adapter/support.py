@@ -6,10 +6,10 @@ import asyncio
 from typing import Any
 
 from sketch import Application, WebSocketPolicy
+from sketch.observability.access_log import log_access
 from sketch.request import Request
 from sketch.response import Response
 from sketch.routing import WEBSOCKET
-from sketch.serving.access_log import log_access
 from sketch.streams.stream import StreamResponse
 from tests.support.scripts import Message, Script, started
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from sketch.observability.access_log import log_access
 from sketch.request import Request
 from sketch.response import Response
-from sketch.serving.access_log import log_access
 from sketch_asgi.app import ASGIApplication
 from tests.asgi.adapter.support import Ticks, hello
 from tests.support.scripts import (

@@ -7,6 +7,7 @@ from typing import Any
 
 from sketch.request import Request
 from sketch.response import Response
+from sketch.tls import TLSInfo
 from sketch.transport import ClientDisconnected
 from tests.support.scripts import DISCONNECT, Script, application, exchange, http_scope, in_loop, started
 
@@ -17,17 +18,17 @@ async def test_what_the_request_knows_of_the_connection() -> None:
 
     async def handler(request: Request) -> Response:
         seen.update(client=request.client, server=request.connection.server, scheme=request.scheme)
-        seen.update(state=request.state, tls=request.connection.tls, trailers=list(request.trailers))
+        seen.update(state=request.state, tls=request.tls, trailers=list(request.trailers))
         return Response()
 
     scope = http_scope(client=("::1", "5"), server=["h", "81"], scheme="https", state={"a": 1})
-    scope["extensions"] = {"tls": {"version": "TLSv1.3"}}
+    scope["extensions"] = {"tls": {"tls_version": 0x0304}}
     app = application(handler)
     app.state["b"] = 2
     await started(app)(scope, Script().receive, Script().send)
     assert seen == {
         "client": ("::1", 5), "server": ("h", 81), "scheme": "https",
-        "state": {"a": 1, "b": 2}, "tls": {"version": "TLSv1.3"}, "trailers": [],
+        "state": {"a": 1, "b": 2}, "tls": TLSInfo(version="TLSv1.3"), "trailers": [],
     }  # fmt: skip
     seen["state"]["c"] = 3
     assert app.state == {"b": 2}

@@ -14,9 +14,9 @@ from sketch.application import Application
 from sketch.concurrency.idle import LONGEST_LOOK, DeadlineTimer
 from sketch.exceptions import HTTPException
 from sketch.limits import Limits
+from sketch.observability.access_log import log_access
 from sketch.request import Request
 from sketch.response import Response
-from sketch.serving.access_log import log_access
 from sketch.streams.stream import StreamResponse
 from sketch.transport import ClientDisconnected
 from sketch_asgi.connection import ScopeConnection

@@ -19,10 +19,9 @@ from starlette.responses import FileResponse, PlainTextResponse
 from starlette.routing import Route
 
 from sketch import Application, Compression, serve
-from sketch_asgi.hosting.extensions import tls_extension
 from tests.asgi.hosting.serving import MODES, Message, Receive, Send, answer, app_of, hosting, start
 from tests.support.native import Certificates, serving, until
-from tests.support.scripts import in_loop
+from tests.support.scripts import Script, http_scope, in_loop, started
 from tests.support.wire import Wire
 
 PATHSEND, EARLY_HINT = "http.response.pathsend", "http.response.early_hint"
@@ -280,10 +279,17 @@ async def test_facts_about_tls(certificates: Certificates, mounted: bool) -> Non
     assert {unknown["server_cert"], unknown["client_cert_error"]} == {None}
 
 
-def test_the_facts_of_a_server_around_are_passed_on() -> None:
+@in_loop
+async def test_the_facts_of_a_server_around_are_passed_on() -> None:
+    async def nothing(scope: Message, receive: Receive, send: Send) -> None:
+        await answer(send)
+
+    asked = Asked(app_of(nothing))
+    app = Application()
+    app.mount("/", asked)
     given = {"tls_version": 5, "cipher_suite": None}
-    assert tls_extension(given) is given
-    assert tls_extension({"version": "TLSv9", "cipher": None, "peer_certificate": None})["tls_version"] is None
+    await started(app)(http_scope(scheme="https", extensions={"tls": given}), Script().receive, Script().send)
+    assert asked.scopes[0]["extensions"]["tls"] is given
 
 
 @in_loop

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextvars import ContextVar
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -111,6 +112,7 @@ async def test_the_access_log(mode: str, caplog: pytest.LogCaptureFixture) -> No
     caplog.set_level(logging.INFO, "sketch.access")
 
     async def app(scope: Message, receive: Receive, send: Send) -> None:
+        scope["route"] = SimpleNamespace(path="/{path}")  # as frameworks tell it
         if scope["path"].endswith("/stream"):
             await send(start(201))
             await send(part(b"one,"))
@@ -125,6 +127,8 @@ async def test_the_access_log(mode: str, caplog: pytest.LogCaptureFixture) -> No
     assert lines == [
         f'GET {client.prefix}/x?y" 200 4', f'GET {client.prefix}/stream" 201 7', f'GET {client.prefix}/x?y" 200 4',
     ]  # fmt: skip
+    routes = {record.route for record in caplog.records}  # type: ignore[attr-defined]
+    assert routes == {"/below/*" if mode == "mounted" else "/{path}"}
 
 
 STRAYS = [SystemExit(2), KeyboardInterrupt(), GeneratorExit(), asyncio.CancelledError("inner")]

@@ -20,17 +20,18 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import fields
 from importlib import import_module
+from itertools import takewhile
 from pathlib import Path
 from time import monotonic
 from typing import Any, TypeVar
 
 import pytest
-import trustme
 
 from sketch.serving.options import ServeOptions
 from sketch.serving.registry import load_server
 from sketch.serving.server_limits import ServerLimits
 from tests.asgi.launchers.running import BOUND, ROOT, Running, started
+from tests.core.serving.tls.files import write_files
 from tests.support.programs import free_port
 from tests.support.workers import parent_of_workers
 
@@ -46,8 +47,16 @@ ELSEWHERE = {
     "port": "tests.asgi.launchers.test_launchers:test_port_in_use",
     "bind": "tests.asgi.launchers.test_addresses:test_several_addresses",
     "workers": "tests.contract.test_workers:test_what_befalls_workers",
+    **dict.fromkeys(
+        ("ssl_keyfile_password", "ssl_ciphers", "ssl_cert_reqs"),
+        "tests.contract.test_tls:test_ciphers_passwords_and_optional_certificates",
+    ),
+    "dev_cert": "tests.core.serving.tls.test_dev_cert:test_the_options_get_its_files",  # the server gets the files
     "max_requests": "tests.contract.test_workers:test_requests_are_counted",
+    "reload": "tests.asgi.launchers.test_reload:test_a_change_with_an_open_stream_and_a_websocket",
     # The parent has these, whatever its workers run.
+    "reload_dir": "tests.core.serving.reload.test_reloading:test_by_polling_with_a_worker_that_hangs",
+    "reload_include": "tests.core.serving.reload.test_reloading:test_by_polling_with_a_worker_that_hangs",
     "worker_timeout": "tests.core.serving.processes.test_supervisor:test_a_blocked_worker_is_named_and_replaced",
     "start_timeout": "tests.core.serving.processes.test_supervisor:test_a_start_that_fails",
 }
@@ -80,7 +89,7 @@ def ask(sock: socket.socket, path: str, *fields: str) -> tuple[int, str]:
 def answer(sock: socket.socket) -> tuple[int, str]:
     """Status and body of the next answer; the body is `close` where the head says so, and it is empty."""
     with sock.makefile("rb") as lines:
-        head = b"".join(iter(lines.readline, b"\r\n"))
+        head = b"".join(takewhile(b"\r\n".__ne__, lines))
         assert head, "expected an answer, got the end of the connection"
         length = re.search(rb"(?i)content-length: (\d+)", head)
         body = lines.read(int(length[1])).decode() if length else ""
@@ -89,26 +98,50 @@ def answer(sock: socket.socket) -> tuple[int, str]:
 
 
 @pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with certificates and keys."""
+    path = tmp_path_factory.mktemp("certificates")
+    write_files(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def certificate(folder: Path) -> tuple[str, str]:
     """The files of a certificate and its key."""
-    folder = tmp_path_factory.mktemp("certificate")
-    pair = trustme.CA().issue_cert("localhost")
-    pair.cert_chain_pems[0].write_to_path(folder / "chain.pem")
-    pair.private_key_pem.write_to_path(folder / "key.pem")
-    return str(folder / "chain.pem"), str(folder / "key.pem")
+    return str(folder / "one.pem"), str(folder / "one.key")
 
 
-def encrypted(sock: socket.socket) -> ssl.SSLSocket:
-    """The client's end of TLS on a connection."""
+def encrypted(sock: socket.socket, own: Path | None = None, most: ssl.TLSVersion | None = None) -> ssl.SSLSocket:
+    """The client's end of TLS on a connection.
+
+    Args:
+        sock: the connection.
+        own: the client's certificate.
+        most: the newest version that the client speaks.
+    """
     sock.settimeout(BOUND)
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
+    if own is not None:
+        context.load_cert_chain(own)
+    if most is not None:
+        context.maximum_version = most
     return context.wrap_socket(sock)
 
 
 # -- on every server --------------------------------------------------------------------------------------------------
 
+LOG_CONFIG = """
+[handlers.file]
+class = "sketch.LogFile"
+filename = "{folder}/access.log"
+[loggers."sketch.access"]
+level = "INFO"
+handlers = ["file"]
+propagate = false
+"""
+FLAGS_OF_LOGS = ("--access-log-format", "{status} {route} {worker}")
 FLAGS = (
     "--uds-mode 600 --backlog 3 --loop asyncio --root-path /api --debug --trusted-proxies unix "
     "--trusted-proxies 192.0.2.0/24 --proxy-hops 2 "
@@ -117,21 +150,29 @@ FLAGS = (
 
 
 @shows("server", "uds", "uds_mode", "backlog", "loop", "root_path", "debug", "trusted_proxies", "proxy_hops")
-@shows("ssl_certfile", "ssl_keyfile", "log_level", "drain_delay", "shutdown_timeout", "metrics_bind")
+@shows("ssl_certfile", "ssl_keyfile", "ssl_ca_certs", "ssl_minimum_version", "log_level", "log_config")
+@shows("shutdown_timeout", "metrics_bind", "access_log_format", "drain_delay")
+@shows("ssl_keyfile_password_file", servers=["native", "uvicorn", "hypercorn"])
 @pytest.mark.parametrize("server", SERVERS)
-def test_flags_of_one_process(server: str, certificate: tuple[str, str], tmp_path: Path) -> None:
+def test_flags_of_one_process(server: str, folder: Path, tmp_path: Path) -> None:
     path = tmp_path / "s"
-    files = ("--ssl-certfile", certificate[0], "--ssl-keyfile", certificate[1])
+    (tmp_path / "logs.toml").write_text(LOG_CONFIG.format(folder=tmp_path))
+    files = [f"--ssl-certfile={folder}/one.pem", f"--ssl-ca-certs={folder}/ca.pem", "--ssl-minimum-version=1.3"]
+    if server == "granian":
+        files += [f"--ssl-keyfile={folder}/one.key"]
+    else:
+        files += [f"--ssl-keyfile={folder}/pkcs8.key", f"--ssl-keyfile-password-file={folder}/password"]
+    files.append(f"--log-config={tmp_path}/logs.toml")
     with ExitStack() as opened:
 
-        def connect() -> ssl.SSLSocket:
+        def connect(own: Path | None = folder / "two-both.pem", most: ssl.TLSVersion | None = None) -> ssl.SSLSocket:
             sock = opened.enter_context(socket.socket(socket.AF_UNIX))
             sock.connect(str(path))
-            return opened.enter_context(encrypted(sock))
+            return opened.enter_context(encrypted(sock, own, most))
 
         port = free_port()
-        flags = ("--uds", str(path), "--metrics-bind", f"{port}", *files, *FLAGS.split())
-        running = opened.enter_context(sketch_run("--server", server, *flags))
+        flags = ("--uds", path, "--metrics-bind", port, *files, *FLAGS.split(), *FLAGS_OF_LOGS)
+        running = opened.enter_context(sketch_run("--server", server, *map(str, flags)))
         assert running.first == f"Started server on unix:{path} ({server})"
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
@@ -142,10 +183,16 @@ def test_flags_of_one_process(server: str, certificate: tuple[str, str], tmp_pat
             {"root_path": "/api", "client": "192.0.2.2", "scheme": "https", "uvloop": False, "generation": 1},
         )
         assert "the details" in ask(connect(), "/fails")[1]
+        with pytest.raises(OSError):
+            connect(most=ssl.TLSVersion.TLSv1_2)
+        with pytest.raises((AssertionError, OSError)):  # the client learns of it when it reads
+            ask(connect(None), "/about")
 
         metrics = opened.enter_context(socket.create_connection(("127.0.0.1", port), timeout=BOUND))
         assert 'http_requests_total{method="GET",route="/fails",status="5xx"} 1.0' in ask(metrics, "/metrics")[1]
 
+        (tmp_path / "access.log").rename(tmp_path / "access.log.1")
+        running.process.send_signal(signal.SIGUSR1)
         endless = connect()
         endless.sendall(b"GET /endless HTTP/1.1\r\nHost: test\r\n\r\n")
         wait_for_line(running, "endless request")
@@ -159,6 +206,12 @@ def test_flags_of_one_process(server: str, certificate: tuple[str, str], tmp_pat
     assert code == 0, output
     assert "ERROR sketch" in output
     assert "INFO" not in output
+    assert shown(tmp_path / "access.log.1") == ["200 /about 0", "500 /fails 0"]
+    assert shown(tmp_path / "access.log") == ["503 /endless 0"], "after the order to reload it is another file"
+
+
+def shown(log: Path) -> list[str]:
+    return [line.partition(" INFO sketch.access: ")[2] for line in log.read_text().splitlines()]
 
 
 def wait_for_line(running: Running, text: str) -> None:
@@ -197,18 +250,18 @@ import socket, ssl, sys
 from sketch import Limits, run_app
 server, app, certificate, key, number = sys.argv[1:]
 options = {}
-if server in ("native", "uvicorn"):
+if server != "granian":
     options["ssl"] = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     options["ssl"].load_cert_chain(certificate, key)
 if server == "native":
     options["limits"] = Limits(body=10)
 sock = socket.socket(fileno=int(number))
-run_app(app, server=server, sock=sock, keep_alive_drain=2.0, access_log=False, **options)
+run_app(app, server=server, sock=sock, keep_alive_drain=2.0, access_log=False, log_format="json", **options)
 """
 
 
-@shows("sock", "keep_alive_drain", "access_log")
-@shows("ssl", servers=["native", "uvicorn"])
+@shows("sock", "keep_alive_drain", "access_log", "log_format")
+@shows("ssl", servers=["native", "uvicorn", "hypercorn"])
 @shows("limits", servers=["native"])
 @pytest.mark.parametrize("server", SERVERS)
 def test_options_of_a_program(server: str, certificate: tuple[str, str]) -> None:
@@ -221,7 +274,7 @@ def test_options_of_a_program(server: str, certificate: tuple[str, str]) -> None
         running = opened.enter_context(started(arguments, env=environment, pass_fds=[bound.fileno()]))
         bound.close()
         sock: socket.socket = socket.create_connection(("127.0.0.1", running.port), timeout=BOUND)
-        if server in ("native", "uvicorn"):
+        if server != "granian":
             sock = encrypted(sock)
         opened.enter_context(sock)
         if server == "native":
@@ -238,15 +291,9 @@ def test_options_of_a_program(server: str, certificate: tuple[str, str]) -> None
         sock.close()
         code, output = ended(running)
     assert code == 0, output
-    assert "INFO sketch.server: stopping: " in output
+    lines = [json.loads(line) for line in output.splitlines()]
+    assert [line["logger"] for line in lines if line["message"].startswith("stopping: ")] == ["sketch.server"]
     assert "GET /" not in output
-
-
-@shows("reload")
-@pytest.mark.parametrize("server", SERVERS)
-def test_what_is_not_there_yet_is_a_clear_error(server: str, capfd: pytest.CaptureFixture[str]) -> None:
-    with suppress(AssertionError), sketch_run("--server", server, "--reload"):
-        pytest.fail("a server was started")
 
 
 # -- on the native server ---------------------------------------------------------------------------------------------

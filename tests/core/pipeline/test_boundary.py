@@ -41,6 +41,25 @@ async def test_debug_shows_the_error(caplog: pytest.LogCaptureFixture) -> None:
 
 
 @in_loop
+async def test_debug_for_local_requests_alone() -> None:
+    inner, app = raising(ValueError("details")), Application()
+    app.debug, app.debug_locally = True, True
+    app.mount("/in", inner)
+
+    @app.error_handler(500)
+    async def apologise(request: Request, exc: Exception) -> Response:
+        return Response("sorry", status=500)
+
+    for host, shown in ((b"localhost", True), (b"example.com", False)):
+        response = await answer(app, "/in/", headers=[(b"host", host)])
+        assert isinstance(response.payload, bytes)
+        assert (b"ValueError: details" in response.payload) == shown
+        assert shown or response.payload == b"sorry"
+    inner.debug = True
+    assert b"ValueError: details" in (await answer(app, "/in/")).payload, "the inner one has it on for everyone"
+
+
+@in_loop
 async def test_a_debug_page_that_fails_is_a_plain_500(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -199,6 +199,17 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
         read(tmp_path)
 
 
+def test_a_secret_is_taken_from_the_environment_and_not_from_the_file(tmp_path: Path) -> None:
+    toml = "[tool.sketch]\nssl_certfile = 'c'"
+    config = read(tmp_path, toml, SKETCH_SSL_KEYFILE_PASSWORD="hunter2")
+    assert config.given()["ssl_keyfile_password"] == "hunter2"
+    assert "hunter2" not in config.render()
+    fault = "expected no secret in pyproject.toml, got ssl_keyfile_password: set SKETCH_SSL_KEYFILE_PASSWORD instead"
+    with pytest.raises(OptionError, match=f"^{fault}$"):
+        read(tmp_path, f"{toml}\nssl_keyfile_password = 'hunter2'")
+    assert "ssl_keyfile_password" not in read(tmp_path, unset=["ssl_keyfile_password"]).given()
+
+
 def test_unknown_names_are_warnings(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     toml = (
         "[tool.sketch]\nworker = 2\nlimit_head = 5\nheader_timeout = 5\nlog-level = 'info'\n"

@@ -105,3 +105,19 @@ def test_sketch_and_foreign_applications_are_told_apart() -> None:
     assert check_app(app) is app
     with pytest.raises(ServeError, match=r"got None: one is called as `await app\(scope, receive, send\)`"):
         check_app(None)
+
+
+def test_it_is_known_that_an_application_is_loaded() -> None:
+    from sketch.serving.loading import is_loading
+
+    seen: list[bool] = []
+
+    def create() -> Application:
+        seen.append(is_loading())
+        return Application()
+
+    globals()["create_seen"] = create
+    load_app(f"{HERE}:create_seen()")
+    with pytest.raises(ServeError):
+        load_app(f"{HERE}:nothing")
+    assert (seen, is_loading()) == ([True], False)

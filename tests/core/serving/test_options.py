@@ -44,6 +44,22 @@ OTHER_PLACE = "expected another address for metrics_bind than the public one, an
         ({"backlog": "9"}, "expected backlog as a whole number from 1 to 2147483647, got '9'"),
         ({"ssl_keyfile": "k"}, "expected ssl_certfile together with ssl_keyfile"),
         ({"ssl": object(), "ssl_certfile": "c"}, "expected either ssl or ssl_certfile, got both"),
+        ({"ssl": object(), "dev_cert": True}, "expected either ssl or dev_cert, got both"),
+        ({"ssl_certfile": "c", "dev_cert": True}, "expected either ssl_certfile or dev_cert, got both"),
+        ({"ssl_keyfile_password": "p"}, "expected ssl_certfile together with ssl_keyfile_password"),
+        ({"ssl_ciphers": "X"}, "expected ssl_certfile or dev_cert together with ssl_ciphers"),
+        ({"ssl_certfile": "c", "ssl_cert_reqs": "optional"}, "expected ssl_ca_certs together with ssl_cert_reqs"),
+        ({"dev_cert": True, "ssl_cert_reqs": "none"}, "expected ssl_cert_reqs of optional, required, got 'none'"),
+        ({"dev_cert": True, "ssl_minimum_version": 1.2}, "expected ssl_minimum_version of 1.2, 1.3, got 1.2"),
+        ({"dev_cert": "yes"}, "expected dev_cert to be True or False, got 'yes'"),
+        (
+            {"ssl_certfile": "c", "ssl_keyfile_password": b"secret"},
+            "expected ssl_keyfile_password as a text that is not empty, got bytes",
+        ),
+        (
+            {"ssl_certfile": "c", "ssl_keyfile_password": "p", "ssl_keyfile_password_file": "f"},
+            "expected either ssl_keyfile_password or ssl_keyfile_password_file, got both",
+        ),
         ({"uds": ""}, "expected uds as a path, got ''"),
         ({"uds": 5}, "expected uds as a path, got 5"),
         ({"ssl_certfile": b"c"}, "expected ssl_certfile as a path, got b'c'"),
@@ -83,13 +99,15 @@ OTHER_PLACE = "expected another address for metrics_bind than the public one, an
         ({"server_limits": 5}, "expected server_limits as ServerLimits(...), got 5"),
         ({"proxy_hops": 0}, "expected proxy_hops as a whole number from 1 to 2147483647, got 0"),
         ({"proxy_hops": 2}, "expected trusted_proxies together with proxy_hops"),
+        ({"reload": True, "workers": 2}, "expected either reload or workers, got both: reload has one worker"),
+        ({"reload_dir": "src"}, "expected reload_dir as a list or tuple of texts, got 'src'"),
+        ({"reload_include": ("",)}, "expected reload_include as a list or tuple of texts, got ('',)"),
         ({"metrics_bind": "host"}, f"{METRICS_BIND}, got 'host'"),
         ({"metrics_bind": "0.0.0.0:70000"}, f"{METRICS_BIND}, got '0.0.0.0:70000'"),
         ({"metrics_bind": 9100}, f"{METRICS_BIND}, got 9100"),
         ({"metrics_bind": "8080"}, f"{OTHER_PLACE}, got '8080'"),
         ({"metrics_bind": "127.0.0.1:9100", "bind": ("[::1]:9100",)}, f"{OTHER_PLACE}, got '127.0.0.1:9100'"),
         ({"metrics_bind": "unix:/run/s", "uds": "/run/s"}, f"{OTHER_PLACE}, got 'unix:/run/s'"),
-        ({"reload": True}, "reload is not supported yet: restart the server by hand"),
     ],
 )
 def test_values_that_no_backend_can_honour(
@@ -146,3 +164,7 @@ def test_host_and_port_are_one_place_and_port_0_is_none() -> None:
     ServeOptions(host="h", port=1)
     for place in ({"bind": ("fd:3",)}, {"uds": "s"}):
         assert ServeOptions(port=0, **place).port == 0  # type: ignore[arg-type]  # how `serve` makes them
+
+
+def test_a_secret_is_not_in_the_representation() -> None:
+    assert "hunter2" not in repr(ServeOptions(ssl_certfile="c", ssl_keyfile_password="hunter2"))

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 import pytest
 
 from sketch.serving import orders as module
-from sketch.serving.orders import Orders, reload_survived
+from sketch.serving.orders import Orders
+from sketch.serving.reloading import reloaded
 from tests.support.requests import in_loop
 from tests.support.scripts import until
 
@@ -81,6 +82,20 @@ async def test_what_is_ignored_at_the_start_stays_ignored(number: signal.Signals
 
 
 @in_loop
+async def test_sighup_reloads_where_there_is_something_to_reload() -> None:
+    orders: list[bool] = []
+    read: list[str] = []
+    with Orders(orders.append).taken():
+        with reloaded("it", lambda: read.append("it")):
+            os.kill(os.getpid(), signal.SIGHUP)
+            await until(lambda: read)
+        assert orders == []
+        os.kill(os.getpid(), signal.SIGHUP)
+        await until(lambda: orders)
+    assert (orders, read) == ([False], ["it"])
+
+
+@in_loop
 async def test_outside_the_main_thread_no_signal_is_taken() -> None:
     async def serve() -> object:
         with Orders(print).taken():
@@ -88,33 +103,3 @@ async def test_outside_the_main_thread_no_signal_is_taken() -> None:
 
     before = signal.getsignal(signal.SIGTERM)
     assert await asyncio.to_thread(asyncio.run, serve()) == before
-
-
-def test_a_signal_to_reload_is_logged(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level("INFO", "sketch")
-    before = signal.getsignal(signal.SIGUSR1)
-    with reload_survived():
-        os.kill(os.getpid(), signal.SIGUSR1)
-    assert caplog.messages == ["SIGUSR1: there is nothing to reload"]
-    assert signal.getsignal(signal.SIGUSR1) is before
-
-
-@pytest.mark.parametrize("when", ["before", "meanwhile"])
-def test_an_application_may_have_a_use_for_that_signal(when: str, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level("INFO", "sketch")
-    got: list[int] = []
-
-    def handle(number: int, frame: object) -> None:
-        got.append(number)
-
-    before = signal.getsignal(signal.SIGUSR1)
-    try:
-        if when == "before":
-            signal.signal(signal.SIGUSR1, handle)
-        with reload_survived():
-            signal.signal(signal.SIGUSR1, handle)
-            os.kill(os.getpid(), signal.SIGUSR1)
-        assert signal.getsignal(signal.SIGUSR1) is handle
-    finally:
-        signal.signal(signal.SIGUSR1, before)
-    assert (got, caplog.messages) == ([signal.SIGUSR1], [])

@@ -54,7 +54,7 @@ def test_missing_loop(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Mo
 def test_option_that_a_backend_cannot_honour(capsys: pytest.CaptureFixture[str]) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     message = failure(capsys, server="granian", ssl=context)
-    assert message == "server 'granian' cannot honour the option 'ssl'; servers that can: native, uvicorn"
+    assert message == "server 'granian' cannot honour the option 'ssl'; servers that can: native, uvicorn, hypercorn"
     assert failure(capsys, server="uvicorn", server_limits=ServerLimits(head=5)).endswith("servers that can: native")
     for server in ("uvicorn", "hypercorn", "granian"):
         assert failure(capsys, server=server, proxy_protocol=True).endswith("servers that can: native")

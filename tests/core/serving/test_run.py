@@ -12,9 +12,9 @@ import pytest
 
 from sketch.application import Application
 from sketch.limits import Limits
-from sketch.serving import logs
+from sketch.observability import logs
 from sketch.serving.options import ServeError, ServeOptions
-from sketch.serving.run import announce, run_app, serve
+from sketch.serving.run import announce, load_and_prepare, run_app, serve
 from tests.core.serving.support import HERE, Recorder, app, failure, foreign
 
 SOCKET: Any = object()
@@ -80,6 +80,38 @@ def test_workers_need_an_import_string(capsys: pytest.CaptureFixture[str]) -> No
     assert message.endswith(": each worker imports the application by itself")
     message = failure(capsys, "__main__:app", workers=1)
     assert message.startswith("expected the module's own name with workers, got '__main__:app': each worker imports")
+
+
+def test_reload_needs_an_import_string_and_a_server_that_can(
+    recorder: type[Recorder], capsys: pytest.CaptureFixture[str]
+) -> None:
+    message = failure(capsys, app, reload=True)
+    assert message == (
+        "expected an import string like 'package.module:app' with reload, got <Application sketch>: "
+        "each start imports the application anew. Write run_app('module:app', reload=True)"
+    )
+    assert failure(capsys, f"{HERE}:app", reload=True, server="granian") == (
+        "server 'granian' cannot honour the option 'reload'; servers that can: native, uvicorn, hypercorn"
+    )
+    assert "cannot honour the option 'reload'" in failure(capsys, f"{HERE}:app", reload=True, server="recorder")
+    assert recorder.runs == []
+    with pytest.raises(ServeError, match="serve cannot honour the option 'reload': no parent could restart it"):
+        serve(app, reload=True)
+
+
+def test_where_to_watch_has_no_effect_without_reload(recorder: type[Recorder]) -> None:
+    assert run_app(app, server="recorder", reload_dir=["src"], reload_include=["*.html"]) == 0
+
+
+def test_reload_turns_debug_on_for_local_requests(recorder: type[Recorder]) -> None:
+    for options, shown in (({}, (True, True)), ({"debug": True}, (True, False)), ({"debug": False}, (False, False))):
+        made = Application()
+        load_and_prepare(made, ServeOptions(reload=True, server="recorder", **options))
+        assert (made.debug, made.debug_locally) == shown
+    made = Application(debug=True)
+    load_and_prepare(made, ServeOptions(reload=True))
+    assert (made.debug, made.debug_locally) == (True, False), "the application has chosen it by name"
+    load_and_prepare(foreign, ServeOptions(reload=True))
 
 
 def test_workers_need_a_server_that_takes_sockets(recorder: type[Recorder], capsys: pytest.CaptureFixture[str]) -> None:

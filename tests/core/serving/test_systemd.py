@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from sketch.serving import logs, systemd
+from sketch.observability import logs
+from sketch.serving import systemd
 from sketch.serving.options import ServeError, ServeOptions
 from sketch.serving.systemd import activate, notify, take_sockets, watchdog_interval
 from tests.support.programs import free_port

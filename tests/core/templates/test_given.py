@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -11,7 +13,7 @@ from sketch.request import Request
 from sketch.response import Response
 from sketch.templates import Templates
 from tests.core.templates.support import body, page, write
-from tests.support.requests import answer, in_loop
+from tests.support.requests import answer, in_loop, make_request
 from tests.support.responses import headers_of
 
 URLS = """{{ url_for("post", id=3) }} {{ url_for("post", id=3, query={"a": "b&c", "n": 2}) }} {{ request.path }}"""
@@ -20,7 +22,7 @@ URLS = """{{ url_for("post", id=3) }} {{ url_for("post", id=3, query={"a": "b&c"
 def serving(folder: Path, *, debug: bool = False) -> Application:
     """An application with templates, static files in two directories, and another one mounted in it."""
     for name in ("one/css", "two"):
-        (folder / name).mkdir(parents=True)
+        (folder / name).mkdir(parents=True, exist_ok=True)
     (folder / "one/css/site.css").write_text("a{}")
     (folder / "two/only.js").write_text("1")
     templates = Templates(folder)
@@ -70,9 +72,7 @@ async def test_static_urls_may_be_cached_for_good(tmp_path: Path) -> None:
 @in_loop
 async def test_no_such_static_file(tmp_path: Path, path: str) -> None:
     app = serving(write(tmp_path, page__txt=f"{{{{ static_url({path!r}) }}}}"))
-    wire = await answer(app, "/page/page.txt")
-    error = wire.status
-    assert error == 500
+    assert (await answer(app, "/page/page.txt")).status == 500
 
 
 @in_loop
@@ -94,13 +94,38 @@ async def test_without_a_request(tmp_path: Path) -> None:
     templates = Templates(write(tmp_path, a__txt=source, b__txt="{{ csrf_token() }}", c__txt="{{ request.path }}"))
     with serving(tmp_path).context():
         assert await templates.render("a.txt") == "/posts/1 /more/files/only.js"
+    app = serving(tmp_path / "below")
+    request = make_request("/x", app=app, root_path="/base")
+    with app.request_context(request):
+        assert await templates.render("a.txt") == "/base/posts/1 /base/more/files/only.js", "of the current request"
     with pytest.raises(RuntimeError, match=r"expected a request, or `with app.context\(\):`, for a URL"):
         await templates.render("a.txt")
     with pytest.raises(RuntimeError, match=r"expected a request for csrf_token\(\) in a template: pass render"):
         await templates.render("b.txt")
 
 
+@pytest.mark.parametrize(
+    ("name", "module"),
+    [
+        ("flashed", "sketch.middleware.sessions"),
+        ("csrf_token", "sketch.middleware.csrf"),
+        ("csp_nonce", "sketch.middleware.security_headers"),
+    ],
+)
 @in_loop
-async def test_what_belongs_to_a_middleware_is_imported_when_it_is_used(tmp_path: Path) -> None:
-    templates = Templates(write(tmp_path, a__txt="{{ csrf_token is defined }} {{ flashed is defined }}"))
-    assert await page(templates, "a.txt") == "True True"
+async def test_what_belongs_to_a_middleware(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, module: str
+) -> None:
+    """Its module is imported, and asked, when a template calls the function: once more for each call."""
+    asked: list[str] = []
+
+    def function(request: Request) -> str:
+        asked.append(request.path)
+        return f"<{name}>"
+
+    templates = Templates(write(tmp_path, unused__txt=f"{{{{ {name} is defined }}}}", used__html=f"{{{{ {name}() }}}}"))
+    monkeypatch.setitem(sys.modules, module, SimpleNamespace(**{name: function}))  # type: ignore[arg-type]
+    assert await page(templates, "unused.txt") == "True"
+    assert asked == []
+    assert await page(templates, "used.html") == f"&lt;{name}&gt;"
+    assert asked == ["/"]

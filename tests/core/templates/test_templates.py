@@ -140,6 +140,8 @@ async def test_wrong_arguments(tmp_path: Path) -> None:
         await templates.stream({}, "a.html")  # type: ignore[arg-type]
     with pytest.raises(TypeError, match=r"expected the context of a template as a mapping, got \['x'\]"):
         await templates.response(request, "a.html", ["x"])  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"expected a value for 'x' in a template, got a coroutine: await it first"):
+        await templates.response(request, "a.html", {"x": templates.render("a.html")})
     templates.context_processor(lambda request: 5)  # type: ignore[arg-type, return-value]
     with pytest.raises(TypeError, match=r"expected a mapping from the context processor .*<lambda> \(.*\), got 5"):
         await templates.response(request, "a.html")

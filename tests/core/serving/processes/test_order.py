@@ -18,10 +18,13 @@ from sketch.serving.server_limits import ServerLimits
 GIVEN: dict[str, Any] = {
     "host": "0.0.0.0", "port": 80, "uds_mode": 0o600, "backlog": 5, "server": "uvicorn", "loop": "asyncio",
     "root_path": "/api", "debug": True, "ssl_certfile": "c.pem", "ssl_keyfile": "k.pem",
+    "ssl_keyfile_password": "secret", "ssl_ca_certs": "ca.pem", "ssl_cert_reqs": "optional", "ssl_ciphers": "ECDHE",
+    "ssl_minimum_version": "1.3",
     "trusted_proxies": ("10.0.0.0/8", "unix"), "proxy_hops": 2, "server_limits": ServerLimits(head=9000, concurrency=3),
     "limits": Limits(body=7), "workers": 3, "worker_timeout": 5.5, "start_timeout": 6, "max_requests": 7,
     "max_requests_jitter": 8, "shutdown_timeout": 9, "drain_delay": 1, "keep_alive_drain": 2, "access_log": False,
-    "log_level": "debug", "metrics_bind": "127.0.0.1:9100",
+    "log_level": "debug", "log_format": "json", "log_config": "logs.toml", "access_log_format": "{status}",
+    "metrics_bind": "127.0.0.1:9100",
 }  # fmt: skip
 
 
@@ -49,9 +52,11 @@ def test_options_travel() -> None:
 
 def test_every_option_travels_or_is_the_parents() -> None:
     """Whatever is added has to be tried here."""
-    elsewhere = {"bind", "uds", "sock", "ssl", "reload", "proxy_protocol"}
+    elsewhere = {"bind", "uds", "sock", "ssl", "reload", "reload_dir", "reload_include", "proxy_protocol"}
+    elsewhere |= {"dev_cert", "ssl_keyfile_password_file"}
     assert {field.name for field in fields(ServeOptions)} == GIVEN.keys() | elsewhere
     assert sent(ServeOptions(proxy_protocol=True)).proxy_protocol
+    assert sent(ServeOptions(ssl_certfile="c", ssl_keyfile_password_file="p")).ssl_keyfile_password_file == "p"
 
 
 def test_an_object_that_cannot_travel_names_the_options_that_can() -> None:

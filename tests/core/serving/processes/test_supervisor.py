@@ -14,7 +14,7 @@ from time import monotonic
 import pytest
 
 from tests.support.pace import bound
-from tests.support.workers import PATIENCE, PROGRAM, Parent, parent_of_workers
+from tests.support.workers import PATIENCE, PROGRAM, ROOT, Parent, parent_of_workers
 
 
 def test_systemd_is_told_of_every_step(tmp_path: Path) -> None:
@@ -93,11 +93,20 @@ def test_a_parent_without_standard_streams(tmp_path: Path) -> None:
         parent.kill()
 
 
+BROKEN = f"{ROOT}/tests/support/workers_app.py:18"
+"""Where its module raises an error."""
+
+
 @pytest.mark.parametrize(
     ("app", "file", "reason", "said"),
     [
         ("no_such:app", None, "there is no module 'no_such', of 'no_such:app' (looked in '.')", "could not start"),
-        (PROGRAM, "broken", "it ended with exit status 1", "ValueError: this version is broken"),
+        (
+            PROGRAM,
+            "broken",
+            f"{BROKEN}: ValueError: this version is broken",
+            "ValueError: this version is broken",
+        ),
         (PROGRAM, "hangs", "it was not ready within 1 s", "is killed: it was not ready within 1 s"),
     ],
 )
@@ -118,7 +127,7 @@ def test_a_start_hook_that_hangs_is_shown(server: str, tmp_path: Path) -> None:
     assert parent.wait() == 1
     assert parent.output.endswith(f"error: no worker could start: it was not ready within {seconds} s\nEND")
     shown = parent.output.partition("the server is not ready yet. What it waits for:\n")[2]
-    assert "in connect_to_database\n    await asyncio.Event().wait()\n" in shown
+    assert "in connect_to_database\n      await asyncio.Event().wait()\n" in shown
 
 
 def _can_unshare() -> bool:

@@ -429,17 +429,18 @@ def test_a_server_that_cannot_accept_for_others_is_not_asked() -> None:
 # -- signals ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_signal_is_not_passed_on_to_a_worker_that_starts() -> None:
-    """It would end one that does not ignore it yet."""
+def test_a_signal_is_passed_on_to_a_worker_that_starts_once_it_is_ready() -> None:
+    """It would end one that has no handler for it yet."""
     parent = serving(1)
     parent.table.replace()
     parent.table.pass_on(signal.SIGUSR1)
     old, new = parent.processes
     assert (old.signals, new.signals) == ([signal.SIGUSR1], [])
     parent.ready(new)
+    assert (old.signals, new.signals) == ([signal.SIGUSR1, signal.SIGTERM], [signal.SIGUSR1])
     parent.table.pass_on(signal.SIGUSR1)
     assert old.signals == [signal.SIGUSR1, signal.SIGTERM, signal.SIGUSR1]
-    assert new.signals == [signal.SIGUSR1]
+    assert new.signals == [signal.SIGUSR1] * 2
 
 
 # -- stopping --------------------------------------------------------------------------------------------------------

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import os
+import pty
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from sketch.serving import logs
-from sketch.serving.logs import FallbackHandler, show, tell
+from sketch.observability import logs
+from sketch.observability.logs import FallbackHandler, show, tell
 
 SETUPS = {
     "basicConfig": "logging.basicConfig(level=logging.INFO, format='%(name)s| %(message)s')",
@@ -216,3 +221,84 @@ def test_what_is_told(capsys: pytest.CaptureFixture[str]) -> None:
         tell("once")
     assert capsys.readouterr().err == "as it is\n"
     assert records == ["once"]
+
+
+# -- its formats ------------------------------------------------------------------------------------------------------
+
+
+SHOWN = """
+import asyncio, logging, os, sys
+from sketch.observability import logs
+from sketch.observability.access_log import chosen_access_log
+from sketch.transport import Outcome
+from tests.support.requests import make_request
+
+logs.logger.setLevel("INFO")
+logs.show(*sys.argv[1:])
+logs.tell("Started server")
+write = chosen_access_log()
+write(make_request("/one"), Outcome(200, 3, 1.0, 1.25, 1.5))
+logs.logger.warning("a warning")
+logging.getLogger("sketch.access").setLevel("WARNING")
+asyncio.run(asyncio.sleep(0.01))  # for longer than it may go unnoticed
+write(make_request("/unseen"), Outcome(200, 3, 1.0, 1.25, 1.6))
+logs.tell_error("the end")
+"""
+
+
+def shown(*arguments: str, **options: Any) -> list[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", SHOWN, *arguments], capture_output=True, text=True, timeout=30, check=True, **options
+    )
+    return done.stderr.splitlines()
+
+
+def test_text_in_the_order_of_its_parts() -> None:
+    lines = [re.sub(r"^[\d ,:-]{23} ", "", line) for line in shown("text", "{status} {target}")]
+    assert lines == [
+        "Started server", "INFO sketch.access: 200 /one", "WARNING sketch: a warning", "error: the end",
+    ]  # fmt: skip
+
+
+def test_every_line_is_json() -> None:
+    lines = [json.loads(line) for line in shown("json")]
+    assert [(line["level"], line["logger"], line.get("message")) for line in lines] == [
+        ("INFO", "sketch", "Started server"), ("INFO", "sketch.access", None), ("WARNING", "sketch", "a warning"),
+        ("ERROR", "sketch", "the end"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("variables", "coloured", "columns"),
+    [({}, True, True), ({"NO_COLOR": "1"}, False, True), ({"TERM": "dumb"}, False, False)],
+)
+def test_a_terminal(variables: dict[str, str], coloured: bool, columns: bool) -> None:
+    master, terminal = pty.openpty()
+    inherited = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
+    try:
+        subprocess.run(
+            [sys.executable, "-c", SHOWN, "auto"], stderr=terminal, timeout=30, check=True,
+            env={**inherited, "TERM": "xterm", **variables},
+        )  # fmt: skip
+        text = os.read(master, 65536).decode()
+    finally:
+        os.close(master)
+        os.close(terminal)
+    assert ("\x1b[32m200" in text) == coloured
+    assert ("\x1b" in text) == coloured
+    assert ("200 GET       0.500000        3 127.0.0.1:50000       /one" in text) == columns
+
+
+def test_a_configuration_of_the_program_takes_nothing_away() -> None:
+    """dictConfig closes all handlers, and removes those of the loggers that it names."""
+    with alone() as logger:
+        show("json", None)
+        shown_by = logger.handlers[0]
+        shown_by.close()
+        logger.removeHandler(shown_by)
+        show()
+        (again,) = logger.handlers
+        assert isinstance(again, FallbackHandler)
+        assert again.as_json
+        show("auto", None)
+        assert not again.as_json

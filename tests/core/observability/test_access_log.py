@@ -9,9 +9,11 @@ import pytest
 
 from sketch.application import Application
 from sketch.http.grammar import Address
+from sketch.observability.access_fields import FIELDS, facts_of
+from sketch.observability.access_log import log_access, log_refused
 from sketch.response import Response
-from sketch.serving.access_log import log_access, log_refused
 from sketch.transport import Outcome
+from tests.core.observability.test_access_fields import check_types
 from tests.support.requests import Peer, exchange, finished, in_loop, make_request
 
 ESCAPES = [
@@ -114,3 +116,26 @@ def test_unknown_values_of_a_refusal(lines: Any) -> None:
 def test_escapes_of_a_refusal(lines: Any, target: bytes, escaped: str) -> None:
     log_refused(("a\nb", 1), 400, method='G"', target=target)
     assert lines() == [f'a\\nb:1 "G\\" {escaped}" 400 0 0.000000']
+
+
+# -- as attributes of the record ---------------------------------------------------------------------------------------
+
+
+@in_loop
+async def test_the_facts_are_attributes_of_the_record(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "sketch.access")
+    request = make_request("/a?b", connection=peer(("192.0.2.1", 80)))
+    log_access(request, outcome())
+    (record,) = caplog.records
+    assert {name: getattr(record, name) for name in FIELDS} == facts_of(request, outcome())
+    assert (record.funcName, record.levelname) == ("log_access", "INFO")
+    log_refused(("192.0.2.1", 80), 400, seconds=0.5)
+    refused = caplog.records[-1].__dict__
+    check_types({name: refused[name] for name in FIELDS})
+    assert (refused["first_byte"], refused["method"]) == (0.5, "-")
+
+
+def test_nothing_is_made_of_what_nothing_shows(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING, "sketch.access")
+    log_access(None, outcome())
+    assert caplog.records == []

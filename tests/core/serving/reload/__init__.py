@@ -1,0 +1,1 @@
+"""Mirrors `sketch/serving/reload`."""

@@ -1,0 +1,80 @@
+"""What a worker tells of an application that cannot be started. With processes: see `test_reloading`."""
+
+from __future__ import annotations
+
+import os
+import sys
+import sysconfig
+from importlib import import_module
+from pathlib import Path
+from traceback import walk_tb
+
+import pytest
+
+from sketch.serving.options import ServeError
+from sketch.serving.reload.worker import describe, files_of, loaded_files, shorten
+
+
+def fault_of(folder: Path, monkeypatch: pytest.MonkeyPatch, **modules: str) -> BaseException:
+    """The exception of importing the module `broken`, and its traceback as a page shows it."""
+    monkeypatch.chdir(folder)
+    monkeypatch.syspath_prepend(str(folder))
+    for name, text in modules.items():
+        (folder / f"{name}.py").write_text(text)
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    with pytest.raises(BaseException) as caught:
+        import_module("broken")
+    shorten(caught.value)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("def (", "broken.py, line 1: SyntaxError: invalid syntax"),
+        ("\n  x = 1", "broken.py, line 2: IndentationError: unexpected indent"),
+        ("import sys\nsys.exit('no')", "broken.py, line 2: SystemExit: no"),
+        ("raise ValueError", "broken.py, line 1: ValueError"),
+        ("raise ValueError('a\\nb\\nc')", "broken.py, line 1: ValueError: a ... c"),
+        ("class E(Exception):\n def __str__(self): 1/0\nraise E", "broken.py, line 3: broken.E: <exception str() "),
+        ("e = ValueError('x')\ne.add_note('more')\nraise e", "broken.py, line 3: ValueError: x"),
+        ("import other", "other.py, line 1: ZeroDivisionError: division by zero"),
+        ("import json; json.loads('x')", "broken.py, line 1: json.decoder.JSONDecodeError: Expecting value"),
+    ],
+)
+def test_a_fault_in_one_line(text: str, line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    described = describe(fault_of(tmp_path, monkeypatch, broken=text, other="1/0"))
+    assert described.startswith(line)
+    assert "\n" not in described
+
+
+def test_a_fault_without_a_place() -> None:
+    assert describe(ServeError("there is no module 'x'", "app")) == "there is no module 'x'"
+    assert describe(RuntimeError("x")) == "RuntimeError: x"
+
+
+def test_files_whose_change_may_mend_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    modules = {"broken": "import wrong", "wrong": "try:\n 1/0\nexcept ZeroDivisionError:\n import bad", "bad": "x ="}
+    files = list(files_of(fault_of(tmp_path, monkeypatch, **modules)))
+    assert {"broken.py", "wrong.py", "bad.py"} <= {os.path.basename(file) for file in files}  # noqa: PTH119
+    missing = files_of(fault_of(tmp_path, monkeypatch, broken="import no_such_package"))
+    assert sysconfig.get_path("purelib") in list(missing), "to which an installation adds it"
+
+
+def test_the_page_shows_the_calls_of_the_application_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fault = fault_of(tmp_path, monkeypatch, broken="import other", other="1/0")
+    files = [frame.f_code.co_filename for frame, _ in walk_tb(fault.__traceback__)]
+    assert [file for file in files if file.startswith("<frozen importlib")] == []
+    assert files[-2:] == [str(tmp_path / "broken.py"), str(tmp_path / "other.py")]
+
+
+def test_files_of_the_application(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "part_of_app.py").touch()
+    import_module("part_of_app")
+    try:
+        files = list(loaded_files())
+    finally:
+        del sys.modules["part_of_app"]
+    assert str(tmp_path / "part_of_app.py") in files
+    assert [file for file in files if "/site-packages/" in file or file.endswith("asyncio/tasks.py")] == []
