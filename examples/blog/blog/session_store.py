@@ -6,7 +6,7 @@ from sqlite3 import Connection, OperationalError
 from typing import TypeVar
 
 from blog.database import Database
-from sketch.stores import StoreUnavailable
+from sketch.stores import StoreUnavailable, check_entry
 
 T = TypeVar("T")
 
@@ -21,12 +21,14 @@ class DatabaseStore:
         return await reached(self._database.read(find, key, time.time()))
 
     async def set(self, key: str, value: bytes, ttl: float) -> None:
+        check_entry(key, ttl, value)
         await reached(self._database.write(put, key, value, time.time(), ttl))
 
     async def delete(self, key: str) -> None:
         await reached(self._database.write(drop, key))
 
     async def touch(self, key: str, ttl: float) -> bool:
+        check_entry(key, ttl)
         return await reached(self._database.write(prolong, key, time.time(), ttl))
 
 

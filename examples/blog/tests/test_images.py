@@ -62,10 +62,11 @@ async def test_the_name_of_a_file_is_ours(come, installation):
         assert (await ann.get(path)).response.headers["Content-Type"] == "image/png"
 
 
-async def test_an_image_that_is_too_large(come, installation):
+async def test_an_image_that_is_too_large(come, installation, sketch_transport):
     ann = await come()
     await ann.sign_up("ann")
-    for size in (5 * 1024 * 1024 + 1, 10 * 1024 * 1024):
+    much = 10 if sketch_transport != "hypercorn" else 5  # it may hang up on an upload that is refused on its way
+    for size in (5 * 1024 * 1024 + 1, much * 1024 * 1024 + 1):
         image = ("cat.png", PNG + bytes(size - len(PNG)), "image/png")
         page = await ann.send("/posts/new", title="Rain", body="It rains.", image=image)
         assert (page.status, "an image may have 5 MB" in page.text) == (413, True)
