@@ -1,4 +1,4 @@
-"""The blog of examples/ in a real browser, with the mouse: accounts, a post with an image, and a page that forges forms."""
+"""The blog of examples/ in a real browser: accounts, a post with an image, and another site that forges its forms."""
 
 from __future__ import annotations
 
@@ -93,7 +93,6 @@ class Site:
 
     def __init__(self, page: Page, url: str) -> None:
         self.page, self.url = page, url
-        self.shots = Path(os.environ["SHOTS"]) if "SHOTS" in os.environ else None
 
     def go(self, path: str) -> None:
         self.page.open(self.url + path)
@@ -109,29 +108,30 @@ class Site:
         """Click, and wait for a page that says so."""
         self.page.run("document.body.dataset.left = 'yes'")
         self.page.click(selector)
-        self.page.wait(
-            f"document.readyState === 'complete' && !document.body.dataset.left && document.body.innerText.includes({says!r})"
-        )
+        here = f"!document.body.dataset.left && document.body.innerText.includes({says!r})"
+        self.page.wait(f"document.readyState === 'complete' && {here}")
 
     def look(self, name: str) -> None:
         """Check the page at two widths: nothing is wider than the screen, and all that is pressed has a name."""
+        root = "document.documentElement"
         for width, height in ((390, 844), (1280, 800)):
+            screen = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
+            self.page.call("Emulation.setDeviceMetricsOverride", **screen)
+            assert self.page.run(f"{root}.scrollWidth - {root}.clientWidth") == 0, name
             for scheme in ("light", "dark"):
-                self.page.call(
-                    "Emulation.setDeviceMetricsOverride",
-                    width=width, height=height, deviceScaleFactor=1, mobile=width < 500,
-                )
-                self.page.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
-                root = "document.documentElement"
-                assert self.page.run(f"{root}.scrollWidth - {root}.clientWidth") == 0, name
-                if self.shots:
-                    data = self.page.call("Page.captureScreenshot", captureBeyondViewport=True)["data"]
-                    (self.shots / f"{name}-{width}-{scheme}.png").write_bytes(base64.b64decode(data))
+                self.take_picture(f"{name}-{width}-{scheme}.png", scheme)
         self.page.call("Emulation.clearDeviceMetricsOverride")
         nodes = self.page.call("Accessibility.getFullAXTree")["nodes"]
         roles = ("button", "textbox", "link", "checkbox", "image")
         pressed = [node for node in nodes if node.get("role", {}).get("value") in roles]
         assert [node for node in pressed if not node.get("name", {}).get("value")] == []
+
+    def take_picture(self, name: str, scheme: str) -> None:
+        """Save a picture of the page to the directory SHOTS of the environment, if there is one."""
+        if "SHOTS" in os.environ:
+            self.page.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+            data = self.page.call("Page.captureScreenshot", captureBeyondViewport=True)["data"]
+            (Path(os.environ["SHOTS"]) / name).write_bytes(base64.b64decode(data))
 
 
 def test_a_visit(browser: Chromium, ports: tuple[int, int], tmp_path: Path) -> None:
@@ -156,7 +156,9 @@ def test_a_visit(browser: Chromium, ports: tuple[int, int], tmp_path: Path) -> N
     site.fill(password=PASSWORD)
     site.press(".fields button", "Write a post")
 
-    site.fill(title="A field under the <b>sky</b>", body="It was quiet.\n\nA second paragraph, </textarea> and all." * 3)
+    site.fill(
+        title="A field under the <b>sky</b>", body="It was quiet.\n\nA second paragraph, </textarea> and all." * 3
+    )
     page.choose_file("#image", tmp_path / "large.png")
     page.wait("!document.getElementById('image').checkValidity()")  # said before it is sent
     page.choose_file("#image", tmp_path / "sky.png")

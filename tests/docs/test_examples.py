@@ -130,7 +130,9 @@ def test_middlewares() -> None:
 
 def run_suite(directory: Path, *arguments: str) -> str:
     """What the tests of an example print, in a pytest of their own: it is a project of its own."""
-    unused = [f"-pno:{name}" for name in ("asyncio", "cacheprovider", "cov", "hypothesispytest", "xdist", "schemathesis")]
+    unused = [
+        f"-pno:{name}" for name in ("asyncio", "cacheprovider", "cov", "hypothesispytest", "xdist", "schemathesis")
+    ]
     path = [str(directory), str(ROOT), str(ROOT / "adapters"), os.environ.get("PYTHONPATH", "")]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *unused, *arguments],

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 
 from blog.database import DATABASE, Database, migrate
-from blog.images import IMAGES, Images
+from blog.images import HEADERS, IMAGES, Images
 from blog.pages import error_page
 from blog.session_store import DatabaseStore
 from blog.settings import Settings
@@ -41,7 +41,7 @@ def create_app(settings: Settings | None = None) -> Application:
     app.add_group(accounts.routes())
     app.add_group(posts.routes())
     app.add_static("/static", "static", package=__name__)
-    app.add_static("/images", settings.images, name="images", immutable=r".", response_headers=Images.HEADERS)
+    app.add_static("/images", settings.images, name="images", immutable=r".", response_headers=HEADERS)
     return app
 
 

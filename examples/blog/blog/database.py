@@ -6,10 +6,10 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from sqlite3 import Connection
+from sqlite3 import Connection, OperationalError
 from typing import Annotated, Concatenate, ParamSpec, TypeVar
 
-from sketch import AppKey
+from sketch import AppKey, HTTPServiceUnavailable
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -64,7 +64,12 @@ class Database:
             with connection:  # commits, or rolls back
                 return work(connection)
 
-        return await asyncio.get_running_loop().run_in_executor(self._pool, transaction)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._pool, transaction)
+        except OperationalError as exc:
+            if exc.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
+                raise HTTPServiceUnavailable("the database is busy", headers={"Retry-After": "5"}) from exc
+            raise
 
     def _open(self) -> None:
         connection = sqlite3.connect(self._path, timeout=BUSY, isolation_level=None, check_same_thread=False)

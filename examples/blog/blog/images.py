@@ -18,12 +18,15 @@ _KINDS = re.compile(
 )
 
 
-
 async def kind_of(file: UploadedFile) -> str | None:
     """The kind of an image by its first bytes: `png`, `jpg`, `gif`, `webp`; None for anything else."""
     found = _KINDS.match(await file.read(16))
     await file.seek(0)
     return None if found is None else found.lastgroup
+
+
+HEADERS = {"Content-Security-Policy": "default-src 'none'; sandbox", "Cross-Origin-Resource-Policy": "same-origin"}
+"""Of the response with an image: opened alone, it can do nothing. (`nosniff` comes from `Protection`.)"""
 
 
 class Images:
@@ -32,9 +35,6 @@ class Images:
     Args:
         directory: where they are; nothing else is in it.
     """
-
-    HEADERS = {"Content-Security-Policy": "default-src 'none'; sandbox", "Cross-Origin-Resource-Policy": "same-origin"}
-    """Of each image: opened alone, it can do nothing. (`nosniff` comes from `Protection`.)"""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from blog.images import LARGEST
+from blog.users import User
 from blog.visitors import VISITOR, visitor
 from sketch import HTTPException, HTTPServerError, Request, Response
 from sketch.templates import Templates
@@ -17,7 +18,7 @@ EXPLANATIONS = {
 
 
 @templates.context_processor
-async def user_of_page(request: Request) -> dict[str, object]:
+async def user_of_page(request: Request) -> dict[str, User | None]:
     return {"visitor": request.get(VISITOR)}
 
 
@@ -33,8 +34,9 @@ async def error_page(request: Request, error: HTTPException) -> Response | HTTPE
     """Show an error as a page of the site. What the server is at fault for gets no page that asks the database."""
     if isinstance(error, HTTPServerError) or error.status < 400:
         return error
-    if error.status == 404:  # no route has looked for the visitor
+    if error.status in (404, 405):  # no route has looked for the visitor
         await visitor(request)
+    phrase = HTTPException(error.status).reason
     text = EXPLANATIONS.get(error.status, error.detail)
-    context = {"title": f"{error.status} {error.reason if error.detail is None else ''}", "text": text}
+    context = {"title": f"{error.status} {phrase}", "text": text}
     return await templates.response(request, "error.html", context, status=error.status, headers=error.headers)

@@ -73,5 +73,7 @@ def change(connection: Connection, number: int, version: int, draft: Draft) -> b
     return changed.rowcount == 1
 
 
-def delete(connection: Connection, number: int) -> None:
-    connection.execute("DELETE FROM posts WHERE id = ?", (number,))
+def delete(connection: Connection, number: int) -> str | None:
+    """Delete a post. Returns the image that it had."""
+    deleted = connection.execute("DELETE FROM posts WHERE id = ? RETURNING image", (number,)).fetchone()
+    return None if deleted is None else deleted[0]

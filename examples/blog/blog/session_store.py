@@ -6,6 +6,7 @@ from sqlite3 import Connection, OperationalError
 from typing import TypeVar
 
 from blog.database import Database
+from sketch import HTTPServiceUnavailable
 from sketch.stores import StoreUnavailable, check_entry
 
 T = TypeVar("T")
@@ -33,10 +34,10 @@ class DatabaseStore:
 
 
 async def reached(call: Awaitable[T]) -> T:
-    """Await a call. A database that is busy for too long is a 503, and no empty session."""
+    """Await a call. A database that does not answer is a 503, and no empty session."""
     try:
         return await call
-    except OperationalError as exc:
+    except (OperationalError, HTTPServiceUnavailable) as exc:
         raise StoreUnavailable(str(exc)) from exc
 
 

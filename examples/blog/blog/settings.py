@@ -26,7 +26,7 @@ class Settings:
     def from_environment(cls) -> "Settings":
         """Read `BLOG_DATA`, `BLOG_HOSTS` (with commas) and `BLOG_SECRET`; each has a default for one's own machine."""
         data = Path(os.environ.get("BLOG_DATA", "data"))
-        data.mkdir(parents=True, exist_ok=True)
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)  # hashes of passwords are in it
         hosts = os.environ.get("BLOG_HOSTS", "localhost:*,127.0.0.1:*")
         return cls(data, tuple(hosts.split(",")), os.environ.get("BLOG_SECRET") or kept_secret(data / "secret"))
 

@@ -23,14 +23,11 @@ def add(connection: Connection, name: str, password: str) -> int | None:
 
 
 def find(connection: Connection, number: int) -> User | None:
-    return _one(connection, "id = ?", number)
+    row = connection.execute("SELECT id, name, password FROM users WHERE id = ?", (number,)).fetchone()
+    return None if row is None else User(*row)
 
 
 def find_name(connection: Connection, name: str) -> User | None:
     """Find a user by name, in whatever case."""
-    return _one(connection, "name = ?", name)
-
-
-def _one(connection: Connection, where: str, value: object) -> User | None:
-    row = connection.execute(f"SELECT id, name, password FROM users WHERE {where}", (value,)).fetchone()
+    row = connection.execute("SELECT id, name, password FROM users WHERE name = ?", (name,)).fetchone()
     return None if row is None else User(*row)

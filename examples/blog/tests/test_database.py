@@ -11,6 +11,7 @@ from blog import database, users
 from blog.database import Database, migrate
 from blog.session_store import DatabaseStore
 from blog.settings import kept_secret
+from sketch import HTTPServiceUnavailable
 from sketch.stores import Store, StoreUnavailable
 from sketch.testing import StoreSuite
 
@@ -78,6 +79,8 @@ async def test_a_database_that_is_busy_is_a_503(tmp_path, monkeypatch):
         other.execute("BEGIN EXCLUSIVE")
         with pytest.raises(StoreUnavailable):
             await DatabaseStore(base).set("key", b"value", 60)
+        with pytest.raises(HTTPServiceUnavailable):
+            await base.write(users.add, "ann", "hash")
         other.close()
 
 

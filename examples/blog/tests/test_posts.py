@@ -58,6 +58,8 @@ async def test_two_edits_at_once_lose_nothing(come):
     await ann.write("Rain")
     first, second = [(await ann.get("/posts/1/edit")).forms[-1] for _ in range(2)]
     assert (await ann.post(first, title="Sun", body="It shines.")).status == 200
+    page = await ann.post(first, title="Sun", body="It shines.")  # the same once more is no other edit
+    assert (page.status, page.response.url.path) == (200, "/posts/1")
     page = await ann.post(second, title="Snow", body="It snows.")
     assert page.status == 409
     assert "It shines." in page.text  # what the other has saved

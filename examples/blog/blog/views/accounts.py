@@ -59,7 +59,7 @@ async def sign_in(
 ) -> Response:
     answer = redirect(next, local=True)  # a page of another site is refused before anything has happened
     user = await data.read(users.find_name, name)
-    if not await passwords.matches(password[: passwords.LONGEST], None if user is None else user.password):
+    if not await passwords.matches(password, None if user is None else user.password):
         context = {"name": name, "next": next, "error": "This name and this password do not belong together."}
         return await templates.response(request, "sign-in.html", context, status=403)
     assert user is not None

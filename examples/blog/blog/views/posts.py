@@ -1,14 +1,14 @@
 """Show, write, edit and delete posts."""
 
-import re
 import secrets
 from typing import Annotated
 
 from blog import posts
 from blog.database import ID_MAX, Data
-from blog.images import IMAGES, LIMITS, Images, kind_of
+from blog.images import IMAGES, LIMITS, Images
 from blog.pages import templates
-from blog.posts import PAGE, Draft, Post
+from blog.posts import PAGE, Post
+from blog.sent import Sent, sent_post
 from blog.visitors import Author, signed_in, visitor
 from sketch import (
     Depends,
@@ -19,18 +19,14 @@ from sketch import (
     Request,
     Response,
     RouteGroup,
-    UploadedFile,
     flash,
     redirect,
 )
 
-Field = Annotated[str, Form()]
 Stored = Annotated[Images, IMAGES]
 
-TITLE, BODY, FORM = 120, 20_000, 40
-"""Characters."""
-
-CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+FORM = 40
+"""Characters of the name of a form."""
 
 
 def routes() -> RouteGroup:
@@ -65,47 +61,7 @@ async def own(author: Author, post: Annotated[Post, Depends(found)]) -> Post:
     return post
 
 
-class Written:
-    """What the form of a post has sent, and what is wrong with it, by field."""
-
-    def __init__(self, title: str, body: str, image_text: str, image: UploadedFile | None) -> None:
-        self.title, self.body, self.image_text = one_line(title), lines(body), one_line(image_text)
-        self.image = image or None  # false: no file was chosen
-        self.errors: dict[str, str] = {}
-
-    async def check(self) -> None:
-        if not 0 < len(self.title) <= TITLE:
-            self.errors["title"] = f"Please write a title of at most {TITLE} characters."
-        if not 0 < len(self.body) <= BODY:
-            self.errors["body"] = f"Please write a text of at most {BODY:,} characters."
-        if len(self.image_text) > TITLE:
-            self.errors["image_text"] = f"Please describe the image in at most {TITLE} characters."
-        if self.image and await kind_of(self.image) is None:
-            self.errors["image"] = "This file is no PNG, JPEG, GIF or WebP."
-
-    async def draft(self, images: Images, image: str | None = None) -> Draft:
-        """The draft, whose image is kept; `image` is that of the post up to now."""
-        kept = await images.save(self.image) if self.image else image
-        return Draft(self.title, self.body, kept, self.image_text)
-
-
-async def written(title: Field, body: Field, image_text: Field, image: UploadedFile | None = None) -> Written:
-    """What the form has sent, checked."""
-    sent = Written(title, body, image_text, image)
-    await sent.check()
-    return sent
-
-
-def lines(text: str) -> str:
-    """The text without control characters, with the ends of lines as they are on this side of HTTP."""
-    return CONTROLS.sub("", text.replace("\r\n", "\n")).strip()
-
-
-def one_line(text: str) -> str:
-    return " ".join(lines(text).split())
-
-
-Sent = Annotated[Written, Depends(written)]
+FromForm = Annotated[Sent, Depends(sent_post)]
 Existing = Annotated[Post, Depends(found)]
 Own = Annotated[Post, Depends(own)]
 
@@ -124,12 +80,12 @@ async def show(request: Request, post: Existing) -> Response:
 
 
 async def show_new(request: Request, author: Author) -> Response:
-    context = {"post": None, "written": None, "errors": {}, "form": secrets.token_urlsafe(16)}
+    context: dict[str, object] = {"post": None, "written": None, "errors": {}, "form": secrets.token_urlsafe(16)}
     return await templates.response(request, "write.html", context)
 
 
 async def new(
-    request: Request, author: Author, data: Data, images: Stored, sent: Sent, form: Field
+    request: Request, author: Author, data: Data, images: Stored, sent: FromForm, form: Annotated[str, Form()]
 ) -> Response:
     if len(form) > FORM:
         raise HTTPBadRequest
@@ -154,23 +110,31 @@ async def edit(
     post: Own,
     data: Data,
     images: Stored,
-    sent: Sent,
+    sent: FromForm,
     version: Annotated[int, Form()],
     remove_image: Annotated[bool, Form()] = False,
 ) -> Response:
-    context = {"post": post, "written": sent, "errors": sent.errors}
     if sent.errors:
+        context = {"post": post, "written": sent, "errors": sent.errors}
         return await templates.response(request, "write.html", context, status=422)
     draft = await sent.draft(images, None if remove_image else post.image)
-    if version != post.version or not await data.write(posts.change, post.id, version, draft):
-        if draft.image != post.image:
-            images.remove(draft.image)
-        context["errors"] = {"version": "This post was changed while you were editing it."}
-        return await templates.response(request, "write.html", context, status=409)
+    is_saved = version == post.version and await data.write(posts.change, post.id, version, draft)
+    unused = post.image if is_saved else draft.image
     if draft.image != post.image:
-        images.remove(post.image)
+        images.remove(unused)
+    if not is_saved:
+        return await show_conflict(request, sent, await found(post.id, data))
     flash(request, "Your changes are saved.")
     return redirect(request.app.url_for("post", number=post.id))
+
+
+async def show_conflict(request: Request, sent: Sent, now: Post) -> Response:
+    """Answer an edit of a version that is not the last any more: let its author decide, with both at hand."""
+    if sent.is_in(now):  # the form was sent twice
+        return redirect(request.app.url_for("post", number=now.id))
+    errors = {"version": "This post was changed while you were editing it."}
+    context = {"post": now, "written": sent, "errors": errors}
+    return await templates.response(request, "write.html", context, status=409)
 
 
 async def show_delete(request: Request, post: Own) -> Response:
@@ -178,7 +142,6 @@ async def show_delete(request: Request, post: Own) -> Response:
 
 
 async def delete(request: Request, post: Own, data: Data, images: Stored) -> Response:
-    await data.write(posts.delete, post.id)
-    images.remove(post.image)
+    images.remove(await data.write(posts.delete, post.id))
     flash(request, f"“{post.title}” is deleted.")
     return redirect(request.app.url_for("index"))
