@@ -138,7 +138,7 @@ def run_suite(directory: Path, *arguments: str) -> str:
         [sys.executable, "-m", "pytest", *unused, *arguments],
         capture_output=True,
         text=True,
-        timeout=500,
+        timeout=1100,
         cwd=directory,
         check=False,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(path)},
@@ -155,7 +155,7 @@ def test_blog() -> None:
 
 @pytest.mark.extended
 @pytest.mark.long
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_blog_on_every_server() -> None:
     output = run_suite(EXAMPLES / "blog", "--sketch-transport=all")
     assert "sketch: memory, native, uvicorn, hypercorn, granian\n" in output
