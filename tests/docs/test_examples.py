@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
+import re
+import subprocess
+import sys
 import urllib.request
 from functools import partial
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
+
+import pytest
 
 from sketch.testing import TestClient
 from tests.docs.documents import ROOT
@@ -28,10 +34,10 @@ def load(name: str) -> ModuleType:
 
 
 def test_every_example_is_tested_and_listed() -> None:
-    names = {path.stem for path in EXAMPLES.glob("*.py")}
-    assert [name for name in names if f"test_{name}" not in globals()] == []
+    files = {path.name for path in EXAMPLES.glob("*.py")} | {path.parent.name for path in EXAMPLES.glob("*/README.md")}
+    assert [name for name in files if f"test_{name.removesuffix('.py')}" not in globals()] == []
     listed = (EXAMPLES / "README.md").read_text()
-    assert [name for name in names if f"({name}.py)" not in listed] == []
+    assert [name for name in files if f"({name})" not in listed] == []
 
 
 def test_hello(tmp_path: Path) -> None:
@@ -120,3 +126,37 @@ def test_middlewares() -> None:
             assert (missing.status, await missing.json()) == (404, {"error": "404 Not Found", "path": "/nothing"})
 
     asyncio.run(run())
+
+
+def run_suite(directory: Path, *arguments: str) -> str:
+    """What the tests of an example print, in a pytest of their own: it is a project of its own."""
+    unused = [
+        f"-pno:{name}" for name in ("asyncio", "cacheprovider", "cov", "hypothesispytest", "xdist", "schemathesis")
+    ]
+    path = [str(directory), str(ROOT), str(ROOT / "adapters"), os.environ.get("PYTHONPATH", "")]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *unused, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=1100,
+        cwd=directory,
+        check=False,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(path)},
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.long
+def test_blog() -> None:
+    output = run_suite(EXAMPLES / "blog", "-k", "not TestStore")  # which takes as long as all others
+    assert re.search(r"=+ \d\d passed, \d+ deselected in ", output), output
+
+
+@pytest.mark.extended
+@pytest.mark.long
+@pytest.mark.timeout(1200)
+def test_blog_on_every_server() -> None:
+    output = run_suite(EXAMPLES / "blog", "--sketch-transport=all")
+    assert "sketch: memory, native, uvicorn, hypercorn, granian\n" in output
+    assert re.search(r"=+ 1\d\d passed in ", output), output
