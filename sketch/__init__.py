@@ -55,7 +55,7 @@ _NAMES = {
     "sketch.routing": "Route Router",
     "sketch.routing.group": "RouteGroup",
     "sketch.routing.views": "View",
-    "sketch.serving.processes.identity": "current_worker",
+    "sketch.concurrency.workers": "current_worker",
     "sketch.serving.run": "run_app serve",
     "sketch.streams.json_lines": "JSONLinesResponse",
     "sketch.streams.sse": "Event EventStreamResponse last_event_id",

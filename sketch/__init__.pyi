@@ -13,6 +13,7 @@ from sketch.binding.sources import (
     Query as Query,
 )
 from sketch.channels import Channels as Channels
+from sketch.concurrency.workers import current_worker as current_worker
 from sketch.context import (
     current_app as current_app,
     current_request as current_request,
@@ -135,7 +136,6 @@ from sketch.routing import (
 )
 from sketch.routing.group import RouteGroup as RouteGroup
 from sketch.routing.views import View as View
-from sketch.serving.processes.identity import current_worker as current_worker
 from sketch.serving.run import (
     run_app as run_app,
     serve as serve,

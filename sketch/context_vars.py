@@ -10,6 +10,8 @@ from typing import Any
 
 request_var: ContextVar[Any] = ContextVar("sketch.request", default=None)
 """The current request, a `BaseRequest`; None outside of requests."""
+get_request, set_request = request_var.get, request_var.set
+"""Return and set the current request. Bound methods: calling them costs no attribute look-up."""
 app_var: ContextVar[Any] = ContextVar("sketch.app", default=None)
 """The `Application` of the entered `context()`; None outside of one."""
 

@@ -55,11 +55,12 @@ class Entries:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve one ASGI 3 scope: `uvicorn package.module:app`."""
-        if self._asgi is None:
+        asgi = self._asgi
+        if asgi is None:
             from sketch.serving.registry import load_asgi
 
-            self._asgi = self.wrapped(load_asgi()(self))
-        await self._asgi(scope, receive, send)
+            asgi = self._asgi = self.wrapped(load_asgi()(self))
+        await asgi(scope, receive, send)
 
     def __rsgi_init__(self, loop: Any) -> None:
         """Start under a server that speaks RSGI: `granian package.module:app`.

@@ -9,7 +9,7 @@ from multidict import CIMultiDict
 
 from sketch.callables import close_coroutine, is_generator_function, name_of
 from sketch.checks import check_flags
-from sketch.context_vars import find_app
+from sketch.context_vars import find_app, get_request
 from sketch.http.cookies import SameSite, format_cookie, must_be_secure, needs_httponly
 from sketch.http.fields import (
     Encoded,
@@ -365,10 +365,11 @@ class JSONResponse(Response):
         headers: HeadersArgument = None,
         content_type: str | None = None,
     ) -> None:
-        app = find_app()
-        codec = STDLIB if app is None else app.json
+        request = get_request()
+        app = find_app() if request is None else request.app
         try:
-            body = codec.dumps(data)
+            dumps = STDLIB.dumps if app is None else app.json.dumps
+            body = dumps(data)
         except TypeError:
             if close_coroutine(data):
                 raise TypeError(f"expected data for JSON, got {data!r:.200}: did you forget to await it?") from None
@@ -380,10 +381,14 @@ class JSONResponse(Response):
             self.owner = None
             self._background = ()
             self._headers = None
-            self._content_type = self.media_type or BYTES
+            self._content_type = JSON if type(self) is JSONResponse else self.media_type or BYTES
             return
         # Not super(), which takes longer than everything after it.
         Response.__init__(self, body, status=status, headers=headers, content_type=content_type)
+
+
+READY = frozenset((Response, TextResponse, HTMLResponse, JSONResponse))
+"""Classes whose objects certainly need no `prepare`: to look one up here is faster than to read `prepares`."""
 
 
 def json_response(

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("sketch.server")
 
+_new = object.__new__  # calling the class, with its arguments, takes longer; see BaseRequest.begin
+
 
 class ASGIApplication(GatewayApplication):
     """Makes a sketch application an ASGI 3 callable, `async (scope, receive, send)`.
@@ -74,18 +76,21 @@ class ASGIApplication(GatewayApplication):
             await self._serve_other(scope, receive, send)
             return
         app, life = self._app, self.life
-        connection = ScopeConnection(app, self._timer, scope, receive)
+        connection = _new(ScopeConnection)
+        connection.begin(app, self._timer, scope, receive)
         if app.watched:
             connection.began_at = perf_counter()
         request: Request | None = None
         fault: BaseException | None = None
-        task = current_task()
+        loop = self._loop
+        task = (loop is not None and current_task(loop)) or self.note_loop()
         self._exchanges[task] = connection  # type: ignore[index]  # an ASGI server runs each scope in a task
         try:
             if not life.started:
                 await self._ready(connection)
             request = read_head(scope, connection, self._root_path, Request)
-            wire = await self._handle(request)
+            handle = self._handle  # a name of its own: what is called on `self` is looked up as a method first
+            wire = await handle(request)
             if not wire.plain:
                 wire.fields = without_date(wire.fields)
             if life.closing:
@@ -99,7 +104,8 @@ class ASGIApplication(GatewayApplication):
                 if body is not None:
                     if body.must_end or not body.complete:  # most are read to their end
                         await body.leave()
-                    connection.check_there()
+                    if body.gone:
+                        connection.check_there()
                 try:
                     await send(start)
                     if app.watched:
@@ -118,11 +124,11 @@ class ASGIApplication(GatewayApplication):
                 raise fault  # noqa: B904 - it has its cause, or is what was raised
         finally:
             try:
-                if request is None or request.finishing is not None or app.listened:
-                    if app.watched or request is not None:
+                if app.watched or (request is not None and request.finishing is not None):
+                    if request is None or request.finishing is not None or app.listened:
                         await self.report(connection, request, fault)
-                elif app.watched:
-                    note_end(app, request, connection.outcome(request, fault))
+                    else:
+                        note_end(app, request, connection.outcome(request, fault))
             finally:
                 fault = None  # its traceback refers to this frame, which would form a cycle
                 self._exchanges.pop(task, None)  # type: ignore[arg-type]

@@ -31,7 +31,11 @@ class ScopeConnection(GatewayConnection):
     __slots__ = ("_app", "scope")
 
     def __init__(self, app: Application, timer: DeadlineTimer, scope: Scope, receive: Receive) -> None:
-        GatewayConnection.__init__(self, timer)
+        self.begin(app, timer, scope, receive)
+
+    def begin(self, app: Application, timer: DeadlineTimer, scope: Scope, receive: Receive) -> None:
+        """Initialize the connection, after `__new__`: in less time than the constructor, see `BaseRequest.begin`."""
+        self.begin_exchange(timer)
         self._app = app
         self.scope = scope
         self._receive = receive

@@ -37,7 +37,10 @@ def noting_route(find: Find) -> Find:
 
     def find_and_note(method: str, path: str, request: BaseRequest) -> Found:
         found = find(method, path, request)
-        scope = getattr(request.connection, "scope", None)  # none if the application is also served in another way
+        try:
+            scope = request.connection.scope  # type: ignore[attr-defined]  # this adapter's connections have one
+        except AttributeError:  # the application is also served in another way
+            return found
         if scope is not None:
             route = found[0]
             noted = known.get(route)

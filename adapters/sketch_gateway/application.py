@@ -7,7 +7,7 @@ import logging
 from asyncio import current_task
 from collections.abc import Awaitable, Callable
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sketch.concurrency.containment import as_error, ends_task
 from sketch.observability.access_log import log_refused
@@ -36,13 +36,19 @@ class GatewayApplication:
         life: starts and stops it.
     """
 
-    __slots__ = ("_app", "_exchanges", "_handle", "_timer")
+    __slots__ = ("_app", "_exchanges", "_handle", "_loop", "_timer")
 
     def __init__(self, app: Application, life: ApplicationLife) -> None:
         self._exchanges: Exchanges = life.exchanges
         self._app = app
         self._handle: Callable[[BaseRequest], Awaitable[WireResponse]] = app.handle
         self._timer: DeadlineTimer = client_timer(app)
+        self._loop: asyncio.AbstractEventLoop | None = None  # to ask for the task of a known loop is much faster
+
+    def note_loop(self) -> asyncio.Task[Any] | None:
+        """Note the running event loop, and return its current task: for the first exchange in a loop."""
+        self._loop = asyncio.get_running_loop()
+        return current_task(self._loop)
 
     async def report(
         self, connection: GatewayConnection, request: BaseRequest | None, fault: BaseException | None

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from sketch.request import BaseRequest, WebSocketRequest
     from sketch_gateway.websocket import Socket
 
+_new = object.__new__  # as in sketch_asgi/scope.py
+
 
 class GatewayConnection:
     """The `Connection` of one exchange. A subclass adds what its server says of the peer.
@@ -38,24 +40,33 @@ class GatewayConnection:
     _receive: Receive
     """Gives the body and the disconnect, as messages of ASGI."""
 
+    body: ReceivedBody | None
+    """The request body, None if none is announced."""
+    began_at: float | None
+    """When the request came, by `perf_counter()`; None where nothing asks for the outcome of the exchange."""
+    ended_at: float | None
+    """When the last byte was handed to the server, by `perf_counter()`; None: now."""
+    first_byte_at: float | None
+    """When the head was handed to the server, by `perf_counter()`; None before."""
+    status: int | None
+    """The status of the response, None until there is one."""
+    size: int
+    """Bytes of payload handed to the server so far."""
+
     # Set for websockets only, see `HandshakeConnection`; here, as Python allows slots in one line of bases.
     request: WebSocketRequest | None
     _over: bool
     _socket: Socket | None
 
     def __init__(self, timer: DeadlineTimer) -> None:
+        self.begin_exchange(timer)
+
+    def begin_exchange(self, timer: DeadlineTimer) -> None:
+        """Initialize what all connections have. A method, as looking `__init__` up in the class takes longer."""
         self._timer = timer
-        self.body: ReceivedBody | None = None
-        self.began_at: float | None = None
-        """When the request came, by `perf_counter()`; None where nothing asks for the outcome of the exchange."""
-        self.ended_at: float | None = None
-        """When the last byte was handed to the server, by `perf_counter()`; None: now."""
-        self.first_byte_at: float | None = None
-        """When the head was handed to the server, by `perf_counter()`; None before."""
-        self.status: int | None = None
-        """The status of the response, None until there is one."""
+        self.body = None
+        self.began_at = self.ended_at = self.first_byte_at = self.status = None
         self.size = 0
-        """Bytes of payload handed to the server so far."""
 
     def leave(self) -> None:
         """Stop waiting for the client to answer a close, as only a websocket may do."""
@@ -72,8 +83,9 @@ class GatewayConnection:
 
     def announce_body(self, length: int | None) -> ReceivedBody:
         """Expect a request body of `length` bytes, None if its size is unknown."""
-        self.body = ReceivedBody(self._receive, self._timer, length)
-        return self.body
+        body = self.body = _new(ReceivedBody)
+        body.begin(self._receive, self._timer, length)
+        return body
 
     def listen(self) -> ReceivedBody:
         """Return the reader of the server's messages, also if no body is announced."""

@@ -47,13 +47,21 @@ class ClientDeadline(Interruption):
 
     insistent = True
 
+    request: BaseRequest | None
+    """The limits of the request's route apply; without a request there is no limit."""
+
+    _task: asyncio.Task[Any] | None
+
     def __init__(self, timer: DeadlineTimer) -> None:
-        self.request: BaseRequest | None = None
-        """The limits of the request's route apply; without a request there is no limit."""
+        self.begin_deadline(timer)
+
+    def begin_deadline(self, timer: DeadlineTimer) -> None:
+        """Initialize the deadline. A method, as looking `__init__` up in the class takes longer."""
+        self.request = None
         self._timer = timer
         self._waited = BEGUN
         # As in Interruption, without its call: there is one deadline for each body and each written response.
-        self._task: asyncio.Task[Any] | None = None
+        self._task = None
         self._interrupted = False
 
     @abstractmethod
@@ -102,7 +110,7 @@ class WriteDeadline(ClientDeadline):
     __slots__ = ()
 
     def __init__(self, timer: DeadlineTimer, request: BaseRequest) -> None:
-        ClientDeadline.__init__(self, timer)  # super() would take longer
+        self.begin_deadline(timer)
         self.request = request
 
     @property

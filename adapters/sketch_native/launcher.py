@@ -14,7 +14,7 @@ from sketch.serving.orders import Orders, unless_given_up
 from sketch.serving.run import announce, announce_stop, logger as startup_logger
 from sketch.serving.server_limits import ServerLimits
 from sketch.serving.starts import log_failed_start
-from sketch.serving.tls.context import certificates_reloaded
+from sketch.serving.tls.context import certificates_reread
 from sketch_native.server import Server
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ async def _main(app: Application | ASGIApp, options: ServeOptions) -> int:
             server.app.stopping.set(options.shutdown_timeout)
 
     orders = Orders(stop)
-    with orders.taken(), certificates_reloaded(server.tls, options):
+    with orders.taken(), certificates_reread(server.tls, options):
         return await unless_given_up(_serve(server, orders), server.app, orders, 0)
 
 

@@ -7,8 +7,8 @@ import logging
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from sketch.concurrency.seldom import Seldom
 from sketch.observability.access_log import log_refused
-from sketch.serving.seldom import Seldom
 from sketch.serving.sockets import listen
 from sketch_native import writer
 from sketch_native.arrival import Arrival

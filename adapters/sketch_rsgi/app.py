@@ -63,7 +63,8 @@ class RSGIApplication(GatewayApplication):
             connection.began_at = perf_counter()
         request: Request | None = None
         fault: BaseException | None = None
-        task = current_task()
+        loop = self._loop
+        task = (loop is not None and current_task(loop)) or self.note_loop()
         self._exchanges[task] = connection  # type: ignore[index]  # an RSGI server runs each scope in a task
         try:
             if not self.life.started:

@@ -30,7 +30,7 @@ class RSGIConnection(GatewayConnection):
     __slots__ = ("_app", "head", "headers", "protocol")
 
     def __init__(self, app: Application, timer: DeadlineTimer, scope: Scope, protocol: Any) -> None:
-        GatewayConnection.__init__(self, timer)
+        self.begin_exchange(timer)
         self._app = app
         self.head = scope
         """The scope."""

@@ -8,11 +8,14 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from sketch.concurrency.workers import report_unshared
 from sketch.context_vars import find_app
 from sketch.jsoncodec import STDLIB, JSONCodec
 
 # The first byte of a payload says what the rest is.
 _TEXT, _BYTES, _JSON = b"t", b"b", b"j"
+
+_SHARED = "Give them a backend that carries messages between processes"
 
 
 def _codec() -> JSONCodec:
@@ -161,6 +164,7 @@ class MemoryBackend:
 
     async def publish(self, topic: str, payload: bytes) -> str:
         """Deliver a payload, and let other tasks run: a loop that publishes leaves subscribers time to read."""
+        report_unshared("Channels", _SHARED)
         self._count += 1
         message = Message(topic, f"{self._life}-{self._count}", payload)
         if self._history:
@@ -181,6 +185,7 @@ class MemoryBackend:
 
     async def subscribe(self, topic: str) -> None:
         """Deliver the messages of that topic."""
+        report_unshared("Channels", _SHARED)
         self._subscribed.add(topic)
 
     async def unsubscribe(self, topic: str) -> None:

@@ -5,17 +5,29 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from sketch.http.forwarded import to_ip
+
 DEFAULT_PORTS = {"http": "80", "https": "443"}
 
-_LABELS = r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*"
-_NAME = re.compile(_LABELS)
-_GIVEN = re.compile(rf"(?P<wild>\*\.)?(?P<name>{_LABELS}|(?<!\*\.)\[[0-9a-f:.]+\])(?::(?P<port>[0-9]{{1,5}}|\*))?")
+LABELS = r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*"
+_NAME = re.compile(LABELS)
+_GIVEN = re.compile(rf"(?P<wild>\*\.)?(?P<name>{LABELS}|(?<!\*\.)\[[0-9a-f:.]+\])(?::(?P<port>[0-9]{{1,5}}|\*))?")
 
 
 def split_port(host: str) -> tuple[str, str]:
     """Split `name`, `name:port`, `[address]` or `[address]:port` into the name and the port, which may be empty."""
     colon = host.rfind(":")
     return (host[:colon], host[colon + 1 :]) if colon > host.rfind("]") else (host, "")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host, with or without a port, is one that only this machine itself can reach.
+
+    `localhost` and the names below it are (RFC 6761 section 6.3), any other name may be another machine's.
+    """
+    name = split_port(host)[0].lower()
+    ip = to_ip(name.removeprefix("[").removesuffix("]"))
+    return name == "localhost" or name.endswith(".localhost") if ip is None else ip.is_loopback
 
 
 class Hosts:

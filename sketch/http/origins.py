@@ -6,13 +6,10 @@ import re
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
-from sketch.http.hosts import DEFAULT_PORTS
+from sketch.http.hosts import DEFAULT_PORTS, LABELS
 
 # As browsers write it: scheme, host, and the port unless it is the scheme's default.
-_ORIGIN = re.compile(
-    r"[a-z][a-z0-9+.\-]*://(?:\*\.)?(?:[a-z0-9_\-]+(?:\.[a-z0-9_\-]+)*|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?"
-)
-_LABELS = r"[a-z0-9_\-]+(?:\.[a-z0-9_\-]+)*"
+_ORIGIN = re.compile(rf"[a-z][a-z0-9+.\-]*://(?:\*\.)?(?:{LABELS}|\[[0-9a-f:.]+\])(?::[0-9]{{1,5}})?")
 
 
 class Origins:
@@ -43,13 +40,23 @@ class Origins:
                 self._patterns.append(origin)
             elif not isinstance(origin, str) or (origin != "null" and not _ORIGIN.fullmatch(origin)):
                 raise ValueError(f"expected origins like 'https://example.com', without a path, got {origin!r:.200}")
+            elif _names_default_port(origin):
+                raise ValueError(
+                    f"expected origins without the default port, as browsers send them, got {origin!r:.200}"
+                )
             elif "*" in origin:
-                self._patterns.append(re.compile(re.escape(origin).replace(r"\*", _LABELS)))
+                self._patterns.append(re.compile(re.escape(origin).replace(r"\*", LABELS)))
             else:
                 self.whole.add(origin)
 
     def __contains__(self, origin: str) -> bool:
         return self.any or origin in self.whole or any(pattern.fullmatch(origin) for pattern in self._patterns)
+
+
+def _names_default_port(origin: str) -> bool:
+    """Whether an origin ends in the default port of its scheme: no request would ever match it."""
+    port = DEFAULT_PORTS.get(origin.partition("://")[0])
+    return port is not None and origin.endswith(f":{port}")
 
 
 def is_of_host(origin: str, host: str) -> bool:

@@ -9,6 +9,7 @@ _ADVICE = (
     "msgspec reads dataclasses, TypedDicts, NamedTuples, attrs classes, enums, msgspec.Struct and containers of these; "
     "pydantic 2 its models and every type with one in it; for any other type give a pydantic.TypeAdapter of it"
 )
+_EXTRAS = ("msgspec", "pydantic")
 
 
 def library(name: str) -> Any:
@@ -20,7 +21,9 @@ def library(name: str) -> Any:
     try:
         return import_module(name)
     except ModuleNotFoundError as exc:
-        advice = f"which is not installed: pip install {name.partition('.')[0]}"
+        package = name.partition(".")[0]
+        wanted = f"'sketch-web[{package}]'" if package in _EXTRAS else package
+        advice = f"which is not installed: pip install {wanted}"
         raise RuntimeError(f"reading JSON of a type needs the package {name}, {advice}") from exc
 
 

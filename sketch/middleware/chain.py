@@ -15,7 +15,8 @@ Middleware = Callable[..., Awaitable[Response]]
 """`async (request, handler) -> Response`; it may await `handler(request)` or answer by itself.
 
 It gets the handler by keyword if it has a parameter `handler`, else by position. An object whose class says
-`outer = True` is refused anywhere but among `outer_middlewares`.
+`outer = True` is refused anywhere but among `outer_middlewares`. There, one that says `sets_origin = True`, as it
+replaces the client, scheme or host of the request, is refused behind one that says `reads_origin = True`.
 """
 
 
@@ -38,8 +39,8 @@ def check(middlewares: Iterable[Middleware] | None, *, outer: bool = False) -> l
         outer: whether they stand around the error handling: only there may one be that says `outer = True`.
 
     Raises:
-        TypeError: for a middleware that cannot be called with `(request, handler)`, for one in the wrong list, and for
-            one middleware in place of several.
+        TypeError: for a middleware that cannot be called with `(request, handler)`, for one in the wrong list or
+            order, and for one middleware in place of several.
     """
     if middlewares is not None and not isinstance(middlewares, Iterable):
         raise TypeError(f"expected several middlewares, got {middlewares!r:.200}: write [it]")
@@ -57,7 +58,23 @@ def check(middlewares: Iterable[Middleware] | None, *, outer: bool = False) -> l
                 f"expected middlewares that may stand around a handler, got {middleware!r:.200}: it has to see every"
                 " response, also those to errors; write Application(outer_middlewares=[...])"
             )
+    if outer:
+        _check_order(checked)
     return checked
+
+
+def _check_order(middlewares: list[Middleware]) -> None:
+    """Refuse one that says where requests come from behind one that has already relied on it: a host that was checked
+    would be replaced, and a session be looked for by the scheme of the proxy."""
+    reader: Middleware | None = None
+    for middleware in middlewares:
+        if reader is not None and getattr(middleware, "sets_origin", False) is True:
+            raise TypeError(
+                f"expected {type(middleware).__name__} before {type(reader).__name__} among the outer middlewares, got"
+                " it behind: that reads the client, the scheme or the host of the request, which this one replaces"
+            )
+        if reader is None and getattr(middleware, "reads_origin", False) is True:
+            reader = middleware
 
 
 def _takes_keyword(middleware: Middleware) -> bool:

@@ -57,6 +57,7 @@ class CSRF:
     """
 
     outer = True
+    reads_origin = True
 
     def __init__(
         self,

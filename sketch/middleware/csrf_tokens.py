@@ -33,7 +33,7 @@ class Tokens:
     __slots__ = ("_keys",)
 
     def __init__(self, secret: str | bytes | Iterable[str | bytes]) -> None:
-        given = [secret] if isinstance(secret, str | bytes) else list(secret)
+        given = list(secret) if isinstance(secret, Iterable) and not isinstance(secret, str | bytes) else [secret]
         if not given:
             raise ValueError("expected at least one secret, got []")
         self._keys = [_derived(one) for one in given]

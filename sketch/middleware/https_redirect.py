@@ -35,6 +35,7 @@ class HTTPSRedirect:
     """
 
     outer = True
+    reads_origin = True
 
     def __init__(
         self,
@@ -49,10 +50,10 @@ class HTTPSRedirect:
                 raise TypeError(
                     "expected hosts= or host=, got neither: a redirect to any host that a client names is an open one"
                 )
-            hosts = [host]
+            hosts = [_one(host)]
         elif host is not None:
             raise TypeError("expected one of hosts= and host=, got both")
-        if not isinstance(port, int) or not 0 < port < 65536:
+        if not isinstance(port, int) or isinstance(port, bool) or not 0 < port < 65536:
             raise ValueError(f"expected port as a number from 1 to 65535, got {port!r:.200}")
         self._hosts = _names(hosts)
         self._host = host
@@ -74,6 +75,13 @@ class HTTPSRedirect:
         path = "" if request.raw_path == "*" else request.root_path + request.raw_path
         query = f"?{request.query_string}" if request.query_string else ""
         return HTTPPermanentRedirect(f"https://{host}{self._port}{path}{query}")
+
+
+def _one(host: str) -> str:
+    """Check a host that clients are sent to: a set of them is no place."""
+    if not isinstance(host, str) or host.startswith("*"):
+        raise ValueError(f"expected host as the name of one host, got {host!r:.200}: several are hosts=")
+    return host
 
 
 def _names(hosts: Iterable[str]) -> Hosts:

@@ -30,6 +30,7 @@ class Protection:
     """
 
     outer = True
+    reads_origin = True
 
     def __init__(
         self,

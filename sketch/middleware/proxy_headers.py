@@ -41,10 +41,12 @@ class ProxyHeaders:
 
     Raises:
         ValueError: for no or malformed networks, fewer than one hop, or an unknown family.
-        TypeError: for a string as `trusted`.
+        TypeError: for a string as `trusted`; and by the application, behind a middleware that reads what this replaces,
+            as `TrustedHosts` and `Sessions` do.
     """
 
     outer = True
+    sets_origin = True
 
     def __init__(self, trusted: Iterable[str], *, hops: int = 1, family: str = "x-forwarded") -> None:
         if isinstance(trusted, str):

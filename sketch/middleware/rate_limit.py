@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import logging
 import re
-import time
 from collections.abc import Awaitable, Callable
 from functools import lru_cache
 from hashlib import sha256
@@ -13,6 +12,7 @@ from math import ceil
 from typing import TYPE_CHECKING, NamedTuple
 
 from sketch.checks import check_flags
+from sketch.concurrency.seldom import Seldom
 from sketch.exceptions import HTTPException, HTTPServiceUnavailable, HTTPTooManyRequests
 from sketch.http.forwarded import to_ip
 from sketch.http.grammar import TOKEN
@@ -68,6 +68,8 @@ class RateLimit:
             others.
     """
 
+    reads_origin = True
+
     def __init__(
         self,
         *limits: str,
@@ -91,7 +93,7 @@ class RateLimit:
         self._name = f"sketch/{_checked_name(name, storage)}"
         self._counters: Counters = MemoryCounters(max_clients) if storage is None else StorageCounters(storage, timeout)
         self._closed = closed
-        self._silent_until = 0.0
+        self._lines = Seldom(logger, logging.ERROR, _SILENCE)
 
     async def __call__(self, request: BaseRequest, handler: Endpoint) -> Response:
         """Count a request, and answer it if no limit is exceeded."""
@@ -126,11 +128,8 @@ class RateLimit:
         return found
 
     def _report(self, exc: Exception) -> None:
-        now = time.monotonic()
-        if now >= self._silent_until:
-            self._silent_until = now + _SILENCE
-            happens = "requests are answered 503" if self._closed else "requests are not counted"
-            logger.error("the storage of %r is away, %s: %s: %s", self, happens, type(exc).__name__, exc)
+        happens = "requests are answered 503" if self._closed else "requests are not counted"
+        self._lines.log("the storage of %r is away, %s: %s: %s", self, happens, type(exc).__name__, exc)
 
     def __repr__(self) -> str:
         return f"<RateLimit {', '.join(policy.text for policy in self._policies)}>"

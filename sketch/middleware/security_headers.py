@@ -9,7 +9,7 @@ from multidict import CIMultiDict
 
 from sketch.http.fields import FixedFields, encode_given, make_fields
 from sketch.keys import RequestKey
-from sketch.middleware.content_security_policy import CSP
+from sketch.middleware.content_security_policy import CSP, NONCE
 from sketch.request import BaseRequest
 from sketch.response import Response
 from sketch.results import Endpoint
@@ -45,9 +45,10 @@ class SecurityHeaders:
         headers: further fields, `{"Permissions-Policy": "camera=()"}`.
 
     Raises:
-        TypeError: for a field that is no text, and a `csp` that is neither text nor a `CSP`.
-        ValueError: for `frames` of another value, for a negative number of seconds, and for a field that cannot be
-            sent.
+        TypeError: for a field that is no text, an `hsts` that is neither a number nor text, and a `csp` that is neither
+            text nor a `CSP`.
+        ValueError: for `frames` of another value, for a negative number of seconds, for a text with `NONCE` in it, and
+            for a field that cannot be sent.
     """
 
     outer = True
@@ -63,10 +64,14 @@ class SecurityHeaders:
     ) -> None:
         if frames is not None and frames not in _FRAMES:
             raise ValueError(f"expected frames as 'none', 'self' or None, got {frames!r:.200}")
+        if hsts is not None and (isinstance(hsts, bool) or not isinstance(hsts, int | str)):
+            raise TypeError(f"expected hsts as an int of seconds, a str or None, got {hsts!r:.200}")
         if isinstance(hsts, int) and hsts < 0:
             raise ValueError(f"expected hsts as a number of seconds, got {hsts!r:.200}")
         if csp is not None and not isinstance(csp, CSP | str):
             raise TypeError(f"expected csp as a CSP or a str, got {csp!r:.200}")
+        if isinstance(csp, str) and NONCE in csp:
+            raise ValueError(f"expected csp as a CSP(...), to have a nonce in it, got the text {csp!r:.200}")
         fields = {"X-Content-Type-Options": "nosniff"}
         self._policies = _Policies(csp, frames)
         fields |= self._policies.fields(None)

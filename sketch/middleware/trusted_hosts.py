@@ -35,6 +35,7 @@ class TrustedHosts:
     """
 
     outer = True
+    reads_origin = True
 
     def __init__(self, hosts: Iterable[str], *, exempt: Iterable[str] = ()) -> None:
         self._hosts = Hosts(hosts)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from sketch.concurrency.workers import current_worker
 from sketch.observability.escaping import escape
 
 if TYPE_CHECKING:
@@ -29,12 +30,6 @@ _TRACEPARENT = re.compile(
 
 Facts = dict[str, Any]
 Get = Callable[[Any, "Outcome"], Any]
-
-
-class Worker:
-    """Which worker this process is, for the field: set once by what runs the server."""
-
-    index: int | None = None
 
 
 def client_of(request: Any, _outcome: Outcome) -> str | None:
@@ -146,8 +141,14 @@ def _duration_of(_request: Any, outcome: Outcome) -> float:
     return round(outcome.seconds, 6)
 
 
+def worker_index() -> int | None:
+    """Return the number of the worker that this process is, None if sketch does not run it."""
+    worker = current_worker()
+    return None if worker is None else worker.index
+
+
 def _worker_of(_request: Any, _outcome: Outcome) -> int | None:
-    return Worker.index
+    return worker_index()
 
 
 def _disconnected_of(_request: Any, outcome: Outcome) -> bool:

@@ -13,13 +13,13 @@ from typing import Any, TypeVar
 from sketch.observability.access_fields import (
     MOST_FIELD,
     MOST_METHOD,
-    Worker,
     place,
     request_id_of,
     target_of,
     template_of,
     trace_id_of,
     traceparent_of,
+    worker_index,
 )
 from sketch.observability.access_format import AccessFormat
 from sketch.observability.escaping import escape
@@ -69,7 +69,7 @@ def _quoted(text: bytes | str | None) -> str:
 
 
 def _end(facts: tuple[bool, bool]) -> str:
-    worker, disconnected, cancelled = map(json.dumps, (Worker.index, *facts))
+    worker, disconnected, cancelled = map(json.dumps, (worker_index(), *facts))
     return f'"worker":{worker},"disconnected":{disconnected},"cancelled":{cancelled}}}\n'
 
 

@@ -5,20 +5,20 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from sketch.binding.bound import Call
 from sketch.callables import describe
 from sketch.concurrency.containment import ends_task
 from sketch.concurrency.contexts import Variables, set_variables
-from sketch.context_vars import request_var
+from sketch.context_vars import set_request
 from sketch.exceptions import HTTPException
 from sketch.middleware.chain import Folder, Middleware, check
 from sketch.pipeline.boundary import answer_error, attempt, checked_answer, prepared, unexpected
 from sketch.pipeline.finalize import check_response, finalize, is_sendable
 from sketch.pipeline.resources import keep_unsent
 from sketch.request import BaseRequest, Request
-from sketch.response import Response
+from sketch.response import READY, Response
 from sketch.results import Endpoint, as_endpoint, as_response
 from sketch.routing import WEBSOCKET, Mount, NoRoute, Route
 from sketch.routing.route import Found
@@ -203,21 +203,27 @@ class Pipeline:
         if self._in_steps:
             return await self.handle_in_steps(request)
         # The usual application, with nothing around the error boundary: the steps below without a call for each.
+        # What is called or tested has a plain name here: methods of `self` that are values, and values of a class, are
+        # looked up in ten times the time.
         request.app = self._request_app
-        request_var.set(request)
+        set_request(request)
         response: Response | None = None
         try:
             try:
                 try:
-                    method = WEBSOCKET if request.is_websocket else request.method
-                    request.route, request.match_info = route, _ = self._find(method, request.raw_path, request)
-                    request.endpoint = route.endpoint
+                    find, method = self._find, request.method
+                    if type(request) is not Request and request.is_websocket:
+                        method = WEBSOCKET
+                    route, request.match_info = find(method, request.raw_path, request)
+                    request.route = route
+                    endpoint = request.endpoint = route.endpoint
                 except NoRoute as miss:
-                    request.match_info, request.miss, request.endpoint = miss.values, miss.answer, miss.router.missed
+                    request.match_info, request.miss = miss.values, miss.answer
+                    endpoint = request.endpoint = miss.router.missed
                 if request.has_body:
                     self._check_announced_length(request)
-                response = await request.endpoint(request)
-                if not isinstance(response, Response) or response.prepares:
+                response = await endpoint(request)
+                if type(response) not in READY and (not isinstance(response, Response) or response.prepares):
                     response = await _complete(request, response)
             except BaseException as exc:
                 if ends_task(exc):
@@ -236,7 +242,7 @@ class Pipeline:
         if self._variables:
             set_variables(self._variables)
         request.app = self._request_app
-        request_var.set(request)
+        set_request(request)
         response: Response | None = None
         try:
             self._find_endpoint(request)
@@ -279,9 +285,9 @@ class Pipeline:
 
     def _check_announced_length(self, request: BaseRequest) -> None:
         """Refuse a body announced as too large, unless the route is a mounted application's, which checks it itself."""
-        if request.route is None or request.route.home is self._app:
-            assert isinstance(request, Request)  # no handshake has a body
-            request.check_announced_length()
+        route = request.route
+        if route is None or route.home is self._app:
+            cast("Request", request).check_announced_length()  # no handshake has a body
 
     async def _before(self, request: BaseRequest) -> Response | None:
         """Call the hooks before the handler until one returns a response; None if none does."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sketch.http.forwarded import to_ip
+from sketch.http.hosts import split_port
 from sketch.request.base import BaseRequest
 
 _NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
@@ -19,12 +20,6 @@ def is_local(request: BaseRequest) -> bool:
     Its peer is a loopback address by TCP, it has come through no proxy, and its Host is localhost, 127.0.0.1 or [::1]:
     a page of another site cannot make a browser send that. A unix socket is never local: a proxy may stand before it.
     """
-    client = request.client
-    ip = None if client is None else to_ip(client[0])
-    return ip is not None and ip.is_loopback and _name(request.host) in _NAMES and not is_forwarded(request)
-
-
-def _name(host: str) -> str:
-    """Return a host without its port."""
-    colon = host.rfind(":")
-    return (host[:colon] if colon > host.rfind("]") else host).lower()
+    ip = None if request.client is None else to_ip(request.client[0])
+    name = split_port(request.host)[0].lower()
+    return ip is not None and ip.is_loopback and name in _NAMES and not is_forwarded(request)

@@ -34,7 +34,7 @@ class Request(BaseRequest):
         """
         length = None if self._reader is None else self._reader.length
         if length is not None:
-            most = self.limits.body
+            most = self.find_limits().body
             if most is not None and length > most:
                 raise too_large(most)
 
@@ -60,21 +60,45 @@ class Request(BaseRequest):
 
     async def read(self) -> bytes:
         """Return the whole body. May be called again, even after it failed. Raises as `stream()` does."""
-        reader = self._take_reader()
-        if reader is not None:
-            most = self.limits.body
-            try:
-                body = await reader.read()
-                if most is not None and len(body) > most:
-                    raise too_large(most)
-                # Most bodies come in one chunk. A server may send it as a bytearray.
-                self._body = bytes(body) if not body or reader.complete else await _read_on(reader, body, most)
-            except (ClientDisconnected, HTTPException) as exc:
-                # The client's fault, so it is kept: an error handler may read the body again and gets the same error.
-                self._reader = BrokenBody(exc)
-                raise
-        assert self._body is not None
-        return self._body
+        reader = self._reader
+        if reader is None:
+            self._take_reader()  # raises if the body was streamed
+            assert self._body is not None
+            return self._body
+        self._reader = None
+        try:
+            body = await reader.read()
+            return self._keep(body) if reader.complete else await self._read_on(reader, body)
+        except (ClientDisconnected, HTTPException) as exc:
+            # The client's fault, so it is kept: an error handler may read the body again and gets the same error.
+            self._reader = BrokenBody(exc)
+            raise
+
+    def _keep(self, body: bytes) -> bytes:
+        """Keep the whole body. A server may send it as a bytearray.
+
+        Raises:
+            HTTPContentTooLarge: if it exceeds `limits.body`.
+        """
+        most = self.find_limits().body
+        if most is not None and len(body) > most:
+            raise too_large(most)
+        self._body = body = body if type(body) is bytes else bytes(body)
+        return body
+
+    async def _read_on(self, reader: BodyReader, begun: bytes) -> bytes:
+        """Read the rest of a body, and keep the whole. Raises as `read` does."""
+        most = self.limits.body
+        chunks, received, chunk = [], 0, begun
+        while chunk:
+            received += len(chunk)
+            if most is not None and received > most:
+                raise too_large(most)
+            chunks.append(chunk)
+            if reader.complete:
+                break
+            chunk = await reader.read()
+        return self._keep(b"".join(chunks))
 
     async def peek(self, size: int) -> bytes:
         """Return the beginning of the body, at least `size` bytes unless it is shorter. All of it stays to be read.
@@ -162,9 +186,22 @@ class Request(BaseRequest):
             TypeError: for a type that neither library supports.
             RuntimeError: if the library that reads the type is not installed.
         """
-        body = await self.read()
+        reader = self._reader
+        if reader is None:
+            body = await self.read()
+        else:  # as `read()` does, without its coroutine: most bodies in JSON are read here
+            self._reader = None
+            try:
+                body = await reader.read()
+                body = self._keep(body) if reader.complete else await self._read_on(reader, body)
+            except (ClientDisconnected, HTTPException) as exc:
+                self._reader = BrokenBody(exc)
+                raise
         try:
-            return self.app.json.loads(body) if type is None else loads_as(body, type)
+            if type is not None:
+                return loads_as(body, type)
+            loads = self.app.json.loads
+            return loads(body)
         except ValidationError as exc:
             raise HTTPUnprocessableContent(f"the body is not as it should be: {exc}") from None
         except (ValueError, RecursionError) as exc:
@@ -201,17 +238,3 @@ class Request(BaseRequest):
         from sketch.request.forms import Multipart
 
         return Multipart(self)
-
-
-async def _read_on(reader: BodyReader, begun: bytes, most: int | None) -> bytes:
-    """Read the rest of a body, up to `most` bytes in all. Returns the whole. Raises as `Request.read` does."""
-    chunks = [begun]
-    received = len(begun)
-    while chunk := await reader.read():
-        received += len(chunk)
-        if most is not None and received > most:
-            raise too_large(most)
-        chunks.append(chunk)
-        if reader.complete:
-            break
-    return b"".join(chunks)

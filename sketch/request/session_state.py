@@ -72,8 +72,8 @@ class SessionState:
     def _take(self, kept: KeptSession) -> None:
         try:
             self.data, self.flashes = read_body(kept.body)
-        except (ValueError, TypeError):
-            logger.exception("a session cannot be read and counts as none: something else has written it")
+        except (ValueError, TypeError, RecursionError):  # of the last, content as deep as a client's JSON may be
+            logger.exception("a session cannot be read and counts as none: something else has written it, or too deep")
         else:
             self.kept, self._id = kept, kept.id
 

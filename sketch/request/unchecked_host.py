@@ -5,11 +5,10 @@ from __future__ import annotations
 import logging
 from weakref import WeakSet
 
-from sketch.http.hosts import split_port
+from sketch.http.hosts import is_loopback
 
 logger = logging.getLogger("sketch")
 
-_LOCAL = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _reported: WeakSet[object] = WeakSet()
 
 
@@ -20,7 +19,7 @@ def report_unchecked(host: str, app: object) -> None:
         host: of the URL; local ones, as in development, are not reported.
         app: the application.
     """
-    if app not in _reported and split_port(host)[0].lower() not in _LOCAL:
+    if app not in _reported and not is_loopback(host):
         _reported.add(app)
         logger.warning(
             "%r makes URLs with the host that a client names, and any client may name any: "

@@ -8,6 +8,8 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from sketch.observability.access_fields import place
+
 if TYPE_CHECKING:
     from sketch.http.grammar import Address
     from sketch.lifecycle.stopping import Stopping
@@ -44,7 +46,12 @@ def log_stalled(client: Address | None) -> None:
     Args:
         client: its address, None without one.
     """
-    logger.info("%s: the client reads nothing, the connection is cut", client)
+    logger.info("%sthe client reads nothing, the connection is cut", prefix(client))
+
+
+def prefix(client: Address | None) -> str:
+    """Return how a line about a client begins: `192.0.2.7:4711: `; without an address it is empty."""
+    return "" if client is None else f"{place(client)}: "
 
 
 REQUEST, WEBSOCKET, STREAM = "request", "websocket", "stream"

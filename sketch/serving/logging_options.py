@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from sketch.observability.access_fields import Worker
 from sketch.observability.log_file import log_files, reopen_all
 from sketch.observability.logs import logger, show
 from sketch.serving.options import ServeError, ServeOptions
-from sketch.serving.processes.identity import current_worker
-from sketch.serving.reloading import reloaded
+from sketch.serving.rereading import reread
 
 
 def set_up(options: ServeOptions) -> None:
@@ -19,8 +17,6 @@ def set_up(options: ServeOptions) -> None:
     Raises:
         ServeError: for a `log_config` that cannot be applied.
     """
-    worker = current_worker()
-    Worker.index = None if worker is None else worker.index
     logger.setLevel(options.log_level.upper())
     show(options.log_format, options.access_log_format)
     if options.log_config is not None:
@@ -35,8 +31,8 @@ def set_up(options: ServeOptions) -> None:
 
 @contextmanager
 def log_files_reopened() -> Iterator[None]:
-    """While the block runs, open the log files anew at the order to reload, if the program has any at its begin."""
+    """While the block runs, open the log files anew at the order to reread, if the program has any at its begin."""
     with ExitStack() as stack:
         if log_files():
-            stack.enter_context(reloaded("the log files", reopen_all))
+            stack.enter_context(reread("the log files", reopen_all))
         yield

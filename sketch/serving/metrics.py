@@ -39,12 +39,12 @@ def prepare_metrics(app: Application, address: str | None) -> None:
     Raises:
         ServeError: without prometheus-client.
     """
-    check_installed(address)
     from sketch.observability.metrics import METRICS, Metrics
 
+    if METRICS not in app and address is None:  # their module is loaded all the same: by `from sketch import *`, say
+        return
+    check_installed(address)
     if METRICS not in app:
-        if address is None:
-            return
         Metrics().attach(app)
     link, metrics = current_link(), app[METRICS]
     metrics.listener = None if link is not None or address is None else partial(metrics_listener, address)

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from sketch.serving import reloading, systemd
+from sketch.serving import rereading, systemd
 from sketch.serving.processes.link import current_link
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 _TO_STOP = ("SIGINT", "SIGTERM", "SIGHUP")
 _AT_ONCE = "SIGQUIT"
-_RELOADS = "SIGHUP"
+_REREADS = "SIGHUP"
 _MAY_BE_IGNORED = ("SIGHUP", "SIGQUIT")
 """Signals that stay ignored if they are when the server starts: `nohup` and shells ignore them for their programs."""
 
@@ -29,8 +29,8 @@ class Orders:
     """What the signals have ordered so far.
 
     SIGTERM, SIGINT or SIGHUP order to stop. Another one of them ends the grace period, and so does SIGQUIT, which needs
-    no order before it. After that the signals have their default effects. Where there is something to reload, SIGHUP
-    orders that instead: see `sketch.serving.reloading`.
+    no order before it. After that the signals have their default effects. Where there is something to reread, SIGHUP
+    orders that instead: see `sketch.serving.rereading`.
 
     In a worker only SIGQUIT ends the grace period, and SIGTERM is ignored at the end: a service manager may send it to
     all processes, and so does the parent then.
@@ -64,8 +64,8 @@ class Orders:
 
     def _take(self, number: int) -> None:
         name = signal.Signals(number).name
-        if name == _RELOADS and reloading.has_any():
-            _reload(name)
+        if name == _REREADS and rereading.has_any():
+            _reread(name)
             return
         quits = name == _AT_ONCE
         again = self.given.is_set()
@@ -94,9 +94,9 @@ def _restore(loop: asyncio.AbstractEventLoop, numbers: list[signal.Signals]) -> 
         loop.remove_signal_handler(number)
 
 
-def _reload(order: str) -> None:
+def _reread(order: str) -> None:
     systemd.reloading()
-    reloading.reload_all(order)
+    rereading.reread_all(order)
     systemd.notify("READY=1")
 
 

@@ -11,6 +11,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
+from sketch.concurrency.workers import WorkerInfo, working_as
 from sketch.observability.logs import flush, show, tell, tell_error
 from sketch.serving import systemd
 from sketch.serving.descriptors import open_standard
@@ -19,10 +20,9 @@ from sketch.serving.logging_options import log_files_reopened, set_up
 from sketch.serving.loops import check_place
 from sketch.serving.metrics import may_have_metrics, prepare_metrics
 from sketch.serving.options import ServeError, ServeOptions
-from sketch.serving.processes.identity import WorkerInfo, working_as
 from sketch.serving.processes.link import AcceptAlso, current_link
 from sketch.serving.registry import check_supported, load_object, load_server
-from sketch.serving.reloading import order_taken
+from sketch.serving.rereading import order_taken
 from sketch.serving.sockets import places, spell
 from sketch.serving.sources import explain
 from sketch.serving.systemd import activate
@@ -138,10 +138,18 @@ def run_backend(app: Application | ASGIApp | str, options: ServeOptions) -> int:
     Raises:
         ServeError: if it cannot be served for a reason that one line explains.
     """
-    backend = load_server(options.server)
-    application = load_and_prepare(app, options)
+    load_server(options.server)  # one that is missing is told before the application is loaded
+    return run_loaded(load_and_prepare(app, options), options)
+
+
+def run_loaded(app: Application | ASGIApp, options: ServeOptions) -> int:
+    """Run an application that is loaded and set up on the backend of the options. Returns the exit code.
+
+    Raises:
+        ServeError: as `run_backend`.
+    """
     with log_files_reopened():
-        return backend.run(application, options)
+        return load_server(options.server).run(app, options)
 
 
 def load_and_prepare(app: Application | ASGIApp | str, options: ServeOptions) -> Application | ASGIApp:

@@ -14,6 +14,7 @@ from itertools import count as numbers
 from pathlib import Path
 from typing import Any
 
+from sketch.http.hosts import is_loopback
 from sketch.serving.options import ServeError, ServeOptions
 
 logger = logging.getLogger("sketch")
@@ -101,6 +102,11 @@ def spell(name: object) -> str:
     if isinstance(name, bytes):  # of Linux's abstract namespace
         return f"unix:@{os.fsdecode(name[1:])}"
     return f"unix:{name}"
+
+
+def is_public(place: str) -> bool:
+    """Whether other machines may reach a place, as `spell` returns it. A socket that is inherited may be anywhere."""
+    return not place.startswith("unix:") and not is_loopback(place)
 
 
 def listen(sockets: list[socket.socket], backlog: int) -> None:

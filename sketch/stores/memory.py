@@ -8,7 +8,10 @@ from collections.abc import Callable
 from heapq import heapify, heappop, heappush
 from typing import NamedTuple
 
+from sketch.concurrency.workers import report_unshared
 from sketch.stores.store import check_entry
+
+_SHARED = "Keep values in a store that all of them reach, in Redis say"
 
 
 class _Entry(NamedTuple):
@@ -51,6 +54,7 @@ class MemoryStore:
 
     async def get(self, key: str) -> bytes | None:
         """Return the value of a key, None if there is none."""
+        report_unshared("a MemoryStore", _SHARED)
         entry = self._find(key)
         return None if entry is None else entry.value
 
@@ -60,6 +64,7 @@ class MemoryStore:
         Raises:
             TypeError, ValueError: for what is no entry of a store, and for a value that is larger than the store.
         """
+        report_unshared("a MemoryStore", _SHARED)
         check_entry(key, ttl, value)
         size = _size(key, value)
         if size > self._max_bytes:

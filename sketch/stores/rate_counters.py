@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import OrderedDict
+from itertools import repeat
 from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from sketch.concurrency.workers import report_unshared
 
 if TYPE_CHECKING:
     from limits.aio.storage import Storage
+
+
+_AT_ONCE = 1000
+"""Counters that one request drops at most: a million that end at once would keep the event loop for a second."""
 
 
 class Counted(NamedTuple):
@@ -44,13 +52,15 @@ class MemoryCounters:
 
     def __init__(self, most: int) -> None:
         self._most = most
-        # By the length of the window: so the counters of each are in the order in which they end.
-        self._windows: dict[int, dict[str, _Counter]] = {}
+        # By the length of the window: so the counters of each are in the order in which they end. A plain dict looks
+        # for its first key behind all those that were deleted before it.
+        self._windows: dict[int, OrderedDict[str, _Counter]] = {}
 
     async def count(self, key: str, window: int) -> Counted:
         """Count a request."""
+        report_unshared("a RateLimit", "Give it a storage that all of them reach, in Redis say")
         now = asyncio.get_running_loop().time()  # no change of the system's clock moves it
-        counters = self._windows.setdefault(window, {})
+        counters = self._windows.setdefault(window, OrderedDict())
         counter = counters.get(key)
         if counter is None or counter.ends <= now:
             counters.pop(key, None)
@@ -59,13 +69,12 @@ class MemoryCounters:
         counter.used += 1
         return Counted(counter.used, counter.ends - now)
 
-    def _make_room(self, counters: dict[str, _Counter], now: float) -> None:
-        """Drop the counters that have ended, and one more where there is no room."""
-        while counters:
-            first = next(iter(counters))
-            if counters[first].ends > now and len(counters) < self._most:
+    def _make_room(self, counters: OrderedDict[str, _Counter], now: float) -> None:
+        """Drop counters that have ended, and one more where there is no room."""
+        for _ in repeat(None, _AT_ONCE):
+            if not counters or (counters[next(iter(counters))].ends > now and len(counters) < self._most):
                 break
-            del counters[first]
+            counters.popitem(last=False)
 
     def __len__(self) -> int:
         return sum(map(len, self._windows.values()))

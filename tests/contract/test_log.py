@@ -137,7 +137,7 @@ def check_access_lines(lines: list[dict[str, Any]]) -> None:
 async def test_the_log_names_a_client_that_reads_nothing(wired: Served, key: str) -> None:
     async with wired.stream("GET", f"/stream/endless/in-time?key={key}"):
         await wired.journal(key, "closed in its task")
-    pattern = re.compile(r"INFO sketch\.server: \('127\.0\.0\.1', .*reads nothing")
+    pattern = re.compile(r"INFO sketch\.server: 127\.0\.0\.1:.*reads nothing")
     turn = 0
     async with asyncio.timeout(10):
         while not pattern.search(wired.program.output):

@@ -174,9 +174,9 @@ async def test_a_foreign_application_is_cut_off_as_well(pool: Any, server_name: 
 
 @launched
 async def test_a_signal_to_reload_ends_no_server(wired: Served) -> None:
-    before = wired.program.output.count("SIGUSR1: there is nothing to reload\n")
+    before = wired.program.output.count("SIGUSR1: there is nothing to reread\n")
     os.kill(wired.pid, signal.SIGUSR1)
-    await printed(wired, "SIGUSR1: there is nothing to reload\n", before + 1)
+    await printed(wired, "SIGUSR1: there is nothing to reread\n", before + 1)
     assert (await wired.get("/")).status in (200, 404)
 
 

@@ -86,8 +86,8 @@ class Secure:
             found: bytes = wire.writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
             return found
 
-    async def reload(self) -> str:
-        """Order it to reload; what it has printed since."""
+    async def reread(self) -> str:
+        """Order it to read its certificate anew; what it has printed since."""
         before = len(self.served.program.output)
         count = self.served.program.output.count("SIGUSR1: ")
         os.kill(self.served.pid, signal.SIGUSR1)
@@ -136,11 +136,11 @@ async def test_a_new_certificate_is_taken_without_losing_a_connection(secure: Se
         await wire.receive()
         old, new = await secure.shown(), ssl.PEM_cert_to_DER_cert((files / "new.pem").read_text())
         certificate.unlink()
-        assert f"ERROR sketch: SIGUSR1: the certificate {certificate} stays as it was: cannot" in await secure.reload()
+        assert f"ERROR sketch: SIGUSR1: the certificate {certificate} stays as it was: cannot" in await secure.reread()
         assert await secure.shown() == old
         for name in ("server.pem", "server.key", "encrypted-server.key"):
             (files / name.replace("server", "new")).rename(files / name)
-        assert f"INFO sketch: SIGUSR1: reloaded the certificate {certificate}" in await secure.reload()
+        assert f"INFO sketch: SIGUSR1: reread the certificate {certificate}" in await secure.reread()
         assert await secure.shown() == new != old
         await wire.send(REQUEST % b"/echo")
         assert (await wire.receive()).status == 200
@@ -161,5 +161,5 @@ async def test_a_failed_handshake_is_a_line(secure: Secure) -> None:
     """Perhaps that of another test: there are few of them."""
     with pytest.raises(ssl.SSLError):
         await Wire.connect(secure.served.port, ssl.create_default_context())
-    await secure.reload()
+    await secure.reread()
     assert "a TLS handshake has failed: " in secure.served.program.output

@@ -16,9 +16,9 @@ def rewritten(text: str) -> str:
     rows = "".join(
         f"| `{name}` | {field.kind.replace('?', ' or null')} | {field.text} |\n" for name, field in FIELDS.items()
     )
-    text, found = re.subn(re.escape(_HEAD) + r"(?:\|.*\n|FIELDS\n)*", lambda _: f"{_HEAD}{rows}\n", text)
+    text, found = re.subn(re.escape(_HEAD) + r"(?:\|.*\n|FIELDS\n)*\n*", lambda _: f"{_HEAD}{rows}\n", text)
     assert found == 1, f"expected one table of fields, got {found}"
-    return text.replace("\n\n\n", "\n\n")
+    return text
 
 
 if __name__ == "__main__":

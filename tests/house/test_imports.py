@@ -111,7 +111,7 @@ ASYNCIO_MODULES = {
     "sketch.serving.processes.reports",
     "sketch.serving.processes.supervisor",
     "sketch.serving.reload.parent",
-    "sketch.serving.reloading",
+    "sketch.serving.rereading",
 }
 """The rooms and modules in which time, cancellation and tasks are the matter; no other module imports asyncio."""
 

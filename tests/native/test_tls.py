@@ -11,7 +11,7 @@ import pytest
 
 from sketch import Application, Request, Response, StreamResponse, serve
 from sketch.serving.options import ServeError
-from sketch.serving.tls.context import ReloadableContext
+from sketch.serving.tls.context import RereadableContext
 from sketch_native import ServerLimits
 from tests.support.native import GET, HOST, Certificates, make_app, serving, turns, until
 from tests.support.wire import Wire
@@ -204,6 +204,6 @@ async def test_a_new_certificate_is_for_new_connections(certificates: Certificat
             wire.abort()
             await wire.close()
             certificates.authority.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(str(path))
-            assert isinstance(server.tls, ReloadableContext)
-            server.tls.reload()
+            assert isinstance(server.tls, RereadableContext)
+            server.tls.reread()
     assert shown[0] != shown[1]

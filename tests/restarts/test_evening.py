@@ -233,7 +233,7 @@ REPLACED = [
     r"INFO sketch: replacing the workers, one after the other\n",
     *(WORKER.format(index) + end for index in (0, 1) for end in ("is ready", "has stopped")),
 ]
-RENEWED = r"INFO sketch: SIGUSR1: reloaded the certificate chain\.pem\n"
+RENEWED = r"INFO sketch: SIGUSR1: reread the certificate chain\.pem\n"
 
 
 def read_the_log(log: str) -> None:

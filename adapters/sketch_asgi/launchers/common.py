@@ -7,9 +7,9 @@ import logging
 import socket
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
-from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from sketch.concurrency.seldom import Seldom
 from sketch.routing import WEBSOCKET
 from sketch.serving.descriptors import make_room
 from sketch.serving.loops import loop_factory, run_server
@@ -41,25 +41,21 @@ def prepare() -> None:
 
 
 class AcceptErrors(logging.Filter):
-    """Lets one line a second through about connections for which there is no descriptor.
+    """Puts one line a second in the place of those about connections for which there is no descriptor.
 
     For each of them asyncio logs a traceback, up to `backlog` at a time.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self._logged_at = float("-inf")
+        self._lines = Seldom(logging.getLogger("sketch.server"), logging.WARNING, 1.0)
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether the record is logged."""
         if not record.getMessage().startswith("socket.accept() out of system resource"):
             return True
-        now = monotonic()
-        if now - self._logged_at < 1:
-            return False
-        self._logged_at = now
-        record.msg, record.args, record.exc_info = "cannot accept (%s): new clients wait", (_reason(record),), None
-        return True
+        self._lines.log("cannot accept (%s): new clients wait", _reason(record))
+        return False
 
 
 def _reason(record: logging.LogRecord) -> str:

@@ -11,7 +11,7 @@ from sketch.serving.options import TLS_OPTIONS, ServeOptions
 from sketch.serving.processes.link import counted
 from sketch.serving.registry import missing_package
 from sketch.serving.sockets import listening
-from sketch.serving.tls.context import certificates_reloaded, server_context
+from sketch.serving.tls.context import certificates_reread, server_context
 from sketch_asgi.hosting.served import as_application
 from sketch_asgi.launchers.accepted import count_accepted
 from sketch_asgi.launchers.acceptor import Acceptor
@@ -82,7 +82,7 @@ class HypercornServer:
             # hypercorn closes the descriptors it is given, so it gets duplicates.
             config.bind = [f"fd://{sock.dup().detach()}" for sock in sockets]
             stop = Stop(application, asgi.life, options, ending)
-            with certificates_reloaded(context, options):
+            with certificates_reread(context, options):
                 return run(main, asgi.life, stop, options)
 
 

@@ -9,7 +9,7 @@ from sketch.serving.options import TLS_OPTIONS, ServeOptions
 from sketch.serving.processes.link import counted
 from sketch.serving.registry import missing_package
 from sketch.serving.sockets import listening
-from sketch.serving.tls.context import certificates_reloaded, server_context
+from sketch.serving.tls.context import certificates_reread, server_context
 from sketch_asgi.hosting.served import as_application
 from sketch_asgi.launchers.common import COMMON_OPTIONS, adapt, largest_message, listen_once_started, prepare, run
 from sketch_asgi.launchers.stopping import Stop
@@ -46,5 +46,5 @@ class UvicornServer:
         with listening(options) as sockets:
             listen_once_started(asgi.life, sockets, options)
             stop = Stop(application, asgi.life, options, runner)
-            with certificates_reloaded(context, options):
+            with certificates_reread(context, options):
                 return run(partial(runner.serve, sockets), asgi.life, stop, options)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from typing import Any
 
 from sketch.cli.doctor.application import trusted_by
@@ -14,7 +13,7 @@ from sketch.http.networks import UNIX
 from sketch.serving.config import Config
 from sketch.serving.options import ServeOptions
 from sketch.serving.server_limits import ServerLimits
-from sketch.serving.sockets import places
+from sketch.serving.sockets import is_public, places
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +62,7 @@ class Case:
 
     def public_places(self) -> list[str]:
         """Return the addresses that other machines may reach. An inherited socket may be anywhere."""
-        return [place for place in places(self.options) if not place.startswith("unix:") and not is_loopback(place)]
+        return [place for place in places(self.options) if is_public(place)]
 
     def unix_paths(self) -> list[str]:
         """Return the paths of unix sockets."""
@@ -85,14 +84,3 @@ class Case:
     def believes_unix(self) -> bool:
         """Whether every peer on a unix socket is a trusted proxy."""
         return UNIX in self.trusted
-
-
-def is_loopback(place: str) -> bool:
-    """Whether an address `host:port` is one that only this machine can reach."""
-    if place.startswith("fd:"):
-        return False
-    host = place.rpartition(":")[0].strip("[]").partition("%")[0].lower()
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")

@@ -15,6 +15,9 @@ from multidict import CIMultiDict, CIMultiDictProxy, MultiDict, MultiDictProxy
 
 logger = logging.getLogger("sketch")
 
+FRAMEWORK = ("sketch", "sketch_native", "sketch_asgi", "sketch_rsgi", "sketch_gateway")
+"""The packages of this framework."""
+
 MASK = "<masked>"
 VALUE = 1000
 """Characters of a value that are shown."""
@@ -26,8 +29,8 @@ _LOOKED_AT = 65536
 _ENTRIES, _NODES, _ALL_NODES = 200, 500, 20_000
 """Entries of a container, values in one variable, and values in all that are searched for secrets."""
 _SHORTEST, _SHORTEST_PART, _SHORTEST_KEY = 6, 8, 12
-"""Fewest characters of a secret that is masked elsewhere, too: of any, of a piece of a header field, and of the value
-of a variable called `key`, which mostly is no secret. Shorter ones would be found in unrelated text."""
+"""Fewest characters of a secret that is masked elsewhere, too: of any, of a piece of a header field or of an object,
+and of the value of a variable `key`, which mostly is no secret. Shorter ones would be found in unrelated text."""
 
 _PARTS = "passw|passphrase|secret|token|apikey|authori[sz]ation|cookie|session|credential|signature|bearer|csrf|xsrf"
 _WORDS = "key|keys|pwd|pw|pass|auth|dsn|jwt|sig|otp|pin|cvv|cvc|ssn|sid|private"
@@ -111,11 +114,13 @@ class Masker:
     def _remember(self, name: object, value: object, depth: int) -> None:
         text = _plain(value)
         if text is None:
-            for _, inner in _inside(value) if depth < _DEPTH else ():
-                self._remember(name, inner, depth + 1)
+            if depth < _DEPTH and not _is_of_framework(value):  # of a route at `/csrf` nothing is secret
+                for _, inner in _inside(value):
+                    self._remember(name, inner, depth + 1)
             return
         name = name.decode("latin-1") if isinstance(name, bytes) else str(name)
-        found = [text] if len(text) >= (_SHORTEST_KEY if name in ("key", "keys") else _SHORTEST) else []
+        shortest = _SHORTEST_KEY if name in ("key", "keys") else _SHORTEST_PART if depth else _SHORTEST
+        found = [text] if len(text) >= shortest else []
         if _FIELD.search(name):  # `Bearer abc`, `sid=abc; theme=dark`
             found += [part for part in re.split(r"[\s;,=\"]+", text) if len(part) >= _SHORTEST_PART]
         for secret in found:  # as it is, and as it looks inside a repr
@@ -215,6 +220,10 @@ def _joined(items: Iterator[str], most: int) -> str:
     if next(items, None) is not None:
         shown.append("...")
     return ", ".join(shown)
+
+
+def _is_of_framework(value: object) -> bool:
+    return type(value).__module__.partition(".")[0] in FRAMEWORK
 
 
 def _plain(value: Any) -> str | None:

@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 from types import FrameType, TracebackType
 
-from sketch.errors.debug.masking import Masker
+from sketch.errors.debug.masking import FRAMEWORK, Masker
 
 BEFORE, AFTER = 5, 3
 """Lines of source code that are shown before and after the one that raised."""
@@ -25,8 +25,6 @@ CHAIN, PARTS, NESTED = 10, 10, 4
 MESSAGE = 5000
 """Characters of an exception's text that are shown."""
 
-FRAMEWORK = ("sketch", "sketch_native", "sketch_asgi", "sketch_rsgi", "sketch_gateway")
-"""The packages of this framework."""
 _LIBRARIES = tuple(f"{sysconfig.get_path(name)}/" for name in ("stdlib", "platstdlib", "purelib", "platlib"))
 
 CAUSE = "The above was directly caused by"

@@ -66,6 +66,7 @@ class Sessions:
     """
 
     outer = True
+    reads_origin = True
 
     def __init__(
         self,
@@ -82,13 +83,14 @@ class Sessions:
         check_flags(persistent=persistent)
         secrets = check_secrets(secret)
         lasting = check_lifetime(idle, lifetime)
-        self.cookie = SessionCookie(name, samesite, persistent)
+        # Not called `cookie`: a debug page would take the cookie's name, "session", for a secret, and mask the word.
+        self.carrier = SessionCookie(name, samesite, persistent)
         self._lifetime = lasting
         self._clock = clock
         if store is not None and (isinstance(store, type) or not isinstance(store, Store)):
             raise TypeError(f"expected a store of get, set, delete and touch, got {store!r:.200}")
         # One for each scheme: what was overheard on http is worthless on https.
-        self._keepers = {name: _make_keeper(secrets, lasting, store, name) for name in self.cookie.names}
+        self._keepers = {name: _make_keeper(secrets, lasting, store, name) for name in self.carrier.names}
 
     async def __call__(self, request: BaseRequest, handler: Endpoint) -> Response:
         """Answer the request with its session at hand, and keep the session."""
@@ -107,18 +109,18 @@ class Sessions:
         return await self.end(request, state, response)
 
     def _keeper(self, request: BaseRequest) -> Keeper:
-        return self._keepers[self.cookie.name_for(request)]
+        return self._keepers[self.carrier.name_for(request)]
 
     def _check_names(self, outer: object) -> None:
-        if isinstance(outer, Sessions) and outer.cookie.name == self.cookie.name:
+        if isinstance(outer, Sessions) and outer.carrier.name == self.carrier.name:
             raise RuntimeError(
-                f"expected another name for the sessions of a mounted application, got {self.cookie.name!r:.200} of the"
-                " one around it: write Sessions(secret, name=...), or leave them out and use those around it"
+                f"expected another name for the sessions of a mounted application, got {self.carrier.name!r:.200} of"
+                " the one around it: write Sessions(secret, name=...), or leave them out and use those around it"
             )
 
     async def begin(self, request: BaseRequest) -> SessionState:
         """Return the state of the session that a request brings, or of a new one."""
-        value = self.cookie.find(request)
+        value = self.carrier.find(request)
         find = _find_none if value is None else await self._keeper(request).find(value, int(self._clock()))
         return SessionState(find, self)
 
@@ -170,14 +172,14 @@ class Sessions:
         if written is None:
             logger.info("a session was changed after another request had ended it: the changes are dropped")
             return
-        self.cookie.set(request, response, written.value, written.seconds)
+        self.carrier.set(request, response, written.value, written.seconds)
         _forbid_sharing(response)
 
     async def _drop(self, request: BaseRequest, kept: KeptSession | None, response: Response) -> None:
         if kept is not None:
             await self._keeper(request).end(kept)
-        if self.cookie.was_sent(request):
-            self.cookie.delete(request, response)
+        if self.carrier.was_sent(request):
+            self.carrier.delete(request, response)
             _forbid_sharing(response)
 
 

@@ -59,7 +59,8 @@ def check_secrets(given: Secret | Iterable[Secret]) -> list[bytes]:
         ValueError: for none, and for one of fewer than 32 bytes.
         TypeError: for one that is neither text nor bytes.
     """
-    secrets = [given] if isinstance(given, str | bytes) else list(given)
+    # Anything that is not several is checked as one: None, of a variable that is not set, for example.
+    secrets = list(given) if isinstance(given, Iterable) and not isinstance(given, str | bytes) else [given]
     if not secrets:
         raise ValueError(f"expected at least one secret, got none: {_ADVICE}")
     return [_checked(secret) for secret in secrets]

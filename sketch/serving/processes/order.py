@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from sketch.concurrency.workers import WorkerInfo
 from sketch.serving.options import ServeError, ServeOptions
-from sketch.serving.processes.identity import WorkerInfo
 from sketch.serving.processes.pipe import Message
 from sketch.serving.registry import load_object
 

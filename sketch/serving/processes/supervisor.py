@@ -15,12 +15,12 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from sketch.serving import reloading, systemd
+from sketch.concurrency.workers import WorkerInfo
+from sketch.serving import rereading, systemd
 from sketch.serving.options import ServeError, ServeOptions
 from sketch.serving.orders import stays_ignored
 from sketch.serving.processes.command import start_worker
 from sketch.serving.processes.cpus import usable_cpus
-from sketch.serving.processes.identity import WorkerInfo
 from sketch.serving.processes.order import Order, encode_options
 from sketch.serving.processes.pipe import Pipe
 from sketch.serving.processes.table import Policy, Table
@@ -188,9 +188,9 @@ class Supervisor:
             self._table.replace()
 
     def _pass_on(self) -> None:
-        if reloading.has_any():
-            reloading.reload_all("SIGUSR1")
-        logger.info("SIGUSR1: the workers reload what they can")
+        if rereading.has_any():
+            rereading.reread_all("SIGUSR1")
+        logger.info("SIGUSR1: the workers reread what they can")
         self._table.pass_on(signal.SIGUSR1)
 
     # -- processes ----------------------------------------------------------------------------------------------------

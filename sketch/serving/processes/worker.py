@@ -10,15 +10,15 @@ import sys
 from contextlib import suppress
 from importlib import import_module
 
+from sketch.concurrency.workers import working_as
 from sketch.serving.failures import describe
 from sketch.serving.loops import loop_factory
 from sketch.serving.options import ServeError
-from sketch.serving.processes.identity import working_as
 from sketch.serving.processes.link import Link, connect
 from sketch.serving.processes.order import Order
 from sketch.serving.processes.pipe import Message, Pipe
 from sketch.serving.registry import load_object, load_server
-from sketch.serving.reloading import take_order
+from sketch.serving.rereading import take_order
 from sketch.serving.run import run_backend
 from sketch.serving.sources import explain, values_from
 
@@ -89,7 +89,7 @@ def prepare(server: str, loop: str) -> None:
 def prepare_signals() -> None:
     """Ignore the signals that are for the parent alone; it passes on what concerns a worker.
 
-    It does so by SIGUSR1, the order to reload, and by SIGQUIT, which a worker inherits as ignored from a parent that
+    It does so by SIGUSR1, the order to reread, and by SIGQUIT, which a worker inherits as ignored from a parent that
     ignores it.
     """
     for number in (signal.SIGINT, signal.SIGHUP):

@@ -9,11 +9,11 @@ import socket
 import sys
 from dataclasses import replace
 from importlib.util import cache_from_source, find_spec
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
-from sketch.errors.debug.traces import FRAMEWORK, in_library
+from sketch.errors.debug.masking import FRAMEWORK
+from sketch.errors.debug.traces import in_library
 from sketch.serving.options import OptionError, ServeOptions
 from sketch.serving.processes.order import Order, encode_options
 from sketch.serving.processes.supervisor import Announce, Supervisor, WorkerProcess, policy_of
@@ -21,7 +21,7 @@ from sketch.serving.processes.table import Table
 from sketch.serving.reload.files import Tree, default_roots
 from sketch.serving.reload.table import ReloadTable
 from sketch.serving.reload.watcher import Watcher
-from sketch.serving.sockets import ADDRESSES, open_slots, spell
+from sketch.serving.sockets import ADDRESSES, is_public, open_slots, spell
 
 logger = logging.getLogger("sketch")
 
@@ -104,10 +104,10 @@ def check_private(options: ServeOptions, sockets: list[socket.socket]) -> None:
     if options.debug is not None:
         return
     for sock in sockets:
-        name = sock.getsockname()
-        if isinstance(name, tuple) and not ip_address(name[0].partition("%")[0]).is_loopback:
+        place = spell(sock.getsockname())
+        if is_public(place):
             raise OptionError(
-                f"expected an address of the loopback interface with reload, which turns debug on, got {spell(name)}: "
+                f"expected an address of the loopback interface with reload, which turns debug on, got {place}: "
                 "give debug (or no-debug) as well to serve other machines",
                 "reload",
                 *ADDRESSES,

@@ -8,17 +8,15 @@ import sys
 import sysconfig
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
-from traceback import format_exception_only, walk_tb
+from traceback import walk_tb
 from typing import TYPE_CHECKING
 
 from sketch.errors.debug.traces import in_library, is_library
 from sketch.observability.logs import show
+from sketch.serving.failures import describe
 from sketch.serving.options import ServeError, ServeOptions
-from sketch.serving.registry import load_server
 from sketch.serving.reload.page import make_page
-from sketch.serving.run import load_and_prepare
-from sketch.serving.sources import explain
+from sketch.serving.run import load_and_prepare, run_loaded
 from sketch.serving.starts import failed_starts_kept
 
 if TYPE_CHECKING:
@@ -60,7 +58,7 @@ def serve_or_explain(order: Order, options: ServeOptions, link: Link) -> int:
     shorten(fault)
     show()  # a module that cannot be loaded has set up no logging
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # the end of the first server has left it ignored
-    return load_server(options.server).run(make_page(order.app, fault, options.debug), spare)
+    return run_loaded(make_page(order.app, fault, options.debug), spare)
 
 
 def _serve(order: Order, options: ServeOptions, link: Link) -> int:
@@ -80,7 +78,7 @@ def _serve(order: Order, options: ServeOptions, link: Link) -> int:
         raise CannotStart(exc) from exc
     link.read(list(loaded_files()))
     with failed_starts_kept() as kept:
-        code = load_server(options.server).run(application, options)
+        code = run_loaded(application, options)
     if kept:
         raise CannotStart(kept[0])
     return code
@@ -102,29 +100,6 @@ def shorten(fault: BaseException) -> None:
 
 
 # -- what the parent is told ------------------------------------------------------------------------------------------
-
-
-def describe(fault: BaseException) -> str:
-    """Describe a fault in one line, with the place in the application's code that it comes from."""
-    if isinstance(fault, ServeError):
-        return explain(fault)
-    lines = format_exception_only(fault)
-    said = (lines[-1] if isinstance(fault, SyntaxError) else lines[0]).strip().splitlines() or [type(fault).__name__]
-    short = said[0] if len(said) == 1 else f"{said[0]} ... {said[-1].strip()}"
-    place = _place_of(fault)
-    return short if place is None else f"{place[0]}, line {place[1]}: {short}"
-
-
-def _place_of(fault: BaseException) -> tuple[str, int] | None:
-    if isinstance(fault, SyntaxError) and fault.filename is not None:
-        return _short(fault.filename), fault.lineno or 1
-    calls = [(frame, line) for frame, line in walk_tb(fault.__traceback__) if not is_library(frame)]
-    return (_short(calls[-1][0].f_code.co_filename), calls[-1][1]) if calls else None
-
-
-def _short(file: str) -> str:
-    path = Path(file)
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else file
 
 
 def loaded_files() -> Iterator[str]:

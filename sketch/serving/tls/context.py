@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from sketch.serving.options import ServeError, ServeOptions
-from sketch.serving.reloading import reloaded
+from sketch.serving.rereading import reread
 from sketch.serving.tls.files import load_authorities, load_certificate
 from sketch.serving.tls.handshakes import FailedHandshakes, logged_session
 
@@ -17,7 +17,7 @@ VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 _REQUIREMENTS = {"optional": ssl.CERT_OPTIONAL, "required": ssl.CERT_REQUIRED}
 
 
-class ReloadableContext(ssl.SSLContext):
+class RereadableContext(ssl.SSLContext):
     """A context that makes each session by the newest one of the contexts that it has made of the files.
 
     Servers keep the context that they are given. The sessions that are open keep theirs. A new context has new keys
@@ -27,7 +27,7 @@ class ReloadableContext(ssl.SSLContext):
         make: makes a context of the files. It raises ServeError for files that cannot be used.
     """
 
-    def __new__(cls, make: Callable[[], ssl.SSLContext]) -> ReloadableContext:  # noqa: ARG004 - taken by `__init__`
+    def __new__(cls, make: Callable[[], ssl.SSLContext]) -> RereadableContext:  # noqa: ARG004 - taken by `__init__`
         """Make the object; OpenSSL's part of it stays unused."""
         return super().__new__(cls, ssl.PROTOCOL_TLS_SERVER)
 
@@ -35,7 +35,7 @@ class ReloadableContext(ssl.SSLContext):
         self._make = make
         self._newest = make()
 
-    def reload(self) -> None:
+    def reread(self) -> None:
         """Read the files anew. If they cannot be used, the ones before stay in use.
 
         Raises:
@@ -68,16 +68,16 @@ def server_context(
     if options.ssl_certfile is None:
         return options.ssl
     session = logged_session(FailedHandshakes()) if logs else ssl.SSLObject
-    return ReloadableContext(lambda: _make(options, protocols, session))
+    return RereadableContext(lambda: _make(options, protocols, session))
 
 
 @contextmanager
-def certificates_reloaded(context: ssl.SSLContext | None, options: ServeOptions) -> Iterator[None]:
+def certificates_reread(context: ssl.SSLContext | None, options: ServeOptions) -> Iterator[None]:
     """While the block runs, read the files of a context anew when that is ordered. One that is ready-made has none."""
-    if not isinstance(context, ReloadableContext):
+    if not isinstance(context, RereadableContext):
         yield
         return
-    with reloaded(f"the certificate {options.ssl_certfile}", context.reload):
+    with reread(f"the certificate {options.ssl_certfile}", context.reread):
         yield
 
 

@@ -12,12 +12,11 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
-from ipaddress import ip_address
 from pathlib import Path
 
 from sketch.observability.logs import tell
 from sketch.serving.options import ServeError, ServeOptions
-from sketch.serving.sockets import places, spell
+from sketch.serving.sockets import is_public, places, spell
 
 NAMES = ("localhost", "127.0.0.1", "::1")
 LIFE = timedelta(days=390)
@@ -64,7 +63,7 @@ def check_local(options: ServeOptions) -> None:
         ServeError: the message names it.
     """
     for name in (_name(place, options) for place in places(options)):
-        if not _is_local(name):
+        if is_public(name):
             raise ServeError(
                 f"expected dev_cert with an address of this machine, as 127.0.0.1, got {name}: give ssl_certfile there",
                 "dev_cert",
@@ -80,18 +79,6 @@ def _name(place: str, options: ServeOptions) -> str:
         with suppress(OSError), socket.socket(fileno=os.dup(int(place.removeprefix("fd:")))) as sock:
             return spell(sock.getsockname())
     return place
-
-
-def _is_local(place: str) -> bool:
-    if place.startswith("unix:"):
-        return True
-    host = place.rpartition(":")[0].strip("[]")
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def cache_folder(environment: os._Environ[str] | dict[str, str]) -> Path:

@@ -6,7 +6,8 @@ import logging
 import ssl
 from typing import TYPE_CHECKING
 
-from sketch.serving.seldom import Seldom
+from sketch.concurrency.seldom import Seldom
+from sketch.serving.endings import prefix
 
 if TYPE_CHECKING:
     from sketch.http.grammar import Address
@@ -45,7 +46,7 @@ class FailedHandshakes:
             why: the reason.
             client: the peer's address, None if it is unknown.
         """
-        self._lines.log("%sa TLS handshake has failed: %s", "" if client is None else f"{client}: ", why)
+        self._lines.log("%sa TLS handshake has failed: %s", prefix(client), why)
 
 
 def reason_of(exc: OSError) -> str:

@@ -45,6 +45,38 @@ async def test_last_chunk_with_the_end() -> None:
     assert await read_all(received_body(Script(chunk(b"abc", more=False)).receive, 3)) == b"abc"
 
 
+ONE_MESSAGE: list[tuple[list[Message], int | None]] = [
+    ([chunk(b"abc", more=False)], 3),
+    ([chunk(b"abc")], 3),
+    ([chunk(b"ab"), chunk(b"c", more=False)], 3),
+    ([chunk(b"abcd", more=False)], 3),
+    ([chunk(b"ab", more=False)], 3),
+    ([chunk(b"abc", more=False)], None),
+    ([DISCONNECT], 3),
+    ([{"type": "http.disconnect", "body": b"abc"}], 3),
+]
+
+
+@pytest.mark.parametrize(("messages", "length"), ONE_MESSAGE)
+@in_loop
+async def test_a_body_is_read_as_one_that_is_watched(messages: list[Message], length: int | None) -> None:
+    async def outcome(*, watched: bool) -> object:
+        body = received_body(Script(*messages).receive, length)
+        if watched:  # its messages are taken by the general way
+            watcher = body.watch()
+            await until(lambda: body._complete or body._cut)
+        try:
+            data: object = await read_all(body)
+        except ClientDisconnected as exc:
+            data = str(exc)
+        if watched:
+            await body.close()
+            assert watcher.done()
+        return data, body.complete, body._complete, body._cut, body._ended
+
+    assert await outcome(watched=False) == await outcome(watched=True)
+
+
 @in_loop
 async def test_no_body_asks_for_nothing() -> None:
     script = Script()

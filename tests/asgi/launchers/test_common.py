@@ -23,7 +23,7 @@ def test_without_descriptors_the_log_has_a_line_a_second(server: str) -> None:
             began = monotonic()
             lines = lines_until(running, "cannot accept") + lines_until(running, "cannot accept")
             assert monotonic() - began > 1.5
-            assert lines == ["cannot accept (Too many open files): new clients wait\n"] * 2
+            assert ["cannot accept (Too many open files): new clients wait" in each for each in lines] == [True] * 2
             for client in clients[:50]:
                 client.close()
             assert b"200" in answer(clients[-1])

@@ -330,10 +330,15 @@ class Limited:
         """The bytes that the server has left in its end of a connection, once it has had a turn to read them."""
         for _ in range(2):
             assert self.refused(b"GET /%s HTTP/1.1\r\nHost: x\r\n\r\n" % (b"a" * 300)) == 414
-        ends = [f":{self.running.port:04X}", f":{sock.getsockname()[1]:04X}"]  # the server's end first
+        ends = [in_proc(sock.getpeername()), in_proc(sock.getsockname())]  # the server's end first
         lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-        (queued,) = [line[4] for line in lines if [each[-5:] for each in line[1:3]] == ends]
+        (queued,) = [line[4] for line in lines if line[1:3] == ends]
         return int(queued.partition(":")[2], 16)
+
+
+def in_proc(name: tuple[str, int]) -> str:
+    """Spell an address as /proc/net/tcp does."""
+    return f"{int.from_bytes(socket.inet_aton(name[0]), sys.byteorder):08X}:{name[1]:04X}"
 
 
 @shows("proxy_protocol", "server_limits", servers=["native"])

@@ -39,5 +39,5 @@ def test_a_change_with_an_open_stream_and_a_websocket(server: str, tmp_path: Pat
             served.write(FOREIGN, "tea.py")
             served.until_answer("foreign")
         assert served.stop() == 0
-        assert served.errors == ["the application cannot be started: tea.py, line 41: ConnectionError: no database"]
+        assert served.errors == ["the application cannot be started: tea.py:41: ConnectionError: no database"]
         assert "WARNING" not in served.output, "streams and websockets end with every change"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sketch.http.hosts import Hosts, split_port
+from sketch.http.hosts import Hosts, is_loopback, split_port
 
 GIVEN = ["Example.com", "*.example.com", "shop.example:8080", "localhost:*", "*.dev.example:*", "[::1]", "[::2]:*"]
 
@@ -67,3 +67,23 @@ def test_other_arguments() -> None:
 def test_ports_are_split_off() -> None:
     for host, parts in {"a": ("a", ""), "a:1": ("a", "1"), "[::1]": ("[::1]", ""), "[::1]:2": ("[::1]", "2")}.items():
         assert split_port(host) == parts
+
+
+@pytest.mark.parametrize(
+    ("host", "loopback"),
+    [
+        ("127.8.0.1", True),
+        ("127.0.0.1:80", True),
+        ("[::1]", True),
+        ("[::ffff:127.0.0.1]:80", True),
+        ("LocalHost:80", True),
+        ("shop.localhost", True),
+        ("localhost.example", False),
+        ("notlocalhost", False),
+        ("10.0.0.1:80", False),
+        ("[fe80::1%eth0]:80", False),
+        ("", False),
+    ],
+)
+def test_hosts_that_only_this_machine_reaches(host: str, loopback: bool) -> None:
+    assert is_loopback(host) is loopback

@@ -54,6 +54,8 @@ def test_an_empty_set_holds_no_origin() -> None:
         (["https://Example.com"], ValueError, "expected origins like"),
         (["https://a.*.com"], ValueError, "expected origins like"),
         (["https://example.com", "*"], ValueError, "expected origins like"),
+        (["https://example.com:443"], ValueError, "without the default port, as browsers send them, got 'https://exam"),
+        (["http://*.example.com:80"], ValueError, "without the default port"),
         ([7], ValueError, "got 7"),
     ],
 )

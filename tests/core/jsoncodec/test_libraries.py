@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import pytest
 
@@ -20,6 +21,12 @@ def test_a_missing_library_is_named() -> None:
         RuntimeError, match=r"needs the package no_such\.thing, which is not installed: pip install no_such"
     ):
         library("no_such.thing")
+
+
+def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "msgspec", None)
+    with pytest.raises(RuntimeError, match=r"pip install 'sketch-web\[msgspec\]'"):
+        library("msgspec")
 
 
 def test_an_unsupported_type() -> None:

@@ -17,8 +17,10 @@ from sketch.middleware.csrf import CSRF
 from sketch.middleware.https_redirect import HTTPSRedirect
 from sketch.middleware.protection import Protection
 from sketch.middleware.proxy_headers import ProxyHeaders
+from sketch.middleware.rate_limit import RateLimit
 from sketch.middleware.request_id import RequestID
 from sketch.middleware.security_headers import SecurityHeaders
+from sketch.middleware.sessions import Sessions
 from sketch.middleware.trusted_hosts import TrustedHosts
 from sketch.request import Request
 from sketch.response import Response
@@ -219,6 +221,28 @@ def test_one_middleware_in_place_of_several() -> None:
     for give in (lambda: Application(middlewares=tagging("a")), lambda: Application(outer_middlewares=tagging("a"))):  # type: ignore[arg-type]
         with pytest.raises(TypeError, match="expected several middlewares, got <function"):
             give()
+
+
+READERS = {
+    "TrustedHosts": lambda: TrustedHosts(["example.com"]),
+    "Protection": lambda: Protection(["example.com"]),
+    "CSRF": CSRF,
+    "HTTPSRedirect": lambda: HTTPSRedirect(host="example.com"),
+    "RateLimit": lambda: RateLimit("5/minute"),
+    "Sessions": lambda: Sessions("s" * 32),
+}
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_what_reads_where_a_request_comes_from_stands_behind_proxy_headers(name: str) -> None:
+    proxies, reader = ProxyHeaders(["10.0.0.0/8"]), READERS[name]()
+    Application(outer_middlewares=[RequestID(), SecurityHeaders(), proxies, reader])
+    with pytest.raises(TypeError, match=f"expected ProxyHeaders before {name} among the outer middlewares"):
+        Application(outer_middlewares=[reader, proxies])
+    app = Application(outer_middlewares=[reader])
+    app.outer_middlewares.append(proxies)
+    with pytest.raises(TypeError, match=f"expected ProxyHeaders before {name}"):
+        app.freeze()
 
 
 # -- what they see -----------------------------------------------------------------------------------------------------

@@ -77,6 +77,7 @@ def test_visitors() -> None:
         ("short", ValueError, "expected a secret of at least 32 bytes, got one of 5"),
         ([NEW, b""], ValueError, "expected a secret of at least 32 bytes, got one of 0"),
         ([], ValueError, "expected at least one secret"),
+        (7, TypeError, "expected a secret of str or bytes, got one of int"),
         ([7], TypeError, "expected a secret of str or bytes, got one of int"),
     ],
 )

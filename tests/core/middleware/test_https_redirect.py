@@ -83,6 +83,9 @@ async def test_a_websocket_is_refused() -> None:
         ({"hosts": "a"}, TypeError, "expected hosts as a list"),
         ({"host": "a:8443"}, ValueError, "expected hosts without a port, got 'a:8443'"),
         ({"host": "https://a"}, ValueError, "expected hosts like"),
+        ({"host": "*.a"}, ValueError, "expected host as the name of one host, got '\\*.a'"),
+        ({"host": ["a"]}, ValueError, "expected host as the name of one host, got \\['a'\\]: several are hosts="),
+        ({"host": "a", "port": True}, ValueError, "expected port as a number from 1 to 65535, got True"),
         ({"host": "a", "port": 0}, ValueError, "expected port as a number from 1 to 65535, got 0"),
     ],
 )

@@ -168,17 +168,12 @@ class Away(MemoryStorage):
 
 
 @in_loop
-async def test_a_storage_that_is_away(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
-    now = [1000.0]
-    monkeypatch.setattr("sketch.middleware.rate_limit.time.monotonic", lambda: now[0])
+async def test_a_storage_that_is_away(caplog: pytest.LogCaptureFixture) -> None:
     app = app_of(RateLimit("1/day", storage=Away(), name="away"))
     assert [(await ask(app))[0] for _ in range(5)] == [200] * 5
     assert caplog.messages == [
         "the storage of <RateLimit 1/day> is away, requests are not counted: ConnectionError: no route to host"
     ]
-    now[0] += 60
-    await ask(app)
-    assert len(caplog.messages) == 2
     code, fields = await ask(app_of(RateLimit("1/day", storage=Away(), name="away", closed=True)))
     assert (code, fields["retry-after"]) == (503, "10")
 

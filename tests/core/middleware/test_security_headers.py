@@ -116,6 +116,10 @@ def test_arguments() -> None:
         SecurityHeaders(frames="deny")
     with pytest.raises(ValueError, match="expected hsts as a number of seconds, got -1"):
         SecurityHeaders(hsts=-1)
+    with pytest.raises(TypeError, match="expected hsts as an int of seconds, a str or None, got False"):
+        SecurityHeaders(hsts=False)
+    with pytest.raises(ValueError, match="expected csp as a CSP"):
+        SecurityHeaders(csp=f"script-src 'self' {NONCE}")
 
 
 @in_loop

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from sketch.concurrency.workers import WorkerInfo
 from sketch.observability import access_lines, logs
-from sketch.observability.access_fields import FIELDS, Worker
+from sketch.observability.access_fields import FIELDS
 from sketch.observability.access_format import AccessFormat
 from sketch.observability.access_log import log_access
 from sketch.observability.formatters import JSONFormatter, TextFormatter
@@ -112,7 +113,7 @@ def test_both_ways_say_the_same(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(logs, "fallback", None)
-    monkeypatch.setattr(Worker, "index", 3)
+    monkeypatch.setattr("sketch.concurrency.workers._current", WorkerInfo(3, 4, 1))
     writer = Captured()
     write = make(writer, lambda: True, never)
     for request in requests():

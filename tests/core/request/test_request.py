@@ -315,3 +315,24 @@ async def test_the_beginning_of_a_body_stays_to_be_read() -> None:
         with pytest.raises(ClientDisconnected, match="gone"):
             await request.peek(3)
     assert await make_request().peek(3) == b""
+
+
+CUT = [b'{"a":', ClientDisconnected("gone")]
+LARGE = [b'"' + bytes(8), b'"']
+
+
+@pytest.mark.parametrize("body", [[b'{"a":1}'], [b'{"a":', b"1}"], [b"["], [], CUT, LARGE, [bytes(99)]])
+@in_loop
+async def test_json_reads_a_body_as_read_does(body: list[bytes | Exception]) -> None:
+    async def outcome(*, before: bool) -> object:
+        request = make_request(body=list(body), app=Application(limits=Limits(body=9)))
+        try:
+            if before:
+                await request.read()
+            return await request.json(), await request.read()
+        except Exception as exc:
+            with suppress(ClientDisconnected, HTTPContentTooLarge):  # the same error again, or what was read
+                return type(exc), str(exc), await request.read()
+            return type(exc), str(exc)
+
+    assert await outcome(before=False) == await outcome(before=True)

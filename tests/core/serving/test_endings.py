@@ -23,10 +23,13 @@ def test_a_client_that_leaves_is_nothing_special(caplog: pytest.LogCaptureFixtur
 def test_what_is_cut_off_is_named(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("DEBUG", "sketch")
     log_cancelled("GET", "/a", Stopping())
-    log_stalled(("192.0.2.7", 4711))
+    for client in (("192.0.2.7", 4711), ("2001:db8::7", 4711), None):
+        log_stalled(client)
     assert said(caplog) == [
         ("sketch.server", "INFO", "GET '/a' was cancelled"),
-        ("sketch.server", "INFO", "('192.0.2.7', 4711): the client reads nothing, the connection is cut"),
+        ("sketch.server", "INFO", "192.0.2.7:4711: the client reads nothing, the connection is cut"),
+        ("sketch.server", "INFO", "[2001:db8::7]:4711: the client reads nothing, the connection is cut"),
+        ("sketch.server", "INFO", "the client reads nothing, the connection is cut"),
     ]
 
 

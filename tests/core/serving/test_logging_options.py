@@ -9,26 +9,22 @@ from typing import Any
 import pytest
 
 from sketch.observability import logs
-from sketch.observability.access_fields import Worker
 from sketch.observability.log_file import LogFile
-from sketch.serving import logging_options, reloading
+from sketch.serving import logging_options, rereading
 from sketch.serving.logging_options import log_files_reopened, set_up
 from sketch.serving.options import OptionError, ServeError, ServeOptions
-from sketch.serving.processes.identity import WorkerInfo, working_as
 from tests.core.observability.test_logs import alone
 
 
 @pytest.fixture
 def kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Worker, "index", None)
     monkeypatch.setattr(logs, "fallback", None)
     monkeypatch.setattr(logs, "_chosen", ("auto", None))
 
 
 def test_they_are_set_up(kept: None) -> None:
-    with alone() as logger, working_as(WorkerInfo(2, 3, 1)):
+    with alone() as logger:
         set_up(ServeOptions(log_level="error", log_format="json", access_log_format="{status}"))
-        assert Worker.index == 2
         assert logger.level == logging.ERROR
         assert logs.fallback is not None
         assert (logs.fallback.as_json, logs.fallback.access_format.text) == (True, "{status}")
@@ -43,17 +39,17 @@ def test_a_file_that_cannot_be_used_is_a_clear_error(kept: None, tmp_path: Path)
 def test_log_files_are_reloaded_if_there_are_any(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(logging_options, "log_files", list)
     with log_files_reopened():
-        assert not reloading.has_any()
+        assert not rereading.has_any()
     file = LogFile(str(tmp_path / "log"))
     monkeypatch.undo()
     logging.getLogger("tests.file").addHandler(file)
     try:
         with log_files_reopened():
-            assert reloading.has_any()
+            assert rereading.has_any()
             (tmp_path / "log").unlink()
-            reloading.reload_all("SIGUSR1")
+            rereading.reread_all("SIGUSR1")
             assert (tmp_path / "log").exists()
-        assert not reloading.has_any()
+        assert not rereading.has_any()
     finally:
         logging.getLogger("tests.file").removeHandler(file)
         file.close()

@@ -120,8 +120,12 @@ def test_an_exit_of_a_callback_ends_the_loop(loop: asyncio.AbstractEventLoop) ->
         asyncio.get_running_loop().call_soon(sys.exit, 4)
         await asyncio.Event().wait()
 
+    task = loop.create_task(asyncio.wait_for(main(), 60))
     with pytest.raises(SystemExit):
-        loop.run_until_complete(asyncio.wait_for(main(), 60))
+        loop.run_until_complete(task)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        loop.run_until_complete(task)
 
 
 PROGRAM = """

@@ -15,7 +15,7 @@ import pytest
 from sketch import Application, Metrics, Request, Response, serve
 from sketch.observability.metrics import METRICS
 from sketch.observability.metrics.exposition import Exposition
-from sketch.serving.metrics import MOST_CONNECTIONS, metrics_listener
+from sketch.serving.metrics import MOST_CONNECTIONS, metrics_listener, prepare_metrics
 from sketch.serving.options import ServeError
 from tests.core.serving.support import failure
 from tests.support.programs import free_port
@@ -109,6 +109,14 @@ def test_faults(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPa
     assert message in failure(capsys, foreign, metrics_bind="9100")
     monkeypatch.setitem(sys.modules, "prometheus_client", None)
     assert "pip install 'sketch-web[metrics]'" in failure(capsys, metrics_bind="9100")
+
+
+def test_an_application_without_metrics_needs_no_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their module is loaded by `from sketch import *`, too."""
+    monkeypatch.setitem(sys.modules, "prometheus_client", None)
+    app = Application()
+    prepare_metrics(app, None)
+    assert METRICS not in app
 
 
 @in_loop

@@ -11,7 +11,7 @@ import pytest
 
 from sketch.serving import orders as module
 from sketch.serving.orders import Orders
-from sketch.serving.reloading import reloaded
+from sketch.serving.rereading import reread
 from tests.support.requests import in_loop
 from tests.support.scripts import until
 
@@ -82,11 +82,11 @@ async def test_what_is_ignored_at_the_start_stays_ignored(number: signal.Signals
 
 
 @in_loop
-async def test_sighup_reloads_where_there_is_something_to_reload() -> None:
+async def test_sighup_rereads_where_there_is_something_to_reread() -> None:
     orders: list[bool] = []
     read: list[str] = []
     with Orders(orders.append).taken():
-        with reloaded("it", lambda: read.append("it")):
+        with reread("it", lambda: read.append("it")):
             os.kill(os.getpid(), signal.SIGHUP)
             await until(lambda: read)
         assert orders == []

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from sketch.application import Application
+from sketch.concurrency.workers import WorkerInfo, current_worker
 from sketch.limits import Limits
 from sketch.observability import logs
 from sketch.serving.options import ServeError, ServeOptions
@@ -248,3 +249,16 @@ def test_serve_sets_debug() -> None:
     made = Application()
     serve(made, debug=True)
     assert made.debug
+
+
+def test_a_server_without_workers_is_the_only_one(recorder: type[Recorder], monkeypatch: Any) -> None:
+    seen = []
+
+    def run(self: Recorder, app: Application, options: ServeOptions) -> int:
+        seen.append(current_worker())
+        return 0
+
+    monkeypatch.setattr(Recorder, "run", run)
+    run_app(Application(), server="recorder")
+    assert seen == [WorkerInfo(index=0, count=1, generation=1)]
+    assert current_worker() is None

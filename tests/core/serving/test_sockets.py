@@ -15,7 +15,7 @@ import pytest
 
 from sketch.serving import sockets as module
 from sketch.serving.options import ServeError, ServeOptions
-from sketch.serving.sockets import cannot_listen, listen, listening, open_slots, places, spell
+from sketch.serving.sockets import cannot_listen, is_public, listen, listening, open_slots, places, spell
 from tests.support.programs import free_port
 
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux spreads connections over sockets")
@@ -364,3 +364,22 @@ def test_cannot_listen() -> None:
         "cannot listen on x:80: Permission denied"
     )
     assert str(cannot_listen("unix:/s", OSError("odd"))) == "cannot listen on unix:/s: odd"
+
+
+@pytest.mark.parametrize(
+    ("place", "public"),
+    [
+        ("127.0.0.1:8080", False),
+        ("[::1]:80", False),
+        ("localhost:80", False),
+        ("unix:/run/s", False),
+        ("0.0.0.0:80", True),
+        (":80", True),
+        ("[::]:80", True),
+        ("[fe80::1%eth0]:80", True),
+        ("shop.example:80", True),
+        ("fd:3", True),
+    ],
+)
+def test_places_that_other_machines_may_reach(place: str, public: bool) -> None:
+    assert is_public(place) is public

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import time
 
 import pytest
 from limits.aio.storage import MemoryStorage
 
+from sketch.stores import rate_counters
 from sketch.stores.rate_counters import MemoryCounters, StorageCounters
 from sketch.testing.clock import TimeControl
 from tests.support.requests import timed
@@ -48,6 +50,43 @@ async def test_ended_counters_are_dropped_by_the_next_new_one() -> None:
         await clock.advance(31)
         await counters.count("new", 60)
         assert len(counters) == 2
+
+
+@timed
+async def test_many_that_end_at_once_cost_each_request_little(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rate_counters, "_AT_ONCE", 10)
+    counters = MemoryCounters(1000)
+    async with TimeControl() as clock:
+        for number in range(100):
+            await counters.count(str(number), 60)
+        await clock.advance(60)
+        found = []
+        for key in "abc":
+            await counters.count(key, 60)
+            found.append(len(counters))
+        assert found == [91, 82, 73]
+        assert (await counters.count("50", 60)).used == 1  # one that has ended counts for nothing
+
+
+async def _seconds_to_drop(size: int) -> float:
+    """The CPU time for each of so many counters that have ended."""
+    counters = MemoryCounters(size)
+    async with TimeControl() as clock:
+        for number in range(size):
+            await counters.count(str(number), 60)
+        await clock.advance(60)
+        begin, number = time.thread_time(), 0
+        while len(counters) > number:
+            number += 1
+            await counters.count(f"new {number}", 60)
+        return (time.thread_time() - begin) / size
+
+
+@timed
+async def test_the_first_counter_is_found_at_once() -> None:
+    """However many were dropped before it: a plain dict takes ten times as long for each of ten times as many."""
+    few, many = [min([await _seconds_to_drop(size) for _ in range(2)]) for size in (2_000, 20_000)]
+    assert many < 5 * few
 
 
 class Hanging(MemoryStorage):

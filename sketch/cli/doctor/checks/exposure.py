@@ -8,11 +8,12 @@ from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 from pathlib import Path
 
 from sketch.cli.doctor.application import has_middleware, is_sketch, makers_of_absolute_urls, shows_details
-from sketch.cli.doctor.case import Case, is_loopback
+from sketch.cli.doctor.case import Case
 from sketch.cli.doctor.finding import Fault
 from sketch.cli.doctor.secrets import has_password
 from sketch.http.networks import UNIX
 from sketch.serving.config import COMMAND_LINE, FILE, options
+from sketch.serving.sockets import is_public
 
 
 def debug_in_public(case: Case) -> Iterator[Fault]:
@@ -157,6 +158,6 @@ def _mode(path: Path) -> int:
 def metrics_in_public(case: Case) -> Iterator[Fault]:
     """Find metrics that other machines can read."""
     place = case.options.metrics_bind
-    if place is not None and not place.startswith("unix:") and not is_loopback(place):
+    if place is not None and is_public(place):
         text = f"other machines may read the metrics on {place}: paths, errors and load of the application"
         yield Fault(text, "let a firewall admit the collector alone, or bind to a private address", ("metrics_bind",))

@@ -7,29 +7,8 @@ from typing import Any
 import pytest
 
 from sketch import Application, ProxyHeaders
-from sketch.cli.doctor.case import is_loopback
 from sketch.cli.doctor.system import System
 from tests.core.cli.doctor.support import case
-
-
-@pytest.mark.parametrize(
-    ("place", "loopback"),
-    [
-        ("127.0.0.1:8080", True),
-        ("127.8.0.1:80", True),
-        ("[::1]:80", True),
-        ("localhost:80", True),
-        ("0.0.0.0:80", False),
-        (":80", False),
-        ("[::]:80", False),
-        ("[fe80::1%eth0]:80", False),
-        ("10.0.0.1:80", False),
-        ("shop.example:80", False),
-        ("fd:3", False),
-    ],
-)
-def test_addresses_that_only_this_machine_reaches(place: str, loopback: bool) -> None:
-    assert is_loopback(place) is loopback
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,20 @@ def test_a_page_for_browsers() -> None:
     assert response.headers["Content-Security-Policy"].startswith("default-src 'none'; style-src 'sha256-")
 
 
+@in_loop
+async def test_a_route_that_is_called_like_a_secret_masks_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    app = Application("sketch", debug=True)
+
+    @app.get("/csrf", name="session")
+    async def csrf() -> None:
+        raise error()
+
+    wire = await answer(app, b"/csrf", headers=[(b"accept", b"text/html")])
+    assert isinstance(wire.payload, bytes)
+    assert b"<th>Application</th><td>sketch</td>" in wire.payload
+    assert b"masked" not in wire.payload
+
+
 @pytest.mark.parametrize("accept", [[], [(b"accept", b"*/*")], [(b"accept", b"image/png")]])
 def test_text_for_terminals(accept: Any) -> None:
     request = make_request("/x", headers=accept, app=Application(debug=True))

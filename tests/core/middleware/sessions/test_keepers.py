@@ -16,6 +16,7 @@ from tests.core.middleware.sessions.support import (
     SECRET,
     UNREACHABLE,
     Away,
+    Clock,
     ask,
     client_of,
     cookie_after,
@@ -165,15 +166,20 @@ async def test_another_error_of_a_store_is_an_error() -> None:
     assert (await ask(app, "/all", cookie)).status == 500
 
 
+DEEP = b'[{"a":' + b"[" * 5000 + b"]" * 5000 + b"}]"
+
+
 @pytest.mark.parametrize(
-    "value", [b"", b"nonsense", b"12", b"1800000000 ", b"1800000000 {", b"1800000000 [1]", b"\xff " * 9]
+    "value",
+    [b"", b"nonsense", b"12", b"1800000000 ", b"1800000000 {", b"1800000000 [1]", b"\xff " * 9, b"1800000000 " + DEEP],
+    ids=range(8),
 )
 @in_loop
 async def test_what_something_else_has_put_into_the_store_counts_as_none(
     value: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     store = MemoryStore()
-    app = make_app(store=store)
+    app = make_app(store=store, clock=Clock())
     cookie = await cookie_after(app, "/set/user/ann")
     named = await (await ask(app, "/id", cookie)).text()
     await store.set(f"session:{named}", value, 60)

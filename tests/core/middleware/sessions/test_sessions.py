@@ -310,6 +310,10 @@ async def test_a_session_that_does_not_fit_is_an_error_that_says_so() -> None:
             else:
                 with pytest.raises(error, match=r"fits in a cookie of 4096 bytes, got one of \d{4}: .*store=..."):
                     await client.get("/")
+        app.debug = True
+        async with TestClient(app, raise_errors=error is None) as client:  # the cookie's name is no secret
+            page = await (await client.get("/")).text()
+            assert "ValueError: expected a session that fits" in page or error is None
 
 
 @pytest.mark.parametrize(

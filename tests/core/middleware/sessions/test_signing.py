@@ -77,6 +77,7 @@ def test_secrets() -> None:
         ("", ValueError, "got one of 0"),
         ("x" * 31, ValueError, "at least 32 bytes, got one of 31"),
         ([SECRET, "x"], ValueError, "got one of 1"),
+        (None, TypeError, "a secret as str or bytes, got NoneType"),  # os.environ.get() of a variable that is not set
         ([None], TypeError, "a secret as str or bytes, got NoneType"),
     ],
 )

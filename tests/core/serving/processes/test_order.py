@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from sketch.concurrency.workers import WorkerInfo
 from sketch.limits import Limits
 from sketch.serving.options import ServeError, ServeOptions
-from sketch.serving.processes.identity import WorkerInfo
 from sketch.serving.processes.order import Order, encode_options
 from sketch.serving.server_limits import ServerLimits
 

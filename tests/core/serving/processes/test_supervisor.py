@@ -13,6 +13,9 @@ from time import monotonic
 
 import pytest
 
+from sketch.serving.options import ServeOptions
+from sketch.serving.processes.supervisor import Supervisor
+from sketch.serving.rereading import reread
 from tests.support.pace import bound
 from tests.support.workers import PATIENCE, PROGRAM, ROOT, Parent, parent_of_workers
 
@@ -33,6 +36,14 @@ def test_systemd_is_told_of_every_step(tmp_path: Path) -> None:
         (tmp_path / "broken").unlink()
         assert parent.stop() == 0
         assert told(systemd, 1) == ["STOPPING=1"]
+
+
+def test_the_parent_rereads_its_own_and_passes_the_order_on(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "sketch")
+    parent = Supervisor("shop:app", ServeOptions(workers=1), {}, [[]], print)
+    with reread("the log files", list):
+        parent._pass_on()
+    assert caplog.messages == ["SIGUSR1: reread the log files", "SIGUSR1: the workers reread what they can"]
 
 
 def told(systemd: socket.socket, count: int) -> list[str]:

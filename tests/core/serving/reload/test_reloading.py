@@ -32,7 +32,7 @@ def test_what_cannot_be_loaded_is_a_page_until_it_is_mended(tmp_path: Path) -> N
         assert served.ask("/any", "localhost", "X-Forwarded-For: 127.0.0.1").text == "500 Internal Server Error"
         with served.shake_hands() as sock:
             assert sock.recv(100).startswith(b"HTTP/1.1 500 ")
-        mistake = f"the application cannot be started: {outside}, line 1: SyntaxError: invalid syntax"
+        mistake = f"the application cannot be started: {outside}:1: SyntaxError: invalid syntax"
         assert [error for error in served.errors if "no tea" not in error and "'/fails'" not in error] == [mistake]
 
         outside.write_text("x = 1")

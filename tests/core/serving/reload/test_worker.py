@@ -11,8 +11,7 @@ from traceback import walk_tb
 
 import pytest
 
-from sketch.serving.options import ServeError
-from sketch.serving.reload.worker import describe, files_of, loaded_files, shorten
+from sketch.serving.reload.worker import files_of, loaded_files, shorten
 
 
 def fault_of(folder: Path, monkeypatch: pytest.MonkeyPatch, **modules: str) -> BaseException:
@@ -26,31 +25,6 @@ def fault_of(folder: Path, monkeypatch: pytest.MonkeyPatch, **modules: str) -> B
         import_module("broken")
     shorten(caught.value)
     return caught.value
-
-
-@pytest.mark.parametrize(
-    ("text", "line"),
-    [
-        ("def (", "broken.py, line 1: SyntaxError: invalid syntax"),
-        ("\n  x = 1", "broken.py, line 2: IndentationError: unexpected indent"),
-        ("import sys\nsys.exit('no')", "broken.py, line 2: SystemExit: no"),
-        ("raise ValueError", "broken.py, line 1: ValueError"),
-        ("raise ValueError('a\\nb\\nc')", "broken.py, line 1: ValueError: a ... c"),
-        ("class E(Exception):\n def __str__(self): 1/0\nraise E", "broken.py, line 3: broken.E: <exception str() "),
-        ("e = ValueError('x')\ne.add_note('more')\nraise e", "broken.py, line 3: ValueError: x"),
-        ("import other", "other.py, line 1: ZeroDivisionError: division by zero"),
-        ("import json; json.loads('x')", "broken.py, line 1: json.decoder.JSONDecodeError: Expecting value"),
-    ],
-)
-def test_a_fault_in_one_line(text: str, line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    described = describe(fault_of(tmp_path, monkeypatch, broken=text, other="1/0"))
-    assert described.startswith(line)
-    assert "\n" not in described
-
-
-def test_a_fault_without_a_place() -> None:
-    assert describe(ServeError("there is no module 'x'", "app")) == "there is no module 'x'"
-    assert describe(RuntimeError("x")) == "RuntimeError: x"
 
 
 def test_files_whose_change_may_mend_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from sketch.serving.options import ServeError, ServeOptions
-from sketch.serving.reloading import has_any, reload_all
-from sketch.serving.tls.context import ReloadableContext, certificates_reloaded, check_files, server_context
+from sketch.serving.rereading import has_any, reread_all
+from sketch.serving.tls.context import RereadableContext, certificates_reread, check_files, server_context
 
 
 def shaken(server: ssl.SSLContext, client: ssl.SSLContext) -> ssl.SSLObject:
@@ -55,7 +55,7 @@ def test_without_files_it_is_the_one_that_was_given(folder: Path) -> None:
     assert server_context(ServeOptions()) is None
     check_files(ServeOptions())
     for options in (ServeOptions(ssl=given), ServeOptions()):
-        with certificates_reloaded(server_context(options), options):
+        with certificates_reread(server_context(options), options):
             assert not has_any()
 
 
@@ -96,14 +96,14 @@ def test_a_certificate_is_replaced_and_open_sessions_stay(
     shutil.copy(folder / "one-both.pem", path)
     options = ServeOptions(ssl_certfile=path)
     context = server_context(options)
-    assert isinstance(context, ReloadableContext)
-    with certificates_reloaded(context, options):
+    assert isinstance(context, RereadableContext)
+    with certificates_reread(context, options):
         before = shaken(context, client_of(folder))
         path.write_text("nonsense")
-        reload_all("SIGUSR1")
+        reread_all("SIGUSR1")
         assert name_of(shaken(context, client_of(folder))) == "one"
         shutil.copy(folder / "two-both.pem", path)
-        reload_all("SIGUSR1")
+        reread_all("SIGUSR1")
         assert name_of(shaken(context, client_of(folder))) == "two"
         assert name_of(before) == "one"
     assert not has_any()
@@ -112,13 +112,13 @@ def test_a_certificate_is_replaced_and_open_sessions_stay(
             f"SIGUSR1: the certificate {path} stays as it was: "
             f"expected a certificate in PEM in {path}, got a file without one"
         ),
-        f"SIGUSR1: reloaded the certificate {path}",
+        f"SIGUSR1: reread the certificate {path}",
     ]
 
 
 def test_no_session_is_resumed_by_what_a_replaced_certificate_has_vouched_for(folder: Path) -> None:
     context = server_of(folder)
-    assert isinstance(context, ReloadableContext)
+    assert isinstance(context, RereadableContext)
     client = client_of(folder, maximum_version=ssl.TLSVersion.TLSv1_2)
     session = shaken(context, client).session
 
@@ -135,5 +135,5 @@ def test_no_session_is_resumed_by_what_a_replaced_certificate_has_vouched_for(fo
         return ours.session_reused
 
     assert resumed()
-    context.reload()
+    context.reread()
     assert not resumed()

@@ -18,7 +18,7 @@ def test_they_are_one_line_in_a_while(caplog: pytest.LogCaptureFixture) -> None:
     failed = FailedHandshakes()
     failed.log("the client has left", ("127.0.0.1", 5))
     failed.log("the client has left")
-    assert caplog.messages == ["('127.0.0.1', 5): a TLS handshake has failed: the client has left"]
+    assert caplog.messages == ["127.0.0.1:5: a TLS handshake has failed: the client has left"]
 
 
 def test_reasons() -> None:

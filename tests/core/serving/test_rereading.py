@@ -8,17 +8,17 @@ import signal
 import pytest
 
 from sketch.serving.options import ServeError
-from sketch.serving.reloading import has_any, order_taken, reload_all, reloaded
+from sketch.serving.rereading import has_any, order_taken, reread, reread_all
 from tests.support.requests import in_loop
 from tests.support.scripts import until
 
 
-def test_a_signal_to_reload_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_signal_to_reread_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO", "sketch")
     before = signal.getsignal(signal.SIGUSR1)
     with order_taken():
         os.kill(os.getpid(), signal.SIGUSR1)
-    assert caplog.messages == ["SIGUSR1: there is nothing to reload"]
+    assert caplog.messages == ["SIGUSR1: there is nothing to reread"]
     assert signal.getsignal(signal.SIGUSR1) is before
 
 
@@ -46,11 +46,11 @@ def test_an_application_may_have_a_use_for_that_signal(when: str, caplog: pytest
 @in_loop
 async def test_the_order_is_obeyed_in_the_event_loop(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO", "sketch")
-    with order_taken(), reloaded("the certificate a.pem", list):
+    with order_taken(), reread("the certificate a.pem", list):
         os.kill(os.getpid(), signal.SIGUSR1)
         assert caplog.messages == []
         await until(lambda: caplog.messages)
-    assert caplog.messages == ["SIGUSR1: reloaded the certificate a.pem"]
+    assert caplog.messages == ["SIGUSR1: reread the certificate a.pem"]
     assert not has_any()
 
 
@@ -63,10 +63,10 @@ def test_one_that_fails_does_not_keep_the_others_from_it(caplog: pytest.LogCaptu
     def fail() -> None:
         raise FileNotFoundError(2, "No such file", "b.pem")
 
-    with reloaded("a", refuse), reloaded("b", fail), reloaded("c", list):
-        reload_all("SIGHUP")
+    with reread("a", refuse), reread("b", fail), reread("c", list):
+        reread_all("SIGHUP")
     assert [(each.levelname, each.getMessage()) for each in caplog.records] == [
         ("ERROR", "SIGHUP: a stays as it was: it is none"),
         ("ERROR", "SIGHUP: b stays as it was: [Errno 2] No such file: 'b.pem'"),
-        ("INFO", "SIGHUP: reloaded c"),
+        ("INFO", "SIGHUP: reread c"),
     ]

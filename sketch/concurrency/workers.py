@@ -1,10 +1,13 @@
-"""Which worker this process is."""
+"""Which worker this process is, and what it cannot share with the others."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+
+logger = logging.getLogger("sketch")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +23,7 @@ class WorkerInfo:
 
 
 _current: WorkerInfo | None = None
+_reported: set[str] = set()
 
 
 def current_worker() -> WorkerInfo | None:
@@ -38,7 +42,26 @@ def working_as(info: WorkerInfo) -> Iterator[None]:
     """Be this worker while the block runs."""
     global _current
     before, _current = _current, info
+    _reported.clear()
     try:
         yield
     finally:
         _current = before
+
+
+def report_unshared(what: str, instead: str) -> None:
+    """Log a warning if this process is one of several workers, at the first use of what each of them has for itself.
+
+    Args:
+        what: is in the memory of this process, in plural or with an article: `a MemoryStore`. It is reported once.
+        instead: what all workers would share.
+    """
+    if _current is None or _current.count == 1 or what in _reported:
+        return
+    _reported.add(what)
+    logger.warning(
+        "%s in the memory of one process, and %d workers serve: each has its own. %s, or run one worker",
+        what,
+        _current.count,
+        instead,
+    )

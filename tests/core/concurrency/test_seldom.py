@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from sketch.serving.seldom import Seldom
+from sketch.concurrency.seldom import Seldom
 
 
 def test_one_line_in_a_while_and_how_many_there_would_have_been(caplog: pytest.LogCaptureFixture) -> None:

@@ -24,7 +24,7 @@ _entries: list[tuple[str, Read]] = []
 
 
 @contextmanager
-def reloaded(what: str, read: Read) -> Iterator[None]:
+def reread(what: str, read: Read) -> Iterator[None]:
     """While the block runs, read something anew at each order.
 
     Args:
@@ -44,14 +44,14 @@ def has_any() -> bool:
     return bool(_entries)
 
 
-def reload_all(order: str) -> None:
+def reread_all(order: str) -> None:
     """Read everything anew, and log a line for each; one that fails does not keep the others from it.
 
     Args:
         order: the name of the signal.
     """
     if not _entries:
-        logger.info("%s: there is nothing to reload", order)
+        logger.info("%s: there is nothing to reread", order)
     for what, read in _entries:
         try:
             read()
@@ -60,7 +60,7 @@ def reload_all(order: str) -> None:
         except OSError as exc:
             logger.error("%s: %s stays as it was: %s", order, what, exc)  # noqa: TRY400
         else:
-            logger.info("%s: reloaded %s", order, what)
+            logger.info("%s: reread %s", order, what)
 
 
 @contextmanager
@@ -87,6 +87,6 @@ def take_order(number: int, _: object) -> None:
     try:
         loop = asyncio.get_running_loop()
     except RuntimeError:  # the server does not run yet, or no more
-        logger.info("%s: there is nothing to reload", name)
+        logger.info("%s: there is nothing to reread", name)
     else:
-        loop.call_soon_threadsafe(reload_all, name)
+        loop.call_soon_threadsafe(reread_all, name)
