@@ -6,6 +6,9 @@ from typing import NamedTuple
 
 from sketch.request import BaseRequest
 
+MOST = 20
+"""Messages that wait for a page. Without a bound, a visitor whom no page shows any would outgrow the cookie."""
+
 
 class Flash(NamedTuple):
     """A message for the next page."""
@@ -17,7 +20,7 @@ class Flash(NamedTuple):
 
 
 def flash(request: BaseRequest, text: str, category: str = "message") -> None:
-    """Leave a message for the next page that shows messages, in the session.
+    """Leave a message for the next page that shows messages, in the session. Of more than 20 the oldest are dropped.
 
         flash(request, "The post was saved.")
         return redirect("/posts", status=303)
@@ -34,7 +37,9 @@ def flash(request: BaseRequest, text: str, category: str = "message") -> None:
     for given in (text, category):
         if not isinstance(given, str):
             raise TypeError(f"expected the text and the category of a message as str, got {given!r:.200}")
-    request.session.state.to_change().flashes.append([category, text])
+    flashes = request.session.state.to_change().flashes
+    flashes.append([category, text])
+    del flashes[:-MOST]
 
 
 def flashed(request: BaseRequest) -> list[Flash]:

@@ -62,3 +62,12 @@ async def test_they_are_text() -> None:
     for wrong in ((b"x",), ("x", None), (1,)):
         with pytest.raises(TypeError, match="the text and the category of a message as str"):
             flash(None, *wrong)  # type: ignore[arg-type]
+
+
+@in_loop
+async def test_a_visitor_without_such_a_page_keeps_the_newest() -> None:
+    async with TestClient(make_app(None)) as client:
+        for number in range(30):
+            await client.get(f"/leave/{number}")
+        shown = await (await client.get("/show")).json()
+        assert (len(shown), shown[0], shown[-1]) == (20, ["message", "20"], ["error", "2929"])
