@@ -190,9 +190,9 @@ class BaseRequest(RequestHead):
     @property
     def limits(self) -> Limits:
         """The limits of the matched route, by default those of the application."""
-        return self.find_limits()
+        return self._find_limits()
 
-    def find_limits(self) -> Limits:
+    def _find_limits(self) -> Limits:
         """Return `limits`, in half of the property's time."""
         limits = None if self.route is None else self.route.limits
         return self.app.limits if limits is None else limits

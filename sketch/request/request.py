@@ -34,7 +34,7 @@ class Request(BaseRequest):
         """
         length = None if self._reader is None else self._reader.length
         if length is not None:
-            most = self.find_limits().body
+            most = self._find_limits().body
             if most is not None and length > most:
                 raise too_large(most)
 
@@ -80,7 +80,7 @@ class Request(BaseRequest):
         Raises:
             HTTPContentTooLarge: if it exceeds `limits.body`.
         """
-        most = self.find_limits().body
+        most = self._find_limits().body
         if most is not None and len(body) > most:
             raise too_large(most)
         self._body = body = body if type(body) is bytes else bytes(body)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from sketch.serving.options import ServeError, ServeOptions
 from sketch.serving.registry import load_object, missing_package
 from sketch.serving.sockets import listening
+from sketch.serving.tls.context import server_context
 
 if TYPE_CHECKING:
     from sketch.application import Application
@@ -53,7 +54,9 @@ async def uvicorn(app: Application, options: ServeOptions, control: Control) -> 
         raise missing_package("uvicorn", exc) from None
     asgi, wrapped, largest = _adapted(app, options)
     with listening(options) as sockets:
-        server = make_server(make_config(wrapped, options, largest))
+        config = make_config(wrapped, options, largest)
+        config.ssl = server_context(options)
+        server = make_server(config)
         server.startup = partial(_started, server, server.startup, control)
 
         def stop() -> None:
@@ -75,10 +78,11 @@ async def hypercorn(app: Application, options: ServeOptions, control: Control) -
     """Serve by hypercorn."""
     try:
         serve: Any = import_module("hypercorn.asyncio").serve
-        config: Any = import_module("hypercorn.config").Config()
+        make_config = import_module("hypercorn.config").Config
     except ModuleNotFoundError as exc:
         raise missing_package("hypercorn", exc) from None
     asgi, wrapped, largest = _adapted(app, options)
+    config: Any = load_object("sketch_asgi.launchers.hypercorn:with_context")(make_config, server_context(options))
     load_object("sketch_asgi.launchers.hypercorn:configure_hypercorn")(config, options)
     config.websocket_max_message_size = largest
     told = asyncio.Event()

@@ -252,9 +252,9 @@ def read_the_log(log: str) -> None:
         r"INFO sketch.server: stopping: \d request",
         r"INFO sketch.server: stopped after 0\.\d s",
         WORKER.format(r"\d") + "has stopped",
-        WORKER.format(r"\d") + "has stopped",
     ]
     assert_in_order(log, story)
+    assert log.partition("stopping the workers")[2].count("has stopped") == 2, log
     errors = [line for line in log.splitlines() if re.search(" (WARNING|ERROR|CRITICAL) ", line)]
     assert len(errors) == 2, log
 

@@ -183,7 +183,7 @@ def make_mistake(mistake: str, opened: ExitStack, folder: Path, pairs: tuple[str
     if mistake == "key":
         certificate, key = pairs
         mistaken = {"port": 0, "ssl_certfile": certificate, "ssl_keyfile": key}
-        return mistaken, f"cannot use certificate {certificate} with key {key}: .+"
+        return mistaken, f"the private key {key} does not belong to the certificate {certificate}"
     places = [f"unix:{folder}/1", f"unix:{folder}/2"]
     return {"bind": places}, (
         f"server 'granian' listens on one address, got {', '.join(places)}; "

@@ -380,5 +380,5 @@ def forgetful() -> Iterator[None]:
 def test_a_type_needs_msgspec(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "msgspec", None)
     monkeypatch.setitem(sys.modules, "msgspec.json", None)
-    with pytest.raises(RuntimeError, match="pip install msgspec"):
+    with pytest.raises(RuntimeError, match=r"pip install 'sketch-web\[msgspec\]'"):
         loads_as(b"{}", Order)

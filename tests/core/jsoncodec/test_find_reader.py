@@ -224,7 +224,7 @@ def test_a_reader_is_made_once() -> None:
 @pytest.mark.parametrize(("kind", "name"), [(Item, "pydantic"), (list[Plain], "msgspec")])
 def test_a_missing_library_is_named(kind: Any, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(RuntimeError, match=f"pip install {name}$"):
+    with pytest.raises(RuntimeError, match=rf"pip install 'sketch-web\[{name}\]'$"):
         find_reader(kind, STDLIB.loads)
 
 
@@ -236,7 +236,7 @@ def test_pydantic_reads_plain_values_without_msgspec(monkeypatch: pytest.MonkeyP
         with pytest.raises(ValidationError):
             find_reader(kind, STDLIB.loads)(b'"1"')
     monkeypatch.setitem(sys.modules, "pydantic", None)
-    with pytest.raises(RuntimeError, match=r"pip install msgspec$"):
+    with pytest.raises(RuntimeError, match=r"pip install 'sketch-web\[msgspec\]'$"):
         find_reader(int, STDLIB.loads)
 
 

@@ -105,7 +105,7 @@ OTHER_PLACE = "expected another address for metrics_bind than the public one, an
         ({"metrics_bind": "host"}, f"{METRICS_BIND}, got 'host'"),
         ({"metrics_bind": "0.0.0.0:70000"}, f"{METRICS_BIND}, got '0.0.0.0:70000'"),
         ({"metrics_bind": 9100}, f"{METRICS_BIND}, got 9100"),
-        ({"metrics_bind": "8080"}, f"{OTHER_PLACE}, got '8080'"),
+        ({"metrics_bind": "8080"}, f"{OTHER_PLACE}, got '127.0.0.1:8080'"),
         ({"metrics_bind": "127.0.0.1:9100", "bind": ("[::1]:9100",)}, f"{OTHER_PLACE}, got '127.0.0.1:9100'"),
         ({"metrics_bind": "unix:/run/s", "uds": "/run/s"}, f"{OTHER_PLACE}, got 'unix:/run/s'"),
     ],
