@@ -166,7 +166,7 @@ async def test_another_error_of_a_store_is_an_error() -> None:
     assert (await ask(app, "/all", cookie)).status == 500
 
 
-DEEP = b'[{"a":' + b"[" * 5000 + b"]" * 5000 + b"}]"
+DEEP = b'[{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}]"  # deeper than any version of Python reads
 
 
 @pytest.mark.parametrize(
