@@ -38,8 +38,8 @@ async def test_sketch_sample(sample: Served) -> None:
     assert (reply.status, reply.text) == (404, "No such user with as jane :(")
     assert (await sample.get("/a/b")).status == 404
     assert (await sample.post("/john_doe", b"")).status == 405
-    printed = [line for line in sample.program.output.splitlines() if line.startswith("Received")]
-    assert printed[:2] == ["Received request to /john_doe", "Received request to /jane"]
+    output = sample.program.output  # the server's own lines may stand between a line and its end
+    assert 0 <= output.find("Received request to /john_doe") < output.find("Received request to /jane")
 
 
 @pytest.mark.transports("native-asyncio", "uvicorn-httptools")

@@ -141,7 +141,7 @@ def run_suite(directory: Path, *arguments: str) -> str:
         timeout=1100,
         cwd=directory,
         check=False,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(path)},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(path), "PYTEST_ADDOPTS": ""},
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
