@@ -6,6 +6,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Any, cast
 
+from sketch.serving.endings import prefix
 from sketch.serving.tls.handshakes import reason_of
 from sketch_native.base_protocol import NEVER
 from sketch_native.first_byte import first_byte, is_method
@@ -63,8 +64,11 @@ class Arrival(asyncio.Protocol):
                 await loop.connect_accepted_socket(lambda: self, sock)
             else:
                 await self._shake_hands(loop, sock, tls)
-        except OSError as exc:
-            logger.info("%s: the connection could not be opened: %s", self.client, exc)
+        except OSError as exc:  # `ssl.SSLError` is one
+            if tls is None:
+                logger.info("%sthe connection could not be opened: %s", prefix(self.client), exc)
+            else:
+                self._server.failed_handshakes.log(reason_of(exc), self.client)
         finally:
             self._server.forget(self)
 
@@ -77,10 +81,7 @@ class Arrival(asyncio.Protocol):
             await loop.connect_accepted_socket(lambda: self, sock)
         else:
             options: dict[str, Any] = {"ssl": tls, "ssl_handshake_timeout": _LONGER_THAN_THE_DEADLINE}
-            try:
-                await loop.connect_accepted_socket(lambda: self, sock, **options)
-            except OSError as exc:  # `ssl.SSLError` is one
-                self._server.failed_handshakes.log(reason_of(exc), self.client)
+            await loop.connect_accepted_socket(lambda: self, sock, **options)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Hand the connection over to the protocol that serves it."""

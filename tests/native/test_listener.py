@@ -188,6 +188,20 @@ async def test_failed_handshakes_are_a_line(certificates: Certificates, caplog: 
     assert re.fullmatch(r"127\.0\.0\.1:\d+: a TLS handshake has failed: .+", line)
 
 
+async def test_resets_before_a_handshake_are_a_line(
+    certificates: Certificates, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "sketch.server")
+    async with serving(make_app(), certificates) as served:
+        for _ in range(3):
+            (wire,) = await flood(served, 1)
+            wire.reset()
+            await wire.close()
+        await served.alone()
+    (line,) = caplog.messages
+    assert re.fullmatch(r"127\.0\.0\.1:\d+: a TLS handshake has failed: the client has left", line)
+
+
 async def test_a_look_at_the_port_is_no_line(certificates: Certificates, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "sketch")
     async with serving(make_app(), certificates) as served:
